@@ -1,0 +1,80 @@
+package ingest
+
+import "time"
+
+// Artifact is one member of the upload, as it was read.
+type Artifact struct {
+	Path      string    // in the bundle, '/'-separated, NFC
+	SHA256    string    // of the member's bytes, lower-case hex; "" if it was not read
+	Bytes     int64     // as read
+	Kind      Kind      // by content first, name second
+	Encoding  string    // IANA name of the text's encoding; "" for binary
+	Records   int       // how many records were read
+	First     Time      // the earliest record time whose offset is known; Zone is ZoneNone if there is none
+	Last      Time      // the latest such time
+	WallFirst Time      // the earliest record time by the log's own clock, offset known or not
+	WallLast  Time      // the latest such time
+	Modified  time.Time // the modification time that the container states; zero if none. A zip's is local time without a zone.
+	Truncated bool      // cut short or damaged: its end is not the end of what the customer had
+	Host      string    // the computer name that the artifact itself states, upper case; "" if none
+}
+
+// Locale is what a system's registry says of the texts that its machine wrote.
+type Locale struct {
+	ANSI int                        // ANSI code page, e.g. 1252; 0 if unknown
+	OEM  int                        // OEM code page of console output, e.g. 850; 0 if unknown
+	Bias func(wall time.Time) int16 // minutes to add to local time to get UTC at that local time; nil if unknown
+}
+
+// Sink receives what one artifact holds. All calls for an artifact come from one goroutine, in order.
+type Sink interface {
+	// Records receives consecutive records. They and the bytes they point to are valid until the call returns.
+	Records(batch []Record)
+	// Done is called once, when the artifact has been read to its end or as far as it could be.
+	Done(a *Artifact)
+}
+
+// Reader reads one log format: it tells whether a text is of that format and splits it into records.
+type Reader struct {
+	Kind Kind
+	// Sniff looks at the beginning of the decoded text (up to 64 KiB, cut anywhere) and says how sure it is: 0 not this
+	// format, 100 certainly. name is the base name of the member in lower case, for what content leaves open.
+	Sniff func(name string, head []byte) int
+	// New returns a splitter for one artifact.
+	New func() Splitter
+}
+
+// Splitter cuts decoded text into records.
+type Splitter interface {
+	// Split reads whole records from the start of text, passes each to emit, and returns how many bytes it took; the rest
+	// comes again with more text behind it. With atEOF it takes everything. Every byte taken belongs to exactly one emitted
+	// record, in order. Line and Lines are filled in by the caller. A splitter that returns 0 although text is longer than
+	// MaxRecord is asked again with atEOF set, which cuts the record.
+	Split(text []byte, atEOF bool, emit func(Record)) int
+}
+
+// MaxRecord is the length in bytes of decoded text at which a record is cut.
+const MaxRecord = 1 << 20
+
+// Extractor reads one kind of typed artifact from a whole decoded text.
+type Extractor struct {
+	Kind Kind
+	// Sniff says from the member's base name (lower case) and the beginning of its decoded text how sure it is, 0 to 100.
+	Sniff func(name string, head []byte) int
+	// Extract returns the typed value, nil if the text holds none after all, and what of it could not be read.
+	Extract func(t Text) (any, []Problem)
+}
+
+// Text is a whole decoded text with its place in the bundle.
+type Text struct {
+	Artifact *Artifact
+	Lines    []string // without their line ends; Lines[i] is line i+1
+	Locale   Locale
+}
+
+// Extracted is a typed value with the artifact it came from.
+type Extracted struct {
+	Artifact *Artifact
+	Kind     Kind
+	Value    any // of a type of package extract
+}

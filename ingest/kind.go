@@ -1,0 +1,48 @@
+package ingest
+
+// Kind says what an artifact is. The vocabulary is closed and stands in docs/report.md and in the JSON Schema.
+type Kind string
+
+// The kinds of artifacts.
+const (
+	KindEmpty   Kind = "empty"         // no byte at all
+	KindBinary  Kind = "binary"        // not text, and of no format that is read
+	KindText    Kind = "text/plain"    // text without time stamps
+	KindArchive Kind = "archive"       // a container whose members are artifacts of their own
+	KindUnread  Kind = "archive/other" // a container that is recognised and not opened
+
+	KindLogCCM  Kind = "log/ccm"      // CCM/CMTrace: <![LOG[…]LOG]!>
+	KindLogSMS  Kind = "log/sms"      // SMS 1.x to 2003 and ConfigMgr server logs: $$<component><time><thread>
+	KindLogMSI  Kind = "log/msi"      // Windows Installer log
+	KindLogSEP  Kind = "log/sep-inst" // SEP_Inst.log: an Installer log with ScriptGen lines
+	KindLogPFRO Kind = "log/pfro"     // PFRO.log: what came of pending file renames at boot
+	KindLogText Kind = "log/text"     // any other text whose lines carry time stamps
+
+	KindHiveSystem   Kind = "hive/system"
+	KindHiveSoftware Kind = "hive/software"
+	KindHiveNTUser   Kind = "hive/ntuser"
+	KindHiveSAM      Kind = "hive/sam"
+	KindHiveSecurity Kind = "hive/security"
+	KindHiveOther    Kind = "hive/other"
+	KindHiveLog      Kind = "hive/log"        // transaction log of a hive
+	KindRegExport    Kind = "registry/export" // .reg text
+	KindRegQuery     Kind = "registry/query"  // reg query output
+
+	KindCopylog Kind = "text/copylog"  // Copylog.tcf of an SMS 2.0 logon point
+	KindCompver Kind = "text/compver"  // compver.ini of an SMS 2.0 CAP or client
+	KindListing Kind = "text/listing"  // a listing of files: dir, Get-ChildItem
+	KindACL     Kind = "text/acl"      // icacls or cacls output
+	KindMounts  Kind = "text/mounts"   // what shows mount points: mountvol, dir /AL, fsutil reparsepoint query, diskpart list volume
+	KindSylink  Kind = "text/sylink"   // sylink.xml of Symantec Endpoint Protection
+)
+
+// Kinds lists the vocabulary in the order of the constants.
+func Kinds() []Kind {
+	return []Kind{
+		KindEmpty, KindBinary, KindText, KindArchive, KindUnread,
+		KindLogCCM, KindLogSMS, KindLogMSI, KindLogSEP, KindLogPFRO, KindLogText,
+		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther, KindHiveLog,
+		KindRegExport, KindRegQuery,
+		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink,
+	}
+}
