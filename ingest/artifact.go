@@ -56,20 +56,28 @@ type Splitter interface {
 // MaxRecord is the length in bytes of decoded text at which a record is cut.
 const MaxRecord = 1 << 20
 
-// Extractor reads one kind of typed artifact from a whole decoded text.
+// Extractor reads one kind of typed artifact from a member's whole content.
 type Extractor struct {
 	Kind Kind
-	// Sniff says from the member's base name (lower case) and the beginning of its decoded text how sure it is, 0 to 100.
+	// Binary says that Sniff and Extract get the member's bytes; otherwise they get its decoded text.
+	Binary bool
+	// First says that the value decides how other artifacts are decoded (a registry knows the code pages and the time zone of its
+	// machine), so that it is read before them.
+	First bool
+	// Sniff says from the member's base name (lower case) and the beginning of its content (up to 64 KiB) how sure it is that
+	// the content is of this kind: 0 not, 100 certainly. Several extractors may claim one text: each reads what is its own, and the
+	// surest names the artifact's kind, unless a log reader is surer.
 	Sniff func(name string, head []byte) int
-	// Extract returns the typed value, nil if the text holds none after all, and what of it could not be read.
-	Extract func(t Text) (any, []Problem)
+	// Extract returns the typed value, nil if the content holds none after all, and what of it could not be read.
+	Extract func(in Input) (any, []Problem)
 }
 
-// Text is a whole decoded text with its place in the bundle.
-type Text struct {
-	Artifact *Artifact
-	Lines    []string // without their line ends; Lines[i] is line i+1
-	Locale   Locale
+// Input is the whole content of a member.
+type Input struct {
+	Artifact *Artifact // Path, Modified and Encoding are set
+	Bytes    []byte    // of a Binary extractor: the member's bytes, which the value may keep
+	Lines    []string  // otherwise: the decoded text's lines without their line ends; Lines[i] is line i+1
+	Locale   Locale    // of the machine that the artifact belongs to, as far as it is known
 }
 
 // Extracted is a typed value with the artifact it came from.
