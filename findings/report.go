@@ -1,0 +1,112 @@
+package findings
+
+import "casebook/ingest"
+
+// Schema names the form of report.json.
+const Schema = "casebook.report/1"
+
+// Report is everything that an analysis says; report.json is its JSON form. Docs: docs/report.md.
+type Report struct {
+	Schema    string           `json:"schema"`
+	Tool      Tool             `json:"tool"`
+	Bundle    *Upload          `json:"bundle,omitempty"`  // of a single upload
+	Bundles   []Upload         `json:"bundles,omitempty"` // of several uploads that are one case
+	Case      string           `json:"case,omitempty"`    // the case's ID if one was given
+	Window    Window           `json:"window"`
+	Systems   []System         `json:"systems"`
+	Artifacts []Artifact       `json:"artifacts"`
+	Findings  []Finding        `json:"findings"`
+	Request   Request          `json:"request"`
+	Problems  []ingest.Problem `json:"problems"`
+	Notable   []Evidence       `json:"notable"` // the first errors of the bundle, for a reader whom no verdict helps
+}
+
+// Tool is what made the report.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Upload is one bundle as it was received.
+type Upload struct {
+	Name   string `json:"name"` // base name of the file or folder
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+	Format string `json:"format"`
+}
+
+// Window is the time that the bundle covers: first and last record time whose offset is known, RFC 3339 in UTC; "" if none.
+type Window struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// System is one machine that the bundle tells of.
+type System struct {
+	ID             string            `json:"id"`
+	ComputerName   string            `json:"computer_name"`
+	ControlSet     *int              `json:"control_set"` // nil for an export of CurrentControlSet, or if unknown
+	TimeZone       *TimeZone         `json:"time_zone"`
+	CodePage       int               `json:"code_page"` // ANSI; 0 if unknown
+	OEMCodePage    int               `json:"oem_code_page"`
+	Hive           string            `json:"hive"` // the artifact that the SYSTEM facts come from
+	HiveState      string            `json:"hive_state"`
+	HiveWritten    string            `json:"hive_written,omitempty"`
+	Product        string            `json:"product"`
+	MachineGUID    string            `json:"machine_guid"`
+	Environment    map[string]string `json:"environment"`
+	PendingRenames []PendingRename   `json:"pending_renames"`
+	MountedDevices []MountedDevice   `json:"mounted_devices"`
+}
+
+// TimeZone is a system's zone.
+type TimeZone struct {
+	Name        string `json:"name"`
+	BiasMinutes int    `json:"bias_minutes"` // Windows' Bias: minutes to add to standard local time to get UTC
+}
+
+// PendingRename is one pair of PendingFileRenameOperations.
+type PendingRename struct {
+	Operation       string `json:"operation"` // rename or delete
+	Source          string `json:"source"`
+	Target          string `json:"target"` // "" for a delete
+	ReplaceExisting bool   `json:"replace_existing"`
+	ControlSet      *int   `json:"control_set"`
+	Value           string `json:"value"` // the registry value's name
+}
+
+// MountedDevice is one value of MountedDevices.
+type MountedDevice struct {
+	Name   string `json:"name"`
+	Kind   string `json:"kind"` // mbr, gpt, dynamic or device-path
+	Detail string `json:"detail"`
+}
+
+// Artifact is one member of the upload in the report.
+type Artifact struct {
+	Path      string      `json:"path"`
+	SHA256    string      `json:"sha256"`
+	Bytes     int64       `json:"bytes"`
+	Kind      ingest.Kind `json:"kind"`
+	Encoding  string      `json:"encoding"`
+	Records   int         `json:"records"`
+	FirstTime string      `json:"first_time,omitempty"`
+	LastTime  string      `json:"last_time,omitempty"`
+	Clock     string      `json:"clock"` // stated, system, unknown or none: how the offset of its times is known
+	System    string      `json:"system"`
+	Truncated bool        `json:"truncated"`
+}
+
+// Request is what to ask the customer for.
+type Request struct {
+	Text  string        `json:"text"` // ready to send
+	Items []RequestItem `json:"items"`
+}
+
+// RequestItem is one thing to ask for.
+type RequestItem struct {
+	What    string   `json:"what"`
+	Why     string   `json:"why"`
+	Collect string   `json:"collect"`
+	Settles []string `json:"settles"` // check IDs
+}
