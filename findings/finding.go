@@ -98,6 +98,9 @@ type Evidence struct {
 	Absent   bool    `json:"absent,omitempty"`
 	Role     Role    `json:"role"`
 	Note     string  `json:"note,omitempty"` // what it means: decoded codes, the reader's words; never part of the quote
+	// Before and After are the decoded lines around a text artifact's evidence, for the reader.
+	Before []string `json:"before,omitempty"`
+	After  []string `json:"after,omitempty"`
 }
 
 // Missing is something that the bundle lacks and that would settle a verdict.
