@@ -20,6 +20,17 @@ type hit struct {
 	Captures   []string // name=text
 }
 
+// compile compiles signals that are without fault.
+func compile(t testing.TB, signals []match.Signal) *match.Set {
+	t.Helper()
+	set, err := match.Compile(signals)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// collect returns what m finds in text.
 func collect(m *match.Matcher, text []byte) []hit {
 	var got []hit
 	m.Match(text, func(h match.Hit) {
