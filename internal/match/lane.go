@@ -6,14 +6,19 @@ import (
 	"math/bits"
 )
 
-// lane finds literals of similar length by sampling the text.
+// lane finds literals by sampling the text.
 //
 // Of each literal a window of the same width is chosen (see lane.choose). A window of w bytes holds w-q+1 grams of q bytes, one of
 // which stands at a multiple of w-q+1 wherever in a text the literal occurs. So only the grams at those places are looked up, in a
-// table that tells at which offsets of any window such a gram stands; where there is one, the whole window is looked up, and where that
-// is known, its literals are compared. The places to look at don't depend on what was found before, which keeps the processor busy:
-// on the text of BenchmarkMatch this is two to four times as fast as a Wu-Manber shift table of 3-byte blocks, and five to seven
-// times as fast as a bit table of each literal's rarest pair of bytes or an Aho-Corasick automaton.
+// table that tells at which offsets of a window such a gram may stand; if there is one, the whole window is looked up, and if that is
+// known, its literals are compared. Where to look next doesn't depend on what was found, so the processor need not wait.
+//
+// Measured on one core, in MB/s, on 4 MB of CCM log with 100 and with 1,100 literals of 8 to 60 bytes:
+//
+//	this                                                   2440   2060
+//	Wu-Manber shift table of hashed 3-byte blocks           920    610
+//	bit table of each literal's rarest pair of bytes        540    530
+//	Aho-Corasick automaton (github.com/BobuSumisu)          360    380
 type lane struct {
 	width  int    // bytes of a window
 	window uint64 // the bits of a window in eight bytes read in little-endian order
