@@ -105,18 +105,25 @@ func BenchmarkMatch(b *testing.B) {
 	for _, c := range []struct {
 		name     string
 		signals  int
+		short    bool // with some literals too short for the windows of the others
 		patterns bool
 	}{
-		{"literals-100", 100, false},
-		{"literals-1100", 1100, false},
-		{"patterns-100", 100, true},
-		{"patterns-1100", 1100, true},
+		{"literals-100", 100, false, false},
+		{"literals-100-and-short", 100, true, false},
+		{"literals-1100", 1100, false, false},
+		{"patterns-100", 100, false, true},
+		{"patterns-1100", 1100, false, true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			signals := benchSignals(c.signals)
 			for i := range signals {
 				if !c.patterns {
 					signals[i].Pattern = ""
+				}
+			}
+			if c.short {
+				for _, literal := range []string{"DMIO", "3010", "80040669", "PFRO", "Q293117"} {
+					signals = append(signals, match.Signal{Name: literal, Literals: []string{literal}})
 				}
 			}
 			m := compile(b, signals).For("log/ccm")

@@ -82,9 +82,9 @@ func (l *lane) hash(text uint64) uint32 {
 
 // find returns the slot of a folded window, or the free one where it is to be put.
 func (l *lane) find(window uint64) *slot {
-	for i := window * 0x9e3779b97f4a7c15 >> l.shift; ; i++ {
-		s := &l.slots[i&uint64(len(l.slots)-1)]
-		if s.window == window || s.places == nil {
+	i := int(window * 0x9e3779b97f4a7c15 >> l.shift) //nolint:gosec // less than len(l.slots)
+	for ; ; i = (i + 1) & (len(l.slots) - 1) {
+		if s := &l.slots[i]; s.window == window || s.places == nil {
 			return s
 		}
 	}

@@ -98,10 +98,10 @@ func TestMatchAgainstReference(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		// A small alphabet makes literals that overlap, share prefixes and contain each other.
 		piece := rapid.SampledFrom([]string{"a", "A", "b", "B", "ab", "x", "[", "{", "@", "`", " ", "\r", "-", "ä", "Ä", "é", "ж", "\xff", "\xdf", "error ", "Failed"})
-		str := func(min, max int) *rapid.Generator[string] {
+		str := func(least, most int) *rapid.Generator[string] {
 			return rapid.Custom(func(t *rapid.T) string {
 				var b bytes.Buffer
-				for range rapid.IntRange(min, max).Draw(t, "pieces") {
+				for range rapid.IntRange(least, most).Draw(t, "pieces") {
 					b.WriteString(piece.Draw(t, "piece"))
 				}
 				return b.String()
@@ -191,7 +191,9 @@ func TestMatch(t *testing.T) {
 		{"text-equals-literal", match.Signal{Literals: []string{"abc"}}, "ABC", []hit{{Start: 0, End: 3}}},
 		{"nul-bytes", match.Signal{Literals: []string{"a\x00b"}}, "xA\x00Bx", []hit{{Start: 1, End: 4}}},
 		{
-			"captures", match.Signal{Literals: []string{"returned"}, Pattern: `(\w+) returned (?P<code>\d+)(?P<why>: .*)?(?P<rest>.*)`}, "it returned 1603",
+			"captures",
+			match.Signal{Literals: []string{"returned"}, Pattern: `(\w+) returned (?P<code>\d+)(?P<why>: .*)?(?P<rest>.*)`},
+			"it returned 1603",
 			[]hit{{Start: 0, End: 16, Captures: []string{"code=1603", "rest="}}},
 		},
 	} {
@@ -217,6 +219,9 @@ func TestCapture(t *testing.T) {
 			got := h.Capture(name)
 			if h.Name == "none" {
 				want = nil
+			}
+			if cap(got) != len(got) {
+				t.Errorf("%s: Capture(%q) leaves room to append over the text", h.Name, name)
 			}
 			if (got == nil) != (want == nil) || want != nil && string(got) != *want {
 				t.Errorf("%s: Capture(%q) = %q, want %v", h.Name, name, got, want)

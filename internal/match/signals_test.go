@@ -56,7 +56,7 @@ func TestFor(t *testing.T) {
 	if m := compile(t, nil).For("log/ccm"); m != nil {
 		t.Errorf("For = %v, want nil: there is no signal", m)
 	}
-	if set.For("log/ccm") != set.For("log/ccm") {
+	if first, second := set.For("log/ccm"), set.For("log/ccm"); first != second {
 		t.Error("For made a second matcher of the same kind")
 	}
 }
