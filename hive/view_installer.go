@@ -112,7 +112,7 @@ func swapDigits(s string) (string, bool) {
 		case !isHexDigit(c):
 			return "", false
 		case c >= 'a':
-			c += 'A' - 'a'
+			c -= 'a' - 'A'
 		}
 		out[i] = c
 	}
