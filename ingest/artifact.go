@@ -84,5 +84,6 @@ type Input struct {
 type Extracted struct {
 	Artifact *Artifact
 	Kind     Kind
-	Value    any // of a type of package extract
+	Value    any      // of a type of package extract
+	Lines    []string // of a text: its decoded lines, for quoting; nil for a binary artifact
 }

@@ -1,0 +1,67 @@
+package findings
+
+import (
+	"casebook/findings/facts"
+	"casebook/ingest"
+	"casebook/internal/match"
+)
+
+// Check is one known problem: how it is told, what it needs, what it means and what to do. It is a value; [Run] runs it.
+type Check struct {
+	ID       string // names the bad state in kebab-case; the file of the check has the same name
+	Title    string // one line that names the problem
+	Severity Severity
+	Product  Product
+	Needs    []Need // all must be met; the check is not evaluated on a system where one is not
+	Signals  []match.Signal
+	// Observe looks at the records that the signals hit where a match alone does not do. Its Check is filled in.
+	Observe *facts.Watch
+	Doc     Doc
+
+	// Run looks at one system. It returns at least one finding. Empty fields are filled in from the check.
+	Run func(f *facts.Facts) ([]Finding, error)
+	// RunAll is for checks that compare systems or judge what belongs to none; it takes the place of Run and sees all
+	// systems on which the needs are met together.
+	RunAll func(all []*facts.Facts) ([]Finding, error)
+}
+
+// Product says how a bundle shows that the product of a check is there at all.
+type Product struct {
+	Name  string
+	Words []string                // one of them in an artifact's path shows it
+	Kinds []ingest.Kind           // an artifact of one of these kinds shows it
+	Seen  func(*facts.Facts) bool // anything else; may be nil
+}
+
+// Seen reports whether a system shows the product.
+func (p Product) seen(f *facts.Facts) bool {
+	return len(p.Words) > 0 && f.Mentions(p.Words...) || len(p.Kinds) > 0 && f.Has(p.Kinds...) || p.Seen != nil && p.Seen(f)
+}
+
+// Need is something without which a check can't say anything.
+type Need struct {
+	AnyOf []ingest.Kind           // an artifact of one of these kinds; nil if only Met tells
+	Met   func(*facts.Facts) bool // whether those artifacts hold what is needed; nil if the kind is enough
+	What  string                  // what to ask for, e.g. "the SYSTEM registry hive"
+	Why   string
+	// Collect is the exact command or path that the customer should run or send.
+	Collect string
+}
+
+func (n Need) met(f *facts.Facts) bool {
+	return (len(n.AnyOf) == 0 || f.Has(n.AnyOf...)) && (n.Met == nil || n.Met(f))
+}
+
+func (n Need) missing() Missing { return Missing{What: n.What, Why: n.Why, Collect: n.Collect} }
+
+// Doc is a check's knowledge, as docs/checks.md and the report show it.
+type Doc struct {
+	Cause          string   // the mechanism first, then the consequence
+	Remedy         []string // steps
+	Proves         []string // what is taken for proof
+	Suggests       []string // what merely suggests
+	Exonerates     []string // what rules it out
+	FalsePositives string
+	NotCovered     string
+	References     []Reference
+}

@@ -1,0 +1,100 @@
+package findings
+
+import (
+	"strings"
+	"time"
+
+	"casebook/findings/facts"
+	"casebook/hive"
+	"casebook/ingest"
+)
+
+// maxQuote is the length of a quote in characters.
+const maxQuote = 400
+
+// FromMatch makes evidence of a line that a signal or an observer kept.
+func FromMatch(m facts.Match, role Role, note string) Evidence {
+	e := Evidence{
+		Artifact: m.Ref.Artifact, Line: m.Ref.Line, Quote: m.Quote, Role: role, Note: note,
+		Before: m.Before, After: m.After,
+	}
+	if t, ok := m.Time.UTC(); ok {
+		e.Time = Timestamp(t)
+	}
+	return e
+}
+
+// FromLine makes evidence of a line of a typed text artifact (1-based).
+func FromLine(f *facts.Facts, artifact string, line int, role Role, note string) Evidence {
+	m, ok := f.Line(artifact, line)
+	if !ok {
+		m.Ref = ingest.Ref{Artifact: artifact, Line: line}
+	}
+	return FromMatch(m, role, note)
+}
+
+// FromValue makes evidence of a registry value.
+func FromValue(v hive.Found, role Role, note string) Evidence {
+	return FromQuotedValue(v, v.Value.Display(), role, note)
+}
+
+// FromQuotedValue makes evidence of a part of a registry value's data: consecutive strings of a multi-string, joined by " | ".
+func FromQuotedValue(v hive.Found, quote string, role Role, note string) Evidence {
+	name := v.Value.Name
+	e := Evidence{
+		Artifact: v.Source, Line: v.Line, Key: v.Key, Value: &name, Quote: clip(quote), Role: role, Note: note,
+	}
+	if !v.KeyLastWritten.IsZero() {
+		e.Time = Timestamp(v.KeyLastWritten)
+	}
+	return e
+}
+
+// FromKey makes evidence of a registry key's existence.
+func FromKey(v hive.Found, role Role, note string) Evidence {
+	e := Evidence{Artifact: v.Source, Line: v.Line, Key: v.Key, Role: role, Note: note}
+	if !v.KeyLastWritten.IsZero() {
+		e.Time = Timestamp(v.KeyLastWritten)
+	}
+	return e
+}
+
+// AbsentValue makes evidence of a registry value, or with name nil of a key, that is not there. v is what the lookup returned beside
+// hive.ErrNotExist: the source, and the nearest key above that it shows.
+func AbsentValue(v hive.Found, key string, name *string, role Role, note string) Evidence {
+	return Evidence{Artifact: v.Source, Key: key, Value: name, Absent: true, Role: role, Note: note}
+}
+
+// AbsentLine makes evidence of an artifact that lacks something; note says what.
+func AbsentLine(artifact string, role Role, note string) Evidence {
+	return Evidence{Artifact: artifact, Absent: true, Role: role, Note: note}
+}
+
+// Timestamp formats a time as report.json states times: RFC 3339 in UTC with milliseconds where there are any.
+func Timestamp(t time.Time) string {
+	t = t.UTC()
+	if t.Nanosecond() >= int(time.Millisecond) {
+		return t.Format("2006-01-02T15:04:05.000Z")
+	}
+	return t.Format("2006-01-02T15:04:05Z")
+}
+
+// clip cuts a quote to its permitted length and marks the cut.
+func clip(s string) string {
+	if len(s) <= maxQuote {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == maxQuote {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
+}
+
+// RegistryCollect returns the command with which a customer exports a registry key.
+func RegistryCollect(key, file string) string {
+	return `reg export "` + strings.TrimSuffix(key, `\`) + `" "%PUBLIC%\` + file + `" /y /reg:64`
+}

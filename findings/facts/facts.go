@@ -1,0 +1,148 @@
+package facts
+
+import (
+	"slices"
+	"strings"
+
+	"casebook/hive"
+	"casebook/ingest"
+)
+
+// Facts is what is known of one system. It is not changed once it is built.
+type Facts struct {
+	ID        string // as in report.json; "" if nothing names the system, and for what belongs to no single system
+	Host      string // computer name in upper case; "" if unknown
+	Root      string // the folder in the bundle below which the system's artifacts lie; "" for the whole bundle
+	Registry  *hive.Registry
+	Hives     []Of[*hive.Hive] // those in Registry, in the order in which they answer
+	Older     []Of[*hive.Hive] // older copies of the same hives: context, never the state of the system
+	Artifacts []*ingest.Artifact
+
+	extracted []ingest.Extracted
+	collected map[string]*collected // by artifact path
+	conflicts map[string]bool       // artifacts that name another system than the one they lie with
+}
+
+// Of is a typed value with the artifact that it was read from.
+type Of[T any] struct {
+	Artifact *ingest.Artifact
+	Value    T
+}
+
+// Values returns the system's typed values of type T in path order.
+func Values[T any](f *Facts) []Of[T] {
+	var out []Of[T]
+	for _, e := range f.extracted {
+		if v, ok := e.Value.(T); ok {
+			out = append(out, Of[T]{e.Artifact, v})
+		}
+	}
+	return out
+}
+
+// Observed returns what the observer of a check has made of each artifact of the system, in path order; T is the type that
+// its End returns.
+func Observed[T any](f *Facts, check string) []Of[T] {
+	var out []Of[T]
+	for _, a := range f.Artifacts {
+		c := f.collected[a.Path]
+		if c == nil {
+			continue
+		}
+		if v, ok := c.observed[check].(T); ok {
+			out = append(out, Of[T]{a, v})
+		}
+	}
+	return out
+}
+
+// Has reports whether the system has an artifact of one of the kinds.
+func (f *Facts) Has(kinds ...ingest.Kind) bool {
+	return slices.ContainsFunc(f.Artifacts, func(a *ingest.Artifact) bool { return slices.Contains(kinds, a.Kind) }) ||
+		slices.ContainsFunc(f.extracted, func(e ingest.Extracted) bool { return slices.Contains(kinds, e.Kind) })
+}
+
+// Matches returns the lines that a signal has found, artifacts in path order.
+func (f *Facts) Matches(signal string) Matches {
+	var m Matches
+	for _, a := range f.Artifacts {
+		c := f.collected[a.Path]
+		if c == nil {
+			continue
+		}
+		if s := c.signals[signal]; s != nil {
+			m.Count += s.count
+			m.Kept = append(m.Kept, s.all()...)
+		}
+	}
+	return m
+}
+
+// Loud returns the first records of the system's artifacts that their writers call errors, at most three an artifact.
+func (f *Facts) Loud() []Match {
+	var out []Match
+	for _, a := range f.Artifacts {
+		if c := f.collected[a.Path]; c != nil {
+			for _, m := range c.loud {
+				out = append(out, *m)
+			}
+		}
+	}
+	return out
+}
+
+// Line returns a line of a typed text artifact (1-based) with up to two lines before and after it; false if the text
+// was not kept or has no such line.
+func (f *Facts) Line(artifact string, line int) (Match, bool) {
+	for _, e := range f.extracted {
+		if e.Artifact.Path != artifact || line < 1 || line > len(e.Lines) {
+			continue
+		}
+		i := line - 1
+		m := Match{Ref: ingest.Ref{Artifact: artifact, Line: line}, Quote: clip(e.Lines[i], maxQuote)}
+		for _, l := range e.Lines[max(0, i-contextLines):i] {
+			m.Before = append(m.Before, clip(l, maxContext))
+		}
+		for _, l := range e.Lines[i+1 : min(len(e.Lines), i+1+contextLines)] {
+			m.After = append(m.After, clip(l, maxContext))
+		}
+		return m, true
+	}
+	return Match{}, false
+}
+
+// Reliable reports whether an artifact may show that something is absent: it is whole, was not being written when it was
+// copied, and belongs to the system without contradiction.
+func (f *Facts) Reliable(artifact string) bool {
+	if f.conflicts[artifact] {
+		return false
+	}
+	for _, h := range f.Hives {
+		if h.Artifact.Path == artifact {
+			if dirty, _ := h.Value.Dirty(); dirty {
+				return false
+			}
+		}
+	}
+	i := slices.IndexFunc(f.Artifacts, func(a *ingest.Artifact) bool { return a.Path == artifact })
+	return i < 0 || !f.Artifacts[i].Truncated
+}
+
+// Conflicting reports whether an artifact names another system than the one it lies with, so that it confirms nothing.
+func (f *Facts) Conflicting(artifact string) bool { return f.conflicts[artifact] }
+
+// Artifact returns the artifact of that path, nil if the system has none.
+func (f *Facts) Artifact(path string) *ingest.Artifact {
+	if i := slices.IndexFunc(f.Artifacts, func(a *ingest.Artifact) bool { return a.Path == path }); i >= 0 {
+		return f.Artifacts[i]
+	}
+	return nil
+}
+
+// Mentions reports whether a path of the system's artifacts contains one of the words, without regard to case.
+func (f *Facts) Mentions(words ...string) bool {
+	return slices.ContainsFunc(f.Artifacts, func(a *ingest.Artifact) bool {
+		p := strings.ToLower(a.Path)
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(p, strings.ToLower(w)) })
+	})
+}

@@ -1,0 +1,76 @@
+package facts
+
+import (
+	"casebook/ingest"
+	"casebook/internal/match"
+)
+
+// maxHosts bounds how many different computer names are noted for one artifact: two already contradict each other.
+const maxHosts = 8
+
+// hostClaim says how far a line that names a computer names the one that wrote it.
+type hostClaim uint8
+
+const (
+	// claimOwn: the writer names its own machine. Two different ones in one artifact are a conflict.
+	claimOwn hostClaim = iota + 1
+	// claimUsual: the writer mostly names its own machine, but may name others. Counts only if all lines agree.
+	claimUsual
+)
+
+// hostSignals are the lines by which an artifact tells the computer it comes from.
+var hostSignals = []match.Signal{
+	{
+		// Installer dumps its properties at the end of a session; ComputerName is set by the engine.
+		Name: "host/own/installer", Kinds: []string{string(ingest.KindLogMSI), string(ingest.KindLogSEP)},
+		Literals: []string{"ComputerName = "}, Pattern: `^(?:Property\([SCNscn]\): )?ComputerName = (?P<host>[^\s\\/]{1,63})\s*$`,
+	},
+	{
+		// The output of `set`, and of scripts that copy it.
+		Name: "host/own/environment", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)},
+		Literals: []string{"COMPUTERNAME="}, Pattern: `(?i)^COMPUTERNAME=(?P<host>[^\s\\/]{1,63})\s*$`,
+	},
+	{
+		// The source of a status message. A site server's log also holds those of its clients.
+		Name: "host/usual/status-message", Kinds: []string{string(ingest.KindLogSMS), string(ingest.KindLogCCM)},
+		Literals: []string{"STATMSG:"}, Pattern: `STATMSG: .*?\bSYS=(?P<host>[^\s\\/]{1,63})\s`,
+	},
+	{
+		// Events that the client raises carry its own name.
+		Name: "host/usual/client-event", Kinds: []string{string(ingest.KindLogCCM)},
+		Literals: []string{`MachineName = "`}, Pattern: `(?m)^\s*MachineName = "(?P<host>[^"\s\\/]{1,63})";`,
+	},
+}
+
+// hostSignal says what a signal of hostSignals claims; false for every other signal.
+func hostSignal(name string) (hostClaim, bool) {
+	if len(name) < 5 || name[:5] != "host/" {
+		return 0, false
+	}
+	if name[5] == 'o' {
+		return claimOwn, true
+	}
+	return claimUsual, true
+}
+
+// statedHost returns the computer name that the artifact states of itself, "" if it states none, and the names that
+// contradict each other if it states several.
+func (c *collected) statedHost() (string, []string) {
+	var own, usual []string
+	for name, claim := range c.hosts {
+		if claim == claimOwn {
+			own = append(own, name)
+		} else {
+			usual = append(usual, name)
+		}
+	}
+	switch {
+	case len(own) == 1:
+		return own[0], nil
+	case len(own) > 1:
+		return "", own
+	case len(usual) == 1:
+		return usual[0], nil
+	}
+	return "", nil
+}

@@ -1,0 +1,114 @@
+package hive
+
+import (
+	"strconv"
+	"strings"
+)
+
+// mountsOf finds which hives h is or shows parts of.
+func mountsOf(h *Hive) []mount {
+	root := h.Root()
+	if h.format == FormatRegf {
+		if name := mountName(h.kind); name != "" {
+			return []mount{{name: name, base: root}}
+		}
+		return nil
+	}
+	var out []mount
+	for _, top := range root.Subkeys() {
+		switch strings.ToUpper(top.Name()) {
+		case "HKEY_LOCAL_MACHINE", "HKLM":
+			for _, k := range top.Subkeys() {
+				if name := machineHive(k); name != "" {
+					out = append(out, mount{name: name, base: k})
+				}
+			}
+		case "HKEY_USERS", "HKU":
+			for _, k := range top.Subkeys() {
+				name := "NTUSER"
+				if kind := kindOf(k); kind != KindOther {
+					name = mountName(kind)
+				}
+				out = append(out, mount{name: name, base: k})
+			}
+		case "HKEY_CURRENT_USER", "HKCU":
+			out = append(out, mount{name: "NTUSER", base: top})
+		}
+	}
+	if len(out) == 0 {
+		// Tools that export from a hive file without Windows write paths from its root.
+		if name := mountName(kindOf(root)); name != "" {
+			out = append(out, mount{name: name, base: root})
+		}
+	}
+	return out
+}
+
+// machineHive says which hive a key directly below HKEY_LOCAL_MACHINE is: by its name, or by what is in it, because a hive of
+// another machine may have been loaded under any name to export it.
+func machineHive(k *Key) string {
+	switch name := strings.ToUpper(k.Name()); name {
+	case "SYSTEM", "SOFTWARE", "SAM", "SECURITY":
+		return name
+	}
+	return mountName(kindOf(k))
+}
+
+// mountName returns the name under which a hive of that kind is addressed, "" for KindOther.
+func mountName(kind Kind) string {
+	if kind == KindOther {
+		return ""
+	}
+	return strings.ToUpper(string(kind))
+}
+
+// kindOf judges by the keys below root.
+func kindOf(root *Key) Kind {
+	has := func(path ...string) bool {
+		k := root
+		for _, name := range path {
+			next, ok := k.Subkey(name)
+			if !ok {
+				return false
+			}
+			k = next
+		}
+		return true
+	}
+	sets := len(controlSets(root)) > 0 || has("CurrentControlSet")
+	switch {
+	case sets, has("Select") && has("MountedDevices"):
+		return KindSystem
+	case has("SAM", "Domains"):
+		return KindSAM
+	case has("Policy", "PolAdtEv"), has("Policy", "Accounts"), has("Policy", "Secrets"):
+		return KindSecurity
+	case has("Software", "Microsoft"), has("Control Panel"):
+		return KindNTUser
+	case has("Microsoft", "Windows NT"), has("Microsoft", "Windows"), has("Microsoft") && has("Classes"):
+		return KindSoftware
+	default:
+		return KindOther
+	}
+}
+
+// controlSets returns the numbers of the control sets below a SYSTEM root, in the order of the file.
+func controlSets(root *Key) []int {
+	var out []int
+	for _, k := range root.Subkeys() {
+		if n, ok := controlSetNumber(k.Name()); ok {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// controlSetNumber returns the n of ControlSet00n.
+func controlSetNumber(name string) (int, bool) {
+	const prefix = "ControlSet"
+	if len(name) != len(prefix)+3 || !equalFold(name[:len(prefix)], prefix) {
+		return 0, false
+	}
+	n, err := strconv.Atoi(name[len(prefix):])
+	return n, err == nil && n > 0
+}

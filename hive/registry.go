@@ -1,0 +1,126 @@
+package hive
+
+import (
+	"strings"
+	"time"
+)
+
+// Registry is the registry of one system: its hives and exports together, addressed by paths that begin with the hive's
+// usual name: SYSTEM\…, SOFTWARE\…, SAM\…, SECURITY\…, NTUSER\…. The zero value is empty and ready. Where several sources
+// hold the same key or value, the one added first answers. Views and lookups may run side by side; Add may not.
+type Registry struct {
+	mounts []mount
+}
+
+// mount is one hive, or the part of one that a text shows.
+type mount struct {
+	source string
+	name   string // SYSTEM, SOFTWARE …, upper case
+	base   *Key   // stands for the hive's root
+}
+
+// Found is a value, or a key, with its place.
+type Found struct {
+	Value          Value     // zero if a key was asked for, or the value is not there
+	Source         string    // as given to Add
+	Key            string    // below the hive's root with the real control set, or as a text states it
+	Line           int       // 1-based, of the value in a text, else of the key; 0 for regf
+	ControlSet     int       // the N of ControlSet00N; 0 if the key is in none, or in a text's CurrentControlSet
+	KeyLastWritten time.Time // zero for texts
+}
+
+// FoundKey is a key with its place.
+type FoundKey struct {
+	*Key
+	Source     string
+	ControlSet int // as in Found
+}
+
+// Found returns the key's place.
+func (k FoundKey) Found() Found {
+	return Found{Source: k.Source, Key: k.Path(), Line: k.Line(), ControlSet: k.ControlSet, KeyLastWritten: k.LastWritten()}
+}
+
+// at returns the place of the key's value v.
+func (k FoundKey) at(v Value) Found {
+	f := k.Found()
+	f.Value = v
+	if v.Line > 0 {
+		f.Line = v.Line
+	}
+	return f
+}
+
+// Add adds a hive under the name of the artifact it came from. Hives of a kind that is not known are reached by no path.
+func (r *Registry) Add(source string, h *Hive) {
+	for _, m := range mountsOf(h) {
+		m.source = source
+		r.mounts = append(r.mounts, m)
+	}
+}
+
+// Keys returns the key at path in every source that has it, in the order of Add. It is for enumeration: the subkeys of
+// FoundKey are those of one source.
+func (r *Registry) Keys(path string) []FoundKey {
+	name, rest, _ := strings.Cut(strings.Trim(path, `\`), `\`)
+	var out []FoundKey
+	for _, m := range r.mounts {
+		if !equalFold(m.name, name) {
+			continue
+		}
+		if k, ok := r.resolve(m, rest); ok {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// Key returns the place of the key at path. Where no source has it the error is [ErrNotExist], and Found tells which source
+// shows that it is absent: Source and Key name the nearest key above that the source shows; Source is "" if none does.
+func (r *Registry) Key(path string) (Found, error) {
+	for _, k := range r.Keys(path) {
+		if k.Stated() {
+			return k.Found(), nil
+		}
+	}
+	return r.absent(path), ErrNotExist
+}
+
+// Value returns a value of the key at path, "" being the default value. Where no source has it the error is [ErrNotExist],
+// and Found tells which source shows that it is absent, as for [Registry.Key]. Output of reg query never shows that, because the query may
+// have asked for one value only.
+func (r *Registry) Value(path, name string) (Found, error) {
+	for _, k := range r.Keys(path) {
+		if v, err := k.Value(name); err == nil {
+			return k.at(v), nil
+		}
+	}
+	return r.absent(path), ErrNotExist
+}
+
+// absent finds a source that would show what is at path if it were there: a hive, or an export of the key or of one above it.
+func (r *Registry) absent(path string) Found {
+	for path != "" {
+		for _, k := range r.Keys(path) {
+			if k.h.format != FormatQuery && k.exported() {
+				return k.Found()
+			}
+		}
+		i := strings.LastIndexByte(path, '\\')
+		path = path[:max(i, 0)]
+	}
+	return Found{}
+}
+
+// exported reports whether the key, and so everything below it, is in the source whole.
+func (k *Key) exported() bool {
+	if k.h.format == FormatRegf {
+		return true
+	}
+	for id := k.id; id > 0; id = k.h.store.parent(id) {
+		if k.h.store.line(id) > 0 {
+			return true
+		}
+	}
+	return false
+}
