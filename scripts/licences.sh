@@ -18,9 +18,9 @@ echo "$modules" | while read -r path version dir; do
 	[ -n "$path" ] || continue
 	section "$path $version"
 	found=
-	for file in "$dir"/LICEN[SC]E* "$dir"/COPYING* "$dir"/NOTICE* "$dir"/License*; do
+	for file in "$dir"/LICEN[SC]E* "$dir"/UNLICEN[SC]E* "$dir"/COPYING* "$dir"/NOTICE* "$dir"/License*; do
 		[ -f "$file" ] || continue
-		case $(basename "$file") in LICEN*|COPYING*|License*) found=1 ;; esac
+		case $(basename "$file") in LICEN*|UNLICEN*|COPYING*|License*) found=1 ;; esac
 		cat "$file"
 		echo
 	done
