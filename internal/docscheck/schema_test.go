@@ -1,0 +1,362 @@
+package docscheck
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"casebook/findings"
+	"casebook/ingest"
+)
+
+// full is a report in which every field is set.
+func full() *findings.Report {
+	one, name := 1, "PendingFileRenameOperations"
+	sum := strings.Repeat("0a", 32)
+	evidence := findings.Evidence{
+		Artifact: "logs/setup.log", Line: 7, Key: `ControlSet001\Control\Session Manager`, Value: &name, Quote: "Return value 3.",
+		Time: "2011-01-08T20:16:41.250Z", Absent: true, Role: findings.Supports, Note: "fatal error", Before: []string{"a"}, After: []string{"b"},
+	}
+	missing := findings.Missing{What: "the SYSTEM hive", Why: "it holds the queue", Collect: "reg save HKLM\\SYSTEM system.hiv"}
+	upload := findings.Upload{Name: "ticket.zip", SHA256: sum, Bytes: 22, Format: "zip"}
+	return &findings.Report{
+		Schema:  findings.Schema,
+		Tool:    findings.Tool{Name: "casebook", Version: "v1.0.0"},
+		Bundle:  &upload,
+		Bundles: []findings.Upload{upload},
+		Case:    "T-1",
+		Window:  findings.Window{From: "2011-01-08T20:16:41Z", To: "2011-01-08T20:16:42Z"},
+		Systems: []findings.System{{
+			ID: "PC1", ComputerName: "PC1", ControlSet: &one, TimeZone: &findings.TimeZone{Name: "W. Europe Standard Time", BiasMinutes: -60},
+			CodePage: 1252, OEMCodePage: 850, Hive: "SYSTEM", HiveState: "clean", HiveWritten: "2011-01-08T20:16:41Z",
+			Product: "Windows 7", MachineGUID: "00000000-0000-0000-0000-000000000001", Environment: map[string]string{"ComSpec": "cmd.exe"},
+			PendingRenames: []findings.PendingRename{{
+				Operation: "rename", Source: `C:\a`, Target: `C:\b`, ReplaceExisting: true, ControlSet: &one, Value: name,
+			}},
+			MountedDevices: []findings.MountedDevice{{Name: `\DosDevices\C:`, Kind: "mbr", Detail: "signature 1"}},
+		}},
+		Artifacts: []findings.Artifact{{
+			Path: "logs/setup.log", SHA256: sum, Bytes: 9, Kind: ingest.KindLogMSI, Encoding: "utf-16le", Records: 4,
+			FirstTime: "2011-01-08T20:16:41Z", LastTime: "2011-01-08T20:16:42Z", Clock: "stated", System: "PC1", Truncated: true,
+		}},
+		Findings: []findings.Finding{{
+			Check: "msi-install-failed", Subject: "App", System: "PC1", Verdict: findings.NotEvaluated, Severity: findings.High,
+			State: findings.Active, Reason: findings.DataMissing, Title: "t", Summary: "s", Cause: "c", Remedy: []string{"r"},
+			References: []findings.Reference{{Title: "doc", URL: "https://example.com/"}},
+			Rivals:     []findings.Rival{{Name: "disk full", Verdict: "nothing shows it"}},
+			Evidence:   []findings.Evidence{evidence}, Missing: []findings.Missing{missing},
+		}},
+		Request: findings.Request{Text: "Please send …", Items: []findings.RequestItem{{
+			What: missing.What, Why: missing.Why, Collect: missing.Collect, Settles: []string{"msi-install-failed"},
+		}}},
+		Problems: []ingest.Problem{{Artifact: "x", Stage: ingest.StageRead, Message: "m"}},
+		Notable:  []findings.Evidence{evidence},
+	}
+}
+
+// encode marshals a report and fails the test if it can't.
+func encode(t *testing.T, r *findings.Report) []byte {
+	t.Helper()
+	data, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// TestFullReport holds a report with every field set against the schema, once with one upload and once with several.
+func TestFullReport(t *testing.T) {
+	var unset func(v reflect.Value, path string)
+	unset = func(v reflect.Value, path string) {
+		if v.IsZero() {
+			t.Errorf("%s is not set: the test's report must show every field", path)
+			return
+		}
+		switch v.Kind() {
+		case reflect.Pointer:
+			unset(v.Elem(), path)
+		case reflect.Slice:
+			for i := range v.Len() {
+				unset(v.Index(i), fmt.Sprintf("%s[%d]", path, i))
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				unset(v.Field(i), path+"."+v.Type().Field(i).Name)
+			}
+		}
+	}
+	unset(reflect.ValueOf(full()), "Report")
+
+	single, several := full(), full()
+	single.Bundles, several.Bundle = nil, nil
+	Report(t, encode(t, single))
+	Report(t, encode(t, several))
+}
+
+// TestEmptyReport holds the report of a case in which nothing could be opened against the schema.
+func TestEmptyReport(t *testing.T) {
+	Report(t, encode(t, &findings.Report{
+		Schema: findings.Schema, Tool: findings.Tool{Name: "casebook", Version: "devel"},
+		Systems: []findings.System{}, Artifacts: []findings.Artifact{}, Findings: []findings.Finding{},
+		Request: findings.Request{Items: []findings.RequestItem{}}, Problems: []ingest.Problem{}, Notable: []findings.Evidence{},
+	}))
+}
+
+// sieve stands in for a test and notes whether it would fail.
+type sieve struct {
+	testing.TB
+	failed bool
+}
+
+func (s *sieve) Helper() {}
+
+func (s *sieve) Errorf(string, ...any) { s.failed = true }
+
+// TestSchemaRefuses shows that the schema can say no.
+func TestSchemaRefuses(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(r *findings.Report)
+	}{
+		{"one-and-several-uploads", func(r *findings.Report) { r.Bundles = []findings.Upload{*r.Bundle} }},
+		{"null-list", func(r *findings.Report) { r.Problems = nil }},
+		{"unknown-kind", func(r *findings.Report) { r.Artifacts[0].Kind = "log/other" }},
+		{"unknown-encoding", func(r *findings.Report) { r.Artifacts[0].Encoding = "latin1" }},
+		{"unknown-stage", func(r *findings.Report) { r.Problems[0].Stage = "later" }},
+		{"local-time", func(r *findings.Report) { r.Window.From = "2011-01-08T20:16:41+01:00" }},
+		{"upper-case-sum", func(r *findings.Report) { r.Artifacts[0].SHA256 = strings.Repeat("0A", 32) }},
+		{"confirmed-without-support", func(r *findings.Report) {
+			f := &r.Findings[0]
+			f.Verdict, f.Reason, f.Evidence[0].Role = findings.Confirmed, "", findings.Context
+		}},
+		{"reason-of-a-verdict", func(r *findings.Report) { r.Findings[0].Verdict = findings.Suspected }},
+		{"not-evaluated-without-reason", func(r *findings.Report) { r.Findings[0].Reason = "" }},
+		{"delete-with-target", func(r *findings.Report) { r.Systems[0].PendingRenames[0].Operation = "delete" }},
+		{"plain-http-reference", func(r *findings.Report) { r.Findings[0].References[0].URL = "http://example.com/" }},
+		{"long-quote", func(r *findings.Report) { r.Findings[0].Evidence[0].Quote = strings.Repeat("x", 402) }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := full()
+			r.Bundles = nil
+			test.spoil(r)
+			s := &sieve{TB: t}
+			Report(s, encode(t, r))
+			if !s.failed {
+				t.Error("the schema accepts it")
+			}
+		})
+	}
+}
+
+// node is what the test reads of a JSON Schema.
+type node struct {
+	Ref        string           `json:"$ref"`
+	Type       any              `json:"type"`
+	Enum       []string         `json:"enum"`
+	Properties map[string]*node `json:"properties"`
+	Required   []string         `json:"required"`
+	Additional any              `json:"additionalProperties"`
+	Items      *node            `json:"items"`
+	OneOf      []*node          `json:"oneOf"`
+	Defs       map[string]*node `json:"$defs"`
+}
+
+func readSchema(t *testing.T) *node {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(Root(t), "docs", "report.schema.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var root node
+	if err := json.Unmarshal(data, &root); err != nil {
+		t.Fatal(err)
+	}
+	return &root
+}
+
+// resolve follows references, and takes the alternative that is not null.
+func (n *node) resolve(root *node) *node {
+	for n != nil {
+		switch {
+		case len(n.Properties) > 0:
+			return n
+		case n.Ref != "":
+			n = root.Defs[strings.TrimPrefix(n.Ref, "#/$defs/")]
+		case len(n.OneOf) > 0:
+			n = n.OneOf[0]
+		default:
+			return n
+		}
+	}
+	return nil
+}
+
+// TestSchemaHasEveryField compares the schema's objects with the Go types: names, which are required, and that no others are allowed.
+func TestSchemaHasEveryField(t *testing.T) {
+	root := readSchema(t)
+	seen := map[reflect.Type]bool{}
+	var compare func(typ reflect.Type, n *node, path string)
+	compare = func(typ reflect.Type, n *node, path string) {
+		n = n.resolve(root)
+		if n == nil {
+			t.Errorf("%s: not in the schema", path)
+			return
+		}
+		switch typ.Kind() {
+		case reflect.Pointer:
+			compare(typ.Elem(), n, path)
+			return
+		case reflect.Slice:
+			if n.Items == nil {
+				t.Errorf("%s: the schema has no items", path)
+				return
+			}
+			compare(typ.Elem(), n.Items, path+"[]")
+			return
+		case reflect.Struct:
+		default:
+			return
+		}
+		if seen[typ] {
+			return
+		}
+		seen[typ] = true
+		if n.Additional != false {
+			t.Errorf("%s: additionalProperties is not false", path)
+		}
+		var names, required []string
+		for i := range typ.NumField() {
+			name, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+			if name == "" {
+				t.Errorf("%s: field %s has no JSON name", path, typ.Field(i).Name)
+				continue
+			}
+			names = append(names, name)
+			if options != "omitempty" {
+				required = append(required, name)
+			}
+			if p := n.Properties[name]; p != nil {
+				compare(typ.Field(i).Type, p, path+"."+name)
+			}
+		}
+		slices.Sort(names)
+		if diff := cmp.Diff(names, slices.Sorted(maps.Keys(n.Properties))); diff != "" {
+			t.Errorf("%s: fields of the Go type (-) and of the schema (+):\n%s", path, diff)
+		}
+		slices.Sort(required)
+		if diff := cmp.Diff(required, slices.Sorted(slices.Values(n.Required))); diff != "" {
+			t.Errorf("%s: fields that are always written (-) and required ones (+):\n%s", path, diff)
+		}
+	}
+	compare(reflect.TypeFor[findings.Report](), root, "report")
+}
+
+// constants returns the values of a package's string constants of a type, read from its source.
+func constants(t *testing.T, folder, typeName string) []string {
+	t.Helper()
+	var out []string
+	for _, file := range parsePackage(t, folder) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || !isNamed(spec.Type, typeName) {
+				return true
+			}
+			for _, v := range spec.Values {
+				lit, ok := v.(*ast.BasicLit)
+				if !ok || lit.Kind != token.STRING {
+					t.Errorf("%s: a constant of type %s is no plain string", folder, typeName)
+					continue
+				}
+				out = append(out, constant.StringVal(constant.MakeFromLiteral(lit.Value, lit.Kind, 0)))
+			}
+			return true
+		})
+	}
+	if len(out) == 0 {
+		t.Errorf("package %s has no constants of type %s", folder, typeName)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func isNamed(e ast.Expr, name string) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == name
+}
+
+// parsePackage parses the files of a package without its tests.
+func parsePackage(t *testing.T, folder string) []*ast.File {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(Root(t), folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*ast.File
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, file)
+	}
+	return out
+}
+
+// vocabularies are the closed ones of report.json: where the schema keeps them, and the Go type whose constants they are.
+var vocabularies = []struct {
+	place          string // definition, or definition.property
+	folder, goType string
+}{
+	{place: "kind", folder: "ingest", goType: "Kind"},
+	{place: "stage", folder: "ingest", goType: "Stage"},
+	{place: "finding.verdict", folder: "findings", goType: "Verdict"},
+	{place: "finding.severity", folder: "findings", goType: "Severity"},
+	{place: "finding.state", folder: "findings", goType: "State"},
+	{place: "finding.reason", folder: "findings", goType: "Reason"},
+	{place: "evidence.role", folder: "findings", goType: "Role"},
+	{place: "mountedDevice.kind", folder: "hive", goType: "DeviceKind"},
+}
+
+// TestVocabularies compares the schema's closed vocabularies with the constants in the code, and docs/report.md with both.
+func TestVocabularies(t *testing.T) {
+	root := readSchema(t)
+	doc, err := os.ReadFile(filepath.Join(Root(t), "docs", "report.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range vocabularies {
+		t.Run(v.place, func(t *testing.T) {
+			def, property, _ := strings.Cut(v.place, ".")
+			n := root.Defs[def]
+			if property != "" {
+				n = n.Properties[property]
+			}
+			want := constants(t, v.folder, v.goType)
+			if diff := cmp.Diff(want, slices.Sorted(slices.Values(n.Enum))); diff != "" {
+				t.Errorf("constants of %s.%s (-) and the schema (+):\n%s", v.folder, v.goType, diff)
+			}
+			for _, value := range want {
+				if !strings.Contains(string(doc), "`"+value+"`") {
+					t.Errorf("docs/report.md does not explain %s", strconv.Quote(value))
+				}
+			}
+		})
+	}
+}
