@@ -15,7 +15,6 @@ import (
 	"casebook/findings/checks"
 	"casebook/findings/facts"
 	"casebook/hive"
-	"casebook/index"
 	"casebook/ingest"
 	"casebook/ingest/extract"
 	"casebook/ingest/logs"
@@ -76,15 +75,6 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 		return nil, fmt.Errorf("no upload could be opened: %s", problems[0].Message)
 	}
 
-	var archive *index.Writer
-	if opt.Index != "" {
-		if archive, err = index.Create(opt.Index, opt.Case); err != nil {
-			return nil, err
-		}
-		defer archive.Abort()
-		in.NewSink = func(a *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(a), archive.Artifact(a)} }
-	}
-
 	contents, err := ingest.Read(ctx, bundles, in)
 	if err != nil {
 		return nil, err
@@ -106,11 +96,6 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 		c.Uploads = append(c.Uploads, findings.Upload{Name: b.Name, SHA256: b.SHA256, Bytes: b.Bytes, Format: b.Format})
 	}
 	report := findings.Assemble(c)
-	if archive != nil {
-		if err := archive.Commit(report, systems); err != nil {
-			return nil, err
-		}
-	}
 	return report, nil
 }
 

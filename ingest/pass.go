@@ -340,7 +340,7 @@ func (p *pass) extract() int {
 		if c.value == nil {
 			continue
 		}
-		p.t.extracted = append(p.t.extracted, Extracted{Artifact: p.a, Kind: p.a.Kind, Value: c.value})
+		p.t.extracted = append(p.t.extracted, Extracted{Artifact: p.a, Kind: p.a.Kind, Value: c.value, Lines: in.Lines})
 		if named == "" {
 			named, score = p.a.Kind, c.score
 		}

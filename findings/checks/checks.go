@@ -8,7 +8,9 @@ import (
 
 // All returns the checks in the order of their IDs.
 func All() []*findings.Check {
-	return []*findings.Check{}
+	return []*findings.Check{
+		msiInstallFailed,
+	}
 }
 
 // Signals returns the signals of the checks, as the collector wants them.

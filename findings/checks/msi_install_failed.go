@@ -29,12 +29,7 @@ var msiInstallFailed = &findings.Check{
 		Name: "Windows Installer", Words: []string{".msi", "msiexec", "_msi", "msi_", "msi."},
 		Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP},
 	},
-	Needs: []findings.Need{{
-		AnyOf:   []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP},
-		What:    "the verbose Windows Installer log of the failing installation",
-		Why:     "only the engine's own log names the action that failed and the message above it",
-		Collect: `msiexec /i "PACKAGE.msi" /l*v "%PUBLIC%\install.log"`,
-	}},
+	Needs: []findings.Need{verboseInstallerLog},
 	Signals: []match.Signal{
 		{
 			Name: msiFailedID + "/returning", Kinds: installerLogs,
@@ -78,6 +73,13 @@ var msiInstallFailed = &findings.Check{
 		},
 	},
 	Run: runMSIInstallFailed,
+}
+
+var verboseInstallerLog = findings.Need{
+	AnyOf:   []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP},
+	What:    "the verbose Windows Installer log of the failing installation",
+	Why:     "only the engine's own log names the action that failed and the message above it",
+	Collect: `msiexec /i "PACKAGE.msi" /l*v "%PUBLIC%\install.log"`,
 }
 
 var installerLogs = []string{string(ingest.KindLogMSI), string(ingest.KindLogSEP)}
@@ -366,9 +368,7 @@ func runMSIInstallFailed(f *facts.Facts) ([]findings.Finding, error) {
 	return []findings.Finding{{
 		Verdict: findings.NotEvaluated, Reason: findings.DataMissing,
 		Summary: "The Installer logs of the bundle hold no end of a session: neither the engine's last line nor an action that failed.",
-		Missing: []findings.Missing{{
-			What: msiInstallFailed.Needs[0].What, Why: msiInstallFailed.Needs[0].Why, Collect: msiInstallFailed.Needs[0].Collect,
-		}},
+		Missing: []findings.Missing{verboseInstallerLog.Missing()},
 	}}, nil
 }
 
@@ -431,7 +431,7 @@ func msiBrokenOff(s *msiSession) findings.Finding {
 		Evidence: []findings.Evidence{findings.FromMatch(*s.failed, findings.Supports, "the first action that ended with return value 3")},
 		Missing: []findings.Missing{{
 			What: "the whole verbose Windows Installer log", Why: "the log breaks off before the engine says how the installation ended",
-			Collect: msiInstallFailed.Needs[0].Collect,
+			Collect: verboseInstallerLog.Collect,
 		}},
 	}
 	if f.Subject == "." {
