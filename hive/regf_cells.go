@@ -61,6 +61,10 @@ func (b bitmap) claim(off uint32, n int) bool {
 
 // problem notes damage at an offset in the bins.
 func (s *regf) problem(off uint32, format string, args ...any) {
+	if s.problems.total >= maxProblems {
+		s.problems.total++
+		return
+	}
 	s.problems.add(Problem{Offset: baseBlockSize + int64(off), Message: fmt.Sprintf(format, args...)})
 }
 
@@ -82,6 +86,14 @@ func (s *regf) cell(off uint32) []byte {
 		return nil
 	}
 	return s.bins[start:end:end]
+}
+
+// absent says why there is no cell at off.
+func (s *regf) absent(off uint32) string {
+	if _, ok := safeio.U32(s.bins, int(off)); ok {
+		return "is a cell of no size"
+	}
+	return "lies outside the file"
 }
 
 // inUse reports whether the cell at off, which exists, is allocated.
@@ -129,12 +141,24 @@ const (
 // segmentSize is how many bytes of data a segment of a big-data record holds.
 const segmentSize = 16344
 
+// pathOf formats the path of a node for a message.
+type pathOf struct {
+	s  *regf
+	id int
+}
+
+// String returns the quoted path; it is asked for only if the message is kept.
+func (p pathOf) String() string {
+	k := Key{h: &Hive{store: p.s}, id: int32(p.id)} //nolint:gosec // see readTree
+	return safeio.Quote(clip(k.Path()))
+}
+
 // nk returns the key node at off with at least its fixed part and its name; nil, with the reason, if it is none.
 func (s *regf) nk(off uint32) ([]byte, string) {
 	cell := s.cell(off)
 	switch {
 	case cell == nil:
-		return nil, "lies outside the file"
+		return nil, s.absent(off)
 	case !signature(cell, "nk"):
 		return nil, "is no key"
 	case len(cell) < nkSize:
@@ -194,14 +218,14 @@ func (s *regf) readSubkeys(id, depth int) {
 		return
 	}
 	if depth >= maxDepth {
-		s.problem(off, "the key lies %d levels deep, where the registry ends; its %d subkeys are not read", depth, count)
+		s.problem(off, "key %v lies %d levels deep, where the registry ends; its %d subkeys are not read", pathOf{s, id}, depth, count)
 		return
 	}
 	first := len(s.nodes)
 	s.readList(binary.LittleEndian.Uint32(cell[28:]), int32(id), false) //nolint:gosec // see readTree
 	n := len(s.nodes) - first
 	if n != int(count) {
-		s.problem(off, "the key should have %d subkeys, %d can be read", count, n)
+		s.problem(off, "key %v should have %d subkeys, %d can be read", pathOf{s, id}, count, n)
 	}
 	s.nodes[id].firstKey, s.nodes[id].keys = int32(first), int32(n) //nolint:gosec // see readTree
 }
@@ -215,7 +239,7 @@ func (s *regf) readSubkeys(id, depth int) {
 func (s *regf) readList(off uint32, parent int32, nested bool) {
 	list := s.cell(off)
 	if list == nil || len(list) < 4 {
-		s.problem(off, "a subkey list lies outside the file")
+		s.problem(off, "a subkey list can't be read: it lies outside the file, or its cell has no room for one")
 		return
 	}
 	width := 4
@@ -278,7 +302,7 @@ func (s *regf) readClass(id int) {
 		return
 	}
 	if class := s.cell(at); len(class) < length || !s.used.claim(at, 4+length) {
-		s.problem(off, "the class name of a key can't be read")
+		s.problem(off, "the class name of key %v can't be read", pathOf{s, id})
 		s.lose(off)
 	}
 }
@@ -301,7 +325,7 @@ func (s *regf) readValues(id int) {
 	}
 	list := s.cell(at)
 	if have := int64(len(list) / 4); have < count {
-		s.problem(off, "the key should have %d values, the cell of their list holds %d", count, have)
+		s.problem(off, "key %v should have %d values, the cell of their list holds %d", pathOf{s, id}, count, have)
 		count = have
 	}
 	if count == 0 {
@@ -323,7 +347,7 @@ func (s *regf) readValue(off uint32) {
 	vk := s.cell(off)
 	switch {
 	case vk == nil:
-		s.problem(off, "a value lies outside the file")
+		s.problem(off, "a value %s", s.absent(off))
 		return
 	case !signature(vk, "vk") || len(vk) < vkSize || len(vk) < vkSize+int(binary.LittleEndian.Uint16(vk[2:])):
 		s.problem(off, "a value's cell holds no value")
