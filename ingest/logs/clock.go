@@ -137,3 +137,40 @@ func monthName(b []byte, i int) int {
 
 // wall makes a time whose offset is not known.
 func wall(micros int64) ingest.Time { return ingest.Time{Wall: micros, Zone: ingest.ZoneUnknown} }
+
+// backwards is how far a time of day may fall behind the last without a midnight between them: a line of another process comes late,
+// and the end of summer time puts the clock back by an hour.
+const backwards = microHour + 5*microMinute
+
+// runningClock gives times of day the date that an earlier line stated. A time that is earlier than the last one is on the next day,
+// unless it is only a little earlier.
+type runningClock struct {
+	running bool
+	last    int64
+}
+
+// set makes the clock run from micros on.
+func (c *runningClock) set(micros int64) ingest.Time {
+	c.running, c.last = true, micros
+	return wall(micros)
+}
+
+// stop forgets the date.
+func (c *runningClock) stop() { c.running = false }
+
+// at returns the time of a time of day; none if the clock does not run.
+func (c *runningClock) at(tod int64) ingest.Time {
+	if !c.running {
+		return ingest.Time{}
+	}
+	lastTod := c.last % microDay
+	midnight := c.last - lastTod
+	switch {
+	case tod < lastTod-backwards:
+		midnight += microDay
+	case tod > lastTod+microDay-backwards: // a late line of the day before
+		midnight -= microDay
+	}
+	c.last = midnight + tod
+	return wall(c.last)
+}

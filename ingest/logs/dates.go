@@ -1,9 +1,10 @@
 package logs
 
 // A date of numbers alone is written in the order of some locale. What tells the order, from the strongest on: a year of four digits
-// in front; points between the fields (no locale puts the month first then); a field above 12, in this date or in another of the file; a field
-// that is padded with a zero although the other is not. Without any of it the order is open.
+// in front; points between the fields (no locale puts the month first then); a field above 12, in this date or in another of the file; a
+// hint, such as a second field that is padded with a zero although the first is not. Without any of it the order is open.
 
+// order is the order of day and month.
 type order uint8
 
 const (
@@ -19,6 +20,7 @@ type numericDate struct {
 	padded     [2]bool // a field below 10 with a zero before it
 	bare       [2]bool // a field below 10 without one
 	yearFirst  bool    // then a is the month and b the day
+	swappable  bool    // the year has two digits and could be the day, as in yy-mm-dd
 	end        int     // index behind it
 }
 
@@ -56,6 +58,7 @@ func parseNumericDate(b []byte, i int) (d numericDate, ok bool) {
 		if d.year = 2000 + v[2]; v[2] >= 80 {
 			d.year = 1900 + v[2]
 		}
+		d.swappable = v[2] >= 1 && v[2] <= 31 && d.sep != '.'
 	default:
 		return d, false
 	}
@@ -74,6 +77,9 @@ func parseNumericDate(b []byte, i int) (d numericDate, ok bool) {
 func (d *numericDate) own() order {
 	switch {
 	case d.a > 12 && d.b <= 12:
+		if d.swappable {
+			return orderOpen
+		}
 		return orderDayFirst
 	case d.b > 12 && d.a <= 12, d.yearFirst:
 		return orderMonthFirst
@@ -97,7 +103,7 @@ func (d *numericDate) in(o order) (int64, bool) {
 // dateOrder learns the order of a file's dates.
 type dateOrder struct {
 	proved  order // by a date that has only one reading
-	hinted  order // by padding or by which field moves from day to day
+	hinted  order // by what makes it very likely
 	clashed bool  // dates of both orders were seen: then each stands for itself
 }
 
@@ -125,7 +131,7 @@ func (o *dateOrder) resolve(d *numericDate) (int64, bool) {
 	if own := d.own(); own != orderOpen {
 		return d.in(own)
 	}
-	if d.a == d.b {
+	if d.a == d.b && !d.swappable {
 		return d.in(orderMonthFirst) // both readings are the same day
 	}
 	switch {

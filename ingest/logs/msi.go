@@ -19,21 +19,18 @@ import (
 // number; Thread holds both, the process in the second byte. Each line is a record: a line's text may hold line ends, but nothing
 // tells such a continuation from a line of its own.
 //
-// Only header lines have a date. The others that carry a time of day get the date of the session's running clock: a time that is
-// earlier than the last by more than an hour is on the next day (less is a line of another process, or the end of summer time). Where no header
-// was seen, a time of day is no time.
+// Only header lines have a date. The others that carry a time of day get the date of the session's running clock (runningClock). Where no
+// header was seen, a time of day is no time.
 //
-// The order of day and month in a header is told by its fields (see dateOrder), by other headers and by the UserLanguageID property in
-// the first 256 KiB. If all this leaves it open, the month is taken to be first if a field below 10 is not padded, as in the English
-// (United States) locale that most such systems use; a date like 10/11/2012 is then no date.
+// The order of day and month in a header is told by its fields (see dates.go), by other headers and by the properties Date and
+// UserLanguageID in the first 256 KiB. If all this leaves it open, it is taken from how Windows' locales write short dates with a slash: the ones that put the
+// month first do not pad (3/8/2012, United States), nearly all others do (08/03/2012). A date like 10/11/2012 is then no date, and
+// neither is any time of its session.
 //
 // Source: "Windows Installer Logging" and "Event logging" (Microsoft Learn, MSI), logs of Windows XP to 11.
 
 // msiLookahead is how much text is awaited before the order of an ambiguous date is settled.
 const msiLookahead = 256 << 10
-
-// backwards is how far a time of day may fall behind the last without a midnight between them.
-const backwards = microHour + 5*microMinute
 
 var msiReader = ingest.Reader{
 	Kind:  ingest.KindLogMSI,
@@ -60,6 +57,9 @@ func sniffMSI(_ string, head []byte) int {
 			return scoreLater
 		}
 	}
+	if bytes.Contains(head, []byte("\nProperty(S): ")) || bytes.Contains(head, []byte("\nProperty(C): ")) {
+		return scoreFragment
+	}
 	return 0
 }
 
@@ -78,9 +78,8 @@ func sniffSEP(name string, head []byte) int {
 
 type msiSplitter struct {
 	order dateOrder
-	ready bool  // the order is settled as far as it will be
-	dated bool  // the clock runs
-	last  int64 // the clock's last reading
+	ready bool // the head was searched for what tells the order
+	clock runningClock
 }
 
 func (m *msiSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) int {
@@ -118,8 +117,13 @@ func (m *msiSplitter) learn(head []byte) {
 				m.order.observe(&d)
 			}
 		case line[0] == 'P' && bytes.HasPrefix(line, []byte("Property(")):
-			if i := bytes.Index(line, []byte("): UserLanguageID = ")); i > 0 {
-				m.order.hinted = localeOrder(unsigned(line[i+len("): UserLanguageID = "):]))
+			_, value, _ := bytes.Cut(line, []byte("): "))
+			if id, ok := bytes.CutPrefix(value, []byte("UserLanguageID = ")); ok {
+				m.order.hinted = localeOrder(unsigned(id))
+			} else if day, ok := bytes.CutPrefix(value, []byte("Date = ")); ok {
+				if d, ok := parseNumericDate(day, 0); ok {
+					m.order.observe(&d)
+				}
 			}
 		}
 	}
@@ -130,8 +134,10 @@ func localeOrder(lcid uint64) order {
 	switch lcid {
 	case 0:
 		return orderOpen
-	case 1033, 21514, 1124: // English and Spanish (United States), Filipino
+	case 1033, 21514: // English and Spanish (United States)
 		return orderMonthFirst
+	case 1089, 1124, 1148, 1159, 6154, 9225, 12297, 13321, 20490: // these changed with the version of Windows
+		return orderOpen
 	}
 	return orderDayFirst
 }
@@ -147,7 +153,7 @@ func (m *msiSplitter) record(raw []byte) ingest.Record {
 		if e, text, ok := msiEngine(line); ok {
 			r.Text, r.Thread = line[text:], e.thread
 			if e.timed {
-				r.Time = m.clock(e.tod)
+				r.Time = m.clock.at(e.tod)
 			}
 			r.Severity = engineSeverity(r.Text)
 			return r
@@ -168,7 +174,7 @@ func (m *msiSplitter) record(raw []byte) ingest.Record {
 			if i := len(line) - len(" hh:mm:ss.mmm"); i > 0 && line[i] == ' ' && line[i+9] == '.' {
 				if tod, at, ok := timeOfDay(line, i+1, ':'); ok {
 					f, _ := fraction(line, at+1)
-					r.Time = m.clock(tod + f)
+					r.Time = m.clock.at(tod + f)
 				}
 			}
 			r.Severity = textSeverity(line)
@@ -176,7 +182,7 @@ func (m *msiSplitter) record(raw []byte) ingest.Record {
 		}
 	}
 	if tod, name, ok := msiAction(line); ok {
-		r.Time = m.clock(tod)
+		r.Time = m.clock.at(tod)
 		r.Severity = actionSeverity(line[name:])
 		return r
 	}
@@ -188,31 +194,19 @@ func (m *msiSplitter) record(raw []byte) ingest.Record {
 func (m *msiSplitter) start(d *numericDate, tod int64) ingest.Time {
 	m.order.observe(d)
 	midnight, ok := m.order.resolve(d)
-	if !ok && !m.order.clashed && (d.bare[0] || d.bare[1]) {
-		midnight, ok = d.in(orderMonthFirst)
+	if !ok && !m.order.clashed {
+		switch {
+		case d.bare[0] || d.bare[1]:
+			midnight, ok = d.in(orderMonthFirst)
+		case d.padded[0] || d.padded[1]:
+			midnight, ok = d.in(orderDayFirst)
+		}
 	}
-	m.dated, m.last = ok, midnight+tod
 	if !ok {
+		m.clock.stop()
 		return ingest.Time{}
 	}
-	return wall(m.last)
-}
-
-// clock gives a time of day its date.
-func (m *msiSplitter) clock(tod int64) ingest.Time {
-	if !m.dated {
-		return ingest.Time{}
-	}
-	midnight := m.last - m.last%microDay
-	switch lastTod := m.last - midnight; {
-	case tod < lastTod-backwards:
-		midnight += microDay
-	case tod > lastTod+microDay-backwards: // a late line of the day before
-		midnight -= microDay
-	}
-	t := midnight + tod
-	m.last = t
-	return wall(t)
+	return m.clock.set(midnight + tod)
 }
 
 // msiHeader reads the date and the time of a line that begins or ends a session. The words may be in any language.

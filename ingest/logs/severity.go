@@ -48,7 +48,7 @@ func textSeverity(text []byte) ingest.Severity {
 		if at < 0 || !hasFold(text[at:], w.word) {
 			continue
 		}
-		if w.word == "fail" && hasFold(text[at:], "failover") {
+		if w.word == "fail" && hasFold(text[at:], "failover") || w.word == "error" && at >= 2 && hasFold(text[at-2:], "noerror") {
 			continue
 		}
 		if w.severity == ingest.SeverityError {

@@ -93,16 +93,18 @@ func (s *smsSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) i
 	for pos < len(text) {
 		at := pos + s.searched
 		n := lineLen(text[at:], atEOF)
+		if s.searched > 0 && (n > 0 && s.searched+n > maxContinuation || n == 0 && len(text)-pos > maxContinuation) {
+			emitLines(text[pos:at], emit)
+			pos, s.searched = at, 0
+			continue
+		}
 		if n == 0 {
 			break
 		}
 		line := text[at : at+n]
 		t := s.trailer(line)
 		if t.end == 0 {
-			if s.searched += n; s.searched > maxContinuation {
-				emitLines(text[pos:pos+s.searched], emit)
-				pos, s.searched = pos+s.searched, 0
-			}
+			s.searched += n
 			continue
 		}
 		end := t.end
@@ -197,7 +199,7 @@ func (s *smsSplitter) trailer(line []byte) smsTrailer {
 func (s *smsSplitter) dollar(line []byte, at int) (t smsTrailer, ok bool) {
 	t.text = at
 	at += len(smsMark)
-	n := bytes.IndexByte(line[at:], '>')
+	n := fieldEnd(line[at:])
 	if n < 0 {
 		return t, false
 	}
@@ -207,7 +209,7 @@ func (s *smsSplitter) dollar(line []byte, at int) (t smsTrailer, ok bool) {
 		return t, false
 	}
 	at++
-	n = bytes.IndexByte(line[at:], '>')
+	n = fieldEnd(line[at:])
 	if n < 0 {
 		return t, false
 	}
@@ -218,7 +220,7 @@ func (s *smsSplitter) dollar(line []byte, at int) (t smsTrailer, ok bool) {
 	}
 	at += len(smsThread)
 	t.thread = unsigned(line[at:])
-	n = bytes.IndexByte(line[at:], '>')
+	n = fieldEnd(line[at:])
 	if n < 0 {
 		return t, false
 	}
@@ -226,6 +228,12 @@ func (s *smsSplitter) dollar(line []byte, at int) (t smsTrailer, ok bool) {
 	t.time = s.timestamp(stamp)
 	return t, true
 }
+
+// maxField is the longest field of a trailer that is believed; a component may be the path of a program.
+const maxField = 512
+
+// fieldEnd returns where ">" stands in b, -1 if it is not near.
+func fieldEnd(b []byte) int { return bytes.IndexByte(b[:min(len(b), maxField)], '>') }
 
 // timestamp reads the time of a trailer in either of its forms.
 func (s *smsSplitter) timestamp(b []byte) ingest.Time {
@@ -333,9 +341,9 @@ func (s *smsSplitter) copy(line []byte) (t smsTrailer, ok bool) {
 	if !ok || d.end != len(day) {
 		return t, false
 	}
-	t.component, rest = nil, trimRight(rest)
-	if rest, field = lastField(rest); len(field) > 0 {
-		t.component = field
+	rest, t.component = lastField(rest)
+	if len(t.component) == 0 || !isLetter(t.component[0]) {
+		return t, false
 	}
 	t.text = len(trimRight(rest))
 	s.order.observe(&d)

@@ -251,11 +251,12 @@ func fuzzReader(f *testing.F, r ingest.Reader, seeds ...string) {
 	})
 }
 
-func FuzzCCM(f *testing.F)  { fuzzReader(f, ccmReader, ccmSample) }
-func FuzzSMS(f *testing.F)  { fuzzReader(f, smsReader, smsSample) }
-func FuzzMSI(f *testing.F)  { fuzzReader(f, msiReader, msiSample) }
-func FuzzPFRO(f *testing.F) { fuzzReader(f, pfroReader, pfroSample) }
-func FuzzText(f *testing.F) { fuzzReader(f, textReader, textSample) }
+func FuzzCCM(f *testing.F)      { fuzzReader(f, ccmReader, ccmSample) }
+func FuzzSMS(f *testing.F)      { fuzzReader(f, smsReader, smsSample) }
+func FuzzMSI(f *testing.F)      { fuzzReader(f, msiReader, msiSample) }
+func FuzzPFRO(f *testing.F)     { fuzzReader(f, pfroReader, pfroSample) }
+func FuzzSetupAPI(f *testing.F) { fuzzReader(f, setupapiReader, setupapiSample) }
+func FuzzText(f *testing.F)     { fuzzReader(f, textReader, textSample) }
 
 const (
 	ccmSample = "half]LOG]!><time=\"09:59:59.000+240\" date=\"7-04-2012\" component=\"CAS\" context=\"\" type=\"1\" thread=\"12\" file=\"a.cpp:1\">\r\n" +
@@ -265,7 +266,9 @@ const (
 		"STATMSG: ID=1 SEV=W GMTDATE=Tue Jul 18 21:38:07.530 2000 ISTR0=\"\"  $$<X><Tue Jul 18 17:38:08.100 2000><thread=4294758987 (0xFFFCD24B)>\n"
 	msiSample = "=== Verbose logging started: 24/03/2026  23:59:49  Build type: SHIP ===\r\nMSI (s) (40!94) [23:59:55:233]: a\r\nMSI (s) (40:94) [00:00:01:000]: b\r\n" +
 		"Action ended 0:00:02: INSTALL. Return value 3.\r\nProperty(S): A = b\r\n"
-	pfroSample = "6/14/2016 19:14:22 - PFRO Error: \\??\\C:\\a, b\\c.tmp, |delete operation|, 0xc000003a\r\n6/4/2016 9:4:2 - 21 Successful PFRO operations\r\n"
+	pfroSample     = "6/14/2016 19:14:22 - PFRO Error: \\??\\C:\\a, b\\c.tmp, |delete operation|, 0xc000003a\r\n6/4/2016 9:4:2 - 21 Successful PFRO operations\r\n"
+	setupapiSample = "[Device Install Log]\r\n[Boot Session: 2015/11/22 17:58:03.498]\r\n>>>  [Device Install]\r\n>>>  Section start 2015/11/22 23:59:28.110\r\n" +
+		"!!!  dvi: {Build Driver List} 00:00:01.176\r\n!    inf: b\r\n<<<  Section end 2015/11/23 00:00:02.000\r\n<<<  [Exit status: FAILURE(0x00000005)]\r\n"
 	textSample = "2024-01-15 08:00:00, Info                  CBS    a\r\n  more\r\n2024-01-15 08:00:02, Error  CBS  b\r\n"
 )
 
@@ -279,6 +282,7 @@ func ExampleAll() {
 	// log/sep-inst 0
 	// log/msi 0
 	// log/pfro 0
+	// log/text 0
 	// log/text 0
 	// text/plain 1
 }

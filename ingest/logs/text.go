@@ -67,11 +67,10 @@ type textSplitter struct {
 	ready bool
 	style style
 
-	taken int // length of the lines of the open record
-	lines int // how many they are
-	open  bool
-	stamp stamp // of the open record, if stamped
-	first int   // length of its first line
+	taken int   // length of the lines of the open record
+	lines int   // how many they are
+	open  bool  // the record began with a stamp
+	stamp stamp // that stamp
 }
 
 func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) int {
@@ -90,16 +89,21 @@ func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) 
 		}
 		n := lineLen(text[at:], atEOF)
 		if n == 0 {
+			if s.taken > 0 && len(text)-pos > maxContinuation { // whatever the line is, it does not fit
+				s.flush(text[pos:at], emit)
+				pos = at
+			}
 			break
 		}
 		line := text[at : at+n]
 		st, stamped := s.style.find(line)
-		if s.taken > 0 && (stamped || s.lines == maxRecordLines || s.taken+n > maxContinuation) {
+		directive := s.style.directives && line[0] == '#'
+		if s.taken > 0 && (stamped || directive || s.lines == maxRecordLines || s.taken+n > maxContinuation) {
 			s.flush(text[pos:at], emit)
 			pos = at
 		}
 		if s.taken == 0 {
-			s.open, s.stamp, s.first = stamped, st, n
+			s.open, s.stamp = stamped, st
 		}
 		s.taken += n
 		s.lines++
@@ -133,11 +137,12 @@ func (s *textSplitter) flush(raw []byte, emit func(ingest.Record)) {
 
 // style is how a file writes its stamps.
 type style struct {
-	shape  stampShape
-	column int // the farthest from the beginning of a line
-	utc    bool
-	order  dateOrder
-	last   int // column of the stamp in the line before: nearly always that of the next
+	shape      stampShape
+	column     int  // the farthest from the beginning of a line
+	directives bool // a W3C log: lines that begin with # stand alone
+	utc        bool // a stamp without an offset is UTC
+	order      dateOrder
+	last       int // column of the stamp in the line before: nearly always that of the next
 }
 
 // stamp is the time stamp of a line.
@@ -152,7 +157,7 @@ func survey(head []byte) (s style) {
 	var count, column [shapeCount]int
 	var votes [2]int // for the day standing first, second
 	var last numericDate
-	lines, directive, local := 0, false, false
+	lines, local := 0, false
 	for at := 0; at < len(head); {
 		n := lineLen(head[at:], true)
 		line := trimEOL(head[at : at+n])
@@ -163,7 +168,7 @@ func survey(head []byte) (s style) {
 		}
 		lines++
 		if line[0] == '#' {
-			directive = directive || bytes.HasPrefix(line, []byte("#Fields: "))
+			s.directives = s.directives || bytes.HasPrefix(line, []byte("#Fields: "))
 			local = local || bytes.HasPrefix(line, []byte("#Time Format: Local"))
 			continue
 		}
@@ -199,7 +204,7 @@ func survey(head []byte) (s style) {
 		return style{}
 	}
 	s.shape, s.column = best, column[best]
-	s.utc = directive && !local
+	s.utc = s.directives && !local
 	switch {
 	case votes[0] > votes[1]:
 		s.order.hinted = orderDayFirst
@@ -283,7 +288,13 @@ func (s *style) take(line []byte, at int, f *foundStamp) stamp {
 	return st
 }
 
-func isStampTail(c byte) bool { return c == ' ' || c == '\t' || c == ']' || c == ',' || c == ')' }
+func isStampTail(c byte) bool {
+	switch c {
+	case ' ', '\t', ']', ')', ',', ';', '|', '~':
+		return true
+	}
+	return false
+}
 
 // level returns the severity of the first level name among the first words of b.
 func level(b []byte, words int) ingest.Severity {
