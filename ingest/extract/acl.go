@@ -186,7 +186,7 @@ func sniffACL(_ string, head []byte) int {
 	if isLog(lines) {
 		return 0
 	}
-	starts, follows, gets, all := 0, 0, 0, 0
+	starts, follows, failures, gets, all := 0, 0, 0, 0, 0
 	for _, l := range lines {
 		if trim(l) == "" {
 			continue
@@ -200,10 +200,12 @@ func sniffACL(_ string, head []byte) int {
 			}
 		} else if m := property.FindStringSubmatch(l); m != nil && m[1] == "Access" && getAccess.MatchString(m[2]) {
 			gets++
+		} else if (pathStart(l) == 0 || keyName.MatchString(l)) && strings.Contains(l[2:], ": ") {
+			failures++
 		}
 	}
 	switch {
-	case gets > 0, starts > 0 && (starts+follows)*3 > all:
+	case gets > 0, starts > 0 && (starts+follows+failures)*2 >= all:
 		return 90
 	case starts > 1 && follows > 0:
 		return 60
@@ -243,7 +245,7 @@ func aceLine(line string) (subject string, brackets []string, letter string, ok 
 	if rights == 0 && letter == "" {
 		return "", nil, "", false
 	}
-	if len(brackets) == 0 && !strings.ContainsAny(subject, `\`) { // "x:F" is too little
+	if len(brackets) == 0 && indent(line) == 0 && !strings.Contains(subject, `\`) { // "x:F" is too little
 		return "", nil, "", false
 	}
 	return subject, brackets, letter, true
@@ -271,7 +273,7 @@ func parseACL(in ingest.Input) (*ACL, []ingest.Problem) {
 			}
 			continue
 		}
-		if m := property.FindStringSubmatch(line); m != nil {
+		if m := property.FindStringSubmatch(line); m != nil && (strings.HasSuffix(m[1], "Path") || m[1] == "Owner" || m[1] == "Access") {
 			i = a.getACL(lines, i, m, room)
 			continue
 		}

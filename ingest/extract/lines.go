@@ -218,7 +218,7 @@ func isLog(lines []string) bool {
 }
 
 // property is PowerShell's list form, Name : value. The names are those of .NET and are never translated.
-var property = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_.]{0,40}) *: ?(.*)$`)
+var property = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_.]{1,40}) *:(?: (.*))?$`)
 
 // dashes is the line under the column heads of a table: two or more runs of hyphens.
 var dashes = regexp.MustCompile(`^ *-+(?: +-+)+ *$`)

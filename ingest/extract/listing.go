@@ -258,7 +258,7 @@ func isSummary(line string) bool {
 	rest := trimLeft(line)
 	n := count.FindString(rest)
 	after := rest[len(n):]
-	return n != "" && after != "" && isBlank([]rune(after)[0]) && trim(after) != "" && !strings.ContainsAny(after, `\<>`)
+	return n != "" && trim(after) != "" && !strings.ContainsAny(after[:1], "0123456789.,:/-") && !strings.ContainsAny(after, `\<>`)
 }
 
 // dirHead reads the line with the folder's path: " Directory of C:\x" with the path at the end, or behind one blank
@@ -379,12 +379,12 @@ func csvFields(line string, sep byte) []string {
 				field.WriteByte('"')
 				rest = rest[1:]
 			}
-			out = append(out, field.String())
-			line = rest
-			if line == "" {
-				return out
+			i := strings.IndexByte(rest, sep)
+			if i < 0 {
+				return append(out, field.String()+rest)
 			}
-			line = strings.TrimPrefix(line, string(sep))
+			out = append(out, field.String()+rest[:i])
+			line = rest[i+1:]
 			continue
 		}
 		i := strings.IndexByte(line, sep)
@@ -597,9 +597,16 @@ func (p *listingParser) add(f *Folder, e Entry) {
 	f.Entries = append(f.Entries, e)
 }
 
+// stampNT4 is the end of a stamp of Windows NT 4, whose summary counts directories as files.
+var stampNT4 = regexp.MustCompile(`\d[ap]$`)
+
 // summary ends a folder of dir. It is complete if the summary counts as many files as were read.
 func (p *listingParser) summary(line string) {
 	f := p.folder
+	rows := -1
+	if len(p.rows) > 0 && stampNT4.MatchString(p.rows[0].when) {
+		rows = len(p.rows)
+	}
 	p.settle()
 	files := 0
 	for _, e := range f.Entries {
@@ -608,7 +615,7 @@ func (p *listingParser) summary(line string) {
 		}
 	}
 	n, ok := number(count.FindString(trimLeft(line)))
-	f.Complete = ok && n == int64(files) && p.dropped == 0
+	f.Complete = ok && (n == int64(files) || n == int64(rows)) && p.dropped == 0
 	if ok && !f.Complete && p.dropped == 0 {
 		p.problems = append(p.problems, problem(p.in, "line %d: the listing of %q says that it has %d files, %d could be read", f.Line, f.Path, n, files))
 	}

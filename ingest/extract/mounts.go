@@ -402,8 +402,14 @@ func (p *mountsParser) wmi(lines []string, i int) int {
 func (p *mountsParser) partition(lines []string, i int) int {
 	at := i + 1
 	text := partitionPath.FindStringSubmatch(lines[i])[1]
-	for i++; !strings.HasSuffix(trim(text), "}") && i < len(lines) && indent(lines[i]) > 0 && i < at+8; i++ {
-		text = trimRight(text) + " " + trim(lines[i])
+	open := func() bool { return strings.Count(text, "{")+1 > strings.Count(text, "}") } // a volume's name has braces of its own
+	for i++; open() && i < len(lines) && indent(lines[i]) > 0 && i < at+8; i++ {
+		// A value is broken at a blank where it has one; a volume's name has none.
+		last := text[strings.LastIndex(text, ", ")+1:]
+		if !strings.HasPrefix(trim(last), `\\`) {
+			text = trimRight(text) + " "
+		}
+		text += trim(lines[i])
 	}
 	text = strings.TrimSuffix(trim(text), "}")
 	v := Volume{Tool: "Get-Partition", Line: at}
