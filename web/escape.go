@@ -14,9 +14,17 @@ import (
 // maxMarks is how many combining marks may follow each other: more than any script needs, too few to paint over neighbouring lines.
 const maxMarks = 4
 
+// maxText is how many bytes of a string the page shows within a line: a name or a registry value may be megabytes long.
+const maxText = 4000
+
 // text shows a string of the report within a line: markup characters escaped, and every character that would not be seen, or that
-// would reorder what stands beside it, as a visible escape. Line breaks and tabs are such characters here.
-func text(s string) templ.Component { return shown(s, false) }
+// would reorder what stands beside it, as a visible escape. Line breaks and tabs are such characters here, and so is a space at either end.
+func text(s string) templ.Component {
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "… (" + size(int64(len(s))) + ", the rest is in report.json)"
+	}
+	return shown(s, false)
+}
 
 // block is text for elements that keep white space: line breaks and tabs stay.
 func block(s string) templ.Component { return shown(s, true) }
@@ -66,7 +74,13 @@ func pieces(s string, keepSpace bool, emit func(piece string, visible bool)) {
 			marks = 0
 		}
 		invalid := r == utf8.RuneError && size == 1
-		if !invalid && marks <= maxMarks && (isSeen(r) || keepSpace && (r == '\n' || r == '\t')) {
+		seen := isSeen(r)
+		if keepSpace {
+			seen = seen || r == '\n' || r == '\t'
+		} else if unicode.Is(unicode.Zs, r) {
+			seen = seen && 0 < i && i+size < len(s)
+		}
+		if seen && !invalid && marks <= maxMarks {
 			if escapes.Len() > 0 {
 				flush()
 				start = i

@@ -21,7 +21,9 @@ var samples = []struct {
 
 func pointer[T any](x T) *T { return &x }
 
-func sum(s string) string { return strings.Repeat(fmt.Sprintf("%08x", len(s)*2654435761%4294967291), 8) }
+func sum(s string) string {
+	return strings.Repeat(fmt.Sprintf("%08x", len(s)*2654435761%4294967291), 8)
+}
 
 // twoHosts is a case with two confirmed causes on two machines, one suspicion and one problem that is over.
 func twoHosts() *findings.Report {

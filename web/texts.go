@@ -42,13 +42,13 @@ func verdictClass(x findings.Verdict) string {
 func stateWord(x findings.State) string {
 	switch x {
 	case findings.Active:
-		return "still there at the end of the capture"
+		return "still active"
 	case findings.Resolved:
-		return "resolved: over by the end of the capture"
+		return "resolved by the end of the capture"
 	case findings.Predicted:
-		return "has not happened yet, and will"
+		return "has not happened yet, but will"
 	case findings.Unknown:
-		return "whether it lasts is not known"
+		return "state unknown"
 	}
 	return string(x)
 }
@@ -371,8 +371,6 @@ func reasonText(f item) string {
 	switch {
 	case f.Summary != "":
 		return f.Summary
-	case f.Title != "":
-		return f.Title
 	case f.Reason == findings.ProductAbsent:
 		return "Nothing in the upload shows the product."
 	case f.Reason == findings.DataMissing:
@@ -382,4 +380,9 @@ func reasonText(f item) string {
 }
 
 // evidenceID is the anchor of a finding's piece of evidence.
-func evidenceID(f item, i int) string { return f.ID + ".e" + strconv.Itoa(i+1) }
+func evidenceID(f item, i int) string { return f.Anchor + ".e" + strconv.Itoa(i+1) }
+
+// madeBy says what made the page and where else its facts stand.
+func madeBy(v *view) string {
+	return "Made by " + strings.TrimSpace(v.Tool.Name+" "+v.Tool.Version) + " from the upload alone. The same facts, complete, stand in report.json (" + v.Schema + ") beside this page."
+}

@@ -24,6 +24,8 @@ const (
 	maxContext   = 8    // lines before, and lines after a quote
 	maxLine      = 300  // characters of such a line
 	maxNotable   = 20   // first errors
+	maxMachines  = 100
+	maxUploads   = 200
 	maxArtifacts = 2000 // rows of the table of artifacts; those that evidence cites come in addition
 	maxProblems  = 500
 	maxPending   = 500 // of one system
@@ -46,15 +48,34 @@ type view struct {
 	DataMissing  []item // not evaluated: the product is there, the data is not
 	ProductUnmet []item // not evaluated: nothing shows the product
 
-	systems map[string]string // system's id to its anchor
-	files   map[string]string // path of each artifact in the table to its anchor
-	shown   []findings.Artifact
+	Told     []item    // the causes, suspicions and notes that the page shows in full
+	Machines []machine // the systems that the page shows
+	Files    []file    // the artifacts that the page shows
+
+	// How many of these the page leaves out.
+	Untold, Unshown, Unlisted int
+
+	machines map[string]string // a shown system's id to its anchor
+	files    map[string]string // a shown artifact's path to the anchor of its row
+	anchored map[string]bool   // the anchors of the findings that the page shows
 }
 
 // item is a finding with its anchor.
 type item struct {
 	findings.Finding
-	ID string
+	Anchor string
+}
+
+// machine is a system with its anchor.
+type machine struct {
+	findings.System
+	Anchor string
+}
+
+// file is an artifact with its anchor.
+type file struct {
+	findings.Artifact
+	Anchor string
 }
 
 func newView(r *findings.Report) *view {
@@ -67,9 +88,13 @@ func newView(r *findings.Report) *view {
 		used.take(name)
 	}
 	v.place(used)
-	v.systems = make(map[string]string, len(r.Systems))
-	for _, s := range r.Systems {
-		v.systems[s.ID] = used.take("system-" + slug(s.ID))
+	var list []findings.System
+	list, v.Unshown = head(r.Systems, maxMachines)
+	v.machines = make(map[string]string, len(list))
+	for _, s := range list {
+		m := machine{System: s, Anchor: used.take("system-" + slug(s.ID))}
+		v.Machines = append(v.Machines, m)
+		v.machines[s.ID] = m.Anchor
 	}
 	v.list(used)
 	return v
@@ -94,7 +119,7 @@ func (v *view) place(used anchors) {
 		if several[f.Check] > 1 {
 			id = strings.TrimSuffix(id+"-"+slug(cmp.Or(f.Subject, f.System)), "-")
 		}
-		it := item{Finding: f, ID: used.take(id)}
+		it := item{Finding: f, Anchor: used.take(id)}
 		told := f.Verdict == findings.Confirmed || f.Verdict == findings.Suspected
 		switch {
 		case told && f.Severity == findings.Info:
@@ -109,6 +134,14 @@ func (v *view) place(used anchors) {
 			v.ProductUnmet = append(v.ProductUnmet, it)
 		default:
 			v.DataMissing = append(v.DataMissing, it)
+		}
+	}
+	v.Told, v.Untold = head(slices.Concat(v.Causes, v.Suspected, v.Notes), maxFindings)
+	v.anchored = map[string]bool{}
+	for _, group := range [][]item{v.Told, v.RuledOut, v.DataMissing, v.ProductUnmet} {
+		shown, _ := head(group, maxRows)
+		for _, it := range shown {
+			v.anchored[it.Anchor] = true
 		}
 	}
 }
@@ -130,17 +163,11 @@ func (v *view) list(used anchors) {
 		if i >= maxArtifacts && !cited[a.Path] {
 			continue
 		}
-		v.shown = append(v.shown, a)
-		if _, ok := v.files[a.Path]; !ok {
-			v.files[a.Path] = used.take("f-" + shortHash(a.Path))
-		}
+		f := file{Artifact: a, Anchor: used.take("f-" + shortHash(a.Path))}
+		v.Files = append(v.Files, f)
+		v.files[a.Path] = f.Anchor
 	}
-}
-
-// Told returns the confirmed and suspected findings in reading order, at most as many as the page shows in full, and how many are left out.
-func (v *view) Told() (list []item, more int) {
-	list = slices.Concat(v.Causes, v.Suspected, v.Notes)
-	return head(list, maxFindings)
+	v.Unlisted = len(v.Artifacts) - len(v.Files)
 }
 
 // Lead returns the finding that the page opens with, or nil if nothing is confirmed or suspected that counts as a cause.
@@ -162,7 +189,7 @@ func (v *view) Lead() *item {
 // Beside returns the findings of list without the lead.
 func (v *view) Beside(list []item) []item {
 	lead := v.Lead()
-	return slices.DeleteFunc(slices.Clone(list), func(it item) bool { return lead != nil && it.ID == lead.ID })
+	return slices.DeleteFunc(slices.Clone(list), func(it item) bool { return lead != nil && it.Anchor == lead.Anchor })
 }
 
 // Unreadable says whether the upload gave nothing to judge by: no artifact at all, or none that is a text or a registry.
@@ -181,7 +208,7 @@ func (v *view) Unreadable() bool {
 func (v *view) Rivals(it item) []item {
 	var rivals []item
 	for _, s := range v.Suspected {
-		if s.ID != it.ID && (s.System == it.System || s.System == "" || it.System == "") {
+		if s.Anchor != it.Anchor && (s.System == it.System || s.System == "" || it.System == "") {
 			rivals = append(rivals, s)
 		}
 	}
@@ -249,12 +276,20 @@ func (v *view) Of(system string) (confirmed, suspected int) {
 	return of(v.Causes), of(v.Suspected)
 }
 
-// CheckLink returns the link to the first finding of a check, false if the report has none.
+// Link returns the link to a finding, or to the part of the page that says how many are left out.
+func (v *view) Link(it item) templ.SafeURL {
+	if v.anchored[it.Anchor] {
+		return link(it.Anchor)
+	}
+	return link("findings")
+}
+
+// CheckLink returns the link to the first finding of a check, false if the page shows none.
 func (v *view) CheckLink(check string) (templ.SafeURL, bool) {
-	for _, list := range [][]item{v.Causes, v.Suspected, v.Notes, v.RuledOut, v.DataMissing, v.ProductUnmet} {
-		for i, it := range list {
-			if it.Check == check && i < maxRows {
-				return link(it.ID), true
+	for _, list := range [][]item{v.Told, v.RuledOut, v.DataMissing, v.ProductUnmet} {
+		for _, it := range list {
+			if it.Check == check && v.anchored[it.Anchor] {
+				return link(it.Anchor), true
 			}
 		}
 	}
