@@ -256,7 +256,7 @@ func parseACL(in ingest.Input) (*ACL, []ingest.Problem) {
 	a := &ACL{Processed: -1, Failed: -1}
 	var problems []ingest.Problem
 	lines := in.Lines
-	known := ""           // the path of the last object, or that of a command
+	known := ""         // the path of the last object, or that of a command
 	var open *ACLObject // the object that further entries belong to
 	entries := 0
 	room := func() bool { entries++; return entries <= maxEntries }
