@@ -125,6 +125,21 @@ func TestReadDirectory(t *testing.T) {
 			}
 		}
 	})
+	t.Run("gone", func(t *testing.T) {
+		b := open(t, dir, Options{})
+		if err := os.Remove(filepath.Join(dir, "b", "b.log")); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Read(t.Context(), []*Bundle{b}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := summary(c)
+		if !slices.Contains(got, "! b/b.log [read] no such file or directory") || !slices.Contains(got, "a.log text/plain 2") {
+			t.Errorf("got %q", got)
+		}
+		write("b/b.log", "b\n")
+	})
 	t.Run("unreadable", func(t *testing.T) {
 		if os.Geteuid() == 0 || runtime.GOOS == "windows" {
 			t.Skip("this user may read everything")
@@ -148,9 +163,10 @@ func TestReadFile(t *testing.T) {
 		{"empty", "a.log", "", []string{"a.log empty 0"}},
 		{"empty-hive", "SYSTEM", "", []string{"SYSTEM empty 0", "! SYSTEM [read] a registry hive of zero bytes: it was probably in use when it was copied; save it with reg save, or copy it from a shadow copy"}},
 		{"hive", "SYSTEM", "regf\x01\x00\x00\x00", []string{"SYSTEM hive/other 8"}},
+		{"hive-log", "SYSTEM.LOG1", "regf" + strings.Repeat("\x00", 24) + "\x06\x00\x00\x00", []string{"SYSTEM.LOG1 hive/log 32"}},
 		{"gzip", "a.log.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", []string{"a.log.gz archive/other 8", "! a.log.gz [read] recognised as gzip data, which is not opened: unpack it and pass the folder"}},
 		{"event-log", "System.evtx", "ElfFile\x00\x00\x00", []string{"System.evtx binary 10", "! System.evtx [read] recognised as event log (EVTX), which is not opened: export it with wevtutil qe FILE /lf:true /f:text and pass the text"}},
-		{"zip-by-name-only", "a.zip", "no zip\n", []string{"a.zip text/plain 7", "! a.zip [open] named like a zip, and none: it neither starts like one nor has a directory at its end"}},
+		{"zip-by-name-only", "a.zip", "no zip\n", []string{"a.zip text/plain 7", "! a.zip [open] named like a zip, but it does not start like one and has no usable directory at its end; it is read as a plain file"}},
 		{"nuls", "a.log", "abc\ndef\x00ghi\n", []string{"a.log text/plain 12", "! a.log [decode] the text holds 1 NUL characters, the first in line 2: the writer was probably interrupted"}},
 		{"zeros", "lock.dat", "\x00\x00\x00\x00", []string{"lock.dat binary 4"}},
 	}
