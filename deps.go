@@ -3,7 +3,6 @@
 package casebook
 
 import (
-	_ "github.com/BobuSumisu/aho-corasick"
 	_ "github.com/a-h/templ"
 	_ "github.com/blevesearch/bleve/v2"
 	_ "github.com/blevesearch/bleve/v2/analysis/lang/en"

@@ -52,7 +52,8 @@ func (n Need) met(f *facts.Facts) bool {
 	return (len(n.AnyOf) == 0 || f.Has(n.AnyOf...)) && (n.Met == nil || n.Met(f))
 }
 
-func (n Need) missing() Missing { return Missing{What: n.What, Why: n.Why, Collect: n.Collect} }
+// Missing is the need as a finding asks for it.
+func (n Need) Missing() Missing { return Missing{What: n.What, Why: n.Why, Collect: n.Collect} }
 
 // Doc is a check's knowledge, as docs/checks.md and the report show it.
 type Doc struct {

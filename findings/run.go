@@ -193,7 +193,7 @@ func needed(needs []Need, f *facts.Facts) []Missing {
 	var out []Missing
 	for _, n := range needs {
 		if f == nil || !n.met(f) {
-			out = append(out, n.missing())
+			out = append(out, n.Missing())
 		}
 	}
 	return out

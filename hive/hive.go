@@ -98,6 +98,7 @@ type Hive struct {
 	store       store
 	problems    problems
 	dirty       string
+	truncated   bool
 	lastWritten time.Time
 }
 
@@ -110,6 +111,9 @@ func (h *Hive) Kind() Kind { return h.kind }
 // Dirty says whether the hive was being written when it was copied, so that its newest changes are only in its
 // transaction logs, and why it is thought so. A text is never dirty.
 func (h *Hive) Dirty() (bool, string) { return h.dirty != "", h.dirty }
+
+// Truncated reports whether the file is shorter than it says it is.
+func (h *Hive) Truncated() bool { return h.truncated }
 
 // LastWritten returns the time in the base block, which Windows 8.1 and later no longer keep up to date; the zero time for a text.
 func (h *Hive) LastWritten() time.Time { return h.lastWritten }

@@ -1,5 +1,124 @@
 package hive
 
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"casebook/internal/safeio"
+)
+
+// Specification: "Windows registry file format specification" of the msuhanov/regf project, section "Format of primary files".
+//
+// The base block is the first 4096 bytes of a hive file, numbers little-endian:
+//
+//	  0  "regf"
+//	  4  primary sequence number, raised before a write
+//	  8  secondary sequence number, set to the primary one after a write
+//	 12  FILETIME of the last write
+//	 20  major version, 1
+//	 24  minor version, 3 to 6
+//	 28  file type: 0 hive, 1, 2 and 6 transaction logs
+//	 36  offset of the root cell
+//	 40  size of the hive bins
+//	508  checksum: XOR of the 127 numbers before it
+//
+// Hive bins follow at 4096, and offsets count from there.
+const (
+	baseBlockSize = 4096
+	checksumAt    = 508
+	noCell        = 0xffffffff
+
+	// maxDepth is how many levels of keys Windows allows.
+	maxDepth = 512
+)
+
+// SniffRegf reports whether a file begins as a hive, or as a transaction log of one.
+func SniffRegf(head []byte) (hive, log bool) {
+	if len(head) < 32 || string(head[:4]) != "regf" {
+		return false, false
+	}
+	typ := binary.LittleEndian.Uint32(head[28:])
+	return !isLog(typ), isLog(typ)
+}
+
+func isLog(fileType uint32) bool { return fileType == 1 || fileType == 2 || fileType == 6 }
+
 // Open reads a hive file and keeps data, which must not change afterwards. The error says that nothing can be read; damage
 // of which the rest can be read is in Problems.
-func Open(data []byte) (*Hive, error) { return nil, ErrNotExist }
+func Open(data []byte) (*Hive, error) {
+	switch {
+	case len(data) == 0:
+		return nil, errors.New("hive: the file is empty")
+	case len(data) < baseBlockSize+32:
+		return nil, fmt.Errorf("hive: the file has %d bytes, less than a base block and one bin", len(data))
+	}
+	h := &Hive{format: FormatRegf}
+	switch _, log := SniffRegf(data); {
+	case log:
+		return nil, errors.New("hive: the file is a transaction log of a hive, not a hive")
+	case string(data[:4]) == "regf":
+	case string(data[baseBlockSize:baseBlockSize+4]) == "hbin":
+		h.problems.add(Problem{Message: fmt.Sprintf("the base block begins with %q instead of \"regf\"", data[:4])})
+	default:
+		return nil, fmt.Errorf("hive: the file begins with %q, not with \"regf\"", data[:4])
+	}
+	h.readBaseBlock(data)
+	s := &regf{bins: data[baseBlockSize:], problems: &h.problems}
+	s.used = make(bitmap, len(s.bins)/64+1)
+	root, err := s.findRoot(binary.LittleEndian.Uint32(data[36:]))
+	if err != nil {
+		return nil, err
+	}
+	s.readTree(root)
+	h.store = s
+	h.kind = kindOf(h.Root())
+	return h, nil
+}
+
+// readBaseBlock reads times and sequence numbers and compares the sizes.
+func (h *Hive) readBaseBlock(data []byte) {
+	le := binary.LittleEndian
+	h.lastWritten = safeio.Filetime(le.Uint64(data[12:]))
+	primary, secondary := le.Uint32(data[4:]), le.Uint32(data[8:])
+	stored, computed := le.Uint32(data[checksumAt:]), checksum(data)
+	switch {
+	case stored != computed:
+		h.dirty = fmt.Sprintf("the base block's checksum is 0x%08x, its bytes give 0x%08x", stored, computed)
+	case primary != secondary:
+		h.dirty = fmt.Sprintf("the sequence numbers differ (%d and %d): a write had begun and not ended", primary, secondary)
+	}
+	declared, have := int64(le.Uint32(data[40:])), int64(len(data)-baseBlockSize)
+	if declared > have {
+		h.truncated = true
+		h.problems.add(Problem{Offset: int64(len(data)), Message: fmt.Sprintf("the file is cut: its bins should have %d bytes, %d are there", declared, have)})
+	}
+	for off := int64(0); off < min(declared, have); {
+		if off+32 > have || string(data[baseBlockSize+off:baseBlockSize+off+4]) != "hbin" {
+			h.problems.add(Problem{Offset: baseBlockSize + off, Message: "no bin header where one should be; bins from here on are read only where keys point into them"})
+			break
+		}
+		size := int64(le.Uint32(data[baseBlockSize+off+8:]))
+		if size == 0 || size%4096 != 0 {
+			h.problems.add(Problem{Offset: baseBlockSize + off, Message: fmt.Sprintf("the bin's size is %d, no multiple of 4096", size)})
+			break
+		}
+		off += size
+	}
+}
+
+// checksum returns the base block's checksum: 0 and 0xffffffff are not used.
+func checksum(data []byte) uint32 {
+	var sum uint32
+	for i := 0; i < checksumAt; i += 4 {
+		sum ^= binary.LittleEndian.Uint32(data[i:])
+	}
+	switch sum {
+	case 0:
+		return 1
+	case 0xffffffff:
+		return 0xfffffffe
+	default:
+		return sum
+	}
+}

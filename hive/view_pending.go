@@ -1,5 +1,13 @@
 package hive
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"casebook/internal/safeio"
+)
+
 // Operation is what a pair of PendingFileRenameOperations asks for.
 type Operation string
 
@@ -20,10 +28,139 @@ type PendingRename struct {
 	TargetMarkers   string // "!" replaces an existing file, "@" overrides the protection of system files
 	ReplaceExisting bool   // the target is marked with !
 	Index           int    // of the pair in its value, from 0
-	Quote           string // the two strings as stored, joined by " | "
+	Quote           string // the strings as stored, joined by " | "
 	Found           Found  // Found.Value.Name says which value
+}
+
+// The values, in the order in which the session manager works on them. MoveFileEx writes the second when the first is full.
+var pendingNames = []string{"PendingFileRenameOperations", "PendingFileRenameOperations2"}
+
+// maxMarkers is how many letters or digits are looked for before \??\. Newer versions of Windows write *1 and *2 there.
+const maxMarkers = 4
+
+const sessionManager = `SYSTEM\CurrentControlSet\Control\Session Manager`
+
+func isPendingName(name string) bool {
+	return equalFold(name, pendingNames[0]) || equalFold(name, pendingNames[1])
 }
 
 // PendingRenames returns the pairs of the current control set's PendingFileRenameOperations and then …2, in the order in which they
 // run, from the first source that has either value; and what of them is damaged. Both are nil if no source has a value.
-func (r *Registry) PendingRenames() ([]PendingRename, []Problem) { return nil, nil }
+func (r *Registry) PendingRenames() ([]PendingRename, []Problem) {
+	for _, k := range r.Keys(sessionManager) {
+		var pairs []PendingRename
+		var probs []Problem
+		found := false
+		for _, name := range pendingNames {
+			v, err := k.Value(name)
+			if err != nil {
+				continue
+			}
+			found = true
+			p, bad := pendingPairs(k.at(v), k.h.format)
+			pairs, probs = append(pairs, p...), append(probs, bad...)
+		}
+		if found {
+			return pairs, probs
+		}
+	}
+	return nil, nil
+}
+
+// pendingPairs cuts one value into pairs. Source and target follow each other, each ended by a NUL; a delete has an empty
+// target, which is why the value can't be read as a list that ends at its first empty string.
+func pendingPairs(at Found, format Format) ([]PendingRename, []Problem) {
+	v := at.Value
+	v.Type = TypeMultiSZ // whatever type is stated, the session manager reads the bytes
+	list := v.raw()
+	var probs []Problem
+	note := func(text string, args ...any) {
+		probs = append(probs, Problem{Line: at.Line, Message: v.Name + ": " + fmt.Sprintf(text, args...)})
+	}
+	if v.Truncated {
+		note("the data is cut short")
+	}
+	// One empty string ends the list and is part of no pair; a damaged or hand-made value may lack it or have more. An empty
+	// source is no operation, so empty strings are taken from the end until it ends with a pair.
+	for n := len(list); n > 0 && list[n-1] == "" && (n%2 == 1 || list[n-2] == ""); n = len(list) {
+		list = list[:n-1]
+	}
+	var out []PendingRename
+	pair := func(op Operation, strs ...string) {
+		p := PendingRename{Operation: op, Index: len(out), Quote: strings.Join(strs, " | "), Found: at}
+		p.SourceMarkers, p.Source = cutMarkers(strs[0])
+		if op == OperationRename {
+			p.TargetMarkers, p.Target = cutMarkers(strs[1])
+			p.ReplaceExisting = strings.Contains(p.TargetMarkers, "!")
+		}
+		if p.Source == "" {
+			note("pair %d has no source", p.Index+1)
+		}
+		out = append(out, p)
+	}
+	if format == FormatQuery && !slices.Contains(list, "") {
+		pairMarked(list, pair, note)
+		return out, probs
+	}
+	for ; len(list) > 1; list = list[2:] {
+		op := OperationRename
+		if list[1] == "" {
+			op = OperationDelete
+		}
+		pair(op, list[:2]...)
+	}
+	switch {
+	case len(list) == 0:
+	case format == FormatQuery: // which does not print the empty strings at the end
+		pair(OperationDelete, list[0])
+	default:
+		note("the list has an odd number of strings, %s has no partner", safeio.Quote(clip(list[0])))
+		pair(OperationUnpaired, list[0])
+	}
+	return out, probs
+}
+
+// pairMarked pairs the strings of output of reg query in which no string is empty. Old versions leave out empty strings, so that
+// a delete and the start of the next pair look like a rename: only a target marked with ! is certain, and a single string
+// that is left between such pairs is a delete.
+func pairMarked(list []string, pair func(Operation, ...string), note func(string, ...any)) {
+	target := func(i int) bool {
+		if i >= len(list) {
+			return false
+		}
+		markers, _ := cutMarkers(list[i])
+		return strings.Contains(markers, "!")
+	}
+	for i := 0; i < len(list); {
+		if target(i + 1) {
+			pair(OperationRename, list[i], list[i+1])
+			i += 2
+			continue
+		}
+		end := i + 1
+		for end < len(list) && !target(end+1) {
+			end++
+		}
+		if end == i+1 && !target(i) {
+			pair(OperationDelete, list[i])
+			i = end
+			continue
+		}
+		note("reg query may have left out the empty strings of deletes, so that %d strings from %s on can't be paired; an export (.reg) can", end-i, safeio.Quote(clip(list[i])))
+		for ; i < end; i++ {
+			pair(OperationUnpaired, list[i])
+		}
+	}
+}
+
+// cutMarkers parts a path of a pair into what stands before \??\ and what follows it. Of a path that does not begin so only the two
+// documented markers are cut.
+func cutMarkers(s string) (markers, path string) {
+	for _, prefix := range []string{`\??\`, `\DosDevices\`, `\\?\`} {
+		if i := strings.Index(s, prefix); i >= 0 && i <= maxMarkers && !strings.ContainsAny(s[:i], `\:`) {
+			return s[:i], s[i+len(prefix):]
+		}
+	}
+	path = strings.TrimLeft(s, "!@")
+	return s[:len(s)-len(path)], path
+}

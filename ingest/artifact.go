@@ -74,10 +74,12 @@ type Extractor struct {
 
 // Input is the whole content of a member.
 type Input struct {
-	Artifact *Artifact // Path, Modified and Encoding are set
-	Bytes    []byte    // of a Binary extractor: the member's bytes, which the value may keep
-	Lines    []string  // otherwise: the decoded text's lines without their line ends; Lines[i] is line i+1
-	Locale   Locale    // of the machine that the artifact belongs to, as far as it is known
+	// Artifact has its Path, Modified and Encoding set. Extract may set its Host, and its Kind where the content says more than the
+	// extractor's own kind does (which hive it is).
+	Artifact *Artifact
+	Bytes    []byte   // of a Binary extractor: the member's bytes, which the value may keep
+	Lines    []string // otherwise: the decoded text's lines without their line ends; Lines[i] is line i+1
+	Locale   Locale   // of the machine that the artifact belongs to, as far as it is known
 }
 
 // Extracted is a typed value with the artifact it came from.

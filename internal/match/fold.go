@@ -1,8 +1,8 @@
 package match
 
-// foldMask maps the letters of four bytes to lower case, and other bytes to something that may be shared with another byte: two
+// foldMask maps the letters of eight bytes to lower case, and other bytes to something that may be shared with another byte: two
 // texts that are equal but for case are equal under it, the reverse is to be verified.
-const foldMask = 0x20202020
+const foldMask = 0x2020202020202020
 
 // fold maps A-Z to a-z and every other byte to itself.
 var fold = func() (t [256]byte) {

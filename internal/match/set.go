@@ -1,6 +1,7 @@
 package match
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -20,6 +21,7 @@ type Set struct {
 type compiled struct {
 	index    int // in the list given to Compile
 	name     string
+	kinds    []string
 	literals [][]byte       // folded
 	pattern  *regexp.Regexp // nil if a literal alone decides
 	named    bool           // pattern has named groups
@@ -28,7 +30,6 @@ type compiled struct {
 // Compile checks and compiles the signals of all checks. An error names the signal that is at fault: its name is empty or given
 // twice, it has no literal, a literal has less than three bytes, or its pattern is not a regular expression.
 func Compile(signals []Signal) (*Set, error) {
-	signals = slices.Clone(signals) // read again when a kind is first asked for
 	all := make([]*compiled, len(signals))
 	kinds := map[string]bool{}
 	names := map[string]bool{}
@@ -50,12 +51,12 @@ func Compile(signals []Signal) (*Set, error) {
 		}
 	}
 	// A matcher is made when its kind is first asked for: an upload holds few of the kinds.
-	matcher := func(concerned func(Signal) bool) func() *Matcher {
+	matcher := func(concerned func(kinds []string) bool) func() *Matcher {
 		return sync.OnceValue(func() *Matcher {
 			var chosen []*compiled
-			for i, signal := range signals {
-				if concerned(signal) {
-					chosen = append(chosen, all[i])
+			for _, c := range all {
+				if len(c.kinds) == 0 || concerned(c.kinds) {
+					chosen = append(chosen, c)
 				}
 			}
 			return newMatcher(chosen)
@@ -63,25 +64,23 @@ func Compile(signals []Signal) (*Set, error) {
 	}
 	s := &Set{
 		byKind: make(map[string]func() *Matcher, len(kinds)),
-		rest:   matcher(func(signal Signal) bool { return len(signal.Kinds) == 0 }),
+		rest:   matcher(func([]string) bool { return false }),
 	}
 	for kind := range kinds {
-		s.byKind[kind] = matcher(func(signal Signal) bool {
-			return len(signal.Kinds) == 0 || slices.Contains(signal.Kinds, kind)
-		})
+		s.byKind[kind] = matcher(func(kinds []string) bool { return slices.Contains(kinds, kind) })
 	}
 	return s, nil
 }
 
 func compile(index int, signal Signal) (*compiled, error) {
-	c := &compiled{index: index, name: signal.Name}
+	c := &compiled{index: index, name: signal.Name, kinds: slices.Clone(signal.Kinds)}
 	if len(signal.Literals) == 0 {
-		return nil, fmt.Errorf("no literal")
+		return nil, errors.New("no literal")
 	}
 	for _, literal := range signal.Literals {
 		switch {
 		case literal == "":
-			return nil, fmt.Errorf("an empty literal")
+			return nil, errors.New("an empty literal")
 		case len(literal) < minLiteral:
 			return nil, fmt.Errorf("literal %q is shorter than %d bytes", literal, minLiteral)
 		}

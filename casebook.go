@@ -1,0 +1,164 @@
+// Package casebook analyses support bundles offline: it opens an upload, reads every member once, joins what it finds into facts of
+// each system, runs the checks over them and writes a report that names the cause with its evidence.
+//
+// [Analyze] is the whole way of the data on one page.
+package casebook
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"casebook/findings"
+	"casebook/findings/checks"
+	"casebook/findings/facts"
+	"casebook/hive"
+	"casebook/ingest"
+	"casebook/ingest/extract"
+	"casebook/ingest/logs"
+)
+
+// Options say how a case is analysed. The zero value analyses with all checks and the default limits and writes nothing.
+type Options struct {
+	Case    string            // the case's ID; "" for the first upload's SHA-256
+	Host    string            // the computer that artifacts without any identity come from
+	At      time.Time         // the incident; zero if not known
+	Checks  []*findings.Check // nil means all
+	Limits  ingest.Limits
+	Workers int    // members read side by side; 0 means one for each processor
+	Index   string // the folder of the archive to which the case is added; "" for none
+	Version string // of casebook
+
+	Progress func(ingest.Progress) // may be nil
+	Log      *slog.Logger          // nil discards
+}
+
+// Analyze reads uploads as one case and returns its report. The report is nil only with an error that says that no upload could be
+// opened or that ctx ended; an upload that can't be opened beside others that can is a problem in the report.
+func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Report, error) {
+	if opt.Checks == nil {
+		opt.Checks = checks.All()
+	}
+	collector, err := facts.NewCollector(checks.Signals(opt.Checks), checks.Watches(opt.Checks))
+	if err != nil {
+		return nil, fmt.Errorf("compile signals: %w", err)
+	}
+	in := ingest.Options{
+		Limits: opt.Limits, Workers: opt.Workers, Readers: logs.All(), Extractors: extract.All(),
+		Locales: locales,
+		NewSink: collector.Sink, Progress: opt.Progress, Log: opt.Log,
+	}
+
+	var bundles []*ingest.Bundle
+	var problems []ingest.Problem
+	defer func() {
+		for _, b := range bundles {
+			_ = b.Close() // only temporary files are left to lose
+		}
+	}()
+	for _, u := range uploads {
+		b, err := ingest.Open(ctx, u, in)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil && len(uploads) == 1:
+			return nil, err
+		case err != nil:
+			problems = append(problems, ingest.Problem{Stage: ingest.StageOpen, Message: err.Error()})
+		default:
+			bundles = append(bundles, b)
+		}
+	}
+	if len(bundles) == 0 {
+		return nil, fmt.Errorf("no upload could be opened: %s", problems[0].Message)
+	}
+
+	contents, err := ingest.Read(ctx, bundles, in)
+	if err != nil {
+		return nil, err
+	}
+	problems = append(problems, contents.Problems...)
+	systems, odd := facts.Build(contents.Artifacts, contents.Extracted, collector, opt.Host)
+	problems = append(problems, odd...)
+	found, odd, err := findings.Run(ctx, opt.Checks, systems)
+	if err != nil {
+		return nil, err
+	}
+	problems = append(problems, odd...)
+
+	c := findings.Case{
+		Tool: findings.Tool{Name: "casebook", Version: opt.Version}, ID: opt.Case, Systems: systems,
+		Artifacts: contents.Artifacts, Findings: found, Problems: problems,
+	}
+	for _, b := range bundles {
+		c.Uploads = append(c.Uploads, findings.Upload{Name: b.Name, SHA256: b.SHA256, Bytes: b.Bytes, Format: b.Format})
+	}
+	report := findings.Assemble(c)
+	return report, nil
+}
+
+// locales says what the registries that were read tell of the machine that a path belongs to.
+func locales(read []ingest.Extracted) func(path string) ingest.Locale {
+	return facts.Group(read).Prepare().Locale
+}
+
+// Unreadable is the report of uploads that could not be analysed at all.
+func Unreadable(uploads []string, why error, opt Options) *findings.Report {
+	c := findings.Case{
+		Tool: findings.Tool{Name: "casebook", Version: opt.Version}, ID: opt.Case,
+		Problems: []ingest.Problem{{Stage: ingest.StageOpen, Message: why.Error()}},
+	}
+	for _, u := range uploads {
+		c.Uploads = append(c.Uploads, findings.Upload{Name: filepath.Base(u), Format: "unreadable"})
+	}
+	selected := opt.Checks
+	if selected == nil {
+		selected = checks.All()
+	}
+	// Without facts every check is not evaluated, which Run says in its own words; nothing in it can be interrupted.
+	c.Findings, _, _ = findings.Run(context.Background(), selected, []*facts.Facts{{Registry: &hive.Registry{}}})
+	return findings.Assemble(c)
+}
+
+// OpenHive reads a registry hive, a .reg export or the output of reg query from a file.
+func OpenHive(ctx context.Context, file string) (*hive.Hive, error) {
+	in := ingest.Options{Readers: logs.All(), Extractors: extract.All(), Locales: locales}
+	b, err := ingest.Open(ctx, file, in)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = b.Close() }() // only temporary files are left to lose
+	contents, err := ingest.Read(ctx, []*ingest.Bundle{b}, in)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range contents.Extracted {
+		if h, ok := e.Value.(*hive.Hive); ok {
+			return h, nil
+		}
+	}
+	why := "neither a hive nor registry text"
+	if len(contents.Problems) > 0 {
+		why = contents.Problems[0].Message
+	}
+	return nil, fmt.Errorf("open %s: %s", file, why)
+}
+
+// sinks hands what an artifact holds to several sinks.
+type sinks []ingest.Sink
+
+// Records implements ingest.Sink.
+func (s sinks) Records(batch []ingest.Record) {
+	for _, x := range s {
+		x.Records(batch)
+	}
+}
+
+// Done implements ingest.Sink.
+func (s sinks) Done(a *ingest.Artifact) {
+	for _, x := range s {
+		x.Done(a)
+	}
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"casebook/ingest"
+)
+
+// patience is how long work may last before progress is shown.
+const patience = time.Second
+
+// progress shows how far the reading has come, on stderr if that is a terminal, once the work has lasted over a second.
+type progress struct {
+	app   *app
+	what  string
+	start time.Time
+
+	mu     sync.Mutex
+	bars   *mpb.Progress
+	bar    *mpb.Bar
+	hidden bool
+	last   ingest.Progress
+}
+
+func (a *app) progress(what string) *progress {
+	return &progress{
+		app: a, what: what, start: time.Now(),
+		hidden: a.quiet || a.noProgress || a.verbose || terminal(a.err) == nil,
+	}
+}
+
+// update is called by the readers now and then.
+func (p *progress) update(now ingest.Progress) {
+	if p.hidden {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar == nil {
+		if time.Since(p.start) < patience {
+			return
+		}
+		p.bars = mpb.New(mpb.WithOutput(p.app.err), mpb.WithWidth(40), mpb.WithAutoRefresh())
+		p.bar = p.bars.AddBar(max(now.BytesTotal, 1), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(p.what+" ")),
+			mpb.AppendDecorators(
+				decor.Any(func(decor.Statistics) string {
+					p.mu.Lock()
+					defer p.mu.Unlock()
+					return fmt.Sprintf("%d of %d files, %s", p.last.Files, p.last.FilesTotal, size(p.last.Bytes))
+				}),
+				decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO),
+			))
+	}
+	p.last = now
+	p.bar.SetTotal(max(now.BytesTotal, 1), false)
+	p.bar.SetCurrent(min(now.Bytes, now.BytesTotal))
+}
+
+// done takes the display away.
+func (p *progress) done() {
+	p.mu.Lock()
+	bar, bars := p.bar, p.bars
+	p.hidden = true
+	p.mu.Unlock()
+	if bar != nil {
+		bar.Abort(true)
+		bars.Wait()
+	}
+}
+
+// size formats a number of bytes for people.
+func size(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

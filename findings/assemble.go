@@ -1,0 +1,249 @@
+package findings
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"casebook/findings/facts"
+	"casebook/hive"
+	"casebook/ingest"
+)
+
+// maxNotable is how many of a bundle's first errors a report shows.
+const maxNotable = 12
+
+// Case is everything that a report is assembled from.
+type Case struct {
+	Tool      Tool
+	ID        string // the case's ID if one was given
+	Uploads   []Upload
+	Systems   []*facts.Facts
+	Artifacts []*ingest.Artifact
+	Findings  []Finding // of Run
+	Problems  []ingest.Problem
+}
+
+// Assemble makes the report. The same case gives the same report, in every order of its parts.
+func Assemble(c Case) *Report {
+	r := &Report{
+		Schema: Schema, Tool: c.Tool, Case: c.ID,
+		Systems: []System{}, Artifacts: []Artifact{}, Findings: []Finding{}, Problems: []ingest.Problem{}, Notable: []Evidence{},
+	}
+	if len(c.Uploads) == 1 {
+		r.Bundle = &c.Uploads[0]
+	} else {
+		r.Bundles = c.Uploads
+	}
+	problems := slices.Clone(c.Problems)
+	owner := map[string]string{}
+	for _, f := range c.Systems {
+		for _, a := range f.Artifacts {
+			owner[a.Path] = f.ID
+		}
+		if f.ID != "" || len(c.Systems) == 1 {
+			s, p := describe(f)
+			r.Systems = append(r.Systems, s)
+			problems = append(problems, p...)
+		}
+	}
+	r.Window = window(c.Artifacts)
+	for _, a := range c.Artifacts {
+		r.Artifacts = append(r.Artifacts, listed(a, owner[a.Path]))
+	}
+	for _, f := range c.Findings {
+		f.Remedy, f.References, f.Rivals = orEmpty(f.Remedy), orEmpty(f.References), orEmpty(f.Rivals)
+		f.Evidence, f.Missing = orEmpty(f.Evidence), orEmpty(f.Missing)
+		r.Findings = append(r.Findings, f)
+	}
+	r.Request = MakeRequest(r.Findings)
+	r.Notable = notable(c.Systems)
+	slices.SortFunc(problems, func(a, b ingest.Problem) int {
+		return cmp.Or(strings.Compare(a.Artifact, b.Artifact), strings.Compare(string(a.Stage), string(b.Stage)), strings.Compare(a.Message, b.Message))
+	})
+	r.Problems = append(r.Problems, slices.Compact(problems)...)
+	return r
+}
+
+func orEmpty[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+// window is the time from the first to the last record whose offset is known.
+func window(artifacts []*ingest.Artifact) Window {
+	var from, to time.Time
+	for _, a := range artifacts {
+		if t, ok := a.First.UTC(); ok && (from.IsZero() || t.Before(from)) {
+			from = t
+		}
+		if t, ok := a.Last.UTC(); ok && t.After(to) {
+			to = t
+		}
+	}
+	var w Window
+	if !from.IsZero() {
+		w.From, w.To = Timestamp(from), Timestamp(to)
+	}
+	return w
+}
+
+func listed(a *ingest.Artifact, system string) Artifact {
+	out := Artifact{
+		Path: a.Path, SHA256: a.SHA256, Bytes: a.Bytes, Kind: a.Kind, Encoding: a.Encoding, Records: a.Records,
+		Clock: "none", System: system, Truncated: a.Truncated,
+	}
+	if t, ok := a.First.UTC(); ok {
+		out.FirstTime = Timestamp(t)
+		out.Clock = "system"
+		if a.First.Zone == ingest.ZoneStated {
+			out.Clock = "stated"
+		}
+	} else if _, ok := a.WallFirst.Local(); ok {
+		out.Clock = "unknown"
+	}
+	if t, ok := a.Last.UTC(); ok {
+		out.LastTime = Timestamp(t)
+	}
+	return out
+}
+
+// notable returns the earliest errors of the bundle: those whose time is known in UTC, then the others in path order.
+func notable(systems []*facts.Facts) []Evidence {
+	var all []facts.Match
+	for _, f := range systems {
+		all = append(all, f.Loud()...)
+	}
+	slices.SortStableFunc(all, func(a, b facts.Match) int {
+		x, xk := a.Time.UTC()
+		y, yk := b.Time.UTC()
+		switch {
+		case xk && yk:
+			return cmp.Or(x.Compare(y), strings.Compare(a.Ref.Artifact, b.Ref.Artifact), cmp.Compare(a.Ref.Line, b.Ref.Line))
+		case xk:
+			return -1
+		case yk:
+			return 1
+		}
+		return cmp.Or(strings.Compare(a.Ref.Artifact, b.Ref.Artifact), cmp.Compare(a.Ref.Line, b.Ref.Line))
+	})
+	out := []Evidence{}
+	for _, m := range all[:min(len(all), maxNotable)] {
+		out = append(out, FromMatch(m, Context, ""))
+	}
+	return out
+}
+
+// describe states a system's identity and the registry facts that a report lists.
+func describe(f *facts.Facts) (System, []ingest.Problem) {
+	s := System{
+		ID: f.ID, ComputerName: f.Host, Environment: map[string]string{},
+		PendingRenames: []PendingRename{}, MountedDevices: []MountedDevice{},
+	}
+	var problems []ingest.Problem
+	note := func(source string, list []hive.Problem) {
+		for _, p := range list {
+			problems = append(problems, ingest.Problem{Artifact: source, Stage: ingest.StageParse, Message: p.String()})
+		}
+	}
+	reg := f.Registry
+	sets, err := reg.ControlSets()
+	if err == nil {
+		if sets.Used != 0 {
+			s.ControlSet = &sets.Used
+		}
+		note(sets.Found.Source, sets.Problems)
+	}
+	for _, h := range f.Hives {
+		if h.Value.Kind() == hive.KindSystem || s.Hive == "" && h.Value.Kind() == hive.KindOther {
+			s.Hive = h.Artifact.Path
+			s.HiveState = "text export"
+			if h.Value.Format() == hive.FormatRegf {
+				s.HiveState = "clean"
+				if dirty, why := h.Value.Dirty(); dirty {
+					s.HiveState = "dirty: " + why
+				}
+			}
+			if t := h.Value.LastWritten(); !t.IsZero() {
+				s.HiveWritten = Timestamp(t)
+			}
+			if h.Value.Kind() == hive.KindSystem {
+				break
+			}
+		}
+	}
+	if z, err := reg.TimeZone(); err == nil {
+		s.TimeZone = &TimeZone{Name: z.Name, BiasMinutes: z.Bias}
+	}
+	if cp, err := reg.CodePages(); err == nil {
+		s.CodePage, s.OEMCodePage = cp.ANSI, cp.OEM
+	}
+	if p, err := reg.Product(); err == nil {
+		s.Product = strings.TrimSpace(strings.Join([]string{p.Name, p.ServicePack}, " "))
+		if p.Build != "" {
+			s.Product = strings.TrimSpace(s.Product + " (build " + p.Build + ")")
+		}
+	}
+	if g, _, err := reg.MachineGUID(); err == nil {
+		s.MachineGUID = g
+	}
+	for _, v := range reg.Environment() {
+		s.Environment[v.Name] = v.Value
+	}
+	renames, bad := reg.PendingRenames()
+	if len(bad) > 0 {
+		source := s.Hive
+		if len(renames) > 0 {
+			source = renames[0].Found.Source
+		}
+		note(source, bad)
+	}
+	for _, p := range renames {
+		if p.Operation == hive.OperationUnpaired {
+			continue // the problem of the list says so
+		}
+		out := PendingRename{
+			Operation: string(p.Operation), Source: p.Source, Target: p.Target, ReplaceExisting: p.ReplaceExisting, Value: p.Found.Value.Name,
+		}
+		if n := p.Found.ControlSet; n != 0 {
+			out.ControlSet = &n
+		}
+		s.PendingRenames = append(s.PendingRenames, out)
+	}
+	devices, bad := reg.MountedDevices()
+	note(cmp.Or(s.Hive, "registry"), bad)
+	for _, d := range devices {
+		s.MountedDevices = append(s.MountedDevices, MountedDevice{Name: d.Name, Kind: string(d.Kind), Detail: d.Detail})
+	}
+	return s, problems
+}
+
+// Headline is the sentence that says what is wrong: the first confirmed finding that is more than information; "" if there is none.
+func (r *Report) Headline() string {
+	for _, f := range r.Findings {
+		if f.Verdict == Confirmed && f.Severity != Info {
+			return f.Title
+		}
+	}
+	return ""
+}
+
+// Name is what the report is about: the upload's name, or those of all uploads of the case.
+func (r *Report) Name() string {
+	if r.Bundle != nil {
+		return r.Bundle.Name
+	}
+	names := make([]string, len(r.Bundles))
+	for i, b := range r.Bundles {
+		names[i] = path.Base(b.Name)
+	}
+	if r.Case != "" {
+		return fmt.Sprintf("%s (%s)", r.Case, strings.Join(names, ", "))
+	}
+	return strings.Join(names, ", ")
+}

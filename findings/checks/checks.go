@@ -1,0 +1,36 @@
+package checks
+
+import (
+	"casebook/findings"
+	"casebook/findings/facts"
+	"casebook/internal/match"
+)
+
+// All returns the checks in the order of their IDs.
+func All() []*findings.Check {
+	return []*findings.Check{
+		msiInstallFailed,
+	}
+}
+
+// Signals returns the signals of the checks, as the collector wants them.
+func Signals(list []*findings.Check) []match.Signal {
+	var out []match.Signal
+	for _, c := range list {
+		out = append(out, c.Signals...)
+	}
+	return out
+}
+
+// Watches returns what the observers of the checks look at.
+func Watches(list []*findings.Check) []facts.Watch {
+	var out []facts.Watch
+	for _, c := range list {
+		if c.Observe != nil {
+			w := *c.Observe
+			w.Check = c.ID
+			out = append(out, w)
+		}
+	}
+	return out
+}

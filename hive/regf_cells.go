@@ -1,0 +1,409 @@
+package hive
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"casebook/internal/safeio"
+)
+
+// regf is the store of a hive file. [regf.readTree] checks every structure once and keeps the offsets of those that are sound; all
+// other methods read only what it let through, change nothing, and can't fail.
+type regf struct {
+	bins     []byte // from file offset 4096 to the end
+	problems *problems
+	used     bitmap
+	nodes    []node
+	ids      []int32         // 0, 1, 2 …: the children of a node are consecutive, and this is what slices of them are cut from
+	vals     []uint32        // offsets of vk cells; the values of a node are consecutive
+	lost     map[uint32]bool // vk cells whose data, and nk cells whose class name, can't be read or belongs to another
+}
+
+// node is a key: its cell, and where its children and values are.
+type node struct {
+	cell              uint32 // offset in bins
+	parent            int32  // -1 for the root
+	firstKey, keys    int32
+	firstValue, count int32
+}
+
+// bitmap has a bit for each 8 bytes of the bins, set where a structure has been read.
+type bitmap []uint8
+
+// claim marks n bytes at off as read. It returns false, and marks nothing, if some of them were read before: no two structures of a
+// sound hive share bytes, and in a hostile one sharing is how a small file becomes an endless tree.
+func (b bitmap) claim(off uint32, n int) bool {
+	first, last := int(off)>>3, (int(off)+max(n, 1)-1)>>3
+	for i := first; i <= last; {
+		if i&7 == 0 && i+7 <= last {
+			if b[i>>3] != 0 {
+				return false
+			}
+			i += 8
+			continue
+		}
+		if b[i>>3]&(1<<(i&7)) != 0 {
+			return false
+		}
+		i++
+	}
+	for i := first; i <= last; {
+		if i&7 == 0 && i+7 <= last {
+			b[i>>3] = 0xff
+			i += 8
+			continue
+		}
+		b[i>>3] |= 1 << (i & 7)
+		i++
+	}
+	return true
+}
+
+// problem notes damage at an offset in the bins.
+func (s *regf) problem(off uint32, format string, args ...any) {
+	if s.problems.total >= maxProblems {
+		s.problems.total++
+		return
+	}
+	s.problems.add(Problem{Offset: baseBlockSize + int64(off), Message: fmt.Sprintf(format, args...)})
+}
+
+// cell returns what the cell at off holds, as much of it as the file has; nil if there is none.
+//
+// A cell is an int32 size, negative if the cell is in use, that counts itself, and then its data.
+func (s *regf) cell(off uint32) []byte {
+	raw, ok := safeio.U32(s.bins, int(off))
+	if !ok {
+		return nil
+	}
+	size := int64(int32(raw)) //nolint:gosec // the sign is the cell's allocation state
+	if size < 0 {
+		size = -size
+	}
+	start := int64(off) + 4
+	end := min(int64(off)+size, int64(len(s.bins)))
+	if end <= start {
+		return nil
+	}
+	return s.bins[start:end:end]
+}
+
+// absent says why there is no cell at off.
+func (s *regf) absent(off uint32) string {
+	if _, ok := safeio.U32(s.bins, int(off)); ok {
+		return "is a cell of no size"
+	}
+	return "lies outside the file"
+}
+
+// inUse reports whether the cell at off, which exists, is allocated.
+func (s *regf) inUse(off uint32) bool { return s.bins[off+3]&0x80 != 0 }
+
+// signature reports whether a cell begins with the two letters.
+func signature(cell []byte, sig string) bool { return len(cell) >= 2 && string(cell[:2]) == sig }
+
+// Key node, the fields that are read:
+//
+//	 0  "nk"
+//	 2  flags: 0x04 root of the hive, 0x20 name in Latin-1 instead of UTF-16
+//	 4  FILETIME of the last write
+//	20  number of subkeys
+//	28  offset of the subkey list
+//	36  number of values
+//	40  offset of the value list
+//	48  offset of the class name
+//	72  length of the name in bytes
+//	74  length of the class name in bytes
+//	76  name
+const (
+	nkSize        = 76
+	nkFlagRoot    = 0x04
+	nkFlagLatin1  = 0x20
+	nkNameLength  = 72
+	nkClassLength = 74
+)
+
+// Key value:
+//
+//	 0  "vk"
+//	 2  length of the name in bytes
+//	 4  length of the data in bytes; with the top bit set, up to 4 bytes of data stand in place of the offset
+//	 8  offset of the data
+//	12  type
+//	16  flags: 1 name in Latin-1
+//	20  name
+const (
+	vkSize       = 20
+	vkFlagLatin1 = 1
+	vkInline     = 1 << 31
+)
+
+// segmentSize is how many bytes of data a segment of a big-data record holds.
+const segmentSize = 16344
+
+// pathOf formats the path of a node for a message.
+type pathOf struct {
+	s  *regf
+	id int
+}
+
+// String returns the quoted path; it is asked for only if the message is kept.
+func (p pathOf) String() string {
+	k := Key{h: &Hive{store: p.s}, id: int32(p.id)} //nolint:gosec // see readTree
+	return safeio.Quote(clip(k.Path()))
+}
+
+// nk returns the key node at off with at least its fixed part and its name; nil, with the reason, if it is none.
+func (s *regf) nk(off uint32) ([]byte, string) {
+	cell := s.cell(off)
+	switch {
+	case cell == nil:
+		return nil, s.absent(off)
+	case !signature(cell, "nk"):
+		return nil, "is no key"
+	case len(cell) < nkSize:
+		return nil, fmt.Sprintf("has %d bytes, less than a key has", len(cell))
+	case len(cell) < nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:])):
+		return nil, fmt.Sprintf("has %d bytes, too few for its name", len(cell))
+	}
+	return cell, ""
+}
+
+// findRoot returns the offset of the root key: the one that the base block names, else the first key that is marked as a root.
+func (s *regf) findRoot(off uint32) (uint32, error) {
+	_, reason := s.nk(off)
+	if reason == "" {
+		return off, nil
+	}
+	for at := 0; at+4+nkSize <= len(s.bins); at += 8 {
+		if s.bins[at+4] != 'n' || s.bins[at+5] != 'k' || s.bins[at+3]&0x80 == 0 || s.bins[at+4+2]&nkFlagRoot == 0 {
+			continue
+		}
+		found := uint32(at) //nolint:gosec // below the length of the file, which offsets of 32 bits reach
+		if _, why := s.nk(found); why == "" {
+			s.problem(off, "the root key that the base block names %s; the key at 0x%x, marked as a root, is taken", reason, baseBlockSize+at)
+			return found, nil
+		}
+	}
+	return 0, fmt.Errorf("hive: root key at 0x%x %s, and no other key is marked as a root", baseBlockSize+int64(off), reason)
+}
+
+// readTree checks the tree below the root, level by level, and fills nodes and vals.
+func (s *regf) readTree(root uint32) {
+	cell, _ := s.nk(root)
+	s.used.claim(root, 4+nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:])))
+	s.nodes = append(s.nodes, node{cell: root, parent: -1})
+	depth, level := 0, 1
+	for id := 0; id < len(s.nodes); id++ {
+		if id == level {
+			depth, level = depth+1, len(s.nodes)
+		}
+		s.readValues(id)
+		s.readClass(id)
+		s.readSubkeys(id, depth)
+	}
+	s.ids = make([]int32, len(s.nodes))
+	for i := range s.ids {
+		s.ids[i] = int32(i) //nolint:gosec // keys are fewer than the 2^29 units of 8 bytes that 32-bit offsets reach
+	}
+	s.used = nil
+}
+
+// readSubkeys appends the subkeys of a node to nodes.
+func (s *regf) readSubkeys(id, depth int) {
+	off := s.nodes[id].cell
+	cell, _ := s.nk(off)
+	count := binary.LittleEndian.Uint32(cell[20:])
+	if count == 0 {
+		return
+	}
+	if depth >= maxDepth {
+		s.problem(off, "key %v lies %d levels deep, where the registry ends; its %d subkeys are not read", pathOf{s, id}, depth, count)
+		return
+	}
+	first := len(s.nodes)
+	s.readList(binary.LittleEndian.Uint32(cell[28:]), int32(id), false) //nolint:gosec // see readTree
+	n := len(s.nodes) - first
+	if n != int(count) {
+		s.problem(off, "key %v should have %d subkeys, %d can be read", pathOf{s, id}, count, n)
+	}
+	s.nodes[id].firstKey, s.nodes[id].keys = int32(first), int32(n) //nolint:gosec // see readTree
+}
+
+// readList appends the keys of a subkey list to nodes. Layout: a signature, a uint16 count, and as many entries
+//
+//	li  offset of a key
+//	lf  offset of a key, four letters of its name
+//	lh  offset of a key, hash of its name
+//	ri  offset of a list of another kind
+func (s *regf) readList(off uint32, parent int32, nested bool) {
+	list := s.cell(off)
+	if list == nil || len(list) < 4 {
+		s.problem(off, "a subkey list can't be read: it lies outside the file, or its cell has no room for one")
+		return
+	}
+	width := 4
+	switch string(list[:2]) {
+	case "lf", "lh":
+		width = 8
+	case "li":
+	case "ri":
+		if nested {
+			s.problem(off, "an index of subkey lists names another such index")
+			return
+		}
+	default:
+		s.problem(off, "a subkey list begins with %q", list[:2])
+		return
+	}
+	count := int(binary.LittleEndian.Uint16(list[2:]))
+	if have := (len(list) - 4) / width; have < count {
+		s.problem(off, "a subkey list should have %d entries, its cell holds %d", count, have)
+		count = have
+	}
+	if !s.used.claim(off, 8+count*width) {
+		s.problem(off, "a subkey list shares its bytes with something read before")
+		return
+	}
+	for i := range count {
+		entry := binary.LittleEndian.Uint32(list[4+i*width:])
+		if list[0] == 'r' {
+			s.readList(entry, parent, true)
+			continue
+		}
+		s.readKey(entry, parent)
+	}
+}
+
+// readKey appends one key to nodes.
+func (s *regf) readKey(off uint32, parent int32) {
+	cell, reason := s.nk(off)
+	if reason != "" {
+		s.problem(off, "a subkey %s", reason)
+		return
+	}
+	if !s.used.claim(off, 4+nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:]))) {
+		s.problem(off, "a subkey shares its bytes with something read before")
+		return
+	}
+	if !s.inUse(off) {
+		s.problem(off, "a subkey's cell is marked as free")
+	}
+	s.nodes = append(s.nodes, node{cell: off, parent: parent})
+}
+
+// readClass checks the class name of a node.
+func (s *regf) readClass(id int) {
+	off := s.nodes[id].cell
+	cell, _ := s.nk(off)
+	length := int(binary.LittleEndian.Uint16(cell[nkClassLength:]))
+	at := binary.LittleEndian.Uint32(cell[48:])
+	if length == 0 || at == noCell {
+		return
+	}
+	if class := s.cell(at); len(class) < length || !s.used.claim(at, 4+length) {
+		s.problem(off, "the class name of key %v can't be read", pathOf{s, id})
+		s.lose(off)
+	}
+}
+
+// lose marks a cell as one of which a part can't be read.
+func (s *regf) lose(off uint32) {
+	if s.lost == nil {
+		s.lost = make(map[uint32]bool)
+	}
+	s.lost[off] = true
+}
+
+// readValues appends the values of a node to vals. A value list is a cell with the offsets of the values.
+func (s *regf) readValues(id int) {
+	off := s.nodes[id].cell
+	cell, _ := s.nk(off)
+	count, at := int64(binary.LittleEndian.Uint32(cell[36:])), binary.LittleEndian.Uint32(cell[40:])
+	if count == 0 {
+		return
+	}
+	list := s.cell(at)
+	if have := int64(len(list) / 4); have < count {
+		s.problem(off, "key %v should have %d values, the cell of their list holds %d", pathOf{s, id}, count, have)
+		count = have
+	}
+	if count == 0 {
+		return
+	}
+	if !s.used.claim(at, 4+int(count)*4) {
+		s.problem(at, "a value list shares its bytes with something read before")
+		return
+	}
+	first := len(s.vals)
+	for i := range int(count) {
+		s.readValue(binary.LittleEndian.Uint32(list[4*i:]))
+	}
+	s.nodes[id].firstValue, s.nodes[id].count = int32(first), int32(len(s.vals)-first) //nolint:gosec // see readTree
+}
+
+// readValue appends one value to vals and checks that its data is its own.
+func (s *regf) readValue(off uint32) {
+	vk := s.cell(off)
+	switch {
+	case vk == nil:
+		s.problem(off, "a value %s", s.absent(off))
+		return
+	case !signature(vk, "vk") || len(vk) < vkSize || len(vk) < vkSize+int(binary.LittleEndian.Uint16(vk[2:])):
+		s.problem(off, "a value's cell holds no value")
+		return
+	case !s.used.claim(off, 4+vkSize+int(binary.LittleEndian.Uint16(vk[2:]))):
+		s.problem(off, "a value shares its bytes with something read before")
+		return
+	case !s.inUse(off):
+		s.problem(off, "a value's cell is marked as free")
+	}
+	s.vals = append(s.vals, off)
+	ok := true
+	got := int64(0)
+	length := s.eachPart(vk, func(at uint32, part []byte) bool {
+		ok = s.used.claim(at, 4+len(part))
+		got += int64(len(part))
+		return ok
+	})
+	switch {
+	case !ok:
+		s.problem(off, "the data of value %s shares its bytes with something read before", safeio.Quote(latin1OrUTF16(vk[vkSize:], vkNameLength(vk), vkLatin1(vk))))
+		s.lose(off)
+	case got < length:
+		s.problem(off, "value %s should have %d bytes of data, %d can be read", safeio.Quote(latin1OrUTF16(vk[vkSize:], vkNameLength(vk), vkLatin1(vk))), length, got)
+	}
+}
+
+// eachPart calls fn for each run of the value's data outside the vk cell, with the offset of its cell, until fn returns
+// false, and returns the length that the data should have in all. Data in the vk cell itself is no part, and the length is then 0.
+//
+// Data longer than a segment lies, from minor version 4 on, in a big-data record: "db", a uint16 count of segments, and the
+// offset of a list of their offsets.
+func (s *regf) eachPart(vk []byte, fn func(at uint32, part []byte) bool) int64 {
+	raw, at := binary.LittleEndian.Uint32(vk[4:]), binary.LittleEndian.Uint32(vk[8:])
+	if raw&vkInline != 0 || raw == 0 {
+		return 0
+	}
+	length := int64(raw)
+	data := s.cell(at)
+	if data == nil {
+		return length
+	}
+	if length <= segmentSize || int64(len(data)) >= length || !signature(data, "db") || len(data) < 8 {
+		fn(at, data[:min(length, int64(len(data)))])
+		return length
+	}
+	list := s.cell(binary.LittleEndian.Uint32(data[4:]))
+	count := min(int(binary.LittleEndian.Uint16(data[2:])), len(list)/4)
+	for rest, i := length, 0; i < count && rest > 0; i++ {
+		segmentAt := binary.LittleEndian.Uint32(list[4*i:])
+		segment := s.cell(segmentAt)
+		want := min(rest, segmentSize)
+		if !fn(segmentAt, segment[:min(want, int64(len(segment)))]) || int64(len(segment)) < want {
+			break // after a short segment the rest would stand at the wrong place
+		}
+		rest -= want
+	}
+	return length
+}

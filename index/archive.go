@@ -1,0 +1,326 @@
+package index
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	bleve "github.com/blevesearch/bleve_index_api"
+	"github.com/klauspost/compress/zstd"
+
+	"casebook/findings"
+)
+
+// Archive reads an archive. It may be used from several goroutines, and while others write.
+type Archive struct {
+	dir string
+
+	mu     sync.Mutex
+	now    *manifest
+	opened map[string]*openCase // by folder name
+}
+
+// Open opens the archive in dir to read; dir may be a report folder that holds one in its folder archive. It must be closed.
+func Open(dir string) (*Archive, error) {
+	err := checkFormat(dir)
+	if errors.Is(err, ErrNoArchive) {
+		if inner := filepath.Join(dir, "archive"); checkFormat(inner) == nil || !errors.Is(checkFormat(inner), ErrNoArchive) {
+			dir, err = inner, checkFormat(inner)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := latest(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Archive{dir: dir, now: m, opened: map[string]*openCase{}}, nil
+}
+
+// Close frees what the archive holds open. No search may be under way.
+func (a *Archive) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var errs []error
+	for _, c := range a.opened {
+		errs = append(errs, c.close())
+	}
+	clear(a.opened)
+	return errors.Join(errs...)
+}
+
+// Cases lists the IDs of the archive's cases, in order.
+func (a *Archive) Cases() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ids := make([]string, len(a.now.Cases))
+	for i, c := range a.now.Cases {
+		ids[i] = c.ID
+	}
+	return ids
+}
+
+// Report returns the bytes of a case's report.json. The error is [fs.ErrNotExist] if there is no such case.
+func (a *Archive) Report(id string) ([]byte, error) {
+	m, err := a.generation()
+	if err != nil {
+		return nil, err
+	}
+	for i := range m.Cases {
+		if m.Cases[i].ID == id {
+			b, err := os.ReadFile(filepath.Join(a.dir, dirCases, m.Cases[i].Name, fileReport))
+			if err != nil {
+				return nil, fmt.Errorf("archive: case %q: %w", id, err)
+			}
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
+}
+
+// generation returns the highest complete generation.
+func (a *Archive) generation() (*manifest, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ns, err := generations(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(ns) == 0 || ns[0] == a.now.Generation {
+		return a.now, nil
+	}
+	m, err := latest(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	a.now = m
+	return m, nil
+}
+
+// open returns the opened case, which stays open until the archive is closed.
+func (a *Archive) open(live *liveCase) (*openCase, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c, ok := a.opened[live.Name]; ok {
+		return c, nil
+	}
+	c, err := openCaseFiles(a.dir, live)
+	if err != nil {
+		return nil, fmt.Errorf("archive %q: case %q can't be read: %w", a.dir, live.ID, err)
+	}
+	a.opened[live.Name] = c
+	return c, nil
+}
+
+// openCase is a case that is being read.
+type openCase struct {
+	live    liveCase
+	dir     string
+	meta    caseFile
+	byPath  []int // artifact numbers in order of path
+	blocks  *os.File
+	records *os.File
+	shard   bleve.Index
+	decoder *zstd.Decoder
+}
+
+func openCaseFiles(dir string, live *liveCase) (c *openCase, err error) {
+	c = &openCase{live: *live, dir: filepath.Join(dir, dirCases, live.Name)}
+	defer func() {
+		if err != nil {
+			_ = c.close()
+		}
+	}()
+	b, err := os.ReadFile(filepath.Join(c.dir, fileCase))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, &c.meta); err != nil || c.meta.ID != live.ID {
+		return nil, fmt.Errorf("%s is damaged", fileCase)
+	}
+	if c.blocks, err = openSized(filepath.Join(c.dir, fileBlocks), c.meta.Blocks); err != nil {
+		return nil, err
+	}
+	if c.records, err = openSized(filepath.Join(c.dir, fileRecords), c.meta.Records); err != nil {
+		return nil, err
+	}
+	total := int(c.meta.Blocks / entrySize)
+	for i := range c.meta.Artifacts {
+		a := &c.meta.Artifacts[i]
+		if a.First < 0 || a.Blocks < 0 || a.First > total || a.Blocks > total-a.First {
+			return nil, fmt.Errorf("%s is damaged: artifact %q has blocks that do not exist", fileCase, a.Path)
+		}
+		c.byPath = append(c.byPath, i)
+	}
+	slices.SortStableFunc(c.byPath, func(i, j int) int { return strings.Compare(c.meta.Artifacts[i].Path, c.meta.Artifacts[j].Path) })
+	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock)); err != nil {
+		return nil, err
+	}
+	shard := filepath.Join(dir, dirShards, live.Shard)
+	if err := checkShard(shard); err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	err = guard(func() error {
+		c.shard, err = openShard(shard, nil)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	return c, nil
+}
+
+// openSized opens a file that must have the size stated.
+func openSized(path string, size int64) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Size() != size {
+		err = fmt.Errorf("the file %s has %d bytes, %d were written", filepath.Base(path), info.Size(), size)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (c *openCase) close() error {
+	var errs []error
+	for _, f := range []*os.File{c.blocks, c.records} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	if c.shard != nil {
+		errs = append(errs, guard(c.shard.Close))
+	}
+	if c.decoder != nil {
+		c.decoder.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// wrap says which case an error is of.
+func (c *openCase) wrap(err error) error {
+	return fmt.Errorf("archive: case %q: %w", c.live.ID, err)
+}
+
+// guard turns a panic of Bleve, which trusts the bytes of its files, into an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the index is damaged: %v", r)
+		}
+	}()
+	return f()
+}
+
+// entry reads what is known of block n of the file "blocks".
+func (c *openCase) entry(n int) (entry, error) {
+	var b [entrySize]byte
+	var e entry
+	if _, err := c.blocks.ReadAt(b[:], int64(n)*entrySize); err != nil {
+		return e, fmt.Errorf("block %d: %w", n, err)
+	}
+	e.get(b[:])
+	if e.Offset < 0 || e.Offset > c.meta.Records || int64(e.Size) > c.meta.Records-e.Offset || e.Raw > maxBlock {
+		return e, fmt.Errorf("block %d lies outside the records", n)
+	}
+	return e, nil
+}
+
+// block reads the records of block n.
+func (c *openCase) block(n int) ([]record, error) {
+	e, err := c.entry(n)
+	if err != nil {
+		return nil, err
+	}
+	frame := make([]byte, e.Size)
+	if _, err := c.records.ReadAt(frame, e.Offset); err != nil {
+		return nil, fmt.Errorf("block %d: %w", n, err)
+	}
+	b, err := c.decoder.DecodeAll(frame, make([]byte, 0, e.Raw))
+	if err != nil {
+		return nil, fmt.Errorf("block %d: %w", n, err)
+	}
+	rs, err := readBlock(b, &e, nil)
+	if err != nil {
+		return nil, fmt.Errorf("block %d: %w", n, err)
+	}
+	return rs, nil
+}
+
+// findings reads the case's findings.
+func (c *openCase) findings() ([]findings.Finding, error) {
+	if c.meta.Findings == 0 {
+		return nil, nil
+	}
+	b, err := os.ReadFile(filepath.Join(c.dir, fileFindings))
+	if err != nil {
+		return nil, err
+	}
+	var fs []findings.Finding
+	if err := json.Unmarshal(b, &fs); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", fileFindings, err)
+	}
+	return fs, nil
+}
+
+// source reads again what is at a place.
+func (c *openCase) source(p place) (*source, error) {
+	if p.block < 0 {
+		fs, err := c.findings()
+		if err != nil || int(p.item) >= len(fs) {
+			return nil, c.wrap(errors.Join(err, errBlock))
+		}
+		return &source{finding: &fs[p.item]}, nil
+	}
+	e, err := c.entry(int(p.block))
+	if err != nil {
+		return nil, c.wrap(err)
+	}
+	rs, err := c.block(int(p.block))
+	if err == nil && (int(p.item) >= len(rs) || int64(e.Artifact) >= int64(len(c.meta.Artifacts))) {
+		err = errBlock
+	}
+	if err != nil {
+		return nil, c.wrap(err)
+	}
+	return &source{artifact: &c.meta.Artifacts[e.Artifact], entry: &e, records: rs, item: int(p.item)}, nil
+}
+
+// picks are the blocks that may hold a match: all of them, or those named, in order.
+type picks struct {
+	all  bool
+	seqs map[int][]int // by artifact number
+}
+
+// of returns the blocks of an artifact, numbered within it.
+func (p *picks) of(number int, a *caseArtifact) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if p.all {
+			for i := range a.Blocks {
+				if !yield(i) {
+					return
+				}
+			}
+			return
+		}
+		for _, i := range p.seqs[number] {
+			if i < a.Blocks && !yield(i) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,229 @@
+package index
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Format is the version of the archive's layout that this program writes, and the newest that it reads.
+const Format = 1
+
+// ErrNoArchive says that a directory is not an archive.
+var ErrNoArchive = errors.New("it is not an archive (casebook.json is missing)")
+
+// The names in an archive.
+const (
+	fileArchive  = "casebook.json"
+	fileLock     = "lock"
+	dirCases     = "cases"
+	dirShards    = "shards"
+	dirTmp       = "tmp"
+	generationIs = "generation-"
+
+	fileCase     = "case.json"
+	fileReport   = "report.json"
+	fileFindings = "findings.json"
+	fileBlocks   = "blocks"
+	fileRecords  = "records"
+
+	fileShard = "shard.json"
+	dirStore  = "store"
+)
+
+// header is casebook.json.
+type header struct {
+	Format int `json:"format"`
+}
+
+// manifest is a generation: everything that is live.
+type manifest struct {
+	Generation int        `json:"generation"`
+	Cases      []liveCase `json:"cases"` // in ID order
+}
+
+// liveCase is a case of a generation.
+type liveCase struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`  // of its folder in cases
+	Shard string `json:"shard"` // the name of the folder in shards that indexes it
+}
+
+// checkFormat reads casebook.json in dir and refuses what this program can't read.
+func checkFormat(dir string) error {
+	b, err := os.ReadFile(filepath.Join(dir, fileArchive))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("archive %q: %w", dir, ErrNoArchive)
+	} else if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	var h header
+	if err := json.Unmarshal(b, &h); err != nil || h.Format < 1 {
+		return fmt.Errorf("archive %q: casebook.json is damaged: it states no format version", dir)
+	}
+	if h.Format > Format {
+		return fmt.Errorf("archive %q has format %d, and this version of casebook reads up to format %d; use a newer casebook", dir, h.Format, Format)
+	}
+	return nil
+}
+
+// generations lists the numbers of the generations in dir, the highest first.
+func generations(dir string) ([]int, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	var ns []int
+	for _, e := range list {
+		if n, err := strconv.Atoi(strings.TrimPrefix(e.Name(), generationIs)); err == nil && n > 0 && e.Name() == generationIs+strconv.Itoa(n) {
+			ns = append(ns, n)
+		}
+	}
+	slices.SortFunc(ns, func(a, b int) int { return cmp.Compare(b, a) })
+	return ns, nil
+}
+
+// latest reads the highest complete generation of dir. An archive without one has no case yet.
+func latest(dir string) (*manifest, error) {
+	ns, err := generations(dir)
+	if err != nil {
+		return nil, err
+	}
+	var broken error
+	for _, n := range ns {
+		m, err := readManifest(dir, n)
+		if err == nil {
+			return m, nil
+		}
+		if broken == nil && !errors.Is(err, fs.ErrNotExist) {
+			broken = err
+		}
+	}
+	if broken != nil {
+		return nil, broken
+	}
+	return &manifest{}, nil
+}
+
+func readManifest(dir string, n int) (*manifest, error) {
+	name := generationIs + strconv.Itoa(n)
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	m := &manifest{}
+	if err := json.Unmarshal(b, m); err != nil || m.Generation != n {
+		return nil, fmt.Errorf("archive %q: the manifest %s is damaged", dir, name)
+	}
+	for _, c := range m.Cases {
+		if !plainName(c.Name) || !plainName(c.Shard) {
+			return nil, fmt.Errorf("archive %q: the manifest %s names the folder %q", dir, name, c.Name)
+		}
+	}
+	return m, nil
+}
+
+// plainName reports whether s can be the name of a folder on every system, and is nothing else.
+func plainName(s string) bool {
+	if s == "" || len(s) > 120 || s[0] == '.' || s[len(s)-1] == '.' {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && c != '.' && c != '-' && c != '_' && c != '~' {
+			return false
+		}
+	}
+	switch base, _, _ := strings.Cut(s, "."); base { // Windows' device names
+	case "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
+		"lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9":
+		return false
+	}
+	return true
+}
+
+// folderName makes the name of a case's folders in a generation. It begins with the ID where it can, so that a person finds it.
+func folderName(id string, generation int) string {
+	name, sum := strings.ToLower(id), sha256.Sum256([]byte(id))
+	switch {
+	case len(name) > 80 || !plainName(name) || strings.Contains(name, "~"):
+		name = "x" + hex.EncodeToString(sum[:16])
+	case name != id:
+		name += "-" + hex.EncodeToString(sum[:4])
+	}
+	return name + "~" + strconv.Itoa(generation)
+}
+
+// caseKey is the case's part of a document's ID.
+func caseKey(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:8])
+}
+
+// documentID names the block seq of an artifact. It has the same length for all.
+func documentID(key string, artifact, seq uint32) string {
+	return fmt.Sprintf("%s%08x%08x", key, artifact, seq)
+}
+
+// parseDocumentID takes a documentID apart.
+func parseDocumentID(id string) (key string, artifact, seq uint32, ok bool) {
+	if len(id) != 32 {
+		return "", 0, 0, false
+	}
+	a, err1 := strconv.ParseUint(id[16:24], 16, 32)
+	s, err2 := strconv.ParseUint(id[24:], 16, 32)
+	return id[:16], uint32(a), uint32(s), err1 == nil && err2 == nil
+}
+
+// writeFile writes a file that is wholly there or not at all, also after a crash.
+func writeFile(path string, b []byte) error {
+	aside := path + ".new"
+	f, err := os.OpenFile(aside, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(aside, path)
+	}
+	if err != nil {
+		_ = os.Remove(aside)
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncTree makes everything in dir durable.
+func syncTree(dir string) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			return syncDir(path)
+		}
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+		return err
+	})
+}

@@ -1,0 +1,89 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// layouts are the precisions in which a time may be written, with the length of the period that each names.
+var layouts = []struct {
+	layout string
+	end    func(time.Time) time.Time
+}{
+	{"2006", func(t time.Time) time.Time { return t.AddDate(1, 0, 0) }},
+	{"2006-01", func(t time.Time) time.Time { return t.AddDate(0, 1, 0) }},
+	{"2006-01-02", func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }},
+	{"2006-01-02T15", func(t time.Time) time.Time { return t.Add(time.Hour) }},
+	{"2006-01-02T15:04", func(t time.Time) time.Time { return t.Add(time.Minute) }},
+	{"2006-01-02T15:04:05", func(t time.Time) time.Time { return t.Add(time.Second) }},
+	{"2006-01-02T15:04:05.999999", func(t time.Time) time.Time { return t.Add(time.Microsecond) }},
+}
+
+// period reads a time, which stands for the whole period that it names: a day, a minute.
+func period(s string) (from, to time.Time, reason string) {
+	plain, zone := strings.ToUpper(s), ""
+	if strings.HasSuffix(plain, "Z") {
+		plain = plain[:len(plain)-1]
+	} else if i := strings.LastIndexAny(plain, "+-"); i > len("2006-01-02T") {
+		plain, zone = plain[:i], plain[i:]
+	}
+	for i := len(layouts) - 1; i >= 0; i-- {
+		l := layouts[i]
+		var err error
+		if zone != "" {
+			from, err = time.Parse(l.layout+"-07:00", plain+zone)
+		} else {
+			from, err = time.Parse(l.layout, plain)
+		}
+		if err == nil {
+			from = from.UTC()
+			return from, l.end(from), ""
+		}
+	}
+	return from, to, fmt.Sprintf("%q is no time; write 2012-03-08, 2012-03-08T21:00 or the like", s)
+}
+
+// parseTime reads what stands behind time:. A reason says what is wrong with it.
+func parseTime(s string) (n Time, reason string) {
+	n.Expr = s
+	if lo, hi, ok := strings.Cut(s, ".."); ok {
+		if lo == "" && hi == "" {
+			return n, "the range has neither beginning nor end; write time:2012-03-08..2012-03-09"
+		}
+		if lo != "" {
+			if n.From, _, reason = period(lo); reason != "" {
+				return n, reason
+			}
+		}
+		if hi != "" {
+			if _, n.To, reason = period(hi); reason != "" {
+				return n, reason
+			}
+		}
+		if lo != "" && hi != "" && !n.From.Before(n.To) {
+			return n, "the range ends before it begins"
+		}
+		return n, ""
+	}
+	value := strings.TrimLeft(s, "<>=")
+	from, to, reason := period(value)
+	if reason != "" {
+		return n, reason
+	}
+	switch s[:len(s)-len(value)] {
+	case "":
+		n.From, n.To = from, to
+	case ">":
+		n.From = to
+	case ">=":
+		n.From = from
+	case "<":
+		n.To = from
+	case "<=":
+		n.To = to
+	default:
+		return n, "a time is compared with >, >=, < or <="
+	}
+	return n, ""
+}

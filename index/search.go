@@ -1,0 +1,547 @@
+package index
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+	"time"
+
+	"casebook/findings"
+	"casebook/index/query"
+	"casebook/index/words"
+	"casebook/ingest"
+)
+
+// Sort is the order of hits.
+type Sort uint8
+
+// The orders.
+const (
+	ByFile Sort = iota // case, artifact path, line; findings first
+	ByTime             // time, then as ByFile; what has no time comes last
+)
+
+// SearchOptions say what of the hits is wanted. The zero value wants all, in order of file, without context.
+type SearchOptions struct {
+	Context int  // lines before and after a hit; at most 100
+	Limit   int  // at most so many hits; 0 means all
+	Sort    Sort // ByTime keeps a few bytes of each hit in memory, of the first Limit ones if that is given
+}
+
+// maxContext bounds SearchOptions.Context.
+const maxContext = 100
+
+// Class says what a hit is.
+type Class string
+
+// The classes of hits.
+const (
+	ClassRecord   Class = "record"
+	ClassRegistry Class = "registry"
+	ClassFinding  Class = "finding"
+)
+
+// Hit is one record, registry value or finding that a query matches.
+type Hit struct {
+	Case      string      `json:"case"` // its ID
+	Class     Class       `json:"class"`
+	Host      string      `json:"host"`     // the id of the system, "" if of none
+	Artifact  string      `json:"artifact"` // of a finding that of its first supporting evidence
+	Kind      ingest.Kind `json:"kind,omitempty"`
+	Line      int         `json:"line,omitempty"`  // the first, in the decoded text; 0 for a binary hive
+	Lines     int         `json:"lines,omitempty"` // how many lines the record has
+	Key       string      `json:"key,omitempty"`   // registry key
+	Value     *string     `json:"value,omitempty"` // registry value's name; nil if the hit is none
+	Type      string      `json:"type,omitempty"`  // of the registry value
+	Check     string      `json:"check,omitempty"` // of a finding
+	Verdict   string      `json:"verdict,omitempty"`
+	Time      *time.Time  `json:"time,omitempty"` // nil if there is none
+	UTC       bool        `json:"utc"`            // Time is UTC; otherwise it is what the log's clock showed
+	Severity  string      `json:"severity,omitempty"`
+	Component string      `json:"component,omitempty"`
+	Thread    uint64      `json:"thread,omitempty"`
+	Text      string      `json:"text"`             // the message, the registry value as key\name = data, the finding's words
+	Matches   [][2]int    `json:"matches"`          // byte ranges of Text in which the query's words are found, in order
+	Before    []string    `json:"before,omitempty"` // decoded lines before the record
+	After     []string    `json:"after,omitempty"`
+}
+
+// Search finds what matches the query, in a deterministic order. An error ends the sequence. A case that can't be read
+// is an error of its own, after which the other cases follow.
+func (a *Archive) Search(ctx context.Context, q query.Node, o SearchOptions) iter.Seq2[Hit, error] {
+	o.Context = max(0, min(o.Context, maxContext))
+	return func(yield func(Hit, error) bool) {
+		m, err := a.generation()
+		if err != nil {
+			yield(Hit{}, err)
+			return
+		}
+		s := &run{ctx: ctx, query: q, marks: marks(q, nil), options: o}
+		if o.Sort == ByTime {
+			s.byTime(a, m, yield)
+			return
+		}
+		left := o.Limit
+		for i := range m.Cases {
+			c, err := a.open(&m.Cases[i])
+			if err != nil {
+				if !yield(Hit{}, err) {
+					return
+				}
+				continue
+			}
+			stop := false
+			err = s.scan(c, func(p place, src *source) bool {
+				h, err := s.hit(c, p, src)
+				left--
+				stop = !yield(h, err) || left == 0
+				return !stop
+			})
+			if stop || err != nil && !yield(Hit{}, err) {
+				return
+			}
+		}
+	}
+}
+
+// place is where a hit is: all that is kept of it until its turn comes.
+type place struct {
+	cas   int32  // index in the generation; used by byTime
+	block int32  // index in the file "blocks"; -1 for a finding
+	item  uint32 // the record in the block, or the finding
+	micro int64  // time, MaxInt64 if it has none
+}
+
+// run is one search under way.
+type run struct {
+	ctx     context.Context //nolint:containedctx // a search lives as long as its call
+	query   query.Node
+	marks   []*words.Pattern
+	options SearchOptions
+}
+
+// source is what a hit is made of: a record of a block, or a finding.
+type source struct {
+	artifact *caseArtifact
+	entry    *entry
+	records  []record
+	item     int
+	finding  *findings.Finding
+}
+
+// tri is an answer in which maybe lies between no and yes, so that AND is the least, OR the greatest and NOT the negative.
+type tri int8
+
+const (
+	no    tri = -1
+	maybe tri = 0
+	yes   tri = 1
+)
+
+func known(b bool) tri {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// judge evaluates a query by what leaf says of its terms.
+func judge(n query.Node, leaf func(query.Node) tri) tri {
+	switch n := n.(type) {
+	case query.And:
+		v := yes
+		for _, c := range n.Nodes {
+			if v = min(v, judge(c, leaf)); v == no {
+				break
+			}
+		}
+		return v
+	case query.Or:
+		v := no
+		for _, c := range n.Nodes {
+			if v = max(v, judge(c, leaf)); v == yes {
+				break
+			}
+		}
+		return v
+	case query.Not:
+		return -judge(n.Node, leaf)
+	default:
+		return leaf(n)
+	}
+}
+
+// scan passes the places of all hits of a case to found, in order of findings, artifact path and line, until found returns false.
+func (s *run) scan(c *openCase, found func(place, *source) bool) error {
+	picked, withFindings, err := c.candidates(s.ctx, s.query)
+	if err != nil {
+		return c.wrap(err)
+	}
+	if withFindings {
+		fs, err := c.findings()
+		if err != nil {
+			return c.wrap(err)
+		}
+		for i := range fs {
+			if judge(s.query, func(n query.Node) tri { return findingLeaf(n, &fs[i]) }) == yes {
+				if !found(place{block: -1, item: uint32(i), micro: math.MaxInt64}, &source{finding: &fs[i]}) { //nolint:gosec // an index
+					return nil
+				}
+			}
+		}
+	}
+	for _, number := range c.byPath {
+		art := &c.meta.Artifacts[number]
+		verdict := judge(s.query, func(n query.Node) tri { return artifactLeaf(n, art) })
+		if verdict == no {
+			continue
+		}
+		more, err := s.scanArtifact(c, art, picked.of(number, art), found)
+		if err != nil {
+			return c.wrap(err)
+		}
+		if !more {
+			return nil
+		}
+	}
+	return nil
+}
+
+// scanArtifact looks through blocks of an artifact. It returns false if found did.
+func (s *run) scanArtifact(c *openCase, art *caseArtifact, seqs iter.Seq[int], found func(place, *source) bool) (bool, error) {
+	for seq := range seqs {
+		if err := s.ctx.Err(); err != nil {
+			return false, err
+		}
+		block := art.First + seq
+		e, err := c.entry(block)
+		if err != nil {
+			return false, err
+		}
+		if judge(s.query, func(n query.Node) tri { return blockLeaf(n, art, &e) }) == no {
+			continue
+		}
+		rs, err := c.block(block)
+		if err != nil {
+			return false, err
+		}
+		src := &source{artifact: art, entry: &e, records: rs}
+		for i := range rs {
+			if judge(s.query, func(n query.Node) tri { return recordLeaf(n, art, &e, &rs[i]) }) != yes {
+				continue
+			}
+			p := place{block: int32(block), item: uint32(i), micro: math.MaxInt64} //nolint:gosec // indexes
+			if rs[i].Time.Zone != ingest.ZoneNone {
+				p.micro = micros(rs[i].Time)
+			}
+			src.item = i
+			if !found(p, src) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// byTime finds all places first, sorts them, and makes hits of them.
+func (s *run) byTime(a *Archive, m *manifest, yield func(Hit, error) bool) {
+	var places []place
+	sortPlaces := func() {
+		slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.micro, b.micro) })
+		if limit := s.options.Limit; limit > 0 && len(places) > limit {
+			places = places[:limit]
+		}
+	}
+	for i := range m.Cases {
+		c, err := a.open(&m.Cases[i])
+		if err == nil {
+			err = s.scan(c, func(p place, _ *source) bool {
+				p.cas = int32(i) //nolint:gosec // an index
+				places = append(places, p)
+				if limit := s.options.Limit; limit > 0 && len(places) >= 2*limit+1024 {
+					sortPlaces()
+				}
+				return true
+			})
+		}
+		if err != nil && !yield(Hit{}, err) {
+			return
+		}
+	}
+	sortPlaces()
+	for _, p := range places {
+		if err := s.ctx.Err(); err != nil {
+			yield(Hit{}, err)
+			return
+		}
+		c, err := a.open(&m.Cases[p.cas])
+		if err != nil {
+			yield(Hit{}, err)
+			return
+		}
+		var h Hit
+		src, err := c.source(p)
+		if err == nil {
+			h, err = s.hit(c, p, src)
+		}
+		if !yield(h, err) {
+			return
+		}
+	}
+}
+
+// timeLeaf answers a time range for a time.
+func timeLeaf(n query.Time, micro int64) bool {
+	return (n.From.IsZero() || micro >= n.From.UnixMicro()) && (n.To.IsZero() || micro < n.To.UnixMicro())
+}
+
+func findingLeaf(n query.Node, f *findings.Finding) tri {
+	switch n := n.(type) {
+	case query.Text:
+		return known(n.Pattern.Match(findingText(f)))
+	case query.Field:
+		var value string
+		switch n.Name {
+		case query.Host:
+			value = f.System
+		case query.Severity:
+			value = string(f.Severity)
+		case query.Check:
+			value = f.Check
+		case query.File:
+			if e := support(f); e != nil {
+				value = e.Artifact
+			}
+		case query.Kind:
+			value = string(ClassFinding)
+		case query.Component: // a finding has none
+		}
+		return known(n.Text.Pattern.Match([]byte(value)))
+	}
+	return no // a finding has no time
+}
+
+// support is the evidence by which a finding is located.
+func support(f *findings.Finding) *findings.Evidence {
+	for i := range f.Evidence {
+		if f.Evidence[i].Role == findings.Supports {
+			return &f.Evidence[i]
+		}
+	}
+	return nil
+}
+
+func artifactLeaf(n query.Node, a *caseArtifact) tri {
+	f, ok := n.(query.Field)
+	if !ok {
+		return maybe
+	}
+	switch f.Name {
+	case query.Host:
+		return known(f.Text.Pattern.Match([]byte(a.Host)))
+	case query.File:
+		return known(f.Text.Pattern.Match([]byte(a.Path)))
+	case query.Kind:
+		return known(f.Text.Pattern.Match([]byte(a.Kind)))
+	case query.Check:
+		return no
+	case query.Component, query.Severity:
+	}
+	return maybe
+}
+
+func blockLeaf(n query.Node, a *caseArtifact, e *entry) tri {
+	switch n := n.(type) {
+	case query.Time:
+		switch {
+		case e.First > e.Last, !n.From.IsZero() && e.Last < n.From.UnixMicro(), !n.To.IsZero() && e.First >= n.To.UnixMicro():
+			return no
+		case e.Timeless == 0 && timeLeaf(n, e.First) && timeLeaf(n, e.Last):
+			return yes
+		}
+		return maybe
+	case query.Field:
+		switch n.Name {
+		case query.Severity:
+			some, all := false, true
+			for s := ingest.SeverityNone; s <= ingest.SeverityError; s++ {
+				if e.Severity&(1<<s) != 0 {
+					match := n.Text.Pattern.Match([]byte(s.String()))
+					some, all = some || match, all && match
+				}
+			}
+			switch {
+			case !some:
+				return no
+			case all:
+				return yes
+			}
+			return maybe
+		case query.Component:
+			if e.Class != classLog {
+				return no
+			}
+			return maybe
+		case query.Host, query.File, query.Kind, query.Check:
+		}
+	}
+	return artifactLeaf(n, a)
+}
+
+func recordLeaf(n query.Node, a *caseArtifact, e *entry, r *record) tri {
+	switch n := n.(type) {
+	case query.Text:
+		return known(n.Pattern.Match(r.Text))
+	case query.Time:
+		return known(r.Time.Zone != ingest.ZoneNone && timeLeaf(n, micros(r.Time)))
+	case query.Field:
+		switch n.Name {
+		case query.Component:
+			return known(e.Class == classLog && n.Text.Pattern.Match(r.Component))
+		case query.Severity:
+			return known(n.Text.Pattern.Match([]byte(r.Severity.String())))
+		case query.Host, query.File, query.Kind, query.Check:
+		}
+	}
+	return artifactLeaf(n, a)
+}
+
+// marks lists the patterns that are looked for in texts, to show where they are.
+func marks(n query.Node, to []*words.Pattern) []*words.Pattern {
+	switch n := n.(type) {
+	case query.And:
+		for _, c := range n.Nodes {
+			to = marks(c, to)
+		}
+	case query.Or:
+		for _, c := range n.Nodes {
+			to = marks(c, to)
+		}
+	case query.Text:
+		to = append(to, n.Pattern)
+	}
+	return to
+}
+
+// hit makes the hit of a place.
+func (s *run) hit(c *openCase, p place, src *source) (Hit, error) {
+	h := Hit{Case: c.live.ID, Matches: [][2]int{}}
+	if f := src.finding; f != nil {
+		h.Class, h.Host, h.Check, h.Verdict, h.Severity = ClassFinding, f.System, f.Check, string(f.Verdict), string(f.Severity)
+		h.Text = string(findingText(f))
+		if e := support(f); e != nil {
+			h.Artifact, h.Line, h.Key, h.Value = e.Artifact, e.Line, e.Key, e.Value
+		}
+		h.Matches = s.matches([]byte(h.Text))
+		return h, nil
+	}
+	r := &src.records[src.item]
+	h.Class, h.Host, h.Artifact, h.Kind = ClassRecord, src.artifact.Host, src.artifact.Path, src.artifact.Kind
+	h.Line, h.Lines, h.Text = r.Line, r.Lines, string(r.Text)
+	h.Matches = s.matches(r.Text)
+	if src.entry.Class == classRegistry {
+		h.Class, h.Type = ClassRegistry, string(r.Component)
+		h.Key = string(r.Text[:r.Key])
+		name := string(r.Text[min(r.Key+1, len(r.Text)):min(r.Key+1+r.Name, len(r.Text))])
+		h.Value = &name
+		return h, nil
+	}
+	h.Severity, h.Component, h.Thread = r.Severity.String(), string(r.Component), r.Thread
+	if t, ok := r.Time.UTC(); ok {
+		h.Time, h.UTC = &t, true
+	} else if t, ok := r.Time.Local(); ok {
+		h.Time = &t
+	}
+	if s.options.Context == 0 {
+		return h, nil
+	}
+	var err error
+	if h.Before, err = c.linesBefore(src, int(p.block), s.options.Context); err == nil {
+		h.After, err = c.linesAfter(src, int(p.block), s.options.Context)
+	}
+	if err != nil {
+		return h, c.wrap(err)
+	}
+	return h, nil
+}
+
+// matches returns where the query's words are in text, in order, those that touch or overlap joined.
+func (s *run) matches(text []byte) [][2]int {
+	all := [][2]int{}
+	for _, p := range s.marks {
+		all = append(all, p.Find(text, -1)...)
+	}
+	slices.SortFunc(all, func(a, b [2]int) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	joined := all[:0]
+	for _, m := range all {
+		if n := len(joined); n > 0 && m[0] <= joined[n-1][1] {
+			joined[n-1][1] = max(joined[n-1][1], m[1])
+			continue
+		}
+		joined = append(joined, m)
+	}
+	return joined
+}
+
+// linesBefore returns up to n decoded lines that stand before the record.
+func (c *openCase) linesBefore(src *source, block, n int) ([]string, error) {
+	var text []byte
+	rs, i := src.records, src.item
+	for bytes.Count(text, newline) <= n {
+		if i == 0 {
+			if block == src.artifact.First {
+				break
+			}
+			block--
+			var err error
+			if rs, err = c.block(block); err != nil {
+				return nil, fmt.Errorf("read context: %w", err)
+			}
+			i = len(rs)
+			continue
+		}
+		i--
+		text = slices.Concat(rs[i].Raw, text)
+	}
+	lines := splitLines(text)
+	return lines[max(0, len(lines)-n):], nil
+}
+
+// linesAfter returns up to n decoded lines that stand behind the record.
+func (c *openCase) linesAfter(src *source, block, n int) ([]string, error) {
+	var text []byte
+	rs, i := src.records, src.item+1
+	for bytes.Count(text, newline) < n {
+		if i == len(rs) {
+			block++
+			if block == src.artifact.First+src.artifact.Blocks {
+				break
+			}
+			var err error
+			if rs, err = c.block(block); err != nil {
+				return nil, fmt.Errorf("read context: %w", err)
+			}
+			i = 0
+			continue
+		}
+		text = append(text, rs[i].Raw...)
+		i++
+	}
+	lines := splitLines(text)
+	return lines[:min(n, len(lines))], nil
+}
+
+var newline = []byte("\n")
+
+// splitLines cuts text into lines without their ends.
+func splitLines(text []byte) []string {
+	var lines []string
+	for line := range bytes.Lines(text) {
+		lines = append(lines, string(bytes.TrimSuffix(bytes.TrimSuffix(line, newline), []byte("\r"))))
+	}
+	return lines
+}

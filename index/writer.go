@@ -1,0 +1,581 @@
+package index
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/klauspost/compress/zstd"
+
+	"casebook/findings"
+	"casebook/ingest"
+)
+
+// Case is what a writer is told of the case before its first record.
+type Case struct {
+	ID string // as given, or the first upload's SHA-256; must not be empty
+}
+
+// caseFile is case.json: what a reader needs before it reads anything else of the case.
+type caseFile struct {
+	ID        string         `json:"id"`
+	Artifacts []caseArtifact `json:"artifacts"`
+	Blocks    int64          `json:"blocks"`  // bytes of the file "blocks"
+	Records   int64          `json:"records"` // bytes of the file "records"
+	Findings  int            `json:"findings"`
+}
+
+// caseArtifact is an artifact of a case, in order of its number.
+type caseArtifact struct {
+	Path   string      `json:"path"`
+	Kind   ingest.Kind `json:"kind"`
+	Host   string      `json:"host"`  // the id of its system
+	First  int         `json:"first"` // its first block in the file "blocks"
+	Blocks int         `json:"blocks"`
+}
+
+// noArtifact is the artifact number of the document of a case's findings.
+const noArtifact = 1<<32 - 1
+
+// Writer builds one case aside and publishes it.
+type Writer struct {
+	dir   string // the archive
+	tmp   string // what is built, below dir
+	key   string
+	lock  *flock.Flock // held while tmp is in use
+	shard *shardWriter
+
+	mu       sync.Mutex
+	err      error // the first; nothing is written after it
+	case_    caseFile
+	blocks   []entry
+	seqs     []uint32 // the number of each block in its artifact
+	hosts    map[string]string
+	records  *os.File
+	out      *bufio.Writer
+	offset   int64
+	finished bool
+	encoders sync.Pool
+}
+
+// Create begins a case in the archive dir, which is made if it is not there. What dead writers left is removed. The case becomes
+// visible with Commit; Abort removes what was written. One of the two must be called.
+func Create(dir string, c Case) (*Writer, error) {
+	if c.ID == "" {
+		return nil, errors.New("archive: the case has no ID")
+	}
+	if err := prepare(dir); err != nil {
+		return nil, err
+	}
+	lock := flock.New(filepath.Join(dir, fileLock))
+	if err := lock.Lock(); err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	defer func() { _ = lock.Close() }()
+	if err := clearTmp(filepath.Join(dir, dirTmp)); err != nil {
+		return nil, err
+	}
+	w := &Writer{dir: dir, key: caseKey(c.ID), case_: caseFile{ID: c.ID, Artifacts: []caseArtifact{}}, hosts: map[string]string{}}
+	w.encoders.New = func() any {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+		if err != nil {
+			return nil
+		}
+		return e
+	}
+	var err error
+	if w.tmp, err = os.MkdirTemp(filepath.Join(dir, dirTmp), "case-"); err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	w.lock = flock.New(filepath.Join(w.tmp, fileLock))
+	if err := w.begin(); err != nil {
+		return nil, errors.Join(err, w.Abort())
+	}
+	return w, nil
+}
+
+func (w *Writer) begin() error {
+	if err := w.lock.Lock(); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	for _, d := range []string{dirCases, dirShards} {
+		if err := os.Mkdir(filepath.Join(w.tmp, d), 0o700); err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+	}
+	var err error
+	if w.records, err = os.Create(filepath.Join(w.tmp, dirCases, fileRecords)); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	w.out = bufio.NewWriterSize(w.records, 1<<20)
+	w.shard, err = newShardWriter(filepath.Join(w.tmp, dirShards))
+	return err
+}
+
+// prepare makes the archive dir, or looks whether it can be written.
+func prepare(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	err := checkFormat(dir)
+	if errors.Is(err, ErrNoArchive) {
+		list, rerr := os.ReadDir(dir)
+		if rerr != nil {
+			return fmt.Errorf("archive: %w", rerr)
+		}
+		if len(list) > 0 && !slices.ContainsFunc(list, func(e fs.DirEntry) bool { return e.Name() == fileArchive+".new" }) {
+			return fmt.Errorf("archive %q: the folder holds other files; name an empty or a new one", dir)
+		}
+		b, jerr := json.Marshal(header{Format: Format})
+		if jerr != nil {
+			return jerr
+		}
+		err = writeFile(filepath.Join(dir, fileArchive), append(b, '\n'))
+	}
+	if err != nil {
+		return err
+	}
+	for _, d := range []string{dirCases, dirShards, dirTmp} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+	}
+	return nil
+}
+
+// clearTmp removes what writers left that are no more: nobody holds the lock in their folders. The caller holds the archive's lock,
+// so that no writer is between making its folder and locking it.
+func clearTmp(tmp string) error {
+	list, err := os.ReadDir(tmp)
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	for _, e := range list {
+		dir := filepath.Join(tmp, e.Name())
+		lock := flock.New(filepath.Join(dir, fileLock))
+		if held, err := lock.TryLock(); err != nil || !held {
+			continue
+		}
+		if err := errors.Join(lock.Unlock(), os.RemoveAll(dir)); err != nil {
+			return fmt.Errorf("archive: clear what an interrupted run left: %w", err)
+		}
+	}
+	return nil
+}
+
+// fail remembers the first error.
+func (w *Writer) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// Err returns the first error of the writer or of a sink, which Commit returns too.
+func (w *Writer) Err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// Artifact returns the sink that takes the records of a. It may be called from several goroutines; each sink belongs to one. The
+// artifact's kind and host are taken when Done is called.
+func (w *Writer) Artifact(a *ingest.Artifact) ingest.Sink {
+	return &sink{w: w, number: w.number(a.Path, a.Kind), block: newBlockBuilder(classLog)}
+}
+
+// number enters an artifact and returns its number.
+func (w *Writer) number(path string, kind ingest.Kind) uint32 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.case_.Artifacts = append(w.case_.Artifacts, caseArtifact{Path: path, Kind: kind})
+	return uint32(len(w.case_.Artifacts) - 1) //nolint:gosec // bounded by the limit on files
+}
+
+func newBlockBuilder(class uint8) blockBuilder {
+	b := blockBuilder{class: class, components: map[string]int{}}
+	b.reset()
+	return b
+}
+
+// sink takes the records of one artifact.
+type sink struct {
+	w      *Writer
+	number uint32
+	seq    uint32
+	block  blockBuilder
+	batch  *batch // nil until the first record and after Done
+	frame  []byte
+	failed bool
+}
+
+// Records implements [ingest.Sink].
+func (s *sink) Records(rs []ingest.Record) {
+	for i := range rs {
+		s.add(&rs[i], rs[i].Text, 0, 0)
+	}
+}
+
+func (s *sink) add(r *ingest.Record, text []byte, key, name int) {
+	if s.failed {
+		return
+	}
+	if s.batch == nil {
+		s.batch = s.w.shard.take()
+	}
+	s.block.add(r, text, key, name)
+	s.batch.text(text)
+	if s.block.full() {
+		s.end()
+	}
+}
+
+// end ends the block.
+func (s *sink) end() {
+	if s.failed || s.block.entry.Records == 0 {
+		return
+	}
+	doc := blockDoc{id: documentID(s.w.key, s.number, s.seq)}
+	if s.block.class == classLog {
+		for _, c := range s.block.names {
+			s.batch.word(&doc.components, c)
+		}
+	}
+	for v := ingest.SeverityInfo; v <= ingest.SeverityError; v++ {
+		if s.block.entry.Severity&(1<<v) != 0 {
+			doc.severities = append(doc.severities, v.String())
+		}
+	}
+	s.batch.end(doc)
+	err := s.w.store(s)
+	s.seq++
+	s.block.reset()
+	if err == nil && s.batch.bytes >= batchBytes {
+		err = s.w.shard.flush(s.batch)
+	}
+	if err != nil {
+		s.failed = true
+		s.w.fail(err)
+	}
+}
+
+// Done implements [ingest.Sink].
+func (s *sink) Done(a *ingest.Artifact) {
+	s.end()
+	if s.batch != nil {
+		s.w.shard.put(s.batch)
+		s.batch = nil
+	}
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	art := &s.w.case_.Artifacts[s.number]
+	art.Kind, art.Host = a.Kind, a.Host
+}
+
+// store appends the sink's block to the record store.
+func (w *Writer) store(s *sink) error {
+	enc, ok := w.encoders.Get().(*zstd.Encoder)
+	if !ok {
+		return errors.New("archive: the compressor refuses its options")
+	}
+	b := s.block.bytes()
+	s.frame = enc.EncodeAll(b, s.frame[:0])
+	w.encoders.Put(enc)
+
+	if len(b) > maxBlock {
+		return fmt.Errorf("archive: line %d: a record of %d bytes is longer than records may be", s.block.entry.Line, len(b))
+	}
+	e := s.block.entry
+	e.Raw, e.Size, e.Artifact = uint32(len(b)), uint32(len(s.frame)), s.number //nolint:gosec // bounded by maxBlock
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return w.err
+	}
+	e.Offset = w.offset
+	if _, err := w.out.Write(s.frame); err != nil {
+		return fmt.Errorf("archive: write records: %w", err)
+	}
+	w.offset += int64(e.Size)
+	w.blocks = append(w.blocks, e)
+	w.seqs = append(w.seqs, s.seq)
+	return nil
+}
+
+// RegistryValue is a value of a hive or an export, as it is shown.
+type RegistryValue struct {
+	Key  string // below the hive's root, or as the export states it
+	Name string // "" for the default value
+	Type string // REG_SZ …
+	Data string // decoded, as evidence quotes it; cut after 256 KiB
+	Line int    // of an export; 0 for a hive
+}
+
+// maxData is the length at which a registry value's data is cut.
+const maxData = 256 << 10
+
+// Registry indexes the registry values of an artifact. It may be called beside the sinks and for an artifact that has one.
+func (w *Writer) Registry(path string, kind ingest.Kind, values iter.Seq[RegistryValue]) error {
+	s := &sink{w: w, number: w.number(path, kind), block: newBlockBuilder(classRegistry)}
+	var text []byte
+	for v := range values {
+		// The name stands between the key and the data so that a query for a path and its value finds them in one text.
+		text = append(append(text[:0], v.Key...), '\\')
+		text = append(append(text, v.Name...), " = "...)
+		text = append(text, v.Data[:min(len(v.Data), maxData)]...)
+		r := ingest.Record{Line: v.Line, Raw: text, Component: []byte(v.Type)}
+		s.add(&r, text, len(v.Key), len(v.Name))
+	}
+	s.end()
+	if s.batch != nil {
+		w.shard.put(s.batch)
+		s.batch = nil
+	}
+	return w.Err()
+}
+
+// Report stores the case's report, encoded as report.json, indexes its findings and takes from it which system each artifact
+// belongs to. It is called once, after all artifacts.
+func (w *Writer) Report(r *findings.Report, encoded []byte) error {
+	b, err := json.Marshal(r.Findings)
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	dir := filepath.Join(w.tmp, dirCases)
+	err = errors.Join(os.WriteFile(filepath.Join(dir, fileReport), encoded, 0o600), os.WriteFile(filepath.Join(dir, fileFindings), b, 0o600))
+	if err != nil {
+		w.fail(fmt.Errorf("archive: %w", err))
+		return w.Err()
+	}
+	w.mu.Lock()
+	w.case_.Findings = len(r.Findings)
+	for i := range r.Artifacts {
+		w.hosts[r.Artifacts[i].Path] = r.Artifacts[i].System
+	}
+	w.mu.Unlock()
+	batch := w.shard.take()
+	for i := range r.Findings {
+		batch.text(findingText(&r.Findings[i]))
+	}
+	if len(r.Findings) > 0 {
+		doc := blockDoc{id: documentID(w.key, noArtifact, 0)}
+		for i := range r.Findings {
+			batch.word(&doc.checks, []byte(r.Findings[i].Check))
+			doc.severities = append(doc.severities, string(r.Findings[i].Severity))
+		}
+		batch.end(doc)
+	}
+	w.shard.put(batch)
+	return nil
+}
+
+// findingText is what is searched of a finding.
+func findingText(f *findings.Finding) []byte {
+	var b []byte
+	for _, s := range []string{f.Title, f.Subject, f.Check, f.Summary, f.Cause} {
+		if s != "" && len(b) > 0 {
+			b = append(b, '\n')
+		}
+		b = append(b, s...)
+	}
+	return b
+}
+
+// Abort removes what was written. After Commit it does nothing.
+func (w *Writer) Abort() error {
+	if w.finished {
+		return nil
+	}
+	w.finished = true
+	var errs []error
+	if w.shard != nil {
+		_ = w.shard.close(true) // it is thrown away
+	}
+	if w.records != nil {
+		_ = w.records.Close()
+	}
+	errs = append(errs, w.lock.Unlock(), os.RemoveAll(w.tmp))
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
+}
+
+// Commit makes the case durable and publishes it in a new generation, in the place of an earlier case of the same ID. All sinks
+// must be done. ctx ends the wait for another writer that is publishing. After an error nothing is published, and what
+// was written is removed.
+func (w *Writer) Commit(ctx context.Context) error {
+	if w.finished {
+		return errors.New("archive: the writer has ended")
+	}
+	err := w.finish()
+	if err == nil {
+		err = w.publish(ctx)
+	}
+	return errors.Join(err, w.Abort())
+}
+
+// finish completes the files and flushes them.
+func (w *Writer) finish() error {
+	if err := w.Err(); err != nil {
+		return err
+	}
+	shard := w.shard
+	w.shard = nil
+	if err := shard.close(false); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	if err := w.out.Flush(); err != nil {
+		return fmt.Errorf("archive: write records: %w", err)
+	}
+	if err := w.records.Close(); err != nil {
+		return fmt.Errorf("archive: write records: %w", err)
+	}
+	w.records = nil
+	for i := range w.case_.Artifacts {
+		a := &w.case_.Artifacts[i]
+		if host, ok := w.hosts[a.Path]; ok {
+			a.Host = host
+		}
+	}
+	blocks := w.table()
+	dir := filepath.Join(w.tmp, dirCases)
+	if err := os.WriteFile(filepath.Join(dir, fileBlocks), blocks, 0o600); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	w.case_.Blocks, w.case_.Records = int64(len(blocks)), w.offset
+	b, err := json.Marshal(w.case_)
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, fileCase), b, 0o600); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	if err := writeShardFile(filepath.Join(w.tmp, dirShards)); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	for _, d := range []string{dirCases, dirShards} {
+		if err := syncTree(filepath.Join(w.tmp, d)); err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+	}
+	return nil
+}
+
+// table returns the content of the file "blocks", in order of artifacts and of blocks within them, and enters in the artifacts
+// where theirs are.
+func (w *Writer) table() []byte {
+	order := make([]int, len(w.blocks))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(w.blocks[a].Artifact, w.blocks[b].Artifact), cmp.Compare(w.seqs[a], w.seqs[b]))
+	})
+	out := make([]byte, 0, len(order)*entrySize)
+	for i, n := range order {
+		a := &w.case_.Artifacts[w.blocks[n].Artifact]
+		if a.Blocks == 0 {
+			a.First = i
+		}
+		a.Blocks++
+		out = w.blocks[n].put(out)
+	}
+	return out
+}
+
+// publish renames the case's folders into place and writes the generation that names them.
+func (w *Writer) publish(ctx context.Context) error {
+	lock := flock.New(filepath.Join(w.dir, fileLock))
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return fmt.Errorf("archive: wait for another writer: %w", err)
+	}
+	defer func() { _ = lock.Close() }()
+	old, err := latest(w.dir)
+	if err != nil {
+		return err
+	}
+	ns, err := generations(w.dir)
+	if err != nil {
+		return err
+	}
+	// A damaged manifest's number is never used again.
+	m := &manifest{Generation: old.Generation + 1}
+	if len(ns) > 0 {
+		m.Generation = ns[0] + 1
+	}
+	name := folderName(w.case_.ID, m.Generation)
+	for _, c := range old.Cases {
+		if c.ID != w.case_.ID {
+			m.Cases = append(m.Cases, c)
+		}
+	}
+	m.Cases = append(m.Cases, liveCase{ID: w.case_.ID, Name: name, Shard: name})
+	slices.SortFunc(m.Cases, func(a, b liveCase) int { return cmp.Compare(a.ID, b.ID) })
+	for _, d := range []string{dirCases, dirShards} {
+		to := filepath.Join(w.dir, d, name)
+		if err := os.RemoveAll(to); err != nil { // of a writer that was killed before it wrote its generation
+			return fmt.Errorf("archive: %w", err)
+		}
+		if err := os.Rename(filepath.Join(w.tmp, d), to); err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+		if err := syncDir(filepath.Join(w.dir, d)); err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+	}
+	b, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	if err := writeFile(filepath.Join(w.dir, generationIs+strconv.Itoa(m.Generation)), b); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	sweep(w.dir, old, m)
+	return nil
+}
+
+// sweep removes what neither the generation now nor the one before names: a reader of the one before goes on undisturbed. What can't
+// be removed, since a reader has it open on a system that minds, is left to the next writer.
+func sweep(dir string, before, now *manifest) {
+	live := map[string]bool{}
+	for _, m := range []*manifest{before, now} {
+		for _, c := range m.Cases {
+			live[filepath.Join(dirCases, c.Name)] = true
+			live[filepath.Join(dirShards, c.Shard)] = true
+		}
+	}
+	for _, d := range []string{dirCases, dirShards} {
+		list, err := os.ReadDir(filepath.Join(dir, d))
+		if err != nil {
+			continue
+		}
+		for _, e := range list {
+			if !live[filepath.Join(d, e.Name())] {
+				_ = os.RemoveAll(filepath.Join(dir, d, e.Name()))
+			}
+		}
+	}
+	ns, err := generations(dir)
+	if err != nil {
+		return
+	}
+	for _, n := range ns {
+		if n < before.Generation {
+			_ = os.Remove(filepath.Join(dir, generationIs+strconv.Itoa(n)))
+		}
+	}
+}

@@ -1,0 +1,309 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// chunkSize is how many bytes of a member are read at a time.
+const chunkSize = 256 << 10
+
+// decoder turns a member's bytes into UTF-8. It owns one buffer in which decoded text and, behind it, bytes that wait for their
+// continuation stand:
+//
+//	buf[start:end]  decoded and not yet taken
+//	buf[end:fill]   the beginning of a character, or of a line whose encoding is in doubt
+//
+// UTF-8 is checked where it stands and never copied.
+type decoder struct {
+	buf              []byte
+	start, end, fill int
+
+	encoding string       // one of the IANA names; "" while all bytes were ASCII
+	fallback *codePage    // the page of text that is neither UTF-8 nor UTF-16
+	page     *pageDecoder // of fallback; nil until it is needed
+	raw      []byte       // scratch: bytes to be decoded, while buf takes their text
+
+	line     int // number of the line at buf[start]
+	damaged  int // how many times bytes were none of the encoding
+	damageAt int // line of the first such bytes
+	nuls     int
+	nulAt    int // line of the first NUL
+}
+
+// reset prepares the decoder for the next artifact. enc is the encoding that the first bytes show, "" if they leave it open.
+func (d *decoder) reset(enc string, fallback *codePage) {
+	*d = decoder{buf: d.buf, raw: d.raw, encoding: enc, fallback: fallback, line: 1}
+}
+
+// space returns n bytes to be filled with the next bytes of the artifact.
+func (d *decoder) space(n int) []byte {
+	if d.start > 0 {
+		copy(d.buf, d.buf[d.start:d.fill])
+		d.end, d.fill, d.start = d.end-d.start, d.fill-d.start, 0
+	}
+	if d.fill+n > len(d.buf) {
+		grown := make([]byte, max(d.fill+n, len(d.buf)+len(d.buf)/4))
+		copy(grown, d.buf[:d.fill])
+		d.buf = grown
+	}
+	return d.buf[d.fill : d.fill+n]
+}
+
+// text returns the decoded text that was not yet taken. It is valid until the next call of space.
+func (d *decoder) text() []byte { return d.buf[d.start:d.end] }
+
+// take removes n bytes with the given number of line ends from the start of the text.
+func (d *decoder) take(n, lines int) {
+	d.start += n
+	d.line += lines
+}
+
+// decode takes the first n bytes of the space that was filled and returns the text that came to be.
+func (d *decoder) decode(n int, atEOF bool) []byte {
+	from := d.end
+	d.fill += n
+	switch d.encoding {
+	case encUTF16LE:
+		d.decodeUTF16(binary.LittleEndian.Uint16, atEOF)
+	case encUTF16BE:
+		d.decodeUTF16(binary.BigEndian.Uint16, atEOF)
+	case "":
+		d.settle(atEOF)
+	case encUTF8:
+		d.decodeUTF8(atEOF)
+	default:
+		d.decodePage(atEOF)
+	}
+	fresh := d.buf[from:d.end]
+	if bytes.IndexByte(fresh, 0) >= 0 {
+		if d.nuls == 0 {
+			d.nulAt = d.line + bytes.Count(d.buf[d.start:from+bytes.IndexByte(fresh, 0)], newline)
+		}
+		d.nuls += bytes.Count(fresh, nul)
+	}
+	return fresh
+}
+
+var newline, nul = []byte{'\n'}, []byte{0}
+
+// settle chooses between UTF-8 and the code page at the first byte that is not ASCII.
+func (d *decoder) settle(atEOF bool) {
+	tail := d.buf[d.end:d.fill]
+	n := asciiLen(tail)
+	d.end += n
+	if n == len(tail) {
+		return
+	}
+	good, bad := countUTF8(tail[n:], atEOF)
+	switch {
+	case good == 0 && bad == 0: // the beginning of a character
+	case good > bad:
+		d.encoding = encUTF8
+		d.decodeUTF8(atEOF)
+	default:
+		d.encoding = d.fallback.name
+		d.decodePage(atEOF)
+	}
+}
+
+// countUTF8 counts the characters of more than one byte, and the bytes that belong to none. A few bytes of a legacy page are
+// valid UTF-8 by chance (C3 A9 in a GBK text), and a few of a UTF-8 text may be damaged, so that the more frequent wins.
+func countUTF8(b []byte, atEOF bool) (good, bad int) {
+	for len(b) > 0 {
+		n := asciiLen(b)
+		b = b[n:]
+		for len(b) > 0 && b[0] >= utf8.RuneSelf {
+			if !atEOF && !utf8.FullRune(b) {
+				return good, bad
+			}
+			r, size := utf8.DecodeRune(b)
+			if r == utf8.RuneError && size == 1 {
+				bad++
+			} else {
+				good++
+			}
+			b = b[size:]
+		}
+	}
+	return good, bad
+}
+
+// decodeUTF8 checks buf[end:fill]. Lines that are not UTF-8 are read by the code page.
+func (d *decoder) decodeUTF8(atEOF bool) {
+	tail := d.buf[d.end:d.fill]
+	n := utf8Len(tail)
+	if n == len(tail) || (!atEOF && !utf8.FullRune(tail[n:])) {
+		d.end += n
+		return
+	}
+	// From here on lines are decoded one by one, from a copy, since a line that is not UTF-8 grows.
+	lineStart := bytes.LastIndexByte(tail[:n], '\n') + 1
+	d.end += lineStart
+	d.raw = append(d.raw[:0], tail[lineStart:]...)
+	rest, dst := d.raw, d.buf[:d.end]
+	for len(rest) > 0 {
+		line := rest
+		i := bytes.IndexByte(rest, '\n')
+		if i >= 0 {
+			line = rest[:i+1]
+		} else if !atEOF && len(rest) < chunkSize {
+			break // the line's end decides
+		}
+		valid := utf8Len(line)
+		switch {
+		case valid == len(line):
+			dst = append(dst, line...)
+		case i < 0 && !atEOF && !utf8.FullRune(line[valid:]):
+			dst = append(dst, line[:valid]...)
+			line = line[:valid]
+		default:
+			d.damage(dst)
+			dst, _ = d.pageDecoder().append(dst, line, true)
+		}
+		rest = rest[len(line):]
+	}
+	d.end = len(dst)
+	d.restore(dst, rest)
+}
+
+// utf8Len returns the length of the beginning of b that is valid UTF-8.
+func utf8Len(b []byte) int {
+	if utf8.Valid(b) {
+		return len(b)
+	}
+	i := 0
+	for {
+		i += asciiLen(b[i:])
+		for i < len(b) && b[i] >= utf8.RuneSelf {
+			r, size := utf8.DecodeRune(b[i:])
+			if r == utf8.RuneError && size == 1 {
+				return i
+			}
+			i += size
+		}
+		if i == len(b) {
+			return i
+		}
+	}
+}
+
+// decodePage decodes buf[end:fill] by the code page.
+func (d *decoder) decodePage(atEOF bool) {
+	d.raw = append(d.raw[:0], d.buf[d.end:d.fill]...)
+	dst, n := d.pageDecoder().append(d.buf[:d.end], d.raw, atEOF)
+	d.end = len(dst)
+	d.restore(dst, d.raw[n:])
+}
+
+func (d *decoder) pageDecoder() *pageDecoder {
+	if d.page == nil {
+		d.page = newPageDecoder(d.fallback)
+	}
+	return d.page
+}
+
+// decodeUTF16 decodes buf[end:fill]. Half a pair of surrogates, and half a unit at the end, become U+FFFD.
+func (d *decoder) decodeUTF16(unit func([]byte) uint16, atEOF bool) {
+	d.raw = append(d.raw[:0], d.buf[d.end:d.fill]...)
+	src := d.raw
+	little := d.encoding == encUTF16LE
+	dst := slices.Grow(d.buf[:d.end], len(src)/2*3+utf8.UTFMax)
+	for len(src) >= 2 {
+		if little {
+			var n int
+			dst, n = appendASCII16(dst, src)
+			if src = src[n:]; len(src) < 2 {
+				break
+			}
+		}
+		r := rune(unit(src))
+		size := 2
+		if utf16.IsSurrogate(r) {
+			if len(src) < 4 && !atEOF && r < 0xDC00 {
+				break
+			}
+			pair := utf8.RuneError
+			if len(src) >= 4 {
+				pair = utf16.DecodeRune(r, rune(unit(src[2:])))
+			}
+			if pair == utf8.RuneError {
+				d.damage(dst)
+			} else {
+				size = 4
+			}
+			r = pair
+		}
+		dst = utf8.AppendRune(dst, r)
+		src = src[size:]
+	}
+	if atEOF && len(src) > 0 {
+		d.damage(dst)
+		dst = utf8.AppendRune(dst, utf8.RuneError)
+		src = nil
+	}
+	d.end = len(dst)
+	d.restore(dst, src)
+}
+
+// appendASCII16 appends the ASCII characters at the start of UTF-16LE text, as far as they come in fours, and returns how many bytes
+// of src they are. dst has room for them.
+func appendASCII16(dst, src []byte) ([]byte, int) {
+	n, m := 0, len(dst)
+	out := dst[m:cap(dst)]
+	for len(src)-n >= 8 && len(out) >= 4 {
+		x := binary.LittleEndian.Uint64(src[n:])
+		if x&0xFF80FF80FF80FF80 != 0 {
+			break
+		}
+		x |= x >> 8
+		binary.LittleEndian.PutUint16(out, uint16(x))         //nolint:gosec // the low two characters
+		binary.LittleEndian.PutUint16(out[2:], uint16(x>>32)) //nolint:gosec // the high two characters
+		out = out[4:]
+		n += 8
+	}
+	return dst[:m+n/2], n
+}
+
+// damage counts bytes that are none of the encoding; dst ends where they stand.
+func (d *decoder) damage(dst []byte) {
+	if d.damaged == 0 {
+		d.damageAt = d.line + bytes.Count(dst[d.start:], newline)
+	}
+	d.damaged++
+}
+
+// restore makes dst, to which text was appended, the buffer, and puts the bytes that wait behind it.
+func (d *decoder) restore(dst, rest []byte) {
+	dst = append(dst, rest...)
+	d.fill = len(dst)
+	d.buf = dst[:cap(dst)]
+}
+
+// problems says what was wrong with the text.
+func (d *decoder) problems(path string) []Problem {
+	var list []Problem
+	if d.damaged > 0 {
+		what := "bytes that are not UTF-16 were read as U+FFFD"
+		if d.encoding == encUTF8 {
+			what = "lines that are not UTF-8 were read as " + d.fallback.name
+		}
+		list = append(list, Problem{path, StageDecode, fmt.Sprintf("from line %d on, in %d places: %s", d.damageAt, d.damaged, what)})
+	}
+	if d.nuls > 0 {
+		list = append(list, Problem{path, StageDecode, fmt.Sprintf("the text holds %d NUL characters, the first in line %d: the writer was probably interrupted", d.nuls, d.nulAt)})
+	}
+	return list
+}
+
+// name returns the IANA name of the encoding.
+func (d *decoder) name() string {
+	if d.encoding == "" {
+		return encUTF8 // ASCII is UTF-8
+	}
+	return d.encoding
+}

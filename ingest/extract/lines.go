@@ -1,0 +1,268 @@
+package extract
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"casebook/ingest"
+)
+
+// maxEntries is how many entries (files, access control entries, mounts …) one extractor keeps of one artifact. A listing of a
+// whole system drive stays below it; what is beyond is counted and said.
+const maxEntries = 200_000
+
+// problem is a Problem of the parse stage about the artifact of in.
+func problem(in ingest.Input, format string, args ...any) ingest.Problem {
+	p := ingest.Problem{Stage: ingest.StageParse, Message: fmt.Sprintf(format, args...)}
+	if in.Artifact != nil {
+		p.Artifact = in.Artifact.Path
+	}
+	return p
+}
+
+// headLines cuts the beginning of a text into its lines without their ends. The last line is left out if more follow it, because the
+// head may end anywhere within it.
+func headLines(head []byte) []string {
+	lines := bytes.Split(head, []byte("\n"))
+	if len(lines) > 1 {
+		lines = lines[:len(lines)-1]
+	}
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = strings.TrimSuffix(string(l), "\r")
+	}
+	return out
+}
+
+// isBlank reports whether r is one of the characters that Windows' tools pad, separate and group with.
+func isBlank(r rune) bool {
+	switch r {
+	case ' ', '\t', '\u00a0', '\u2007', '\u202f', '\u3000':
+		return true
+	}
+	return false
+}
+
+func trim(s string) string      { return strings.TrimFunc(s, isBlank) }
+func trimLeft(s string) string  { return strings.TrimLeftFunc(s, isBlank) }
+func trimRight(s string) string { return strings.TrimRightFunc(s, isBlank) }
+
+// indent returns how many characters of blank space s begins with.
+func indent(s string) int {
+	return utf8.RuneCountInString(s) - utf8.RuneCountInString(trimLeft(s))
+}
+
+// column returns the byte offset of the n-th character of s (from 0), and len(s) if s is shorter.
+func column(s string, n int) int {
+	for i := range s {
+		if n == 0 {
+			return i
+		}
+		n--
+	}
+	return len(s)
+}
+
+// count is a number as console tools print it: with the thousands separators of any locale, or none.
+var count = regexp.MustCompile(`^\d{1,3}(?:[.,'’ \x{a0}\x{202f}]\d{3})+\b|^\d+`)
+
+// number reads the digits of s, whatever separates them. It fails on a number that does not fit.
+func number(s string) (int64, bool) {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+	n, err := strconv.ParseInt(digits, 10, 64)
+	return n, err == nil
+}
+
+// drivePath finds where an absolute path begins: C:\ or \\server\share, also behind PowerShell's provider name (FileSystem::).
+var drivePath = regexp.MustCompile(`(?:^|[^\pL\pN])([A-Za-z]:\\|\\\\[^\\/:*?"<>|\s])`)
+
+// pathStart returns the offset of the first absolute path in s, -1 if there is none.
+func pathStart(s string) int {
+	if m := drivePath.FindStringSubmatchIndex(s); m != nil {
+		return m[2]
+	}
+	return -1
+}
+
+// isPath reports whether the whole of s is an absolute path without characters that no file name may have.
+func isPath(s string) bool {
+	if pathStart(s) != 0 || len(s) < 3 || len(s) > 1024 {
+		return false
+	}
+	return !strings.ContainsAny(s[2:], `:*?"<>|/`)
+}
+
+// samePath compares two paths as Windows does, apart from a trailing backslash.
+func samePath(a, b string) bool {
+	return strings.EqualFold(strings.TrimRight(a, `\`), strings.TrimRight(b, `\`))
+}
+
+// command is a line on which a console shows its prompt and what was typed behind it.
+type command struct {
+	Line int      // 1-based
+	Dir  string   // the directory in the prompt
+	Text string   // what was typed
+	Name string   // the program in lower case, without folder and .exe; the one behind cmd /c
+	Args []string // without quotes, up to the first redirection or pipe
+}
+
+// prompts are those of cmd and of PowerShell. The second is the looser one: a prompt may hold a path with blanks.
+var prompt = regexp.MustCompile(`^(?:\[[^\]]{1,255}\]: )?(?:PS )?((?:[A-Za-z]:\\|\\\\)[^<>:"|?*]{0,255})> ?(\S.*)$`)
+
+// parseCommand reads a prompt with a command behind it.
+func parseCommand(line string, n int) (command, bool) {
+	m := prompt.FindStringSubmatch(line)
+	if m == nil {
+		return command{}, false
+	}
+	c := command{Line: n, Dir: m[1], Text: trim(m[2])}
+	words := splitWords(c.Text)
+	for len(words) > 2 && programName(words[0]) == "cmd" && strings.EqualFold(words[1], "/c") {
+		words = words[2:]
+	}
+	for i, w := range words {
+		if strings.HasPrefix(w, ">") || strings.HasPrefix(w, "2>") || w == "|" || w == "&" || w == "&&" {
+			words = words[:i]
+			break
+		}
+	}
+	if len(words) == 0 {
+		return command{}, false
+	}
+	name, rest, switched := strings.Cut(words[0], "/") // dir/a is one word
+	c.Name = programName(name)
+	if switched {
+		c.Args = append(c.Args, "/"+rest)
+	}
+	c.Args = append(c.Args, words[1:]...)
+	return c, c.Name != ""
+}
+
+// programName is a program's base name in lower case, without .exe.
+func programName(s string) string {
+	s = s[strings.LastIndexByte(s, '\\')+1:]
+	return strings.TrimSuffix(strings.ToLower(s), ".exe")
+}
+
+// splitWords cuts a command line at blanks that are not within quotes, and removes the quotes.
+func splitWords(s string) []string {
+	var words []string
+	var word strings.Builder
+	var quote rune
+	in := false
+	for _, r := range s {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(r)
+		case r == '"' || r == '\'' && !in:
+			quote, in = r, true
+		case isBlank(r):
+			if in {
+				words = append(words, word.String())
+				word.Reset()
+			}
+			in = false
+		default:
+			word.WriteRune(r)
+			in = true
+		}
+	}
+	if in {
+		words = append(words, word.String())
+	}
+	return words
+}
+
+// absolute joins a path as typed with the prompt's directory.
+func (c command) absolute(path string) string {
+	switch {
+	case path == "" || path == ".":
+		return c.Dir
+	case pathStart(path) == 0:
+		return path
+	case strings.HasPrefix(path, `\`) && len(c.Dir) >= 2 && c.Dir[1] == ':':
+		return c.Dir[:2] + path
+	case strings.ContainsAny(path, ":%$") || strings.Contains(path, ".."):
+		return "" // a drive's own directory, a variable or a climb: not known from the text
+	}
+	return strings.TrimRight(c.Dir, `\`) + `\` + strings.TrimPrefix(path, `.\`)
+}
+
+// clock finds a time with seconds near the beginning of a line, which listings never print and logs nearly always do.
+var clock = regexp.MustCompile(`^.{0,60}?\b\d{1,2}:\d{2}:\d{2}\b`)
+
+// isLog reports whether more than half of the lines are those of a log, so that a log that quotes a tool's output is not taken for it.
+func isLog(lines []string) bool {
+	logged, all := 0, 0
+	for _, l := range lines {
+		if trim(l) == "" {
+			continue
+		}
+		all++
+		if clock.MatchString(l) || strings.Contains(l, "<![LOG[") || strings.Contains(l, "$$<") {
+			logged++
+		}
+	}
+	return logged*2 > all
+}
+
+// property is PowerShell's list form, Name : value. The names are those of .NET and are never translated.
+var property = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_.]{1,40}) *:(?: (.*))?$`)
+
+// dashes is the line under the column heads of a table: two or more runs of hyphens.
+var dashes = regexp.MustCompile(`^ *-+(?: +-+)+ *$`)
+
+// span is a run of characters of a line, in characters.
+type span struct{ from, to int }
+
+// spans returns the runs of non-blank characters of s.
+func spans(s string) []span {
+	var out []span
+	n, start := 0, -1
+	for _, r := range s {
+		switch {
+		case isBlank(r) && start >= 0:
+			out = append(out, span{start, n})
+			start = -1
+		case !isBlank(r) && start < 0:
+			start = n
+		}
+		n++
+	}
+	if start >= 0 {
+		out = append(out, span{start, n})
+	}
+	return out
+}
+
+// cells cuts a table's row at the columns that the dashes show. A right-aligned number may stand out to the left of its dashes,
+// so the cut is moved left to the next blank.
+func cells(line string, cols []span) []string {
+	runes := []rune(line)
+	cuts := make([]int, len(cols)+1)
+	cuts[len(cols)] = len(runes)
+	for i := 1; i < len(cols); i++ {
+		at := min(cols[i].from, len(runes))
+		for at > cols[i-1].from && at < len(runes) && !isBlank(runes[at-1]) {
+			at--
+		}
+		cuts[i] = at
+	}
+	out := make([]string, len(cols))
+	for i := range cols {
+		from := min(cuts[i], len(runes))
+		out[i] = trim(string(runes[from:max(from, min(cuts[i+1], len(runes)))]))
+	}
+	return out
+}

@@ -1,0 +1,361 @@
+package logs
+
+import (
+	"bytes"
+
+	"casebook/ingest"
+)
+
+// Any other text log: the reader that finds the time stamps itself.
+//
+// The head of the text tells the shape of its stamps (stampShape) and how far from the beginning of a line they may stand. A line with such a
+// stamp begins a record; the lines without one that follow belong to it, up to a limit. A text without stamps is split into lines.
+//
+// What a stamp proves: an offset behind it (Z, +hh:mm, UTC) is stated. The times of W3C extended logs (a "#Fields:" directive) are UTC by
+// their specification, unless "#Time Format: Local" says otherwise (Windows' firewall). The order of day and month is told as dateOrder
+// says, and by which of the two fields moves from one day to the next; while it is open, and where a stamp has no year, no time is claimed.
+//
+// Severity is that of a level field beside the stamp ("Info", "[ERROR]", "| W |"), else of the words of the text.
+//
+// Sources: CBS.log, dism.log, setupact.log and WindowsUpdate.log (KB 902093); "SetupAPI Text Logs"; W3C "Extended Log File Format", WD-logfile;
+// ZENworks message logs ("Viewing the message log", Novell); RFC 3164 for stamps without a year.
+
+// headSize is how much text is awaited to find the shape of the stamps: what Sniff sees too.
+const headSize = 64 << 10
+
+// The limits of a record; lines beyond them begin one without a time.
+const (
+	maxRecordLines = 200
+	maxStampColumn = 96
+)
+
+var textReader = ingest.Reader{
+	Kind: ingest.KindLogText,
+	Sniff: func(_ string, head []byte) int {
+		if s := survey(head); s.shape != shapeNone {
+			return scoreStamps
+		}
+		return 0
+	},
+	New: func() ingest.Splitter { return new(textSplitter) },
+}
+
+var plainReader = ingest.Reader{
+	Kind:  ingest.KindText,
+	Sniff: func(string, []byte) int { return scoreAny },
+	New:   func() ingest.Splitter { return plainSplitter{} },
+}
+
+// plainSplitter makes a record of each line.
+type plainSplitter struct{}
+
+func (plainSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) int {
+	pos := 0
+	for pos < len(text) {
+		n := lineLen(text[pos:], atEOF)
+		if n == 0 {
+			break
+		}
+		emit(plainRecord(text[pos : pos+n]))
+		pos += n
+	}
+	return pos
+}
+
+// textSplitter keeps the record that is being read: its lines are complete, its end is not known.
+type textSplitter struct {
+	ready bool
+	style style
+
+	taken int   // length of the lines of the open record
+	lines int   // how many they are
+	open  bool  // the record began with a stamp
+	stamp stamp // that stamp
+}
+
+func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) int {
+	if !s.ready {
+		if !atEOF && len(text) < headSize {
+			return 0
+		}
+		s.ready = true
+		s.style = survey(text[:min(len(text), headSize)])
+	}
+	pos := 0
+	for {
+		at := pos + s.taken
+		if at >= len(text) {
+			break
+		}
+		n := lineLen(text[at:], atEOF)
+		if n == 0 {
+			if s.taken > 0 && len(text)-pos > maxContinuation { // whatever the line is, it does not fit
+				s.flush(text[pos:at], emit)
+				pos = at
+			}
+			break
+		}
+		line := text[at : at+n]
+		st, stamped := s.style.find(line)
+		directive := s.style.directives && line[0] == '#'
+		if s.taken > 0 && (stamped || directive || s.lines == maxRecordLines || s.taken+n > maxContinuation) {
+			s.flush(text[pos:at], emit)
+			pos = at
+		}
+		if s.taken == 0 {
+			s.open, s.stamp = stamped, st
+		}
+		s.taken += n
+		s.lines++
+	}
+	if atEOF && s.taken > 0 {
+		n := s.taken
+		s.flush(text[pos:pos+n], emit)
+		pos += n
+	}
+	return pos
+}
+
+// flush emits the open record. Lines before the first stamp have nothing that joins them, so each is a record.
+func (s *textSplitter) flush(raw []byte, emit func(ingest.Record)) {
+	s.taken, s.lines = 0, 0
+	if !s.open {
+		emitLines(raw, emit)
+		return
+	}
+	text := trimRight(raw)
+	r := ingest.Record{Raw: raw, Time: s.stamp.time, Severity: s.stamp.severity}
+	if s.stamp.text <= len(text) {
+		text = text[s.stamp.text:]
+	}
+	r.Text = text
+	if r.Severity == ingest.SeverityNone {
+		r.Severity = textSeverity(text)
+	}
+	emit(r)
+}
+
+// style is how a file writes its stamps.
+type style struct {
+	shape      stampShape
+	column     int  // the farthest from the beginning of a line
+	directives bool // a W3C log: lines that begin with # stand alone
+	utc        bool // a stamp without an offset is UTC
+	order      dateOrder
+	last       int // column of the stamp in the line before: nearly always that of the next
+}
+
+// stamp is the time stamp of a line.
+type stamp struct {
+	time     ingest.Time
+	text     int // where the message begins
+	severity ingest.Severity
+}
+
+// survey finds the style of a text by its head; shape is shapeNone if its lines carry no stamps.
+func survey(head []byte) (s style) {
+	var count, column [shapeCount]int
+	var votes [2]int // for the day standing first, second
+	var last numericDate
+	lines, local := 0, false
+	for at := 0; at < len(head); {
+		n := lineLen(head[at:], true)
+		line := trimEOL(head[at : at+n])
+		cut := at+n == len(head) && len(head) == headSize
+		at += n
+		if len(trimRight(line)) == 0 || cut {
+			continue
+		}
+		lines++
+		if line[0] == '#' {
+			s.directives = s.directives || bytes.HasPrefix(line, []byte("#Fields: "))
+			local = local || bytes.HasPrefix(line, []byte("#Time Format: Local"))
+			continue
+		}
+		for i := range min(len(line), maxStampColumn) {
+			if !stampStart(line, i) {
+				continue
+			}
+			f, ok := parseStamp(line, i)
+			if !ok {
+				continue
+			}
+			count[f.shape]++
+			column[f.shape] = max(column[f.shape], i)
+			if f.shape == shapeNumeric {
+				s.order.observe(&f.date)
+				vote(&votes, &last, &f)
+				if f.half && s.order.hinted == orderOpen && (f.date.bare[0] || f.date.bare[1]) {
+					// Unpadded with AM and PM is the locale of the United States, unless something else speaks.
+					s.order.hinted = orderMonthFirst
+				}
+			}
+			break
+		}
+	}
+	best := shapeNone
+	for k := shapeNone + 1; k < shapeCount; k++ {
+		if count[k] > count[best] {
+			best = k
+		}
+	}
+	n := count[best]
+	if best == shapeNone || n*10 < lines && (n < 8 || n*100 < lines) {
+		return style{}
+	}
+	s.shape, s.column = best, column[best]
+	s.utc = s.directives && !local
+	switch {
+	case votes[0] > votes[1]:
+		s.order.hinted = orderDayFirst
+	case votes[1] > votes[0]:
+		s.order.hinted = orderMonthFirst
+	}
+	return s
+}
+
+// vote compares a date with the one before: the field that moved by one while the other stood still is the day.
+func vote(votes *[2]int, last *numericDate, f *foundStamp) {
+	if last.year == f.date.year {
+		switch {
+		case f.date.a == last.a+1 && f.date.b == last.b:
+			votes[0]++
+		case f.date.b == last.b+1 && f.date.a == last.a:
+			votes[1]++
+		}
+	}
+	*last = f.date
+}
+
+// find returns the stamp of a line.
+func (s *style) find(line []byte) (st stamp, ok bool) {
+	if s.shape == shapeNone {
+		return st, false
+	}
+	if s.last < len(line) && stampStart(line, s.last) {
+		if f, ok := parseStamp(line, s.last); ok && f.shape == s.shape {
+			return s.take(line, s.last, &f), true
+		}
+	}
+	limit := min(s.column+1, len(line))
+	for i := range limit {
+		if !stampStart(line, i) {
+			continue
+		}
+		if f, ok := parseStamp(line, i); ok && f.shape == s.shape {
+			s.last = i
+			return s.take(line, i, &f), true
+		}
+	}
+	return st, false
+}
+
+// take makes the stamp that stands at line[at:].
+func (s *style) take(line []byte, at int, f *foundStamp) stamp {
+	st := stamp{text: f.end}
+	midnight, dated := f.midnight, f.dated
+	if f.shape == shapeNumeric {
+		s.order.observe(&f.date)
+		midnight, dated = s.order.resolve(&f.date)
+	}
+	if dated {
+		st.time = wall(midnight + f.tod)
+		switch {
+		case f.offset:
+			st.time = st.time.Stated(f.bias)
+		case s.utc:
+			st.time = st.time.Stated(0)
+		}
+	}
+	st.severity = level(line[:at], 2)
+	if st.severity == ingest.SeverityNone {
+		st.severity = level(line[f.end:min(len(line), f.end+48)], 3)
+	}
+	// Where words stand before the stamp they are part of the message.
+	prefix := at
+	if st.severity != ingest.SeverityNone {
+		prefix = 0
+	}
+	for _, c := range line[:prefix] {
+		if isLetter(c) {
+			st.text = 0
+			return st
+		}
+	}
+	for st.text < len(line) && isStampTail(line[st.text]) {
+		st.text++
+	}
+	return st
+}
+
+func isStampTail(c byte) bool {
+	switch c {
+	case ' ', '\t', ']', ')', ',', ';', '|', '~':
+		return true
+	}
+	return false
+}
+
+// level returns the severity of the first level name among the first words of b.
+func level(b []byte, words int) ingest.Severity {
+	for i := 0; i < len(b) && words > 0; {
+		for i < len(b) && !isLetter(b[i]) {
+			i++
+		}
+		start := i
+		for i < len(b) && isLetter(b[i]) {
+			i++
+		}
+		if start == i {
+			break
+		}
+		words--
+		if s := levelName(b[start:i]); s != ingest.SeverityNone {
+			return s
+		}
+		if i-start == 1 && start >= 2 && i+1 < len(b) && b[start-2] == '|' && b[i+1] == '|' {
+			switch b[start] {
+			case 'E', 'F', 'C':
+				return ingest.SeverityError
+			case 'W':
+				return ingest.SeverityWarning
+			case 'I', 'D', 'V', 'T', 'N':
+				return ingest.SeverityInfo
+			}
+		}
+	}
+	return ingest.SeverityNone
+}
+
+// levelName returns the severity that a level is called by, in any case.
+func levelName(word []byte) ingest.Severity {
+	if len(word) < 3 || len(word) > 13 {
+		return ingest.SeverityNone
+	}
+	for i := range levelNames {
+		if l := &levelNames[i]; len(l.name) == len(word) && hasFold(word, l.name) {
+			return l.severity
+		}
+	}
+	return ingest.SeverityNone
+}
+
+var levelNames = [...]struct {
+	name     string
+	severity ingest.Severity
+}{
+	{"info", ingest.SeverityInfo},
+	{"information", ingest.SeverityInfo},
+	{"informational", ingest.SeverityInfo},
+	{"notice", ingest.SeverityInfo},
+	{"debug", ingest.SeverityInfo},
+	{"trace", ingest.SeverityInfo},
+	{"verbose", ingest.SeverityInfo},
+	{"warning", ingest.SeverityWarning},
+	{"warn", ingest.SeverityWarning},
+	{"error", ingest.SeverityError},
+	{"err", ingest.SeverityError},
+	{"fatal", ingest.SeverityError},
+	{"critical", ingest.SeverityError},
+	{"severe", ingest.SeverityError},
+}

@@ -1,0 +1,335 @@
+package ingest
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Contents is what the members of one or more uploads hold.
+type Contents struct {
+	Artifacts []*Artifact // in path order
+	Extracted []Extracted // in path order, those of one artifact by kind
+	Problems  []Problem   // those of the bundles too; by artifact, stage and message
+}
+
+// Read reads every member of the bundles once and returns what is small; records go to the sinks of opt. The bundles are one case: if
+// there are several, each path starts with its bundle's name, made unique by ~2, and '/'. The result does not depend on the number of
+// workers. The only error is that of ctx; temporary files are then already removed.
+func Read(ctx context.Context, bundles []*Bundle, opt Options) (*Contents, error) {
+	r := newReading(bundles, opt)
+	err := r.read(ctx)
+	if err != nil {
+		for _, b := range bundles {
+			_ = b.Close() // the first error counts
+		}
+		return nil, err
+	}
+	return r.contents(bundles), nil
+}
+
+// task is one member to be read, and what came of it.
+type task struct {
+	m      *member
+	bundle *Bundle
+	path   string // of the artifact
+	grant  grant
+
+	artifact  *Artifact
+	extracted []Extracted
+	problems  []Problem
+	produced  int64
+	assumed   string // the code page that the text was read by without being known to be the machine's
+}
+
+// job is a piece of work for one worker.
+type job struct {
+	weight int64 // the heaviest begin first
+	run    func(ctx context.Context, w *worker) error
+}
+
+// reading is one call of Read.
+type reading struct {
+	opt     Options
+	limits  Limits
+	tasks   []*task // in path order
+	prefix  []string
+	left    int64 // bytes that may still be produced
+	total   *limitError
+	workers []*worker
+	skipped int // members that got no byte because of the limit of all bytes
+
+	files, bytes atomic.Int64
+	packed       int64
+}
+
+func newReading(bundles []*Bundle, opt Options) *reading {
+	r := &reading{opt: opt, limits: opt.Limits.WithDefaults()}
+	if r.opt.Log == nil {
+		r.opt.Log = slog.New(slog.DiscardHandler)
+	}
+	unique := names{}
+	var size, produced int64
+	archive := len(bundles) > 0
+	for _, b := range bundles {
+		prefix := ""
+		if len(bundles) > 1 {
+			prefix = unique.unique(b.Name) + "/"
+		}
+		r.prefix = append(r.prefix, prefix)
+		r.packed += b.packed
+		size, produced = size+b.Bytes, produced+b.produced
+		archive = archive && b.Format == FormatZip
+		for _, m := range b.members {
+			r.tasks = append(r.tasks, &task{m: m, bundle: b, path: prefix + m.path})
+		}
+	}
+	slices.SortFunc(r.tasks, func(a, b *task) int { return cmp.Compare(a.path, b.path) })
+	r.left, r.total = totalLimit(r.limits, size, archive)
+	r.left = max(0, r.left-produced)
+	n := opt.Workers
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	for range n {
+		r.workers = append(r.workers, &worker{r: r, hash: sha256.New()})
+	}
+	return r
+}
+
+// read reads the members in three rounds: those that decide how others are decoded come first.
+func (r *reading) read(ctx context.Context) error {
+	var rounds [3][]*task
+	for _, t := range r.tasks {
+		switch t.m.first {
+		case firstBinary:
+			rounds[0] = append(rounds[0], t)
+		case firstText:
+			rounds[1] = append(rounds[1], t)
+		default:
+			rounds[2] = append(rounds[2], t)
+		}
+	}
+	locale := func(string) Locale { return Locale{} }
+	for i, round := range rounds {
+		var jobs []job
+		if i == len(rounds)-1 {
+			jobs = r.hashJobs()
+		}
+		if err := r.round(ctx, round, jobs, locale); err != nil {
+			return err
+		}
+		if i < len(rounds)-1 && r.opt.Locales != nil && (len(round) > 0 || i == 0) {
+			if l := r.opt.Locales(r.extracted()); l != nil {
+				locale = l
+			}
+		}
+	}
+	return nil
+}
+
+// extracted returns what was extracted so far, in path order.
+func (r *reading) extracted() []Extracted {
+	var list []Extracted
+	for _, t := range r.tasks {
+		list = append(list, t.extracted...)
+	}
+	return list
+}
+
+// hashJobs returns the work of hashing the uploads that are archives.
+func (r *reading) hashJobs() []job {
+	seen := map[*Bundle]bool{}
+	var jobs []job
+	for _, t := range r.tasks {
+		if b := t.bundle; b.Format == FormatZip && !seen[b] {
+			seen[b] = true
+			jobs = append(jobs, job{b.Bytes, func(ctx context.Context, _ *worker) error { return b.hash(ctx) }})
+		}
+	}
+	return jobs
+}
+
+// round reads tasks, which are in path order, and does the other jobs.
+func (r *reading) round(ctx context.Context, tasks []*task, jobs []job, locale func(string) Locale) error {
+	members := make([]*member, len(tasks))
+	for i, t := range tasks {
+		members[i] = t.m
+	}
+	var waiting []*task
+	for i, g := range grants(members, r.left, r.limits, r.total) {
+		t := tasks[i]
+		if g == nil {
+			waiting = append(waiting, t)
+			continue
+		}
+		t.grant = *g
+		jobs = append(jobs, job{t.m.declared(), func(ctx context.Context, w *worker) error { return w.read(ctx, t, locale(t.path)) }})
+	}
+	slices.SortStableFunc(jobs, func(a, b job) int { return cmp.Compare(b.weight, a.weight) })
+	if err := r.run(ctx, jobs); err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		r.left -= t.produced
+	}
+	for _, t := range waiting {
+		if r.left <= 0 && !t.m.read {
+			r.skip(t)
+			continue
+		}
+		t.grant = grant{min(r.left, t.m.most), r.total}
+		if r.limits.MaxMember < t.grant.bytes {
+			t.grant = grant{r.limits.MaxMember, memberLimit(r.limits)}
+		}
+		if err := r.workers[0].read(ctx, t, locale(t.path)); err != nil {
+			return err
+		}
+		r.left -= t.produced
+	}
+	return nil
+}
+
+// skip takes up a member for which no byte is left.
+func (r *reading) skip(t *task) {
+	t.artifact = &Artifact{Path: t.path, Modified: t.m.modified, Kind: cmp.Or(t.m.kind, KindBinary), Truncated: true}
+	r.skipped++
+}
+
+// run does jobs side by side.
+func (r *reading) run(ctx context.Context, jobs []job) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for _, w := range r.workers[:min(len(r.workers), len(jobs))] {
+		group.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(jobs) {
+					return nil
+				}
+				if err := jobs[i].run(ctx, w); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// progress tells the caller how far the reading has come.
+func (r *reading) progress(files, bytes int64) {
+	f, b := r.files.Add(files), r.bytes.Add(bytes)
+	if r.opt.Progress != nil {
+		r.opt.Progress(Progress{Files: int(f), FilesTotal: len(r.tasks), Bytes: b, BytesTotal: r.packed})
+	}
+}
+
+// contents merges the results in path order.
+func (r *reading) contents(bundles []*Bundle) *Contents {
+	c := &Contents{Extracted: r.extracted()}
+	assumed, assumedFirst := 0, (*task)(nil)
+	for _, t := range r.tasks {
+		c.Artifacts = append(c.Artifacts, t.artifact)
+		c.Problems = append(c.Problems, t.problems...)
+		if t.assumed != "" {
+			if assumed++; assumedFirst == nil {
+				assumedFirst = t
+			}
+		}
+	}
+	if assumed > 0 {
+		c.Problems = append(c.Problems, Problem{"", StageDecode, fmt.Sprintf(
+			"no registry says which code page the machine uses; %d texts that are not Unicode were read by a usual one (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
+	}
+	if r.skipped > 0 {
+		c.Problems = append(c.Problems, Problem{"", StageLimit, fmt.Sprintf("%d members were not read: the upload %v", r.skipped, r.total)})
+	}
+	for i, b := range bundles {
+		r.seal(b)
+		for _, p := range b.Problems {
+			switch {
+			case p.Artifact != "":
+				p.Artifact = r.prefix[i] + p.Artifact
+			case r.prefix[i] != "":
+				p.Artifact = strings.TrimSuffix(r.prefix[i], "/")
+			}
+			c.Problems = append(c.Problems, p)
+		}
+	}
+	slices.SortStableFunc(c.Problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Artifact, b.Artifact), cmp.Compare(a.Stage.order(), b.Stage.order()), cmp.Compare(a.Message, b.Message))
+	})
+	return c
+}
+
+// seal sets what of a bundle is known when its members have been read.
+func (r *reading) seal(b *Bundle) {
+	switch b.Format {
+	case FormatDirectory:
+		var lines []string
+		b.Bytes = 0
+		for _, t := range r.tasks {
+			if t.bundle == b && t.m.top && t.artifact.SHA256 != "" {
+				lines = append(lines, t.m.path+" "+t.artifact.SHA256+"\n")
+				b.Bytes += t.artifact.Bytes
+			}
+		}
+		slices.Sort(lines)
+		hash := sha256.New()
+		for _, l := range lines {
+			hash.Write([]byte(l))
+		}
+		b.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	case FormatFile:
+		for _, t := range r.tasks {
+			if t.bundle == b {
+				b.SHA256, b.Bytes = t.artifact.SHA256, t.artifact.Bytes
+			}
+		}
+	}
+}
+
+// hash reads an upload from end to end for its SHA-256.
+func (b *Bundle) hash(ctx context.Context) error {
+	r, err := b.whole.acquire()
+	if err != nil {
+		b.Problems = append(b.Problems, Problem{"", StageRead, plain(err).Error()})
+		return nil
+	}
+	defer b.whole.release()
+	hash := sha256.New()
+	buf := make([]byte, chunkSize)
+	for at := int64(0); ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := r.ReadAt(buf, at)
+		hash.Write(buf[:n])
+		at += int64(n)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			b.Problems = append(b.Problems, Problem{"", StageRead, fmt.Sprintf("can't be read at byte %d: %v", at, plain(err))})
+			return nil
+		}
+	}
+	b.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	return nil
+}
+
+// order returns the place of a stage in the work.
+func (s Stage) order() int {
+	return slices.Index([]Stage{StageOpen, StageRead, StageLimit, StageDecode, StageParse, StageSystem, StageCheck, StageArchive}, s)
+}

@@ -1,0 +1,190 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"unicode/utf16"
+)
+
+// headSize is how much of a member readers and extractors see to recognise it.
+const headSize = 64 << 10
+
+// peekSize is how much of each member Open looks at: enough for every magic number and for the first lines of a registry's text.
+const peekSize = 4 << 10
+
+// magic is a format that is told by fixed bytes.
+type magic struct {
+	at     int
+	bytes  string
+	kind   Kind
+	name   string
+	advice string // what to do with a member that this version doesn't read; "" if nothing is to be said
+}
+
+const unpackIt = "unpack it and pass the folder"
+
+// magics lists the formats that are recognised without being read here. Sources: RFC 1952 (gzip), 7zFormat.txt, RAR technote, POSIX ustar,
+// MS-CAB, RFC 8878 (zstd), the xz format, MS-EVEN6 and the libyal notes on EVTX.
+var magics = []magic{
+	{0, "\x1f\x8b\x08", KindUnread, "gzip data", unpackIt},
+	{0, "7z\xbc\xaf\x27\x1c", KindUnread, "7z archive", unpackIt},
+	{0, "Rar!\x1a\x07", KindUnread, "RAR archive", unpackIt},
+	{257, "ustar", KindUnread, "tar archive", unpackIt},
+	{0, "MSCF\x00\x00\x00\x00", KindUnread, "cabinet", unpackIt},
+	{0, "BZh", KindUnread, "bzip2 data", unpackIt},
+	{0, "\xfd7zXZ\x00", KindUnread, "xz data", unpackIt},
+	{0, "\x28\xb5\x2f\xfd", KindUnread, "zstandard data", unpackIt},
+	{0, "ElfFile\x00", KindBinary, "event log (EVTX)", "export it with wevtutil qe FILE /lf:true /f:text and pass the text"},
+	{0, "regf", KindHiveOther, "registry hive", ""},
+}
+
+// recognise returns the format of a member that starts with head, nil if its magic is none of the list.
+func recognise(head []byte) *magic {
+	for i := range magics {
+		m := &magics[i]
+		if len(head) < m.at+len(m.bytes) || string(head[m.at:m.at+len(m.bytes)]) != m.bytes {
+			continue
+		}
+		if m.bytes == "BZh" && (len(head) < 10 || head[3] < '1' || head[3] > '9' || string(head[4:6]) != "1A" && string(head[4:6]) != "\x17\x72") {
+			continue // a text may begin so: a level and the number of a block follow
+		}
+		return m
+	}
+	return nil
+}
+
+// isZip tells whether head is that of a zip: a local header, the end record of an empty zip, or the mark of a spanned one.
+func isZip(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")) || bytes.HasPrefix(head, []byte("PK\x07\x08PK"))
+}
+
+// problem says that a recognised member is not read.
+func (m *magic) problem(path string) Problem {
+	return Problem{path, StageRead, fmt.Sprintf("recognised as %s, which is not opened: %s", m.name, m.advice)}
+}
+
+// textEncoding tells whether a member that starts with head is text, and in which encoding if the first bytes decide: a byte order mark,
+// or the zero bytes of UTF-16. bom is the length of the mark.
+func textEncoding(head []byte) (enc string, bom int, text bool) {
+	switch {
+	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
+		return encUTF8, 3, isText(head[3:])
+	case bytes.HasPrefix(head, []byte("\xff\xfe")):
+		return encUTF16LE, 2, isText16(head[2:], binary.LittleEndian.Uint16)
+	case bytes.HasPrefix(head, []byte("\xfe\xff")):
+		return encUTF16BE, 2, isText16(head[2:], binary.BigEndian.Uint16)
+	}
+	if bytes.IndexByte(head, 0) >= 0 {
+		if shaped16(head, binary.LittleEndian.Uint16) {
+			return encUTF16LE, 0, true
+		}
+		if shaped16(head, binary.BigEndian.Uint16) {
+			return encUTF16BE, 0, true
+		}
+	}
+	return "", 0, isText(head)
+}
+
+// isText tells text of bytes from binary data. Control characters other than the usual ones are rare in a log, however damaged, and
+// make up a ninth of random or packed data. NULs are found in texts whose writer was interrupted: in long runs. Structures have them
+// scattered between control characters.
+func isText(head []byte) bool {
+	var controls, nuls, runs int
+	last := byte(1)
+	for _, c := range head {
+		switch {
+		case c == 0:
+			nuls++
+			if last != 0 {
+				runs++
+			}
+		case c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\b' && c != 0x1B && c != 0x1A || c == 0x7F:
+			controls++
+		}
+		last = c
+	}
+	others := len(head) - nuls
+	if others == 0 {
+		return false
+	}
+	return controls*20 <= others && (runs <= 4 || runs*50 <= others)
+}
+
+// isText16 tells text behind a UTF-16 byte order mark from binary data that happens to start so.
+func isText16(head []byte, unit func([]byte) uint16) bool {
+	controls, units := 0, len(head)/2
+	for i := range units {
+		if u := unit(head[2*i:]); u < 0x20 && u != 0 && u != '\t' && u != '\n' && u != '\r' && u != '\f' && u != 0x1B || u == 0xFFFF || u == 0xFFFE {
+			controls++
+		}
+	}
+	return controls*20 <= units
+}
+
+// shaped16 tells UTF-16 text without a byte order mark: whole units, no control characters, no broken pairs, and a fair share of
+// ASCII, which every log has in its digits, blanks and line ends.
+func shaped16(head []byte, unit func([]byte) uint16) bool {
+	units, ascii, nuls, strange := 0, 0, 0, 0
+	for i := 0; i+1 < len(head); i += 2 {
+		u := unit(head[i:])
+		units++
+		switch {
+		case u == 0:
+			nuls++
+		case u == '\t' || u == '\n' || u == '\r' || u >= 0x20 && u < 0x7F:
+			ascii++
+		case u < 0x20 || u >= 0x7F && u < 0xA0 || u >= 0xFFF0:
+			strange++
+		case u >= 0xDC00 && u < 0xE000:
+			strange++
+		case u >= 0xD800 && u < 0xDC00:
+			if i+3 < len(head) {
+				if utf16.DecodeRune(rune(u), rune(unit(head[i+2:]))) == 0xFFFD {
+					strange++
+				}
+				units++
+				i += 2
+			}
+		}
+	}
+	units -= nuls
+	if units < 1 || strange*50 > units || nuls*2 > units {
+		return false
+	}
+	if units < 32 {
+		return ascii*4 >= units*3
+	}
+	return ascii*20 >= units
+}
+
+// headText returns the decoded beginning of a text for those who recognise it, up to headSize bytes, cut anywhere. It is part of raw, or
+// of d's buffer.
+func headText(d *decoder, raw []byte, enc string, bom int, fallback *codePage) []byte {
+	raw = raw[bom:]
+	raw = raw[:min(len(raw), headSize)]
+	if enc == encUTF8 || enc == "" && asciiLen(raw) == len(raw) {
+		return raw
+	}
+	d.reset(enc, fallback)
+	n := copy(d.space(len(raw)), raw)
+	text := d.decode(n, false)
+	return text[:min(len(text), headSize)]
+}
+
+// hiveNames are the names of the files in which Windows keeps its registry.
+var hiveNames = []string{"system", "software", "sam", "security", "default", "ntuser.dat", "usrclass.dat", "components", "bcd"}
+
+// isHiveName tells whether a base name in lower case is that of a hive.
+func isHiveName(base string) bool {
+	for _, n := range hiveNames {
+		if base == n || base == n+".hiv" || base == n+".hive" {
+			return true
+		}
+	}
+	return strings.HasSuffix(base, ".hiv") || strings.HasSuffix(base, ".hive")
+}
+
+// zipName tells whether a file's name is that of a zip.
+func zipName(name string) bool { return strings.HasSuffix(strings.ToLower(name), ".zip") }

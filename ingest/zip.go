@@ -1,0 +1,312 @@
+package ingest
+
+import (
+	"bufio"
+	"compress/bzip2"
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/zip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// The structures are those of PKWARE's APPNOTE.TXT 6.3.10. The central directory is read by the zip library; the members' bytes are
+// read here, so that what stands before a break is kept.
+
+// Compression methods (APPNOTE.TXT 4.4.5).
+const (
+	zipStored    = 0
+	zipDeflate   = 8
+	zipDeflate64 = 9
+	zipBzip2     = 12
+	zipZstd      = 93
+)
+
+// zipEncrypted is the general purpose bit 0 (APPNOTE.TXT 4.4.4).
+const zipEncrypted = 1
+
+// errTooMany stops the reading of a directory that has more entries than are wanted.
+var errTooMany = errors.New("too many entries")
+
+// zipEntry is one file of a zip.
+type zipEntry struct {
+	in     *content
+	name   string // as the archive writes it, decoded to UTF-8
+	bad    string // what is wrong with the name itself, "" if nothing is
+	off    int64  // of the packed bytes
+	size   int64  // of the packed bytes
+	method uint16
+	flags  uint16
+	crc    uint32
+	want   int64 // the size that the archive declares, -1 if it does not
+	attrs  fs.FileMode
+	time   time.Time
+	err    error // why the entry can't be read, nil if it can
+}
+
+// readZip lists the entries of a zip, at most limit of them. If the central directory can't be used, the local headers are followed
+// instead, and damage says so. An error means that nothing can be listed.
+func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, damage error, err error) {
+	r, err := in.acquire()
+	if err != nil {
+		return nil, nil, plain(err)
+	}
+	defer in.release()
+	n := 0
+	zr, err := zip.NewReaderWithOptions(r, in.size, zip.ReaderOptions{NameDecoder: func(h *zip.FileHeader) error {
+		if n++; n > limit+1 {
+			return errTooMany
+		}
+		if n&1023 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		// What an entry may hold of memory is bounded: names and comments may have 64 KiB each.
+		h.Comment, h.Extra = "", slimExtra(h.Extra)
+		return nil
+	}})
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
+		list, serr := salvageZip(ctx, in, r, limit)
+		if serr != nil {
+			return nil, nil, serr
+		}
+		if len(list) == 0 {
+			return nil, nil, errors.New("is cut short or damaged: it has no directory at its end and no member at its start; ask for it again")
+		}
+		if errors.Is(err, errTooMany) {
+			return list, nil, nil
+		}
+		return list, fmt.Errorf("its directory at the end is missing or damaged (the upload is probably cut short); %d members were found by their own headers", len(list)), nil
+	}
+	for _, f := range zr.File {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		e := &zipEntry{
+			in: in, method: f.Method, flags: f.Flags, crc: f.CRC32, attrs: f.Mode(), time: dosTime(f.ModifiedDate, f.ModifiedTime),
+			size: clampSize(f.CompressedSize64), want: clampSize(f.UncompressedSize64),
+		}
+		e.setName(f.Name, f.Extra)
+		off, err := f.DataOffset()
+		switch {
+		case err != nil || off < 0 || off > in.size:
+			e.err = errors.New("its data is missing: the archive's directory points to no local header")
+			e.size = 0
+		default:
+			e.off, e.size = off, min(e.size, in.size-off)
+		}
+		list = append(list, e)
+	}
+	markOverlaps(list)
+	return list, nil, nil
+}
+
+// setName decodes the raw name.
+func (e *zipEntry) setName(raw string, extra []byte) {
+	name, ok := decodeZipName(raw, e.flags, extra)
+	e.name = strings.Clone(name)
+	if !ok {
+		e.bad = "claims to be UTF-8 and is not"
+	}
+}
+
+// slimExtra returns a copy of the extra fields that are looked at: the zip64 sizes and a Unicode path of moderate length.
+func slimExtra(extra []byte) []byte {
+	var slim []byte
+	for len(extra) >= 4 {
+		id, size := uint16(extra[0])|uint16(extra[1])<<8, int(extra[2])|int(extra[3])<<8
+		if 4+size > len(extra) {
+			break
+		}
+		if id == 1 && size <= 64 || id == zipUnicodePath && size <= 2*maxName {
+			slim = append(slim, extra[:4+size]...)
+		}
+		extra = extra[4+size:]
+	}
+	return slim
+}
+
+// clampSize turns a declared size into one that sums can be made of.
+func clampSize(n uint64) int64 { return int64(min(n, 1<<56)) } //nolint:gosec // bounded in the same expression
+
+// dosTime returns an MS-DOS date and time (APPNOTE.TXT 4.4.6), whose zone is unknown, in the UTC location; zero if there is none.
+func dosTime(date, clock uint16) time.Time {
+	if date == 0 {
+		return time.Time{}
+	}
+	return time.Date(1980+int(date>>9), time.Month(date>>5&15), int(date&31), int(clock>>11), int(clock>>5&63), int(clock&31)*2, 0, time.UTC)
+}
+
+// markOverlaps refuses entries whose packed bytes are another's too: no packer writes such, and archive bombs are made of them.
+func markOverlaps(list []*zipEntry) {
+	byOffset := make([]*zipEntry, 0, len(list))
+	for _, e := range list {
+		if e.err == nil && e.size > 0 {
+			byOffset = append(byOffset, e)
+		}
+	}
+	slices.SortStableFunc(byOffset, func(a, b *zipEntry) int {
+		if a.off != b.off {
+			return int(max(-1, min(1, a.off-b.off)))
+		}
+		return 0
+	})
+	var last *zipEntry
+	for _, e := range byOffset {
+		if last != nil && e.off < last.off+last.size {
+			e.err = fmt.Errorf("not read: its packed bytes at %d are also those of %q, which only a damaged or malicious archive has", e.off, last.name)
+			continue
+		}
+		last = e
+	}
+}
+
+// isDir tells whether the entry is a folder.
+func (e *zipEntry) isDir() bool {
+	return (strings.HasSuffix(e.name, "/") || strings.HasSuffix(e.name, `\`) || e.attrs.IsDir()) && e.want <= 0
+}
+
+// most returns how many bytes the entry can produce whatever it declares.
+func (e *zipEntry) most() int64 {
+	if e.method == zipStored {
+		return e.size
+	}
+	if e.method == zipDeflate {
+		return mulCapped(e.size, maxExpansion)
+	}
+	return 1 << 56
+}
+
+// stored tells whether the packed bytes are the member's bytes.
+func (e *zipEntry) stored() bool {
+	return e.method == zipStored && e.flags&zipEncrypted == 0 && e.err == nil
+}
+
+var (
+	packedReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+	inflaters     = sync.Pool{New: func() any { return flate.NewReader(strings.NewReader("")) }}
+)
+
+func (e *zipEntry) open() (stream, error) {
+	if e.err != nil {
+		return nil, e.err
+	}
+	if e.flags&zipEncrypted != 0 {
+		return nil, errors.New("encrypted; unpack the archive with its password and pass the folder")
+	}
+	switch e.method {
+	case zipStored, zipDeflate, zipBzip2, zipZstd:
+	case zipDeflate64:
+		return nil, errors.New("packed by Deflate64, which is not read; unpack the archive and pass the folder")
+	default:
+		return nil, fmt.Errorf("packed by method %d, which is not read; unpack the archive and pass the folder", e.method)
+	}
+	r, err := e.in.acquire()
+	if err != nil {
+		return nil, plain(err)
+	}
+	s := &zipStream{entry: e, section: io.NewSectionReader(r, e.off, e.size)}
+	if e.method == zipStored {
+		s.r = s.section
+		return s, nil
+	}
+	s.buf = packedReaders.Get().(*bufio.Reader)
+	s.buf.Reset(s.section)
+	switch e.method {
+	case zipDeflate:
+		s.inflater = inflaters.Get().(io.ReadCloser)
+		if err := s.inflater.(flate.Resetter).Reset(s.buf, nil); err != nil {
+			return nil, err
+		}
+		s.r = s.inflater
+	case zipBzip2:
+		s.r = bzip2.NewReader(s.buf)
+	case zipZstd:
+		d, err := zstd.NewReader(s.buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
+		if err != nil {
+			return nil, err
+		}
+		s.r, s.zstd = d, d
+	}
+	return s, nil
+}
+
+// zipStream reads one entry.
+type zipStream struct {
+	entry    *zipEntry
+	section  *io.SectionReader
+	buf      *bufio.Reader
+	inflater io.ReadCloser
+	zstd     *zstd.Decoder
+	r        io.Reader
+	crc      uint32
+	n        int64
+	err      error
+}
+
+func (s *zipStream) Read(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.r.Read(p)
+	s.crc = crc32.Update(s.crc, crc32.IEEETable, p[:n])
+	s.n += int64(n)
+	if err != nil {
+		s.err = s.verdict(err)
+	}
+	return n, s.err
+}
+
+// verdict turns the end of the packed bytes into io.EOF, or into what is wrong with the member.
+func (s *zipStream) verdict(err error) error {
+	e := s.entry
+	switch {
+	case errors.Is(err, io.EOF) && e.want < 0:
+		return io.EOF
+	case errors.Is(err, io.EOF) && s.n < e.want:
+		return fmt.Errorf("cut short: %d of %d bytes are there", s.n, e.want)
+	case errors.Is(err, io.EOF) && e.crc != s.crc && (e.crc != 0 || s.n != e.want):
+		return fmt.Errorf("damaged: its %d bytes have the CRC %08x, the archive says %08x", s.n, s.crc, e.crc)
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("cut short: its packed bytes end after %d bytes of it", s.n)
+	default:
+		return fmt.Errorf("damaged after %d bytes: %w", s.n, plain(err))
+	}
+}
+
+func (s *zipStream) packed() int64 {
+	at, _ := s.section.Seek(0, io.SeekCurrent) // a position is known without an error
+	return at
+}
+
+func (s *zipStream) Close() error {
+	if s.entry == nil {
+		return nil
+	}
+	if s.inflater != nil {
+		inflaters.Put(s.inflater)
+	}
+	if s.zstd != nil {
+		s.zstd.Close()
+	}
+	if s.buf != nil {
+		s.buf.Reset(nil)
+		packedReaders.Put(s.buf)
+	}
+	s.entry.in.release()
+	s.entry, s.err = nil, fs.ErrClosed
+	return nil
+}

@@ -1,0 +1,388 @@
+package web
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"casebook/findings"
+)
+
+// The words of the vocabularies. A value that is none of them is shown as it stands.
+
+func verdictWord(x findings.Verdict) string {
+	switch x {
+	case findings.Confirmed:
+		return "Confirmed"
+	case findings.Suspected:
+		return "Suspected"
+	case findings.RuledOut:
+		return "Ruled out"
+	case findings.NotEvaluated:
+		return "Not evaluated"
+	}
+	return string(x)
+}
+
+// verdictClass is the style sheet's class of a verdict, never a string of the report.
+func verdictClass(x findings.Verdict) string {
+	switch x {
+	case findings.Confirmed:
+		return "confirmed"
+	case findings.Suspected:
+		return "suspected"
+	case findings.RuledOut:
+		return "ruled-out"
+	default:
+		return "not-evaluated"
+	}
+}
+
+func stateWord(x findings.State) string {
+	switch x {
+	case findings.Active:
+		return "still active"
+	case findings.Resolved:
+		return "resolved by the end of the capture"
+	case findings.Predicted:
+		return "has not happened yet, but will"
+	case findings.Unknown:
+		return "state unknown"
+	}
+	return string(x)
+}
+
+func roleWord(x findings.Role) string {
+	switch x {
+	case findings.Supports:
+		return "supports"
+	case findings.Contradicts:
+		return "speaks against"
+	case findings.Context:
+		return "context"
+	}
+	return string(x)
+}
+
+func roleClass(x findings.Role) string {
+	switch x {
+	case findings.Supports:
+		return "for"
+	case findings.Contradicts:
+		return "against"
+	default:
+		return "ctx"
+	}
+}
+
+func clockWord(clock string) string {
+	switch clock {
+	case "stated":
+		return "stated in the log"
+	case "system":
+		return "from the machine's zone"
+	case "unknown":
+		return "offset unknown"
+	case "none", "":
+		return ""
+	}
+	return clock
+}
+
+// sureness says in a sentence how sure a finding is and why.
+func sureness(f findings.Finding) string {
+	w := weigh(f.Evidence)
+	for_ := count(w.supports, "piece of evidence supports it", "pieces of evidence support it")
+	if w.files > 1 {
+		for_ += " from " + count(w.files, "file", "files")
+	}
+	against := "none contradicts it"
+	if w.contradicts > 0 {
+		against = count(w.contradicts, "speaks against it", "speak against it")
+	}
+	if f.Verdict == findings.Confirmed {
+		return fmt.Sprintf("Proven by this upload: %s, %s.", for_, against)
+	}
+	return fmt.Sprintf("Likely, not proven: %s, %s.", for_, against)
+}
+
+// noCause is the verdict's text where nothing is confirmed or suspected.
+func noCause(v *view) string {
+	var s []string
+	if n := checks(v.RuledOut); n > 0 {
+		s = append(s, count(n, "check found its problem ruled out", "checks found their problem ruled out")+" for the time covered")
+	}
+	if n := checks(v.DataMissing); n > 0 {
+		s = append(s, count(n, "check lacked the data", "checks lacked the data")+" to decide")
+	}
+	if n := checks(v.ProductUnmet); n > 0 {
+		s = append(s, count(n, "check concerns a product", "checks concern products")+" that nothing in the upload shows")
+	}
+	if len(s) == 0 {
+		return "No check was run."
+	}
+	return upperFirst(strings.Join(s, "; ")) + "."
+}
+
+// checks counts the different checks of the findings.
+func checks(list []item) int {
+	seen := map[string]bool{}
+	for _, it := range list {
+		seen[it.Check] = true
+	}
+	return len(seen)
+}
+
+// tally is the line of counts below the verdict.
+func tally(v *view) []string {
+	s := []string{
+		number(len(v.Causes)) + " confirmed",
+		number(len(v.Suspected)) + " suspected",
+		number(len(v.RuledOut)) + " ruled out",
+	}
+	n := number(len(v.DataMissing)+len(v.ProductUnmet)) + " not evaluated"
+	if len(v.ProductUnmet) > 0 {
+		n += " (" + number(len(v.ProductUnmet)) + " for products not seen)"
+	}
+	return append(s, n)
+}
+
+// moreInReport says what a shortened list leaves out.
+func moreInReport(n int) string { return "… and " + number(n) + " more in report.json." }
+
+// pageTitle is the document's title: the verdict, then the upload.
+func pageTitle(v *view) string {
+	s := "No known problem found"
+	switch lead := v.Lead(); {
+	case lead != nil:
+		s = verdictWord(lead.Verdict) + ": " + lead.Title
+	case v.Unreadable():
+		s = "Nothing could be read"
+	}
+	return s + " - " + caseName(v) + " - casebook"
+}
+
+// caseName names what the report is about: the case's ID, else the uploads.
+func caseName(v *view) string {
+	switch {
+	case v.Case != "":
+		return v.Case
+	case len(v.Uploads) == 0:
+		return "unnamed upload"
+	case len(v.Uploads) == 1:
+		return v.Uploads[0].Name
+	}
+	return v.Uploads[0].Name + " and " + number(len(v.Uploads)-1) + " more"
+}
+
+// systemName is how the page calls a machine.
+func systemName(id string) string {
+	if id == "" {
+		return "unnamed machine"
+	}
+	return id
+}
+
+// count is a number with the word that agrees with it.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return number(n) + " " + many
+}
+
+// number writes n with a comma at each thousand.
+func number[T int | int64](n T) string {
+	s := strconv.FormatInt(int64(n), 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// size writes a number of bytes in decimal units.
+func size(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	f, units := float64(n)/1000, []string{"kB", "MB", "GB", "TB"}
+	for len(units) > 1 && f >= 999.5 {
+		f, units = f/1000, units[1:]
+	}
+	if f < 9.95 {
+		return fmt.Sprintf("%.1f %s", f, units[0])
+	}
+	return fmt.Sprintf("%.0f %s", f, units[0])
+}
+
+// moment writes a time of the report; a string that is no RFC 3339 time is shown as it stands.
+func moment(rfc3339 string) string {
+	t, err := time.Parse(time.RFC3339Nano, rfc3339)
+	if err != nil {
+		return rfc3339
+	}
+	return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
+}
+
+// span writes a window of time.
+func span(from, to string) string {
+	a, err := time.Parse(time.RFC3339Nano, from)
+	if err != nil {
+		return ""
+	}
+	b, err := time.Parse(time.RFC3339Nano, to)
+	if err != nil {
+		return ""
+	}
+	a, b = a.UTC(), b.UTC()
+	const day = "2 January 2006"
+	if a.Format(day) == b.Format(day) {
+		return a.Format(day+", 15:04") + " to " + b.Format("15:04") + " UTC"
+	}
+	return a.Format(day+", 15:04") + " to " + b.Format(day+", 15:04") + " UTC"
+}
+
+// offset writes Windows' bias, which is added to local time to get UTC, the other way round, as people write it.
+func offset(bias int) string {
+	sign := "+"
+	if bias > 0 {
+		sign = "−"
+	} else {
+		bias = -bias
+	}
+	return fmt.Sprintf("UTC%s%02d:%02d", sign, bias/60, bias%60)
+}
+
+func upperFirst(s string) string {
+	if s != "" && 'a' <= s[0] && s[0] <= 'z' {
+		return string(s[0]-'a'+'A') + s[1:]
+	}
+	return s
+}
+
+// proofLink is the text of the link from the verdict to the finding.
+func proofLink(f item) string {
+	if n := len(f.Remedy); n > 1 {
+		return "Proof and all " + strconv.Itoa(n) + " steps"
+	}
+	return "Proof"
+}
+
+// suspectedHead heads the suspected findings of the verdict.
+func suspectedHead(v *view) string {
+	if lead := v.Lead(); lead != nil && lead.Verdict == findings.Suspected {
+		return "Also suspected"
+	}
+	return "Suspected, not proven"
+}
+
+// hasHive says whether any machine's SYSTEM facts are known.
+func hasHive(v *view) bool {
+	for _, s := range v.Systems {
+		if s.Hive != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// hiveWord says in what state a machine's hive is and when it was last written.
+func hiveWord(s findings.System) string {
+	state := s.HiveState
+	if state == "" {
+		state = "state unknown"
+	}
+	if s.HiveWritten != "" {
+		state += ", written " + moment(s.HiveWritten)
+	}
+	return state
+}
+
+// hostTally says what was found on one of several machines.
+func hostTally(v *view, system string) string {
+	confirmed, suspected := v.Of(system)
+	switch {
+	case confirmed > 0 && suspected > 0:
+		return number(confirmed) + " confirmed, " + number(suspected) + " suspected"
+	case confirmed > 0:
+		return number(confirmed) + " confirmed"
+	case suspected > 0:
+		return number(suspected) + " suspected"
+	}
+	return "nothing found"
+}
+
+// systemsHead heads the part on machines.
+func systemsHead(v *view) string {
+	if v.Hosts() {
+		return "The machines"
+	}
+	return "The machine"
+}
+
+// pendingHead heads the pending renames of a machine.
+func pendingHead(s findings.System) string {
+	if len(s.PendingRenames) == 0 {
+		return "No file renames are pending"
+	}
+	return count(len(s.PendingRenames), "pending file rename", "pending file renames")
+}
+
+// renameWord says what the session manager is asked to do with a pair.
+func renameWord(p findings.PendingRename) string {
+	if p.Operation == "rename" && p.ReplaceExisting {
+		return "rename, replacing the target"
+	}
+	return p.Operation
+}
+
+// codePages names a machine's ANSI and OEM code pages.
+func codePages(s findings.System) string {
+	ansi, oem := "unknown", "unknown"
+	if s.CodePage != 0 {
+		ansi = strconv.Itoa(s.CodePage)
+	}
+	if s.OEMCodePage != 0 {
+		oem = strconv.Itoa(s.OEMCodePage)
+	}
+	return "ANSI " + ansi + ", OEM " + oem
+}
+
+// controlSet is the number as it stands in the key's name.
+func controlSet(n int) string { return fmt.Sprintf("%03d", n) }
+
+// between writes the first and last time of an artifact.
+func between(first, last string) string {
+	first, last = strings.TrimSuffix(moment(first), " UTC"), strings.TrimSuffix(moment(last), " UTC")
+	switch {
+	case first == "" || first == last:
+		return last
+	case last == "":
+		return first
+	case len(first) > 10 && len(last) > 10 && first[:10] == last[:10]:
+		return first + " to " + last[11:]
+	}
+	return first + " to " + last
+}
+
+// reasonText says why a check that found nothing found nothing.
+func reasonText(f item) string {
+	switch {
+	case f.Summary != "":
+		return f.Summary
+	case f.Reason == findings.ProductAbsent:
+		return "Nothing in the upload shows the product."
+	case f.Reason == findings.DataMissing:
+		return "The upload lacks what the check needs."
+	}
+	return ""
+}
+
+// evidenceID is the anchor of a finding's piece of evidence.
+func evidenceID(f item, i int) string { return f.Anchor + ".e" + strconv.Itoa(i+1) }
+
+// madeBy says what made the page and where else its facts stand.
+func madeBy(v *view) string {
+	return "Made by " + strings.TrimSpace(v.Tool.Name+" "+v.Tool.Version) + " from the upload alone. The same facts, complete, stand in report.json (" + v.Schema + ") beside this page."
+}

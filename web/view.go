@@ -1,0 +1,445 @@
+package web
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"casebook/findings"
+	"casebook/ingest"
+)
+
+// What the page shows of long lists; the rest is in report.json, and the page says how many that are.
+const (
+	maxFindings  = 200  // findings shown in full, of those confirmed and suspected
+	maxRows      = 500  // rows of the matrix of checks, of each of its parts
+	maxEvidence  = 40   // pieces of evidence of one finding
+	openEvidence = 6    // of which so many stand open; the rest is folded
+	maxContext   = 8    // lines before, and lines after a quote
+	maxLine      = 300  // characters of such a line
+	maxNotable   = 20   // first errors
+	maxMachines  = 100
+	maxUploads   = 200
+	maxArtifacts = 2000 // rows of the table of artifacts; those that evidence cites come in addition
+	maxProblems  = 500
+	maxPending   = 500 // of one system
+	maxMounted   = 200 // of one system
+	maxVariables = 200 // of one system's environment
+	maxUnsettled = 3   // missing things named in the verdict for each suspected finding
+	maxBriefs    = 6   // findings named in the verdict beside the first
+)
+
+// view is a report in the order in which it is read, with an anchor for everything that can be linked to.
+type view struct {
+	*findings.Report
+	Uploads []findings.Upload // of one or of several
+
+	// The findings by what the page does with them. Info never counts as a cause, whatever its verdict.
+	Causes       []item // confirmed, gravest first, those that are over last
+	Suspected    []item
+	Notes        []item // confirmed or suspected, of severity info
+	RuledOut     []item
+	DataMissing  []item // not evaluated: the product is there, the data is not
+	ProductUnmet []item // not evaluated: nothing shows the product
+
+	Told     []item    // the causes, suspicions and notes that the page shows in full
+	Machines []machine // the systems that the page shows
+	Files    []file    // the artifacts that the page shows
+
+	// How many of these the page leaves out.
+	Untold, Unshown, Unlisted int
+
+	machines map[string]string // a shown system's id to its anchor
+	files    map[string]string // a shown artifact's path to the anchor of its row
+	anchored map[string]bool   // the anchors of the findings that the page shows
+}
+
+// item is a finding with its anchor.
+type item struct {
+	findings.Finding
+	Anchor string
+}
+
+// machine is a system with its anchor.
+type machine struct {
+	findings.System
+	Anchor string
+}
+
+// file is an artifact with its anchor.
+type file struct {
+	findings.Artifact
+	Anchor string
+}
+
+func newView(r *findings.Report) *view {
+	v := &view{Report: r, Uploads: r.Bundles}
+	if r.Bundle != nil {
+		v.Uploads = append([]findings.Upload{*r.Bundle}, v.Uploads...)
+	}
+	used := anchors{}
+	for _, name := range sections {
+		used.take(name)
+	}
+	v.place(used)
+	var list []findings.System
+	list, v.Unshown = head(r.Systems, maxMachines)
+	v.machines = make(map[string]string, len(list))
+	for _, s := range list {
+		m := machine{System: s, Anchor: used.take("system-" + slug(s.ID))}
+		v.Machines = append(v.Machines, m)
+		v.machines[s.ID] = m.Anchor
+	}
+	v.list(used)
+	return v
+}
+
+// place sorts the findings into their groups and gives each its anchor: the check's ID, and its subject's where the check says several things.
+func (v *view) place(used anchors) {
+	several := map[string]int{}
+	for i := range v.Findings {
+		several[v.Findings[i].Check]++
+	}
+	order := slices.Clone(v.Findings)
+	slices.SortStableFunc(order, func(a, b findings.Finding) int {
+		return cmp.Or(
+			cmp.Compare(verdictRank(a.Verdict), verdictRank(b.Verdict)),
+			cmp.Compare(stateRank(a.State), stateRank(b.State)),
+			cmp.Compare(severityRank(a.Severity), severityRank(b.Severity)),
+		)
+	})
+	for _, f := range order {
+		id := slug(f.Check)
+		if several[f.Check] > 1 {
+			id = strings.TrimSuffix(id+"-"+slug(cmp.Or(f.Subject, f.System)), "-")
+		}
+		it := item{Finding: f, Anchor: used.take(id)}
+		told := f.Verdict == findings.Confirmed || f.Verdict == findings.Suspected
+		switch {
+		case told && f.Severity == findings.Info:
+			v.Notes = append(v.Notes, it)
+		case f.Verdict == findings.Confirmed:
+			v.Causes = append(v.Causes, it)
+		case f.Verdict == findings.Suspected:
+			v.Suspected = append(v.Suspected, it)
+		case f.Verdict == findings.RuledOut:
+			v.RuledOut = append(v.RuledOut, it)
+		case f.Reason == findings.ProductAbsent:
+			v.ProductUnmet = append(v.ProductUnmet, it)
+		default:
+			v.DataMissing = append(v.DataMissing, it)
+		}
+	}
+	v.Told, v.Untold = head(slices.Concat(v.Causes, v.Suspected, v.Notes), maxFindings)
+	v.anchored = map[string]bool{}
+	for _, group := range [][]item{v.Told, v.RuledOut, v.DataMissing, v.ProductUnmet} {
+		shown, _ := head(group, maxRows)
+		for _, it := range shown {
+			v.anchored[it.Anchor] = true
+		}
+	}
+}
+
+// list chooses the artifacts that the page's table shows: the first ones, and all that evidence cites.
+func (v *view) list(used anchors) {
+	cited := map[string]bool{}
+	cite := func(list []findings.Evidence) {
+		for _, e := range list {
+			cited[e.Artifact] = true
+		}
+	}
+	for i := range v.Findings {
+		cite(v.Findings[i].Evidence)
+	}
+	cite(v.Notable)
+	v.files = make(map[string]string, min(len(v.Artifacts), maxArtifacts))
+	for i, a := range v.Artifacts {
+		if i >= maxArtifacts && !cited[a.Path] {
+			continue
+		}
+		f := file{Artifact: a, Anchor: used.take("f-" + shortHash(a.Path))}
+		v.Files = append(v.Files, f)
+		v.files[a.Path] = f.Anchor
+	}
+	v.Unlisted = len(v.Artifacts) - len(v.Files)
+}
+
+// Lead returns the finding that the page opens with, or nil if nothing is confirmed or suspected that counts as a cause.
+// A problem that is over yields to one that is suspected and not over.
+func (v *view) Lead() *item {
+	switch {
+	case len(v.Causes) > 0 && v.Causes[0].State != findings.Resolved:
+		return &v.Causes[0]
+	case len(v.Suspected) > 0 && v.Suspected[0].State != findings.Resolved:
+		return &v.Suspected[0]
+	case len(v.Causes) > 0:
+		return &v.Causes[0]
+	case len(v.Suspected) > 0:
+		return &v.Suspected[0]
+	}
+	return nil
+}
+
+// Beside returns the findings of list without the lead.
+func (v *view) Beside(list []item) []item {
+	lead := v.Lead()
+	return slices.DeleteFunc(slices.Clone(list), func(it item) bool { return lead != nil && it.Anchor == lead.Anchor })
+}
+
+// Unreadable says whether the upload gave nothing to judge by: no artifact at all, or none that is a text or a registry.
+func (v *view) Unreadable() bool {
+	return !slices.ContainsFunc(v.Artifacts, func(a findings.Artifact) bool {
+		switch a.Kind {
+		case ingest.KindEmpty, ingest.KindBinary, ingest.KindArchive, ingest.KindUnread, ingest.KindHiveLog:
+			return false
+		default:
+			return a.SHA256 != ""
+		}
+	})
+}
+
+// Rivals returns the other explanations that a reader of it should weigh: what else is suspected of the same machine.
+func (v *view) Rivals(it item) []item {
+	var rivals []item
+	for _, s := range v.Suspected {
+		if s.Anchor != it.Anchor && (s.System == it.System || s.System == "" || it.System == "") {
+			rivals = append(rivals, s)
+		}
+	}
+	return rivals
+}
+
+// Clocks counts the logs whose times have a known offset, and the logs that have times.
+func (v *view) Clocks() (certain, logs int) {
+	for _, a := range v.Artifacts {
+		if !strings.HasPrefix(string(a.Kind), "log/") {
+			continue
+		}
+		switch a.Clock {
+		case "stated", "system":
+			certain++
+			logs++
+		case "unknown":
+			logs++
+		}
+	}
+	return certain, logs
+}
+
+// Unread counts the artifacts that were not read, or not to their end.
+func (v *view) Unread() int {
+	paths := map[string]bool{}
+	for _, a := range v.Artifacts {
+		if a.Truncated || a.Kind == ingest.KindUnread {
+			paths[a.Path] = true
+		}
+	}
+	for _, p := range v.Problems {
+		switch p.Stage {
+		case ingest.StageOpen, ingest.StageRead, ingest.StageLimit, ingest.StageDecode, ingest.StageParse:
+			paths[p.Artifact] = true
+		default: // of our own work, not of the reading
+		}
+	}
+	delete(paths, "")
+	return len(paths)
+}
+
+// Bytes is how much the artifacts hold.
+func (v *view) Bytes() int64 {
+	var n int64
+	for _, a := range v.Artifacts {
+		n += a.Bytes
+	}
+	return n
+}
+
+// Hosts says whether the page has to say which machine something is about.
+func (v *view) Hosts() bool { return len(v.Systems) > 1 }
+
+// Of returns the counts of confirmed and suspected causes of a system.
+func (v *view) Of(system string) (confirmed, suspected int) {
+	of := func(list []item) (n int) {
+		for _, it := range list {
+			if it.System == system {
+				n++
+			}
+		}
+		return n
+	}
+	return of(v.Causes), of(v.Suspected)
+}
+
+// Link returns the link to a finding, or to the part of the page that says how many are left out.
+func (v *view) Link(it item) templ.SafeURL {
+	if v.anchored[it.Anchor] {
+		return link(it.Anchor)
+	}
+	return link("findings")
+}
+
+// CheckLink returns the link to the first finding of a check, false if the page shows none.
+func (v *view) CheckLink(check string) (templ.SafeURL, bool) {
+	for _, list := range [][]item{v.Told, v.RuledOut, v.DataMissing, v.ProductUnmet} {
+		for _, it := range list {
+			if it.Check == check && v.anchored[it.Anchor] {
+				return link(it.Anchor), true
+			}
+		}
+	}
+	return "", false
+}
+
+// FileLink returns the link to an artifact's row, false if the table has none.
+func (v *view) FileLink(path string) (templ.SafeURL, bool) {
+	id, ok := v.files[path]
+	return link(id), ok
+}
+
+// weight tells how the evidence of a finding is spread.
+type weight struct{ supports, contradicts, files int }
+
+func weigh(list []findings.Evidence) weight {
+	var w weight
+	paths := map[string]bool{}
+	for _, e := range list {
+		switch e.Role {
+		case findings.Supports:
+			w.supports++
+			paths[e.Artifact] = true
+		case findings.Contradicts:
+			w.contradicts++
+		default: // context weighs nothing
+		}
+	}
+	w.files = len(paths)
+	return w
+}
+
+// byRole returns the evidence with supporting pieces first, then contradicting ones, then context, each in the check's order.
+func byRole(list []findings.Evidence) []findings.Evidence {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b findings.Evidence) int { return cmp.Compare(roleRank(a.Role), roleRank(b.Role)) })
+	return list
+}
+
+func verdictRank(x findings.Verdict) int {
+	return slices.Index([]findings.Verdict{findings.Confirmed, findings.Suspected, findings.RuledOut, findings.NotEvaluated}, x)
+}
+
+func stateRank(x findings.State) int {
+	if x == findings.Resolved {
+		return 1
+	}
+	return 0
+}
+
+func severityRank(x findings.Severity) int { return slices.Index(findings.Severities(), x) }
+
+func roleRank(x findings.Role) int {
+	return slices.Index([]findings.Role{findings.Supports, findings.Contradicts, findings.Context}, x)
+}
+
+// head returns the first n of list and how many are left out.
+func head[T any](list []T, n int) (first []T, more int) {
+	if len(list) <= n {
+		return list, 0
+	}
+	return list[:n], len(list) - n
+}
+
+// tail returns the last n of list.
+func tail[T any](list []T, n int) []T { return list[max(0, len(list)-n):] }
+
+// clip cuts a line of context after n characters.
+func clip(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i] + "…"
+		}
+		n--
+	}
+	return s
+}
+
+// parts cuts a registry value's quote after each ` | ` that joins its strings, so that each can have its own line. Joined, the parts
+// are the quote.
+func parts(e findings.Evidence) []string {
+	if e.Value == nil {
+		return []string{e.Quote}
+	}
+	return strings.SplitAfter(e.Quote, " | ")
+}
+
+// link is the link to an anchor of this page.
+func link(id string) templ.SafeURL { return templ.SafeURL("#" + id) }
+
+// external returns the link to a reference, false if the address is anything but https: it is then shown as text.
+func external(address string) (templ.SafeURL, bool) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || plain(address) != address {
+		return "", false
+	}
+	return templ.SafeURL(u.String()), true
+}
+
+// sections are the anchors of the page's own parts; no finding takes them.
+var sections = []string{"content", "verdict", "findings", "notable", "request", "checks", "systems", "artifacts", "problems", "upload"}
+
+// anchors are the ids that a page has given away.
+type anchors map[string]bool
+
+// take returns the id, made unique by a number.
+func (a anchors) take(id string) string {
+	id = cmp.Or(id, "x")
+	unique := id
+	for n := 2; a[unique]; n++ {
+		unique = id + "-" + strconv.Itoa(n)
+	}
+	a[unique] = true
+	return unique
+}
+
+// maxSlug bounds an id's length; longer strings, and those with nothing to keep, are told apart by their hash.
+const maxSlug = 48
+
+// slug turns a string into a part of an id: lower-case ASCII letters, digits and hyphens. The same string always gives the same slug.
+func slug(s string) string {
+	var b strings.Builder
+	lost := false
+	for _, r := range s {
+		switch {
+		case 'A' <= r && r <= 'Z':
+			r += 'a' - 'A'
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9':
+		default:
+			lost = lost || r > 0x7f
+			r = '-'
+		}
+		if r == '-' && (b.Len() == 0 || strings.HasSuffix(b.String(), "-")) {
+			continue
+		}
+		if b.Len() == maxSlug {
+			lost = true
+			break
+		}
+		b.WriteRune(r)
+	}
+	id := strings.TrimSuffix(b.String(), "-")
+	if s != "" && (lost || id == "") {
+		id = strings.TrimPrefix(id+"-"+shortHash(s), "-")
+	}
+	return id
+}
+
+// shortHash tells strings apart well enough for an id.
+func shortHash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:5])
+}
