@@ -240,7 +240,7 @@ func (g *generator) msi(w *bufio.Writer, size int64) (int64, error) {
 		case 2:
 			line = fmt.Sprintf("%sPROPERTY CHANGE: Adding INSTALLDIR property. Its value is 'C:\\Program Files\\App%d\\'.\r\n", prefix, g.IntN(90))
 		default:
-			line = fmt.Sprintf("%sNote: 1: 2205 2:  3: Error \r\n", prefix)
+			line = prefix + "Note: 1: 2205 2:  3: Error \r\n"
 		}
 	}
 	return n, nil
