@@ -240,10 +240,10 @@ func TestSchemaHasEveryField(t *testing.T) {
 			t.Errorf("%s: additionalProperties is not false", path)
 		}
 		var names, required []string
-		for i := range typ.NumField() {
-			name, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		for field := range typ.Fields() {
+			name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if name == "" {
-				t.Errorf("%s: field %s has no JSON name", path, typ.Field(i).Name)
+				t.Errorf("%s: field %s has no JSON name", path, field.Name)
 				continue
 			}
 			names = append(names, name)
@@ -251,7 +251,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 				required = append(required, name)
 			}
 			if p := n.Properties[name]; p != nil {
-				compare(typ.Field(i).Type, p, path+"."+name)
+				compare(field.Type, p, path+"."+name)
 			}
 		}
 		slices.Sort(names)
