@@ -9,6 +9,7 @@ import (
 // All returns the checks in the order of their IDs.
 func All() []*findings.Check {
 	return []*findings.Check{
+		configmgrClientCertificate,
 		msiInstallFailed,
 		smsCopylogSiteMismatch,
 	}
