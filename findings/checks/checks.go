@@ -11,6 +11,7 @@ func All() []*findings.Check {
 	return []*findings.Check{
 		configmgrClientCertificate,
 		msiInstallFailed,
+		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
 	}
 }
