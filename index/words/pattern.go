@@ -137,7 +137,7 @@ func (p *Pattern) Find(text []byte, n int) [][2]int {
 			continue
 		}
 		found = append(found, [2]int{start, end})
-		s.end = max(s.end, end)
+		s.seek(max(s.end, end))
 	}
 	return found
 }
@@ -160,6 +160,7 @@ func (p *Pattern) at(s, rest *scanner) (start, end int, ok bool) {
 		if start, ok = separatorsBefore(s.text, from, p.lead); !ok {
 			return 0, 0, false
 		}
+		rest.text, rest.guid = s.text, s.guid
 		end, ok = p.follow(s.text, s.end, rest)
 		return start, end, ok
 	}
@@ -183,14 +184,14 @@ func (p *Pattern) at(s, rest *scanner) (start, end int, ok bool) {
 	return 0, 0, false
 }
 
-// follow matches what comes behind the first word, whose end is at.
+// follow matches what comes behind the first word, whose end is at. s is a scanner of text.
 func (p *Pattern) follow(text []byte, at int, s *scanner) (end int, ok bool) {
 	if at, ok = separators(text, at, p.segs[0].tail); !ok {
 		return 0, false
 	}
 	for i := 1; i < len(p.segs); i++ {
 		seg := &p.segs[i]
-		s.reset(text, at)
+		s.seek(at)
 		if !s.next() || s.start != at {
 			return 0, false
 		}

@@ -115,6 +115,9 @@ func isGUID(text []byte) bool {
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
+// seek makes the scanner go on at offset at, behind the word on which it stands.
+func (s *scanner) seek(at int) { s.end = at }
+
 // next moves to the next word and reports whether there is one.
 func (s *scanner) next() bool {
 	text, i := s.text, s.end
@@ -170,7 +173,9 @@ func (s *scanner) next() bool {
 			break
 		}
 		s.fold = utf8.AppendRune(s.fold, fold(r))
-		before = small // of any script: a Latin capital after it begins a part
+		if before = small; unicode.IsUpper(r) {
+			before = capital
+		}
 		i += n
 	}
 	s.end = i
