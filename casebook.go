@@ -5,8 +5,10 @@
 package casebook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"casebook/findings/checks"
 	"casebook/findings/facts"
 	"casebook/hive"
+	"casebook/index"
 	"casebook/ingest"
 	"casebook/ingest/extract"
 	"casebook/ingest/logs"
@@ -75,6 +78,15 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 		return nil, fmt.Errorf("no upload could be opened: %s", problems[0].Message)
 	}
 
+	var archive *index.Writer
+	if opt.Index != "" {
+		if archive, err = index.Create(opt.Index, index.Case{ID: cmp.Or(opt.Case, filepath.Base(uploads[0]))}); err != nil {
+			return nil, err
+		}
+		defer func() { _ = archive.Abort() }() // after Commit it does nothing; before, the error at hand matters more
+		in.NewSink = func(a *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(a), archive.Artifact(a)} }
+	}
+
 	contents, err := ingest.Read(ctx, bundles, in)
 	if err != nil {
 		return nil, err
@@ -96,7 +108,48 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 		c.Uploads = append(c.Uploads, findings.Upload{Name: b.Name, SHA256: b.SHA256, Bytes: b.Bytes, Format: b.Format})
 	}
 	report := findings.Assemble(c)
+	if archive != nil {
+		if err := publish(ctx, archive, contents, report); err != nil {
+			return nil, err
+		}
+	}
 	return report, nil
+}
+
+// publish adds what is no record to the case's index and makes the case visible.
+func publish(ctx context.Context, w *index.Writer, contents *ingest.Contents, report *findings.Report) error {
+	for _, e := range contents.Extracted {
+		h, ok := e.Value.(*hive.Hive)
+		if !ok {
+			continue
+		}
+		if err := w.Registry(e.Artifact.Path, e.Kind, registryValues(ctx, h)); err != nil {
+			return err
+		}
+	}
+	data, err := EncodeReport(report)
+	if err != nil {
+		return err
+	}
+	if err := w.Report(report, data); err != nil {
+		return err
+	}
+	return w.Commit(ctx)
+}
+
+// registryValues yields the values of a hive as the index wants them.
+func registryValues(ctx context.Context, h *hive.Hive) iter.Seq[index.RegistryValue] {
+	return func(yield func(index.RegistryValue) bool) {
+		_ = h.Walk(func(k *hive.Key) error { // the only errors are those that end the walk on purpose
+			key := k.Path()
+			for _, v := range k.Values() {
+				if !yield(index.RegistryValue{Key: key, Name: v.Name, Type: v.Type.String(), Data: v.Display(), Line: v.Line}) {
+					return context.Canceled
+				}
+			}
+			return ctx.Err()
+		})
+	}
 }
 
 // locales says what the registries that were read tell of the machine that a path belongs to.

@@ -168,7 +168,12 @@ func (p *exportParser) valueLine(start int, line string) {
 		p.problem(start, "no = behind the name of value %s", safeio.Quote(clip(name)))
 		return
 	}
-	v, ok := p.data(start, strings.TrimLeft(rest[1:], " \t"))
+	data := strings.TrimLeft(rest[1:], " \t")
+	if data == "-" {
+		p.problem(start, "the line asks to delete a value: this file is a change to be made, not a state; the line is not followed")
+		return
+	}
+	v, ok := p.data(start, data)
 	v.Name, v.Line = name, start+1
 	switch {
 	case !ok:
@@ -182,11 +187,7 @@ func (p *exportParser) valueLine(start int, line string) {
 
 // data reads what stands behind the =.
 func (p *exportParser) data(start int, s string) (Value, bool) {
-	switch {
-	case s == "-":
-		p.problem(start, "the line asks to delete a value: this file is a change to be made, not a state; the line is not followed")
-		return Value{}, false
-	case strings.HasPrefix(s, `"`):
+	if strings.HasPrefix(s, `"`) {
 		text, _, closed := p.quoted(s)
 		if !closed {
 			p.problem(start, "a string has no closing quote")

@@ -399,6 +399,9 @@ func (s *regf) eachPart(vk []byte, fn func(at uint32, part []byte) bool) int64 {
 	for rest, i := length, 0; i < count && rest > 0; i++ {
 		segmentAt := binary.LittleEndian.Uint32(list[4*i:])
 		segment := s.cell(segmentAt)
+		if segment == nil {
+			break
+		}
 		want := min(rest, segmentSize)
 		if !fn(segmentAt, segment[:min(want, int64(len(segment)))]) || int64(len(segment)) < want {
 			break // after a short segment the rest would stand at the wrong place

@@ -125,13 +125,17 @@ func (p *pass) problem(stage Stage, format string, args ...any) {
 // fill reads the next bytes of the member into buf until it is full or the member ends, and returns how many there are.
 func (p *pass) fill(ctx context.Context, buf []byte) int {
 	n := 0
-	for n < len(buf) && p.err == nil {
+	for idle := 0; n < len(buf) && p.err == nil; {
 		if p.err = ctx.Err(); p.err != nil {
 			break
 		}
 		var m int
 		m, p.err = p.in.Read(buf[n:])
-		n += m
+		if n += m; m > 0 {
+			idle = 0
+		} else if idle++; idle > 100 && p.err == nil {
+			p.err = io.ErrNoProgress
+		}
 	}
 	p.w.hash.Write(buf[:n])
 	if p.keep {
@@ -168,6 +172,9 @@ func (p *pass) run(ctx context.Context) {
 		return
 	case magic != nil:
 		p.a.Kind = magic.kind
+		if magic.kind == KindHiveOther {
+			p.a.Kind = hiveKind(head)
+		}
 		if magic.advice != "" {
 			p.t.problems = append(p.t.problems, magic.problem(p.a.Path))
 		}

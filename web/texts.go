@@ -93,18 +93,23 @@ func clockWord(clock string) string {
 // sureness says in a sentence how sure a finding is and why.
 func sureness(f findings.Finding) string {
 	w := weigh(f.Evidence)
-	for_ := count(w.supports, "piece of evidence supports it", "pieces of evidence support it")
+	pro := count(w.supports, "piece of evidence", "pieces of evidence")
 	if w.files > 1 {
-		for_ += " from " + count(w.files, "file", "files")
+		pro += " in " + count(w.files, "file", "files")
 	}
-	against := "none contradicts it"
+	if w.supports == 1 {
+		pro += " supports it"
+	} else {
+		pro += " support it"
+	}
+	contra := "none speaks against it"
 	if w.contradicts > 0 {
-		against = count(w.contradicts, "speaks against it", "speak against it")
+		contra = count(w.contradicts, "speaks against it", "speak against it")
 	}
 	if f.Verdict == findings.Confirmed {
-		return fmt.Sprintf("Proven by this upload: %s, %s.", for_, against)
+		return fmt.Sprintf("Proven by this upload: %s, %s.", pro, contra)
 	}
-	return fmt.Sprintf("Likely, not proven: %s, %s.", for_, against)
+	return fmt.Sprintf("Not proven: %s, %s.", pro, contra)
 }
 
 // noCause is the verdict's text where nothing is confirmed or suspected.
@@ -134,8 +139,8 @@ func checks(list []item) int {
 	return len(seen)
 }
 
-// tally is the line of counts below the verdict.
-func tally(v *view) []string {
+// tally counts the verdicts.
+func tally(v *view) string {
 	s := []string{
 		number(len(v.Causes)) + " confirmed",
 		number(len(v.Suspected)) + " suspected",
@@ -145,7 +150,7 @@ func tally(v *view) []string {
 	if len(v.ProductUnmet) > 0 {
 		n += " (" + number(len(v.ProductUnmet)) + " for products not seen)"
 	}
-	return append(s, n)
+	return strings.Join(append(s, n), ", ")
 }
 
 // moreInReport says what a shortened list leaves out.

@@ -256,7 +256,8 @@ func parseACL(in ingest.Input) (*ACL, []ingest.Problem) {
 	a := &ACL{Processed: -1, Failed: -1}
 	var problems []ingest.Problem
 	lines := in.Lines
-	known := "" // the path of the last object, or that of a command
+	known := ""         // the path of the last object, or that of a command
+	var open *ACLObject // the object that further entries belong to
 	entries := 0
 	room := func() bool { entries++; return entries <= maxEntries }
 	for i := 0; i < len(lines); i++ {
@@ -275,6 +276,7 @@ func parseACL(in ingest.Input) (*ACL, []ingest.Problem) {
 		}
 		if m := property.FindStringSubmatch(line); m != nil && (strings.HasSuffix(m[1], "Path") || m[1] == "Owner" || m[1] == "Access") {
 			i = a.getACL(lines, i, m, room)
+			open = nil
 			continue
 		}
 		subject, brackets, letter, ok := aceLine(line)
@@ -293,15 +295,14 @@ func parseACL(in ingest.Input) (*ACL, []ingest.Problem) {
 			e.Guessed = guessed
 			o.Entries = append(o.Entries, e)
 			a.Objects = append(a.Objects, o)
+			open = &a.Objects[len(a.Objects)-1]
 			if pathStart(path) == 0 {
 				known = path
 			}
-		case ok && len(a.Objects) > 0 && room():
-			o := &a.Objects[len(a.Objects)-1]
-			o.Entries = append(o.Entries, newACE(trim(subject), brackets, letter, i+1))
-		case len(a.Objects) > 0 && indent(line) > 0 && aclName.MatchString(trim(line)):
-			o := &a.Objects[len(a.Objects)-1]
-			e := &o.Entries[len(o.Entries)-1]
+		case ok && open != nil && room():
+			open.Entries = append(open.Entries, newACE(trim(subject), brackets, letter, i+1))
+		case open != nil && indent(line) > 0 && aclName.MatchString(trim(line)):
+			e := &open.Entries[len(open.Entries)-1]
 			if len(e.Rights) < 64 {
 				e.Rights = append(e.Rights, trim(line))
 				e.Access |= rightsOf[trim(line)]

@@ -53,7 +53,9 @@ type Folder struct {
 	Dots     bool    // . and .. are listed, as dir does unless a wildcard or /a-d leaves them out
 	Command  string  // the command that printed it, as typed; "" if the text does not show it
 	Switches string  // the command's switches, joined by blanks
-	Pattern  string  // the wildcard or filter of the command; "" if it has none or is not shown
+	Pattern  string  // the wildcard, filter or file name of the command; "" if it has none or is not shown
+
+	dir bool // printed by dir with a head, which shows . and ..
 }
 
 // Entry is one file or folder of a listing.
@@ -117,6 +119,9 @@ func (f *Folder) Lacks(name string) bool {
 	if !f.Complete || !known || !shown || f.Pattern != "" || f.Find(name) != nil {
 		return false
 	}
+	if f.dir && !f.Dots && !strings.HasSuffix(f.Path, `:\`) && !strings.Contains(strings.ReplaceAll(strings.ToLower(f.Switches), ":", ""), "/a-d") {
+		return false // what leaves out . and .. may leave out others
+	}
 	for _, e := range f.Entries {
 		cut := strings.TrimRight(e.Name, ".…")
 		if cut != e.Name && len(name) >= len(cut) && strings.EqualFold(name[:len(cut)], cut) {
@@ -155,9 +160,6 @@ func listing() ingest.Extractor {
 // sniffListing wants the frame of a listing, not only rows that look like one, because many programs begin a line with a date.
 func sniffListing(_ string, head []byte) int {
 	lines := headLines(head)
-	if isLog(lines) {
-		return 0
-	}
 	rows, heads, summaries, modes, tables, paths, texts := 0, 0, 0, 0, 0, 0, 0
 	for i, l := range lines {
 		if trim(l) == "" {
@@ -182,7 +184,11 @@ func sniffListing(_ string, head []byte) int {
 		}
 	}
 	switch {
-	case heads > 0 && (rows > 0 || summaries > 0), tables > 0 && (modes > 0 || texts > 1):
+	case tables > 0 && (modes > 0 || texts > 1): // a table may have a column of times with seconds, as logs have
+		return 90
+	case isLog(lines):
+		return 0
+	case heads > 0 && (rows > 0 || summaries > 0):
 		return 90
 	case rows >= 3 && rows*2 > texts, heads > 0 && texts <= heads+6:
 		return 70
@@ -449,6 +455,7 @@ func (p *listingParser) step(lines []string, i int) int {
 			if bare(c) {
 				return p.bareNames(lines, i+1)
 			}
+			p.silent(lines, i+1)
 		}
 		return i + 1
 	}
@@ -469,11 +476,11 @@ func (p *listingParser) step(lines []string, i int) int {
 		path, word := dirHead(line)
 		if p.cmd != nil && word {
 			// The command tells where the path ends and the language's words begin.
-			if dir, _ := target(*p.cmd); dir != "" && len(line) > len(dir) && strings.EqualFold(line[1:1+len(dir)], dir) && strings.HasPrefix(line[1+len(dir):], " ") {
+			if dir, _ := target(*p.cmd, ""); dir != "" && len(line) > len(dir) && strings.EqualFold(line[1:1+len(dir)], dir) && strings.HasPrefix(line[1+len(dir):], " ") {
 				path = dir
 			}
 		}
-		p.open(path, i+1)
+		p.open(path, i+1).dir = true
 		return i + 1
 	case isTableHead(lines, i):
 		return p.table(lines, i, "", i+1)
@@ -486,6 +493,20 @@ func (p *listingParser) step(lines []string, i int) int {
 		return p.shell(lines, i, path)
 	}
 	return i + 1
+}
+
+// silent adds an empty folder for a PowerShell command that printed nothing: the next prompt follows at once.
+func (p *listingParser) silent(lines []string, i int) {
+	for i < len(lines) && trim(lines[i]) == "" {
+		i++
+	}
+	if i == len(lines) || !strings.HasPrefix(lines[p.cmd.Line-1], "PS ") || !strings.HasPrefix(lines[i], "PS ") || strings.ContainsAny(p.cmd.Text, ">|;=") {
+		return
+	}
+	if dir, _ := target(*p.cmd, ""); dir != "" {
+		p.open("", p.cmd.Line).Complete = true
+		p.folder = nil
+	}
 }
 
 // isLister reports whether the command lists files.
@@ -507,8 +528,9 @@ func bare(c command) bool {
 	return false
 }
 
-// target returns the folder that a listing command names and the wildcard or filter that it gives, if any.
-func target(c command) (dir, pattern string) {
+// target returns the folder that a listing command names and the wildcard or filter that it gives, if any. What it names may as well be a
+// file: shown is the folder that the output states, if it does, and then the last part of a name that is none of its folders is a file's.
+func target(c command, shown string) (dir, pattern string) {
 	path, value := "", false
 	for _, a := range c.Args {
 		switch {
@@ -548,6 +570,16 @@ func target(c command) (dir, pattern string) {
 			}
 		}
 	}
+	if last := strings.TrimRight(path, `\`); pattern == "" && shown != "" {
+		last = last[strings.LastIndexByte(last, '\\')+1:]
+		within := last == "" || strings.HasSuffix(last, ":") || strings.HasPrefix(last, ".") && strings.Trim(last, ".") == ""
+		for part := range strings.SplitSeq(shown, `\`) {
+			within = within || strings.EqualFold(part, last)
+		}
+		if !within {
+			pattern = last
+		}
+	}
 	return cleanFolder(c.absolute(path)), pattern
 }
 
@@ -564,7 +596,7 @@ func cleanFolder(path string) string {
 func (p *listingParser) open(path string, line int) *Folder {
 	f := &Folder{Path: cleanFolder(path), Line: line}
 	if c := p.cmd; c != nil {
-		dir, pattern := target(*c)
+		dir, pattern := target(*c, f.Path)
 		if f.Path == "" {
 			f.Path = dir
 		}
@@ -1039,6 +1071,9 @@ func (p *listingParser) bareNames(lines []string, i int) int {
 	}
 	if f != nil {
 		f.Complete = p.dropped == 0 && i < len(lines)
+		if len(f.Entries) == 1 && strings.EqualFold(f.Path[strings.LastIndexByte(f.Path, '\\')+1:], f.Entries[0].Name) {
+			f.Path, f.Pattern = folderOf(f.Path), f.Entries[0].Name // what was named is a file
+		}
 	}
 	return i
 }

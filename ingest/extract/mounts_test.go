@@ -144,6 +144,25 @@ Volume               : Win32_Volume (DeviceID = "\\?\Volume{` + guidB + `}\")
 			}},
 		},
 		{
+			name: "mountvol-of-a-directory",
+			text: "C:\\>mountvol C:\\Data /L\n    \\\\?\\Volume{" + guidA + "}\\\n        \n",
+			want: &Mounts{Mounts: []Mount{{Directory: `C:\Data`, VolumeGUID: guidA, Kind: MountPoint, Tool: "mountvol", Line: 2}}},
+		},
+		{
+			name: "win32-volume",
+			text: "Caption     : C:\\Data\\\nDeviceID    : \\\\?\\Volume{" + guidA + "}\\\nDriveLetter : \nName        : C:\\Data\\\n\nDeviceID=\\\\?\\Volume{" + guidB + "}\\\nDriveLetter=C:\nName=C:\\\n",
+			want: &Mounts{
+				Mounts: []Mount{
+					{Directory: `C:\Data`, VolumeGUID: guidA, Kind: MountPoint, Tool: "Win32_Volume", Line: 4},
+					{Directory: `C:\`, VolumeGUID: guidB, Kind: MountRoot, Tool: "Win32_Volume", Line: 8},
+				},
+				Volumes: []Volume{
+					{GUID: guidA, Paths: []string{`C:\Data`}, Tool: "Win32_Volume", Line: 2},
+					{GUID: guidB, Letter: "C", Paths: []string{`C:\`}, Tool: "Win32_Volume", Line: 6},
+				},
+			},
+		},
+		{
 			name: "get-partition",
 			text: `AccessPaths          : {C:\Program Files\Novell\, \\?\Volume{` + guidA + `}
                        \}

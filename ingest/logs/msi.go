@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"casebook/ingest"
 )
@@ -317,11 +318,21 @@ func msiAction(line []byte) (tod int64, name int, ok bool) {
 	return 0, 0, false
 }
 
-// actionSeverity reads the return value at the end of "name. words number.": 3 is a failure that stops the installation.
-func actionSeverity(name []byte) ingest.Severity {
-	name = trimRight(name)
-	if n := len(name); n > 3 && name[n-1] == '.' && name[n-2] == '3' && name[n-3] == ' ' {
-		return ingest.SeverityError
+// actionSeverity reads the return value at the end of "name. words number.": 3 is a failure that stops the installation. The point may be
+// that of another script. Longer words are the description of an action that starts.
+func actionSeverity(line []byte) ingest.Severity {
+	const longest = 48 // of the words, in bytes
+	n := len(line)
+	for n > 0 && (line[n-1] == '.' || line[n-1] >= utf8.RuneSelf || isSpace(line[n-1])) {
+		n--
+	}
+	if n < 2 || n == len(line) || line[n-1] != '3' || isDigit(line[n-2]) || line[n-2] < utf8.RuneSelf && line[n-2] != ' ' {
+		return ingest.SeverityInfo
+	}
+	for i := n - 2; i > 0 && n-i < longest; i-- {
+		if line[i] == '.' || line[i] >= utf8.RuneSelf && line[i-1] < utf8.RuneSelf { // the end of the name
+			return ingest.SeverityError
+		}
 	}
 	return ingest.SeverityInfo
 }

@@ -154,8 +154,8 @@ type stamp struct {
 
 // survey finds the style of a text by its head; shape is shapeNone if its lines carry no stamps.
 func survey(head []byte) (s style) {
-	var count, column [shapeCount]int
-	var votes [2]int // for the day standing first, second
+	var count, first, column [shapeCount]int // stamps, those at the beginning of a line, the farthest from it
+	var votes [2]int                         // for the day standing first, second
 	var last numericDate
 	lines, local := 0, false
 	for at := 0; at < len(head); {
@@ -181,6 +181,9 @@ func survey(head []byte) (s style) {
 				continue
 			}
 			count[f.shape]++
+			if i == 0 {
+				first[f.shape]++
+			}
 			column[f.shape] = max(column[f.shape], i)
 			if f.shape == shapeNumeric {
 				s.order.observe(&f.date)
@@ -204,6 +207,9 @@ func survey(head []byte) (s style) {
 		return style{}
 	}
 	s.shape, s.column = best, column[best]
+	if 2*first[best] >= n { // where stamps begin the lines, one further on is part of a message
+		s.column = 0
+	}
 	s.utc = s.directives && !local
 	switch {
 	case votes[0] > votes[1]:
@@ -271,21 +277,41 @@ func (s *style) take(line []byte, at int, f *foundStamp) stamp {
 	if st.severity == ingest.SeverityNone {
 		st.severity = level(line[f.end:min(len(line), f.end+48)], 3)
 	}
-	// Where words stand before the stamp they are part of the message.
-	prefix := at
-	if st.severity != ingest.SeverityNone {
-		prefix = 0
-	}
-	for _, c := range line[:prefix] {
-		if isLetter(c) {
-			st.text = 0
-			return st
-		}
+	if !isStampLead(line[:at]) {
+		st.text = 0 // what stands before the stamp is part of the message
+		return st
 	}
 	for st.text < len(line) && isStampTail(line[st.text]) {
 		st.text++
 	}
 	return st
+}
+
+// isStampLead tells whether what stands before a stamp says nothing by itself: brackets, a level, a day of the week, a priority like "<1>".
+func isStampLead(b []byte) bool {
+	words := 0
+	for i := 0; i < len(b); {
+		switch {
+		case isLetter(b[i]):
+			start := i
+			for i < len(b) && isLetter(b[i]) {
+				i++
+			}
+			if words++; words > 1 || i-start != 3 && levelName(b[start:i]) == ingest.SeverityNone {
+				return false
+			}
+		case isDigit(b[i]):
+			if i != 1 || b[0] != '<' || b[len(b)-1] != '>' {
+				return false
+			}
+			for i < len(b) && isDigit(b[i]) {
+				i++
+			}
+		default:
+			i++
+		}
+	}
+	return true
 }
 
 func isStampTail(c byte) bool {
