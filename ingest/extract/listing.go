@@ -34,6 +34,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"casebook/ingest"
@@ -131,10 +132,6 @@ func (f *Folder) Lacks(name string) bool {
 	return true
 }
 
-// dirStamp is a date and a time without seconds in any locale's form at the beginning of a line.
-var dirStamp = regexp.MustCompile(`^(?:\pL{1,9}[.,]? )?\d{1,4}[./-] ?(?:\d{1,2}|\pL{2,12}\.?)[./-] ?\d{1,4}\.?[ \t\x{a0}]{1,8}` +
-	`(?:[^\d<>\s:]{1,8}[ \x{a0}\x{202f}]?)?\d{1,2}[:.]\d{2}(?:[ \x{a0}\x{202f}]?\pL[\pL.]{0,5}(?:[ \x{a0}\x{202f}]\pL\.?)?)?`)
-
 // mode is PowerShell's attribute column: six characters, five before version 3.
 var mode = regexp.MustCompile(`^[dl-][a-][r-][h-][s-][l-]?$`)
 
@@ -160,12 +157,19 @@ func listing() ingest.Extractor {
 // sniffListing wants the frame of a listing, not only rows that look like one, because many programs begin a line with a date.
 func sniffListing(_ string, head []byte) int {
 	lines := headLines(head)
+	log := isLog(lines)
 	rows, heads, summaries, modes, tables, paths, texts := 0, 0, 0, 0, 0, 0, 0
 	for i, l := range lines {
 		if trim(l) == "" {
 			continue
 		}
 		texts++
+		if log { // it may still be a table with a column of times that have seconds
+			if isTableHead(lines, i) || isCSVHead(l) || isListHead(lines, i) {
+				tables++
+			}
+			continue
+		}
 		switch r, ok := scanRow(l); {
 		case ok && r.aligned:
 			rows++
@@ -184,9 +188,9 @@ func sniffListing(_ string, head []byte) int {
 		}
 	}
 	switch {
-	case tables > 0 && (modes > 0 || texts > 1): // a table may have a column of times with seconds, as logs have
+	case tables > 0 && (modes > 0 || texts > 1):
 		return 90
-	case isLog(lines):
+	case log:
 		return 0
 	case heads > 0 && (rows > 0 || summaries > 0):
 		return 90
@@ -209,22 +213,127 @@ type row struct {
 	aligned bool   // at least two blanks, or a tab, stand before tag or size
 }
 
+// scanStamp returns the length of the date and the time without seconds, in any locale's form, that s begins with; 0 if it does
+// not. The date is three parts with . / or -, a weekday before it and a month by name allowed; the time has : or . and the half of the
+// day before or behind it.
+func scanStamp(s string) int {
+	if s == "" || isBlank(rune(s[0])) || s[0] == '<' {
+		return 0
+	}
+	at := 0
+	if n := letters(s, 9); n > 0 { // weekday
+		at = n
+		if at < len(s) && (s[at] == '.' || s[at] == ',') {
+			at++
+		}
+		if at == len(s) || s[at] != ' ' {
+			return 0
+		}
+		at++
+	}
+	for part := range 3 {
+		n := digits(s[at:])
+		switch {
+		case n >= 1 && n <= 4 && (part != 1 || n <= 2):
+			at += n
+		case part == 1 && n == 0 && letters(s[at:], 12) >= 2:
+			at += letters(s[at:], 12)
+			if strings.HasPrefix(s[at:], ".") && !strings.HasPrefix(s[at:], ". ") && digits(s[at+1:]) == 0 {
+				at++
+			}
+		default:
+			return 0
+		}
+		if part == 2 {
+			break
+		}
+		if at == len(s) || s[at] != '.' && s[at] != '/' && s[at] != '-' {
+			return 0
+		}
+		at++
+		if at < len(s) && s[at] == ' ' {
+			at++
+		}
+	}
+	if strings.HasPrefix(s[at:], ".") {
+		at++
+	}
+	blank := len(s[at:]) - len(trimLeft(s[at:]))
+	if blank == 0 || blank > 16 {
+		return 0
+	}
+	at += blank
+	if digits(s[at:]) == 0 { // the half of the day before the time
+		end := strings.IndexAny(s[at:], "0123456789<>:")
+		if end < 1 || end > 32 || s[at+end] < '0' || s[at+end] > '9' {
+			return 0
+		}
+		if word := trim(s[at : at+end]); strings.IndexFunc(word, isBlank) >= 0 {
+			return 0
+		}
+		at += end
+	}
+	hour := digits(s[at:])
+	if hour < 1 || hour > 2 || at+hour == len(s) || s[at+hour] != ':' && s[at+hour] != '.' || digits(s[at+hour+1:]) != 2 {
+		return 0
+	}
+	at += hour + 3
+	if n := halfOfDay(s[at:], 6); n > 0 {
+		at += n
+		at += halfOfDay(s[at:], 2) // the second letter of "a. m."
+	}
+	return at
+}
+
+// halfOfDay returns the length of the word for the half of the day that s begins with: a blank or none, a letter, and letters and dots up to
+// most characters; 0 if s begins with none.
+func halfOfDay(s string, most int) int {
+	at := 0
+	if r, width := utf8.DecodeRuneInString(s); isBlank(r) && r != '\t' {
+		at = width
+	}
+	n := 0
+	for i, r := range s[at:] {
+		if !unicode.IsLetter(r) && (r != '.' || i == 0) {
+			break
+		}
+		if n++; n > most {
+			return 0
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return at + column(s[at:], n)
+}
+
+// letters returns the length of the letters that s begins with, 0 if they are more than most.
+func letters(s string, most int) int {
+	n := 0
+	for i, r := range s {
+		if !unicode.IsLetter(r) {
+			return i
+		}
+		if n++; n > most {
+			return 0
+		}
+	}
+	return len(s)
+}
+
 // scanRow reads the part of a row that does not depend on other rows.
 func scanRow(line string) (row, bool) {
-	m := dirStamp.FindStringIndex(line)
-	if m == nil {
-		return row{}, false
-	}
-	rest := line[m[1]:]
+	stamp := scanStamp(line)
+	rest := line[stamp:]
 	blank := len(rest) - len(trimLeft(rest))
 	body := rest[blank:]
-	if blank == 0 || body == "" {
+	if stamp == 0 || blank == 0 || body == "" {
 		return row{}, false
 	}
-	r := row{when: line[:m[1]], text: line, aligned: blank > 1 || rest[0] == '\t'}
-	at := utf8.RuneCountInString(line[:m[1]+blank])
-	switch {
-	case body[0] == '<':
+	r := row{when: line[:stamp], text: line, aligned: blank > 1 || rest[0] == '\t'}
+	at := utf8.RuneCountInString(line[:stamp+blank])
+	switch body[0] {
+	case '<':
 		end := strings.IndexByte(body, '>')
 		if end < 2 || end > 24 || strings.ContainsAny(body[1:end], `<"=:\/`) {
 			return row{}, false
@@ -240,12 +349,12 @@ func scanRow(line string) (row, bool) {
 		if body[0] == '(' { // the size of a file that was moved to tape
 			open = 1
 		}
-		size := count.FindString(body[open:])
+		size := count(body[open:])
 		after := body[open+len(size):]
 		if open == 1 {
 			after = strings.TrimPrefix(after, ")")
 		}
-		if size == "" || after == "" || !isBlank([]rune(after)[0]) {
+		if size == "" || after == "" || !startsBlank(after) {
 			return row{}, false
 		}
 		r.field = at + open + utf8.RuneCountInString(size) + open + 1
@@ -262,7 +371,7 @@ func isSummary(line string) bool {
 		return false
 	}
 	rest := trimLeft(line)
-	n := count.FindString(rest)
+	n := count(rest)
 	after := rest[len(n):]
 	return n != "" && trim(after) != "" && !strings.ContainsAny(after[:1], "0123456789.,:/-") && !strings.ContainsAny(after, `\<>`)
 }
@@ -270,7 +379,7 @@ func isSummary(line string) bool {
 // dirHead reads the line with the folder's path: " Directory of C:\x" with the path at the end, or behind one blank
 // with one word of the language after it. word says that the last word was taken for the language's.
 func dirHead(line string) (path string, word bool) {
-	if len(line) < 4 || line[0] != ' ' || isBlank([]rune(line)[1]) {
+	if len(line) < 4 || line[0] != ' ' || startsBlank(line[1:]) {
 		return "", false
 	}
 	at := pathStart(line)
@@ -302,8 +411,11 @@ func isDirHead(lines []string, i int) bool {
 
 // shellHead reads PowerShell's line with the folder: an indentation, a word with a colon, the path.
 func shellHead(line string) string {
+	if !strings.HasPrefix(line, "  ") {
+		return ""
+	}
 	at := pathStart(line)
-	if at < 4 || indent(line) < 2 {
+	if at < 4 {
 		return ""
 	}
 	before := trimRight(line[:at])
@@ -315,11 +427,14 @@ func shellHead(line string) string {
 
 // isTableHead reports whether line i holds the column heads of a PowerShell table of files.
 func isTableHead(lines []string, i int) bool {
-	return i+1 < len(lines) && dashes.MatchString(lines[i+1]) && len(fileColumns(strings.Fields(lines[i]))) > 0
+	return i+1 < len(lines) && strings.Contains(lines[i], "Name") && dashes.MatchString(lines[i+1]) && len(fileColumns(strings.Fields(lines[i]))) > 0
 }
 
 // isListHead reports whether line i begins a Format-List block of a file.
 func isListHead(lines []string, i int) bool {
+	if !strings.HasPrefix(lines[i], "Name") && !strings.HasPrefix(lines[i], "FullName") {
+		return false
+	}
 	m := property.FindStringSubmatch(lines[i])
 	if m == nil || m[1] != "Name" && m[1] != "FullName" || i+1 >= len(lines) {
 		return false
@@ -355,6 +470,9 @@ func has(m map[string]int, k string) bool { _, ok := m[k]; return ok }
 
 // csvHead reads the head of a CSV of files and finds its separator.
 func csvHead(line string) (sep byte, cols map[string]int) {
+	if !strings.Contains(line, "Name") {
+		return 0, nil
+	}
 	for _, sep := range []byte{',', ';', '\t'} {
 		if fields := csvFields(line, sep); len(fields) > 1 {
 			if cols := fileColumns(fields); cols != nil {
@@ -646,7 +764,7 @@ func (p *listingParser) summary(line string) {
 			files++
 		}
 	}
-	n, ok := number(count.FindString(trimLeft(line)))
+	n, ok := number(count(trimLeft(line)))
 	f.Complete = ok && (n == int64(files) || n == int64(rows)) && p.dropped == 0
 	if ok && !f.Complete && p.dropped == 0 {
 		p.problems = append(p.problems, problem(p.in, "line %d: the listing of %q says that it has %d files, %d could be read", f.Line, f.Path, n, files))
@@ -776,12 +894,14 @@ func hasShort(rest []string) bool {
 func (p *listingParser) shell(lines []string, i int, path string) int {
 	p.close()
 	at := i + 1
+	parts := []string{path}
 	for i++; i < len(lines) && trim(lines[i]) != "" && i < at+4; i++ {
 		if isTableHead(lines, i) || isListHead(lines, i) {
 			break
 		}
-		path += trimRight(lines[i])
+		parts = append(parts, trimRight(lines[i]))
 	}
+	path = strings.Join(parts, "")
 	for i < len(lines) && trim(lines[i]) == "" {
 		i++
 	}
@@ -869,7 +989,7 @@ func modeRow(line string, nameCol int) (Entry, bool) {
 		return Entry{}, false
 	}
 	rest := trimLeft(line[len(attrs):])
-	stamp := dirStamp.FindString(rest)
+	stamp := rest[:scanStamp(rest)]
 	if stamp == "" {
 		return Entry{}, false
 	}
@@ -880,13 +1000,13 @@ func modeRow(line string, nameCol int) (Entry, bool) {
 	if at := nameCol - from; at > 0 && at <= utf8.RuneCountInString(tail) && isBlank([]rune(tail)[at-1]) {
 		size, name = trim(tail[:column(tail, at)]), tail[column(tail, at):]
 	}
-	if n, ok := number(size); name == "" || size != "" && (!ok || count.FindString(size) != size) {
+	if n, ok := number(size); name == "" || size != "" && (!ok || count(size) != size) {
 		tail = trimLeft(tail)
-		size, name = count.FindString(tail), ""
-		if size != "" && len(size) < len(tail) && isBlank([]rune(tail[len(size):])[0]) {
-			name = trim(tail[len(size):])
+		size, name = count(tail), tail
+		if rest := tail[len(size):]; size != "" && rest != trimLeft(rest) {
+			name = trim(rest)
 		} else {
-			size, name = "", tail
+			size = ""
 		}
 	} else if size != "" {
 		e.Size, e.HasSize = n, true

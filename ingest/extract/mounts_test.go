@@ -63,8 +63,8 @@ Reparse Tag Value : 0xa0000003
 Tag value: Microsoft
 Tag value: Name Surrogate
 Tag value: Mount Point
-Substitue Name offset: 0
-Substitue Name length: 96
+Name offset: 0
+Name length: 96
 Print Name offset:     98
 Print Name Length:     0
 Substitute Name:       \??\Volume{` + guidB + `}\
