@@ -93,6 +93,7 @@ func count(s string) string {
 	sep, width := utf8.DecodeRuneInString(s[n:])
 	switch sep {
 	case '.', ',', '\'', '’', ' ', '\u00a0', '\u202f':
+	case 'ÿ', 'á': // the no-break space of OEM text read as ANSI, and of ANSI text read as OEM
 	default:
 		return s[:n]
 	}
@@ -145,6 +146,20 @@ func isPath(s string) bool {
 		return false
 	}
 	return !strings.ContainsAny(s[2:], `:*?"<>|/`)
+}
+
+// cell returns the byte offset of the n-th column of s on a console, where East Asian characters take two columns; len(s) if s is shorter.
+func cell(s string, n int) int {
+	for i, r := range s {
+		if n <= 0 {
+			return i
+		}
+		n--
+		if r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 || r >= 0xf900 && r <= 0xfaff || r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 || r >= 0xffe0 && r <= 0xffe6) {
+			n--
+		}
+	}
+	return len(s)
 }
 
 // command is a line on which a console shows its prompt and what was typed behind it.

@@ -177,6 +177,11 @@ AccessPaths          : {\\?\Volume{` + guidB + `}\}
 			},
 		},
 		{
+			name: "dir-german-junction-to-a-folder",
+			text: " Verzeichnis von C:\\\n\n14.08.2012  10:01    <VERBINDUNG>   Alt [E:\\Alt]\n               0 Datei(en),              0 Bytes\n",
+			want: &Mounts{Mounts: []Mount{{Directory: `C:\Alt`, Target: `E:\Alt`, Kind: MountJoin, Tool: "dir", Line: 3}}},
+		},
+		{
 			name: "dir-russian",
 			text: ` Содержимое папки C:\Program Files
 
