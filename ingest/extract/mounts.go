@@ -132,8 +132,11 @@ func sniffMounts(_ string, head []byte) int {
 
 // reparseRow reports whether a row of dir is surely a reparse point's, without knowing the language's word for a directory.
 func reparseRow(r row) bool {
+	if r.tag == "" || r.tag == "DIR" || r.tag == "REP" {
+		return false
+	}
 	name := trim(r.text[column(r.text, r.field):])
-	return strings.EqualFold(r.tag, ReparseJunction) || strings.EqualFold(r.tag, ReparseDirLink) || r.tag != "" && volumeGUID.MatchString(name)
+	return strings.EqualFold(r.tag, ReparseJunction) || strings.EqualFold(r.tag, ReparseDirLink) || strings.HasSuffix(name, "]") && strings.Contains(name, " [")
 }
 
 // fsutilTag returns the reparse tag that a line states, 0 if none.

@@ -63,8 +63,8 @@ Reparse Tag Value : 0xa0000003
 Tag value: Microsoft
 Tag value: Name Surrogate
 Tag value: Mount Point
-Substitue Name offset: 0
-Substitue Name length: 96
+Name offset: 0
+Name length: 96
 Print Name offset:     98
 Print Name Length:     0
 Substitute Name:       \??\Volume{` + guidB + `}\
@@ -175,6 +175,11 @@ AccessPaths          : {\\?\Volume{` + guidB + `}\}
 					{GUID: guidB, Unmounted: true, Tool: "Get-Partition", Line: 3},
 				},
 			},
+		},
+		{
+			name: "dir-german-junction-to-a-folder",
+			text: " Verzeichnis von C:\\\n\n14.08.2012  10:01    <VERBINDUNG>   Alt [E:\\Alt]\n               0 Datei(en),              0 Bytes\n",
+			want: &Mounts{Mounts: []Mount{{Directory: `C:\Alt`, Target: `E:\Alt`, Kind: MountJoin, Tool: "dir", Line: 3}}},
 		},
 		{
 			name: "dir-russian",
