@@ -130,18 +130,9 @@ func (h *Hive) Root() *Key { return &Key{h: h} }
 // Key returns the key at path below the root, with \ as the separator and case folded as the registry does; "" is the root.
 // The error is [ErrNotExist].
 func (h *Hive) Key(path string) (*Key, error) {
-	k := h.Root()
-	for path != "" {
-		name, rest, _ := strings.Cut(path, `\`)
-		path = rest
-		if name == "" {
-			continue
-		}
-		next, ok := k.Subkey(name)
-		if !ok {
-			return nil, ErrNotExist
-		}
-		k = next
+	k, ok := below(h.Root(), path)
+	if !ok {
+		return nil, ErrNotExist
 	}
 	return k, nil
 }
