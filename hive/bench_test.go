@@ -96,10 +96,12 @@ func BenchmarkViews(b *testing.B) {
 
 // BenchmarkParseExport reads a large .reg text.
 func BenchmarkParseExport(b *testing.B) {
-	text := header + seedText
+	var out strings.Builder
+	out.WriteString(header + seedText)
 	for i := range 20000 {
-		text += exportOf("SYSTEM", strings.Repeat("k", i%7+1)+`\x`+string(rune('a'+i%26)), "v", 7, []byte("a\x00b\x00\x00\x00c\x00\x00\x00\x00\x00"))
+		out.WriteString(exportOf("SYSTEM", strings.Repeat("k", i%7+1)+`\x`+string(rune('a'+i%26)), "v", 7, []byte("a\x00b\x00\x00\x00c\x00\x00\x00\x00\x00")))
 	}
+	text := out.String()
 	lines := strings.Split(text, "\n")
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()

@@ -2,6 +2,7 @@ package hive
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -202,14 +203,14 @@ func (p *exportParser) data(start int, s string) (Value, bool) {
 	case kind == "dword":
 		digits, _, _ := strings.Cut(s, ";")
 		n, err := strconv.ParseUint(strings.TrimSpace(digits), 16, 32)
-		return Value{Type: TypeDWord, Data: []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}}, err == nil
+		return Value{Type: TypeDWord, Data: binary.LittleEndian.AppendUint32(nil, uint32(n))}, err == nil
 	case kind == "hex":
 		b, whole := p.hex(start, s)
 		return Value{Type: TypeBinary, Data: b, Truncated: !whole}, true
 	case strings.HasPrefix(kind, "hex(") && strings.HasSuffix(kind, ")"):
 		n, err := strconv.ParseUint(kind[len("hex("):len(kind)-1], 16, 32)
 		b, whole := p.hex(start, s)
-		v := Value{Type: Type(n), Data: b, Truncated: !whole} //nolint:gosec // parsed as 32 bits
+		v := Value{Type: Type(n), Data: b, Truncated: !whole}
 		if p.ansi != nil && v.text() && !looksUTF16(b) {
 			v.Data = safeio.AppendUTF16LE(nil, p.ansi(b))
 		}
@@ -309,7 +310,7 @@ func appendHex(out []byte, s string) ([]byte, string) {
 			bad, _, _ := strings.Cut(s[i:], ",")
 			return out, bad
 		}
-		out = append(out, byte(n)) //nolint:gosec // two digits
+		out = append(out, byte(n))
 		i = end
 	}
 	return out, ""

@@ -3,6 +3,7 @@ package hive
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -72,7 +73,7 @@ func (p *problems) all() []Problem {
 	if p.total <= len(p.list) {
 		return p.list
 	}
-	return append(p.list[:len(p.list):len(p.list)], Problem{
+	return append(slices.Clip(p.list), Problem{
 		Message: fmt.Sprintf("%d problems in all, of which the first %d are listed", p.total, len(p.list)),
 	})
 }
@@ -147,8 +148,8 @@ func (h *Hive) Walk(fn func(*Key) error) error {
 			return err
 		}
 		kids := h.store.children(id)
-		for i := len(kids) - 1; i >= 0; i-- {
-			stack = append(stack, kids[i])
+		for _, kid := range slices.Backward(kids) {
+			stack = append(stack, kid)
 		}
 	}
 	return nil
@@ -171,8 +172,8 @@ func (k *Key) Path() string {
 		names = append(names, k.h.store.name(id))
 	}
 	var b strings.Builder
-	for i := len(names) - 1; i >= 0; i-- {
-		b.WriteString(names[i])
+	for i, name := range slices.Backward(names) {
+		b.WriteString(name)
 		if i > 0 {
 			b.WriteByte('\\')
 		}
