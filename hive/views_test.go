@@ -64,10 +64,16 @@ func TestPendingRenames(t *testing.T) {
 		"reg query":           {query(`\??\C:\a\0\0\??\C:\b\0!\??\C:\c`), []want{del(`C:\a`), ren(`C:\b`, `C:\c`)}, ""},
 		"reg query, 0 file":   {query(`\??\C:\0.tmp\0!\??\C:\0b\0\??\C:\c\0`), []want{ren(`C:\0.tmp`, `C:\0b`), {"delete", `C:\c`, "", "/", `\??\C:\c`}}, ""},
 		"reg query, last one": {query(`\??\C:\a\0\0\??\C:\b`), []want{del(`C:\a`), {"delete", `C:\b`, "", "/", `\??\C:\b`}}, ""},
-		"old reg query": {query(`\??\C:\a\0!\??\C:\b\0\??\C:\c\0\??\C:\d\0!\??\C:\e`),
-			[]want{ren(`C:\a`, `C:\b`), {"delete", `C:\c`, "", "/", `\??\C:\c`}, ren(`C:\d`, `C:\e`)}, ""},
-		"old reg query, unclear": {query(`\??\C:\a\0\??\D:\b`),
-			[]want{{"unpaired", `C:\a`, "", "/", `\??\C:\a`}, {"unpaired", `D:\b`, "", "/", `\??\D:\b`}}, "2 strings"},
+		"old reg query": {
+			query(`\??\C:\a\0!\??\C:\b\0\??\C:\c\0\??\C:\d\0!\??\C:\e`),
+			[]want{ren(`C:\a`, `C:\b`), {"delete", `C:\c`, "", "/", `\??\C:\c`}, ren(`C:\d`, `C:\e`)},
+			"",
+		},
+		"old reg query, unclear": {
+			query(`\??\C:\a\0\??\D:\b`),
+			[]want{{"unpaired", `C:\a`, "", "/", `\??\C:\a`}, {"unpaired", `D:\b`, "", "/", `\??\D:\b`}},
+			"2 strings",
+		},
 		"target in place of a source": {"hive\n" + sm + hex7(first, `\??\C:\a`, `x`, `!\??\C:\b`, ``, ``), []want{{"rename", `C:\a`, `x`, "/", `\??\C:\a | x`}, {"delete", `C:\b`, "", "!/", `!\??\C:\b | `}}, "lost their order"},
 		"absent":                      {"hive\n" + sm, nil, ""},
 	} {
