@@ -41,7 +41,7 @@ func TestCorpusArchives(t *testing.T) {
 				}
 				return
 			}
-			defer b.Close()
+			defer b.Close() //nolint:errcheck // TestReadZip looks at it
 			c, err := Read(context.Background(), []*Bundle{b}, opt)
 			if err != nil {
 				t.Fatal(err)

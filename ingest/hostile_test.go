@@ -382,7 +382,7 @@ func FuzzOpenZip(f *testing.F) {
 		if err != nil {
 			return
 		}
-		defer b.Close()
+		defer b.Close() //nolint:errcheck // TestReadZip looks at it
 		c, err := Read(context.Background(), []*Bundle{b}, opt)
 		if err != nil {
 			t.Fatal(err)

@@ -71,6 +71,7 @@ type reading struct {
 	workers []*worker
 	skipped int // members that got no byte because of the limit of all bytes
 
+	idle         atomic.Int64 // workers without work
 	files, bytes atomic.Int64
 	packed       int64
 }
@@ -183,6 +184,7 @@ func (r *reading) round(ctx context.Context, tasks []*task, jobs []job, locale f
 	for _, t := range tasks {
 		r.left -= t.produced
 	}
+	r.idle.Store(int64(len(r.workers) - 1))
 	for _, t := range waiting {
 		if r.left <= 0 && !t.m.read {
 			r.skip(t)
@@ -210,11 +212,14 @@ func (r *reading) skip(t *task) {
 func (r *reading) run(ctx context.Context, jobs []job) error {
 	group, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
-	for _, w := range r.workers[:min(len(r.workers), len(jobs))] {
+	busy := min(len(r.workers), len(jobs))
+	r.idle.Store(int64(len(r.workers) - busy))
+	for _, w := range r.workers[:busy] {
 		group.Go(func() error {
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(jobs) {
+					r.idle.Add(1)
 					return nil
 				}
 				if err := jobs[i].run(ctx, w); err != nil {

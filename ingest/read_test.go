@@ -8,10 +8,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -399,7 +401,7 @@ func TestLinesAcrossChunks(t *testing.T) {
 	var want []string
 	var body strings.Builder
 	for i := range 60_000 {
-		line := strings.Repeat("x", i%97) + fmt.Sprint(i)
+		line := strings.Repeat("x", i%97) + strconv.Itoa(i)
 		want = append(want, line)
 		body.WriteString(line + []string{"\n", "\r\n"}[i%2])
 	}
@@ -450,6 +452,43 @@ func TestWorkersDoNotShow(t *testing.T) {
 		}
 	}
 }
+
+// TestReadAhead reads one large member while other workers are idle: the goroutine that reads ahead changes nothing and ends.
+func TestReadAhead(t *testing.T) {
+	body := strings.Repeat("10:00 five\n", 1<<20)
+	packed := deflated(t, []byte(body))
+	damaged := slices.Clone(packed)
+	damaged[len(damaged)/2] ^= 0xff
+	for _, workers := range []int{1, 4} {
+		entry := rawEntry{name: "a.log", method: zipDeflate, size: uint32(len(body)), packed: packed, crc: crc32.ChecksumIEEE([]byte(body))}
+		c, got, _ := analyze(t, save(t, "t.zip", rawZip(entry)), Options{Workers: workers})
+		if got.text("a.log") != body || c.Artifacts[0].SHA256 != sum(body) || len(c.Problems) > 0 {
+			t.Errorf("%d workers: %d of %d bytes, problems %v", workers, len(got.text("a.log")), len(body), c.Problems)
+		}
+		entry.packed = damaged
+		c, got, _ = analyze(t, save(t, "t.zip", rawZip(entry)), Options{Workers: workers})
+		if len(c.Problems) != 1 || !c.Artifacts[0].Truncated || c.Artifacts[0].SHA256 != sum(got.text("a.log")) {
+			t.Errorf("%d workers: damaged member has problems %v", workers, c.Problems)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		b := open(t, save(t, "a.log", []byte(body)), Options{})
+		opt := Options{Workers: workers, NewSink: func(*Artifact) Sink { return sinkFunc(func([]Record) { cancel() }) }}
+		if _, err := Read(ctx, []*Bundle{b}, opt); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		opt.NewSink = func(*Artifact) Sink { return sinkFunc(func([]Record) { panic("sink") }) }
+		c, err := Read(t.Context(), []*Bundle{b}, opt)
+		if err != nil || len(c.Problems) != 1 || !strings.Contains(c.Problems[0].Message, "internal error: sink") {
+			t.Errorf("got %v, %v", c, err)
+		}
+	}
+}
+
+// sinkFunc is a sink that only looks at records.
+type sinkFunc func([]Record)
+
+func (f sinkFunc) Records(batch []Record) { f(batch) }
+func (sinkFunc) Done(*Artifact)           {}
 
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -96,7 +96,8 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 			return nil, nil, ctx.Err()
 		}
 		e := &zipEntry{
-			in: in, method: f.Method, flags: f.Flags, crc: f.CRC32, attrs: f.Mode(), time: dosTime(f.ModifiedDate, f.ModifiedTime),
+			in: in, method: f.Method, flags: f.Flags, crc: f.CRC32, attrs: f.Mode(),
+			time: dosTime(f.ModifiedDate, f.ModifiedTime), //nolint:staticcheck // Modified mixes clocks with and without a zone
 			size: clampSize(f.CompressedSize64), want: clampSize(f.UncompressedSize64),
 		}
 		e.setName(f.Name, f.Extra)
@@ -140,7 +141,7 @@ func slimExtra(extra []byte) []byte {
 }
 
 // clampSize turns a declared size into one that sums can be made of.
-func clampSize(n uint64) int64 { return int64(min(n, 1<<56)) } //nolint:gosec // bounded in the same expression
+func clampSize(n uint64) int64 { return int64(min(n, 1<<56)) }
 
 // dosTime returns an MS-DOS date and time (APPNOTE.TXT 4.4.6), whose zone is unknown, in the UTC location; zero if there is none.
 func dosTime(date, clock uint16) time.Time {
