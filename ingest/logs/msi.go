@@ -115,7 +115,7 @@ func (m *msiSplitter) learn(head []byte) {
 		switch {
 		case line[0] == '=':
 			if d, _, ok := msiHeader(line); ok {
-				m.order.observe(&d)
+				m.order.observe(&d, false)
 			}
 		case line[0] == 'P' && bytes.HasPrefix(line, []byte("Property(")):
 			_, value, _ := bytes.Cut(line, []byte("): "))
@@ -123,7 +123,7 @@ func (m *msiSplitter) learn(head []byte) {
 				m.order.hinted = localeOrder(unsigned(id))
 			} else if day, ok := bytes.CutPrefix(value, []byte("Date = ")); ok {
 				if d, ok := parseNumericDate(day, 0); ok {
-					m.order.observe(&d)
+					m.order.observe(&d, false)
 				}
 			}
 		}
@@ -193,7 +193,7 @@ func (m *msiSplitter) record(raw []byte) ingest.Record {
 
 // start sets the clock by a header.
 func (m *msiSplitter) start(d *numericDate, tod int64) ingest.Time {
-	m.order.observe(d)
+	m.order.observe(d, false)
 	midnight, ok := m.order.resolve(d)
 	if !ok && !m.order.clashed {
 		switch {
@@ -369,7 +369,7 @@ func engineSeverity(text []byte) ingest.Severity {
 // Source: "Windows Installer Error Messages" (Microsoft Learn).
 func messageSeverity(line []byte) ingest.Severity {
 	i := 0
-	for i < len(line) && i < 40 && (isLetter(line[i])) {
+	for i < len(line) && i < 40 && isLetter(line[i]) {
 		i++
 	}
 	if i == 0 || i+6 > len(line) || line[i] != ' ' {

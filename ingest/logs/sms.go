@@ -151,11 +151,11 @@ func (s *smsSplitter) calibrate(msg []byte, r *ingest.Record) {
 			r.Severity = ingest.SeverityInfo
 		}
 	}
-	i := bytes.Index(msg, []byte(" GMTDATE="))
-	if i < 0 || r.Time.Zone != ingest.ZoneUnknown {
+	_, stated, ok := bytes.Cut(msg, []byte(" GMTDATE="))
+	if !ok || r.Time.Zone != ingest.ZoneUnknown {
 		return
 	}
-	utc, _, _, ok := cTime(msg[i+len(" GMTDATE="):])
+	utc, _, _, ok := cTime(stated)
 	if !ok {
 		return
 	}
@@ -346,7 +346,7 @@ func (s *smsSplitter) copy(line []byte) (t smsTrailer, ok bool) {
 		return t, false
 	}
 	t.text = len(trimRight(rest))
-	s.order.observe(&d)
+	s.order.observe(&d, half != nil)
 	if midnight, ok := s.order.resolve(&d); ok {
 		t.time = wall(midnight + tod)
 	}

@@ -15,6 +15,9 @@ import (
 // their specification, unless "#Time Format: Local" says otherwise (Windows' firewall). The order of day and month is told as dateOrder
 // says, and by which of the two fields moves from one day to the next; while it is open, and where a stamp has no year, no time is claimed.
 //
+// Component is known of the servicing logs (", Info  CBS  text"), of WindowsUpdate.log (tab, process, tab, thread, tab, component, tab) and of
+// ZENworks ("[level] [stamp] [user] [component] ...").
+//
 // Severity is that of a level field beside the stamp ("Info", "[ERROR]", "| W |"), else of the words of the text.
 //
 // Sources: CBS.log, dism.log, setupact.log and WindowsUpdate.log (KB 902093); "SetupAPI Text Logs"; W3C "Extended Log File Format", WD-logfile;
@@ -129,7 +132,8 @@ func (s *textSplitter) flush(raw []byte, emit func(ingest.Record)) {
 		text = text[s.stamp.text:]
 	}
 	r.Text = text
-	if r.Severity == ingest.SeverityNone {
+	r.Component = s.stamp.component.in(raw)
+	if r.Severity == ingest.SeverityNone && !s.style.directives { // the words of a URL are no verdict
 		r.Severity = textSeverity(text)
 	}
 	emit(r)
@@ -145,11 +149,23 @@ type style struct {
 	last       int // column of the stamp in the line before: nearly always that of the next
 }
 
-// stamp is the time stamp of a line.
+// stamp is the time stamp of a line and what stands beside it.
 type stamp struct {
-	time     ingest.Time
-	text     int // where the message begins
-	severity ingest.Severity
+	time      ingest.Time
+	text      int // where the message begins
+	component span
+	severity  ingest.Severity
+}
+
+// span is a part of a line; empty if there is none.
+type span struct{ from, to int }
+
+// in returns the span of a line, nil if it is empty.
+func (s span) in(line []byte) []byte {
+	if s.from == s.to {
+		return nil
+	}
+	return line[s.from:s.to]
 }
 
 // survey finds the style of a text by its head; shape is shapeNone if its lines carry no stamps.
@@ -186,12 +202,8 @@ func survey(head []byte) (s style) {
 			}
 			column[f.shape] = max(column[f.shape], i)
 			if f.shape == shapeNumeric {
-				s.order.observe(&f.date)
+				s.order.observe(&f.date, f.latin)
 				vote(&votes, &last, &f)
-				if f.half && s.order.hinted == orderOpen && (f.date.bare[0] || f.date.bare[1]) {
-					// Unpadded with AM and PM is the locale of the United States, unless something else speaks.
-					s.order.hinted = orderMonthFirst
-				}
 			}
 			break
 		}
@@ -212,9 +224,9 @@ func survey(head []byte) (s style) {
 	}
 	s.utc = s.directives && !local
 	switch {
-	case votes[0] > votes[1]:
+	case votes[0] > 1 && votes[1] == 0:
 		s.order.hinted = orderDayFirst
-	case votes[1] > votes[0]:
+	case votes[1] > 1 && votes[0] == 0:
 		s.order.hinted = orderMonthFirst
 	}
 	return s
@@ -261,7 +273,7 @@ func (s *style) take(line []byte, at int, f *foundStamp) stamp {
 	st := stamp{text: f.end}
 	midnight, dated := f.midnight, f.dated
 	if f.shape == shapeNumeric {
-		s.order.observe(&f.date)
+		s.order.observe(&f.date, f.latin)
 		midnight, dated = s.order.resolve(&f.date)
 	}
 	if dated {
@@ -277,6 +289,7 @@ func (s *style) take(line []byte, at int, f *foundStamp) stamp {
 	if st.severity == ingest.SeverityNone {
 		st.severity = level(line[f.end:min(len(line), f.end+48)], 3)
 	}
+	st.component = component(line, f.end)
 	if !isStampLead(line[:at]) {
 		st.text = 0 // what stands before the stamp is part of the message
 		return st
@@ -285,6 +298,65 @@ func (s *style) take(line []byte, at int, f *foundStamp) stamp {
 		st.text++
 	}
 	return st
+}
+
+// component finds the component behind a stamp that ends at line[end:], in the layouts that have one.
+func component(line []byte, end int) (c span) {
+	rest := trimEOL(line[end:])
+	if len(rest) < 8 {
+		return c
+	}
+	i := 1
+	switch {
+	case rest[0] == ',' && rest[1] == ' ':
+		for i = 2; i < len(rest) && isLetter(rest[i]); i++ { // the level
+		}
+		from := i
+		for i < len(rest) && rest[i] == ' ' {
+			i++
+		}
+		if i-from < 2 {
+			return c
+		}
+		c.from = i
+		for i < len(rest) && i-c.from < 16 && (isLetter(rest[i]) || isDigit(rest[i])) {
+			i++
+		}
+		if c.to = i; i == len(rest) || rest[i] != ' ' {
+			return span{}
+		}
+	case rest[0] == '\t':
+		for range 2 { // process and thread
+			n := bytes.IndexByte(rest[i:min(len(rest), i+12)], '\t')
+			if n < 1 {
+				return c
+			}
+			for _, d := range rest[i : i+n] {
+				if _, ok := hexDigit(d); !ok && d != ' ' {
+					return c
+				}
+			}
+			i += n + 1
+		}
+		n := bytes.IndexByte(rest[i:min(len(rest), i+32)], '\t')
+		if n < 1 {
+			return c
+		}
+		c = span{i, i + n}
+	case rest[0] == ']' && line[0] == '[' && bytes.HasPrefix(rest, []byte("] [")):
+		n := bytes.Index(rest[3:min(len(rest), 80)], []byte("] ["))
+		if n < 0 {
+			return c
+		}
+		i = 3 + n + 3
+		if n = bytes.IndexByte(rest[i:min(len(rest), i+48)], ']'); n < 1 {
+			return c
+		}
+		c = span{i, i + n}
+	default:
+		return c
+	}
+	return span{end + c.from, end + c.to}
 }
 
 // isStampLead tells whether what stands before a stamp says nothing by itself: brackets, a level, a day of the week, a priority like "<1>".

@@ -17,9 +17,9 @@ func TestTextStamps(t *testing.T) {
 		name, line string
 		want       entry
 	}{
-		{"cbs", "2024-01-15 08:00:01, Error                 CSI    00000009 x", entry{Text: "Error                 CSI    00000009 x", Time: "2024-01-15 08:00:01.000000", Severity: "error"}},
-		{"level-beats-words", "2024-01-15 08:00:01, Info                  DISM   failed", entry{Text: "Info                  DISM   failed", Time: "2024-01-15 08:00:01.000000", Severity: "info"}},
-		{"windows-update", "2012-03-08\t21:16:41:123\t 900\tdd0\tAgent\tWARNING: x", entry{Text: "900\tdd0\tAgent\tWARNING: x", Time: "2012-03-08 21:16:41.123000", Severity: "warning"}},
+		{"cbs", "2024-01-15 08:00:01, Error                 CSI    00000009 x", entry{Text: "Error                 CSI    00000009 x", Component: "CSI", Time: "2024-01-15 08:00:01.000000", Severity: "error"}},
+		{"level-beats-words", "2024-01-15 08:00:01, Info                  DISM   failed", entry{Text: "Info                  DISM   failed", Component: "DISM", Time: "2024-01-15 08:00:01.000000", Severity: "info"}},
+		{"windows-update", "2012-03-08\t21:16:41:123\t 900\tdd0\tAgent\tWARNING: x", entry{Text: "900\tdd0\tAgent\tWARNING: x", Component: "Agent", Time: "2012-03-08 21:16:41.123000", Severity: "warning"}},
 		{"windows-update-converted", "2017/01/15 10:06:42.4942438 900   1234  Agent x", entry{Text: "900   1234  Agent x", Time: "2017-01-15 10:06:42.494243"}},
 		{"iso-utc", "2021-02-13T19:56:35.990Z started", entry{Text: "started", Time: "2021-02-13 19:56:35.990000Z"}},
 		{"iso-offset", "2024-03-15 16:00:00.000001-0700 x", entry{Text: "x", Time: "2024-03-15 23:00:00.000001Z"}},
@@ -30,9 +30,17 @@ func TestTextStamps(t *testing.T) {
 		{"reporting-events", "{11111111-1111-1111-1111-111111111111}\t2012-01-15 08:00:00:123+0100\t1\tx", entry{Text: "{11111111-1111-1111-1111-111111111111}\t2012-01-15 08:00:00:123+0100\t1\tx", Time: "2012-01-15 07:00:00.123000Z"}},
 		{"german", "15.07.2007 12:44:16 Fehler", entry{Text: "Fehler", Time: "2007-07-15 12:44:16.000000"}},
 		{"german-open-looking", "03.08.2007 12:44:16 x", entry{Text: "x", Time: "2007-08-03 12:44:16.000000"}},
-		{"zenworks-us", "[DEBUG] [1/22/2007 12:09:15 PM] [] [ZMD] [] [x] [] [].", entry{Text: "[] [ZMD] [] [x] [] [].", Time: "2007-01-22 12:09:15.000000", Severity: "info"}},
-		{"zenworks-midnight", "[ERROR] [1/22/2007 12:09:15 AM] [] [x]", entry{Text: "[] [x]", Time: "2007-01-22 00:09:15.000000", Severity: "error"}},
-		{"zenworks-european", "[ERROR] [15-07-2007 12:44:16] [] [x]", entry{Text: "[] [x]", Time: "2007-07-15 12:44:16.000000", Severity: "error"}},
+		{"zenworks-us", "[DEBUG] [1/22/2007 12:09:15 PM] [] [ZMD] [] [x] [] [].", entry{Text: "[] [ZMD] [] [x] [] [].", Component: "ZMD", Time: "2007-01-22 12:09:15.000000", Severity: "info"}},
+		{"zenworks-midnight", "[ERROR] [1/22/2007 12:09:15 AM] [] [x]", entry{Text: "[] [x]", Component: "x", Time: "2007-01-22 00:09:15.000000", Severity: "error"}},
+		{"zenworks-european", "[ERROR] [15-07-2007 12:44:16] [] [x]", entry{Text: "[] [x]", Component: "x", Time: "2007-07-15 12:44:16.000000", Severity: "error"}},
+		{"korean", "2012-03-08 오후 9:16:41 x", entry{Text: "x", Time: "2012-03-08 21:16:41.000000"}},
+		{"chinese", "2012/3/8 上午 12:16:41 x", entry{Text: "x", Time: "2012-03-08 00:16:41.000000"}},
+		{"greek", "8/3/2012 9:16:41 μμ x", entry{Text: "x"}}, // the twelve-hour clock is no sign of the United States here
+		{"greek-proved", "25/3/2012 9:16:41 μμ x", entry{Text: "x", Time: "2012-03-25 21:16:41.000000"}},
+		{"us-unpadded", "8/3/2012 9:16:41 PM x", entry{Text: "x", Time: "2012-08-03 21:16:41.000000"}},
+		{"spanish", "25/03/2012 09:16:41 p. m. x", entry{Text: "x", Time: "2012-03-25 21:16:41.000000"}},
+		{"word-behind", "25/03/2012 09:16:41 amount x", entry{Text: "amount x", Time: "2012-03-25 09:16:41.000000"}},
+		{"no-such-hour", "25/03/2012 13:16:41 PM x", entry{Text: "25/03/2012 13:16:41 PM x"}},
 		{"slash-open", "07/08/2026 09:40:00 x", entry{Text: "x"}},
 		{"slash-same", "07/07/2026 09:40:00 x", entry{Text: "x", Time: "2026-07-07 09:40:00.000000"}},
 		{"slash-proved", "07/29/2026 09:40:00~[x]", entry{Text: "[x]", Time: "2026-07-29 09:40:00.000000"}},
@@ -106,8 +114,8 @@ func TestTextContinuation(t *testing.T) {
 	}{
 		{"lines-belong-to-the-stamp", "before\n" + stamped + "\r\n  more\r\n\r\nat 2024-01-15 09:00:00 y\r\n" + stamped, []entry{
 			{Text: "before"},
-			{Text: "Info  CBS  x\r\n  more\r\n\r\nat 2024-01-15 09:00:00 y", Time: "2024-01-15 08:00:00.000000", Severity: "info"},
-			{Text: "Info  CBS  x", Time: "2024-01-15 08:00:00.000000", Severity: "info"},
+			{Text: "Info  CBS  x\r\n  more\r\n\r\nat 2024-01-15 09:00:00 y", Component: "CBS", Time: "2024-01-15 08:00:00.000000", Severity: "info"},
+			{Text: "Info  CBS  x", Component: "CBS", Time: "2024-01-15 08:00:00.000000", Severity: "info"},
 		}},
 		{"severity-of-the-lines", "2024-01-15 08:00:00 x\nfailed\n2024-01-15 08:00:00 y\n", []entry{
 			{Text: "x\nfailed", Time: "2024-01-15 08:00:00.000000", Severity: "error"},
@@ -233,7 +241,7 @@ func TestTextSeverity(t *testing.T) {
 func TestDate(t *testing.T) {
 	for year := 1980; year < 2200; year++ {
 		for month := 1; month <= 12; month++ {
-			for day := 0; day <= 32; day++ {
+			for day := range 33 {
 				want := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
 				exists := want.Day() == day && int(want.Month()) == month
 				got, ok := date(year, month, day)

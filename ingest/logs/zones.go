@@ -33,7 +33,8 @@ func zoneBias(name []byte, year int) (minutes int, ok bool) {
 	case "UTC", "GMT", "Coordinated Universal Time", "Greenwich Mean Time":
 		return 0, true
 	}
-	base, daylight := name, false
+	var base []byte
+	daylight := false
 	switch {
 	case bytes.HasSuffix(name, []byte(suffixStandard)):
 		base = name[:len(name)-len(suffixStandard)]
