@@ -45,7 +45,7 @@ func TestGolden(t *testing.T) {
 			got := normalised(t, page)
 			golden := filepath.Join("testdata", s.name+".golden.html")
 			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
