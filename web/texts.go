@@ -382,18 +382,17 @@ func codePages(s findings.System) string {
 // controlSet is the number as it stands in the key's name.
 func controlSet(n int) string { return fmt.Sprintf("%03d", n) }
 
-// between writes the first and last time of an artifact.
-func between(first, last string) string {
-	first, last = strings.TrimSuffix(moment(first), " UTC"), strings.TrimSuffix(moment(last), " UTC")
+// between writes the first and last time of an artifact, the day once if it is the same.
+func between(from, to string) (first, last string) {
+	first, last = strings.TrimSuffix(moment(from), " UTC"), strings.TrimSuffix(moment(to), " UTC")
+	const day = len("2006-01-02")
 	switch {
 	case first == "" || first == last:
-		return last
-	case last == "":
-		return first
-	case len(first) > 10 && len(last) > 10 && first[:10] == last[:10]:
-		return first + " to " + last[11:]
+		return last, ""
+	case len(first) > day && len(last) > day && first[:day] == last[:day]:
+		return first, last[day+1:]
 	}
-	return first + " to " + last
+	return first, last
 }
 
 // reasonText says why a check that found nothing found nothing.

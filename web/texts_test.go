@@ -26,9 +26,6 @@ func TestWords(t *testing.T) {
 		{"span-of-a-day", span("2014-11-03T07:01:10Z", "2014-11-03T15:22:41Z"), "3 November 2014, 07:01 to 15:22 UTC"},
 		{"span-of-days", span("2012-03-07T06:12:44Z", "2012-03-10T08:11:02Z"), "7 March 2012, 06:12 to 10 March 2012, 08:11 UTC"},
 		{"span-unknown", span("", ""), ""},
-		{"between-one-day", between("2012-03-08T20:11:01Z", "2012-03-08T20:19:40Z"), "2012-03-08 20:11:01 to 20:19:40"},
-		{"between-same", between("2012-03-08T20:11:01Z", "2012-03-08T20:11:01Z"), "2012-03-08 20:11:01"},
-		{"between-none", between("", ""), ""},
 		{"count-one", count(1, "file", "files"), "1 file"},
 		{"count-none", count(0, "file", "files"), "0 files"},
 		{"clip", clip("жабв", 2), "жа…"},
@@ -41,6 +38,23 @@ func TestWords(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.got != tt.want {
 				t.Errorf("got %q, want %q", tt.got, tt.want)
+			}
+		})
+	}
+}
+
+func TestBetween(t *testing.T) {
+	tests := []struct{ name, from, to, first, last string }{
+		{"one-day", "2012-03-08T20:11:01Z", "2012-03-08T20:19:40Z", "2012-03-08 20:11:01", "20:19:40"},
+		{"two-days", "2012-03-08T20:11:01Z", "2012-03-09T20:19:40Z", "2012-03-08 20:11:01", "2012-03-09 20:19:40"},
+		{"same", "2012-03-08T20:11:01Z", "2012-03-08T20:11:01Z", "2012-03-08 20:11:01", ""},
+		{"only-last", "", "2012-03-08T20:11:01Z", "2012-03-08 20:11:01", ""},
+		{"none", "", "", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if first, last := between(tt.from, tt.to); first != tt.first || last != tt.last {
+				t.Errorf("got %q and %q, want %q and %q", first, last, tt.first, tt.last)
 			}
 		})
 	}
