@@ -1038,7 +1038,7 @@ func notable(v *view) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(v.Notable) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 93, "<section aria-labelledby=\"notable\"><h2 id=\"notable\">First errors in the logs</h2><p class=\"quiet\">In order of time as far as it is known. They are what the logs themselves call errors, and need not be the cause.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 93, "<section aria-labelledby=\"notable\"><h2 id=\"notable\">First errors in the logs</h2><p class=\"quiet\">What the logs themselves call errors. None of it need be the cause.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
