@@ -185,6 +185,7 @@ func readLoop(f *facts.Facts) certificateLoop {
 // keyState is what the bundle shows of the SMS key file.
 type keyState struct {
 	evidence []findings.Evidence
+	title    string // what is wrong with the file, behind the check's title; "" if nothing is shown to be
 	verdict  string // one clause for the summary
 	proof    bool   // it explains the failure by itself
 	needLoop bool   // only together with a repeated failure
@@ -205,6 +206,9 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 		out.Verdict, out.Severity = findings.Suspected, findings.High
 	default:
 		out.Verdict, out.Severity = findings.Suspected, findings.Medium
+	}
+	if key.title != "" {
+		out.Title = "The ConfigMgr client cannot get its certificate: " + key.title
 	}
 	n := loop.failures.Count
 	note := fmt.Sprintf("the first of %d failures", n)
@@ -287,7 +291,7 @@ func readKey(f *facts.Facts) keyState {
 		own = slices.DeleteFunc(slices.Clone(keys), func(k smsKey) bool { return k.GUID != guid })
 	}
 	if len(own) == 0 {
-		s := keyState{proof: true, needLoop: true, fault: true}
+		s := keyState{proof: true, needLoop: true, fault: true, title: "its key file was made under another MachineGuid"}
 		s.verdict = fmt.Sprintf("the only SMS key file carries the GUID %s, while this machine's MachineGuid is %s", keys[0].GUID, guid)
 		for _, k := range keys[:min(3, len(keys))] {
 			s.evidence = append(s.evidence, findings.FromLine(f, k.artifact, k.Line, findings.Supports, "the SMS key was made under another MachineGuid: a clone, a restored image, or a reinstalled system"))
@@ -296,7 +300,7 @@ func readKey(f *facts.Facts) keyState {
 		return s
 	}
 	if i := slices.IndexFunc(own, func(k smsKey) bool { return k.HasSize && k.Size == 0 }); i >= 0 && (known || len(own) == 1) {
-		s := keyState{proof: true, fault: true, verdict: "the SMS key file has no byte"}
+		s := keyState{proof: true, fault: true, title: "its key file is empty", verdict: "the SMS key file has no byte"}
 		s.evidence = append(s.evidence, findings.FromLine(f, own[i].artifact, own[i].Line, findings.Supports, "an empty key file: damaged, by a full disk or another program"))
 		if known {
 			s.evidence = append(s.evidence, findings.FromValue(at, findings.Context, "the file carries this machine's MachineGuid"))
@@ -330,6 +334,7 @@ func noKey(f *facts.Facts) keyState {
 		if folder.Complete && (folder.ShowsHidden || len(folder.Files) > 0) {
 			return keyState{
 				proof: !f.Matches(certificateID + "/pki").Any(), needLoop: true, missing: []findings.Missing{keyTest},
+				title:    "its key file is missing",
 				verdict:  "a complete listing of the machine keys has no SMS key file",
 				evidence: []findings.Evidence{findings.AbsentLine(folder.artifact, findings.Supports, "no file begins with "+smsKeyHash+", the name of the container SMS")},
 			}
@@ -364,7 +369,7 @@ func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
 				}
 				if e.Deny {
 					return keyState{
-						proof: true, needLoop: true, fault: true, verdict: "the permissions of the SMS key file deny SYSTEM access",
+						proof: true, needLoop: true, fault: true, title: "SYSTEM is denied access to its key file", verdict: "the permissions of the SMS key file deny SYSTEM access",
 						evidence: []findings.Evidence{findings.FromLine(f, v.Artifact.Path, e.Line, findings.Supports, "SYSTEM, as which the client runs, is denied")},
 					}, true
 				}
@@ -372,7 +377,7 @@ func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
 			}
 			if sure && allowed&extract.AccessFull != extract.AccessFull {
 				return keyState{
-					proof: true, needLoop: true, fault: true, verdict: "the permissions of the SMS key file lack Full Control for SYSTEM",
+					proof: true, needLoop: true, fault: true, title: "SYSTEM has no Full Control of its key file", verdict: "the permissions of the SMS key file lack Full Control for SYSTEM",
 					evidence: []findings.Evidence{findings.FromLine(f, v.Artifact.Path, o.Line, findings.Supports, "SYSTEM, as which the client runs, has no Full Control")},
 				}, true
 			}
