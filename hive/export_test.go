@@ -91,6 +91,9 @@ func TestParseExport(t *testing.T) {
 			if d := cmp.Diff(tc.want, lines(t, h)); d != "" {
 				t.Error(d)
 			}
+			if cut := strings.HasPrefix(name, "cut in") || name == "no bracket"; h.Truncated() != cut || h.Sound() != (tc.problems == nil) {
+				t.Errorf("truncated %v, sound %v", h.Truncated(), h.Sound())
+			}
 			got := h.Problems()
 			if len(got) != len(tc.problems) {
 				t.Fatalf("problems %v, want %q", got, tc.problems)
@@ -165,7 +168,7 @@ func TestSniffExport(t *testing.T) {
 	for text, want := range map[string]bool{
 		"Windows Registry Editor Version 5.00\r\n":       true,
 		"\ufeffWindows Registry Editor Version 5.00\r\n": true,
-		"\r\nREGEDIT4\r\n":                               true,
+		"\nREGEDIT4\n":                                   true,
 		"; a note\n[HKEY_CURRENT_USER\\x]\n":             true,
 		"[HKEY_CURRENT_USER\\x]":                         true,
 		"[section]\nHKEY_":                               false,

@@ -59,6 +59,16 @@ func (r *Registry) Add(source string, h *Hive) {
 	}
 }
 
+// Hive returns the hive that was added under that name; nil if none was, or none that a path reaches.
+func (r *Registry) Hive(source string) *Hive {
+	for _, m := range r.mounts {
+		if m.source == source {
+			return m.base.h
+		}
+	}
+	return nil
+}
+
 // Keys returns the key at path in every source that has it, in the order of Add. It is for enumeration: the subkeys of
 // FoundKey are those of one source.
 func (r *Registry) Keys(path string) []FoundKey {
@@ -87,7 +97,7 @@ func (r *Registry) Key(path string) (Found, error) {
 }
 
 // Value returns a value of the key at path, "" being the default value. Where no source has it the error is [ErrNotExist],
-// and Found tells which source shows that it is absent, as for [Registry.Key]. Output of reg query never shows that, because the query may
+// and Found tells which source shows that it is absent, as for [Registry.Key]; whether that proves it depends on [Hive.Sound]. Output of reg query never shows that, because the query may
 // have asked for one value only.
 func (r *Registry) Value(path, name string) (Found, error) {
 	for _, k := range r.Keys(path) {

@@ -162,6 +162,23 @@ func TestRegistryKey(t *testing.T) {
 	}
 }
 
+func TestSound(t *testing.T) {
+	r := registry(t,
+		"hive\n[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001]",
+		"hive\n; dirty\n[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001]",
+		"reg\n[HKEY_LOCAL_MACHINE\\SYSTEM\\a]\n\"x\"=\"y",
+		"query\nHKLM\\SYSTEM\\a\n    v    REG_DWORD    0x1",
+	)
+	for source, want := range map[string]bool{"hive0": true, "hive1": false, "reg2": false, "query3": false} {
+		if got := r.Hive(source).Sound(); got != want {
+			t.Errorf("%s: %v", source, got)
+		}
+	}
+	if r.Hive("other") != nil {
+		t.Error("a hive that was not added")
+	}
+}
+
 func TestValueForms(t *testing.T) {
 	for name, tc := range map[string]struct {
 		v       hive.Value
