@@ -147,11 +147,11 @@ func TestRegistryKey(t *testing.T) {
 	}
 	var subkeys []string
 	for _, k := range r.Keys(`SYSTEM\a`) {
-		for _, s := range k.Subkeys() {
-			subkeys = append(subkeys, s.Name())
+		for _, sub := range k.Children() {
+			subkeys = append(subkeys, sub.Source+" "+sub.Name())
 		}
 	}
-	if d := cmp.Diff([]string{"b", "c"}, subkeys); d != "" {
+	if d := cmp.Diff([]string{"reg0 b", "reg1 c"}, subkeys); d != "" {
 		t.Error(d)
 	}
 	if _, err := r.Key(`SYSTEM\x`); !errors.Is(err, hive.ErrNotExist) {
