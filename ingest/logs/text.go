@@ -20,7 +20,7 @@ import (
 //
 // Severity is that of a level field beside the stamp ("Info", "[ERROR]", "| W |"), else of the words of the text.
 //
-// Sources: CBS.log, dism.log, setupact.log and WindowsUpdate.log (KB 902093); "SetupAPI Text Logs"; W3C "Extended Log File Format", WD-logfile;
+// Sources: CBS.log, dism.log, setupact.log and WindowsUpdate.log (KB 902093); W3C "Extended Log File Format", WD-logfile;
 // ZENworks message logs ("Viewing the message log", Novell); RFC 3164 for stamps without a year.
 
 // headSize is how much text is awaited to find the shape of the stamps: what Sniff sees too.
@@ -127,12 +127,8 @@ func (s *textSplitter) flush(raw []byte, emit func(ingest.Record)) {
 		return
 	}
 	text := trimRight(raw)
-	r := ingest.Record{Raw: raw, Time: s.stamp.time, Severity: s.stamp.severity}
-	if s.stamp.text <= len(text) {
-		text = text[s.stamp.text:]
-	}
-	r.Text = text
-	r.Component = s.stamp.component.in(raw)
+	text = text[min(len(text), s.stamp.text):]
+	r := ingest.Record{Raw: raw, Text: text, Component: s.stamp.component.in(raw), Time: s.stamp.time, Severity: s.stamp.severity}
 	if r.Severity == ingest.SeverityNone && !s.style.directives { // the words of a URL are no verdict
 		r.Severity = textSeverity(text)
 	}
@@ -396,7 +392,7 @@ func isStampTail(c byte) bool {
 
 // level returns the severity of the first level name among the first words of b.
 func level(b []byte, words int) ingest.Severity {
-	for i := 0; i < len(b) && words > 0; {
+	for i, first := 0, true; i < len(b) && words > 0; first = false {
 		for i < len(b) && !isLetter(b[i]) {
 			i++
 		}
@@ -408,7 +404,9 @@ func level(b []byte, words int) ingest.Severity {
 			break
 		}
 		words--
-		if s := levelName(b[start:i]); s != ingest.SeverityNone {
+		if s := levelName(b[start:i]); s == ingest.SeverityInfo && inSentence(b, start, i, first) {
+			continue
+		} else if s != ingest.SeverityNone {
 			return s
 		}
 		if i-start == 1 && start >= 2 && i+1 < len(b) && b[start-2] == '|' && b[i+1] == '|' {
@@ -425,13 +423,25 @@ func level(b []byte, words int) ingest.Severity {
 	return ingest.SeverityNone
 }
 
+// inSentence tells whether the word b[from:to] belongs to a sentence rather than to a field: a small letter follows ("Information about ..."), or it
+// is itself small and not the first ("Failed getting info").
+func inSentence(b []byte, from, to int, first bool) bool {
+	switch {
+	case b[to-1] < 'a' || b[to-1] > 'z':
+		return false
+	case first:
+		return to+1 < len(b) && b[to] == ' ' && b[to+1] >= 'a' && b[to+1] <= 'z'
+	}
+	return b[from] >= 'a' && b[from-1] == ' '
+}
+
 // levelName returns the severity that a level is called by, in any case.
 func levelName(word []byte) ingest.Severity {
 	if len(word) < 3 || len(word) > 13 {
 		return ingest.SeverityNone
 	}
 	for i := range levelNames {
-		if l := &levelNames[i]; len(l.name) == len(word) && hasFold(word, l.name) {
+		if l := &levelNames[i]; l.name[0] == word[0]|0x20 && len(l.name) == len(word) && hasFold(word, l.name) {
 			return l.severity
 		}
 	}

@@ -19,6 +19,11 @@ func TestTextStamps(t *testing.T) {
 	}{
 		{"cbs", "2024-01-15 08:00:01, Error                 CSI    00000009 x", entry{Text: "Error                 CSI    00000009 x", Component: "CSI", Time: "2024-01-15 08:00:01.000000", Severity: "error"}},
 		{"level-beats-words", "2024-01-15 08:00:01, Info                  DISM   failed", entry{Text: "Info                  DISM   failed", Component: "DISM", Time: "2024-01-15 08:00:01.000000", Severity: "info"}},
+		{"level-word-in-a-sentence", "2024-01-15 08:00:01 Information about the failure", entry{Text: "Information about the failure", Time: "2024-01-15 08:00:01.000000", Severity: "error"}},
+		{"level-word-behind", "2024-01-15 08:00:01 Failed getting info", entry{Text: "Failed getting info", Time: "2024-01-15 08:00:01.000000", Severity: "error"}},
+		{"level-in-small-letters", "2024-01-15 08:00:01 [info] failed", entry{Text: "[info] failed", Time: "2024-01-15 08:00:01.000000", Severity: "info"}},
+		{"level-in-small-letters-first", "2024-01-15 08:00:01 info: failed", entry{Text: "info: failed", Time: "2024-01-15 08:00:01.000000", Severity: "info"}},
+		{"no-message", "2024-01-15 08:00:01, ", entry{Time: "2024-01-15 08:00:01.000000"}},
 		{"windows-update", "2012-03-08\t21:16:41:123\t 900\tdd0\tAgent\tWARNING: x", entry{Text: "900\tdd0\tAgent\tWARNING: x", Component: "Agent", Time: "2012-03-08 21:16:41.123000", Severity: "warning"}},
 		{"windows-update-converted", "2017/01/15 10:06:42.4942438 900   1234  Agent x", entry{Text: "900   1234  Agent x", Time: "2017-01-15 10:06:42.494243"}},
 		{"iso-utc", "2021-02-13T19:56:35.990Z started", entry{Text: "started", Time: "2021-02-13 19:56:35.990000Z"}},
