@@ -15,6 +15,9 @@ import (
 // their specification, unless "#Time Format: Local" says otherwise (Windows' firewall). The order of day and month is told as dateOrder
 // says, and by which of the two fields moves from one day to the next; while it is open, and where a stamp has no year, no time is claimed.
 //
+// Events as "wevtutil qe /f:text" prints them begin with "Event[number]:"; their stamp stands on a later line, after "Date: ", and their level after
+// "Level: ". There such a first line begins a record, and the stamp gives it its time.
+//
 // Component is known of the servicing logs (", Info  CBS  text"), of WindowsUpdate.log (tab, process, tab, thread, tab, component, tab) and of
 // ZENworks ("[level] [stamp] [user] [component] ...").
 //
@@ -72,8 +75,8 @@ type textSplitter struct {
 
 	taken int   // length of the lines of the open record
 	lines int   // how many they are
-	open  bool  // the record began with a stamp
-	stamp stamp // that stamp
+	open  bool  // the record began with a stamp, or as an event
+	stamp stamp // that stamp, or the event's
 }
 
 func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) int {
@@ -100,13 +103,20 @@ func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) 
 		}
 		line := text[at : at+n]
 		st, stamped := s.style.find(line)
+		begins := stamped
+		if s.style.events {
+			begins = isEvent(line)
+		}
 		directive := s.style.directives && line[0] == '#'
-		if s.taken > 0 && (stamped || directive || s.lines == maxRecordLines || s.taken+n > maxContinuation) {
+		if s.taken > 0 && (begins || directive || s.lines == maxRecordLines || s.taken+n > maxContinuation) {
 			s.flush(text[pos:at], emit)
 			pos = at
 		}
 		if s.taken == 0 {
-			s.open, s.stamp = stamped, st
+			s.open, s.stamp = begins, st
+		}
+		if s.style.events && s.open {
+			s.event(line, &st)
 		}
 		s.taken += n
 		s.lines++
@@ -117,6 +127,23 @@ func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) 
 		pos += n
 	}
 	return pos
+}
+
+// event takes the time or the level from a line of the open event.
+func (s *textSplitter) event(line []byte, st *stamp) {
+	s.stamp.text, s.stamp.component = 0, span{}
+	if s.stamp.time.Zone == ingest.ZoneNone {
+		s.stamp.time = st.time
+	}
+	if value, ok := bytes.CutPrefix(line, []byte("  Level: ")); ok && s.stamp.severity == ingest.SeverityNone {
+		s.stamp.severity = levelName(trimRight(value))
+	}
+}
+
+// isEvent tells whether a line begins an event.
+func isEvent(line []byte) bool {
+	number, ok := bytes.CutPrefix(line, []byte("Event["))
+	return ok && len(number) > 2 && isDigit(number[0]) && bytes.Contains(number, []byte("]:"))
 }
 
 // flush emits the open record. Lines before the first stamp have nothing that joins them, so each is a record.
@@ -140,6 +167,7 @@ type style struct {
 	shape      stampShape
 	column     int  // the farthest from the beginning of a line
 	directives bool // a W3C log: lines that begin with # stand alone
+	events     bool // an event log as text
 	utc        bool // a stamp without an offset is UTC
 	order      dateOrder
 	last       int // column of the stamp in the line before: nearly always that of the next
@@ -184,6 +212,7 @@ func survey(head []byte) (s style) {
 			local = local || bytes.HasPrefix(line, []byte("#Time Format: Local"))
 			continue
 		}
+		s.events = s.events || isEvent(line)
 		for i := range min(len(line), maxStampColumn) {
 			if !stampStart(line, i) {
 				continue
@@ -211,7 +240,7 @@ func survey(head []byte) (s style) {
 		}
 	}
 	n := count[best]
-	if best == shapeNone || n*10 < lines && (n < 8 || n*100 < lines) {
+	if best == shapeNone || !s.events && n*10 < lines && (n < 8 || n*100 < lines) {
 		return style{}
 	}
 	s.shape, s.column = best, column[best]

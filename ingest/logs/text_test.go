@@ -133,6 +133,10 @@ func TestTextContinuation(t *testing.T) {
 			{Text: "#Date: 2026-03-29 18:48:23"},
 			{Text: "GET", Time: "2026-03-29 18:48:24.000000Z"},
 		}},
+		{"events", "Event[0]:\r\n  Log Name: System\r\n  Date: 2012-03-01T10:11:12.000\r\n  Level: Error\r\n  Description: \r\nat 2011-01-01 10:00:00\r\n\r\nEvent[1]:\r\n  Log Name: System\r\n  Date: 2012-03-01T10:11:13.000Z\r\n", []entry{
+			{Text: "Event[0]:\r\n  Log Name: System\r\n  Date: 2012-03-01T10:11:12.000\r\n  Level: Error\r\n  Description: \r\nat 2011-01-01 10:00:00", Time: "2012-03-01 10:11:12.000000", Severity: "error"},
+			{Text: "Event[1]:\r\n  Log Name: System\r\n  Date: 2012-03-01T10:11:13.000Z", Time: "2012-03-01 10:11:13.000000Z"},
+		}},
 		{"firewall", "#Version: 1.5\n#Time Format: Local\n#Fields: date time action\n2026-03-29 18:48:23 DROP\n", []entry{
 			{Text: "#Version: 1.5"},
 			{Text: "#Time Format: Local"},
