@@ -41,6 +41,10 @@ func TestCCMRecords(t *testing.T) {
 		{"bad-time", ccmLine("text", "not-a-time", "CAS", "1", ""), []entry{{Text: "text", Component: "CAS", Thread: 1234, Severity: "info"}}},
 		{"bad-date", strings.Replace(whole, "07-04-2012", "07-32-2012", 1), []entry{{Text: "text", Component: "CAS", Thread: 1234, Severity: "info"}}},
 		{"no-file", strings.Replace(whole, ` file="cas.cpp:12"`, "", 1), []entry{record}}, // CAS is a component of ConfigMgr
+		{"open-quote", strings.Replace(whole, `context=""`, `context="`, 1) + whole, []entry{
+			{Text: "text", Component: "CAS", Time: "2012-07-04 14:00:00.123000Z"}, record,
+		}},
+		{"no-component", strings.Replace(whole, `"CAS"`, `""`, 1), []entry{{Text: "text", Thread: 1234, Time: "2012-07-04 14:00:00.123000Z", Severity: "info"}}},
 		{"broken-attribute", strings.Replace(whole, `context=""`, `context=`, 1) + whole, []entry{
 			{Text: "text", Component: "CAS", Time: "2012-07-04 14:00:00.123000Z"}, record,
 		}},

@@ -203,7 +203,9 @@ func (s *smsSplitter) dollar(line []byte, at int) (t smsTrailer, ok bool) {
 	if n < 0 {
 		return t, false
 	}
-	t.component = trimRight(line[at : at+n])
+	if c := trimRight(line[at : at+n]); len(c) > 0 {
+		t.component = c
+	}
 	at += n + 1
 	if at >= len(line) || line[at] != '<' {
 		return t, false

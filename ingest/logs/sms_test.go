@@ -132,6 +132,9 @@ func TestZoneBias(t *testing.T) {
 		{"India Standard Time", 2012, -330, true},
 		{"Newfoundland Daylight Time", 2012, 150, true},
 		{"Lord Howe Daylight Time", 2012, -660, true},
+		{"UTC-11", 2012, 660, true},
+		{"UTC+13", 2012, -780, true},
+		{"UTC+99", 2012, 0, false},
 		{"Coordinated Universal Time", 2012, 0, true},
 		{"Russian Standard Time", 2005, -180, true},
 		{"Russian Standard Time", 2012, 0, false}, // Moscow moved, and machines without the update did not

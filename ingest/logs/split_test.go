@@ -160,7 +160,7 @@ var scraps = []string{
 	"MSI (s) (40!94) [21:16:55:233]: ", "MSI (c) (40:94): ", "Aktion beendet um 23:59:59: X. Rückgabewert 3.", "Property(S): UserLanguageID = 1031\n",
 	"ScriptGen: Action start X 10:00:00.000\n", "6/14/2016 19:14:22 - PFRO Error: ", "21 Successful PFRO operations", "2024-01-15 08:00:00, Info  CBS  ",
 	"2024/02/16 06:05:19.349", "15.07.2007 12:44:16", "[1/22/2007 12:09:15 PM] ", "Sep  1 11:40:53 ", "Wed Apr 29 12:40:46 2026", "29/Mar/2026:18:48:23 +0200",
-	"07/29/26,09:20:00", "02/14 21:41:35", "2026-03-29T18:48:23Z", "#Fields: date time\n", "12", "0", ":", "/", "-", "[", "]", "STATMSG: SEV=E GMTDATE=Tue Jul 18 21:38:07.530 2000 ",
+	"07/29/26,09:20:00", "02/14 21:41:35", "2026-03-29T18:48:23Z", "#Fields: date time\n", "Event[0]:\n  Level: Error\n", "12", "0", ":", "/", "-", "[", "]", "STATMSG: SEV=E GMTDATE=Tue Jul 18 21:38:07.530 2000 ",
 }
 
 // TestPieces joins scraps at random and cuts the text at random.

@@ -185,15 +185,27 @@ type halfOfDay struct {
 // The marks of locales, behind the time and before it.
 var (
 	halvesBehind = [...]halfOfDay{
-		{"am", 'a'}, {"pm", 'p'}, {"a.m.", 'a'}, {"p.m.", 'p'}, {"a. m.", 'a'}, {"p. m.", 'p'}, {"a.\u00a0m.", 'a'}, {"p.\u00a0m.", 'p'},
-		{"πμ", 'a'}, {"μμ", 'p'}, {"π.μ.", 'a'}, {"μ.μ.", 'p'}, {"ص", 'a'}, {"م", 'p'},
+		{"am", 'a'},
+		{"pm", 'p'},
+		{"a.m.", 'a'},
+		{"p.m.", 'p'},
+		{"a. m.", 'a'},
+		{"p. m.", 'p'},
+		{"a.\u00a0m.", 'a'},
+		{"p.\u00a0m.", 'p'},
+		{"πμ", 'a'},
+		{"μμ", 'p'},
+		{"π.μ.", 'a'},
+		{"μ.μ.", 'p'},
+		{"ص", 'a'},
+		{"م", 'p'},
 	}
 	halvesBefore = [...]halfOfDay{{"上午", 'a'}, {"下午", 'p'}, {"午前", 'a'}, {"午後", 'p'}, {"오전", 'a'}, {"오후", 'p'}}
 )
 
 // halfMark returns the mark that b begins with and its length; 0 if it begins with none.
 func halfMark(b []byte, marks []halfOfDay) (half byte, n int) {
-	if len(b) == 0 || isDigit(b[0]) {
+	if len(b) < 2 || b[0] < utf8.RuneSelf && b[0]|0x20 != 'a' && b[0]|0x20 != 'p' {
 		return 0, 0
 	}
 	for i := range marks {

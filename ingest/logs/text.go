@@ -15,12 +15,15 @@ import (
 // their specification, unless "#Time Format: Local" says otherwise (Windows' firewall). The order of day and month is told as dateOrder
 // says, and by which of the two fields moves from one day to the next; while it is open, and where a stamp has no year, no time is claimed.
 //
+// Events as "wevtutil qe /f:text" prints them begin with "Event[number]:"; their stamp stands on a later line, after "Date: ", and their level after
+// "Level: ". There such a first line begins a record, and the stamp gives it its time.
+//
 // Component is known of the servicing logs (", Info  CBS  text"), of WindowsUpdate.log (tab, process, tab, thread, tab, component, tab) and of
 // ZENworks ("[level] [stamp] [user] [component] ...").
 //
 // Severity is that of a level field beside the stamp ("Info", "[ERROR]", "| W |"), else of the words of the text.
 //
-// Sources: CBS.log, dism.log, setupact.log and WindowsUpdate.log (KB 902093); "SetupAPI Text Logs"; W3C "Extended Log File Format", WD-logfile;
+// Sources: CBS.log, dism.log, setupact.log and WindowsUpdate.log (KB 902093); W3C "Extended Log File Format", WD-logfile;
 // ZENworks message logs ("Viewing the message log", Novell); RFC 3164 for stamps without a year.
 
 // headSize is how much text is awaited to find the shape of the stamps: what Sniff sees too.
@@ -72,8 +75,8 @@ type textSplitter struct {
 
 	taken int   // length of the lines of the open record
 	lines int   // how many they are
-	open  bool  // the record began with a stamp
-	stamp stamp // that stamp
+	open  bool  // the record began with a stamp, or as an event
+	stamp stamp // that stamp, or the event's
 }
 
 func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) int {
@@ -100,13 +103,20 @@ func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) 
 		}
 		line := text[at : at+n]
 		st, stamped := s.style.find(line)
+		begins := stamped
+		if s.style.events {
+			begins = isEvent(line)
+		}
 		directive := s.style.directives && line[0] == '#'
-		if s.taken > 0 && (stamped || directive || s.lines == maxRecordLines || s.taken+n > maxContinuation) {
+		if s.taken > 0 && (begins || directive || s.lines == maxRecordLines || s.taken+n > maxContinuation) {
 			s.flush(text[pos:at], emit)
 			pos = at
 		}
 		if s.taken == 0 {
-			s.open, s.stamp = stamped, st
+			s.open, s.stamp = begins, st
+		}
+		if s.style.events && s.open {
+			s.event(line, &st)
 		}
 		s.taken += n
 		s.lines++
@@ -119,6 +129,23 @@ func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) 
 	return pos
 }
 
+// event takes the time or the level from a line of the open event.
+func (s *textSplitter) event(line []byte, st *stamp) {
+	s.stamp.text, s.stamp.component = 0, span{}
+	if s.stamp.time.Zone == ingest.ZoneNone {
+		s.stamp.time = st.time
+	}
+	if value, ok := bytes.CutPrefix(line, []byte("  Level: ")); ok && s.stamp.severity == ingest.SeverityNone {
+		s.stamp.severity = levelName(trimRight(value))
+	}
+}
+
+// isEvent tells whether a line begins an event.
+func isEvent(line []byte) bool {
+	number, ok := bytes.CutPrefix(line, []byte("Event["))
+	return ok && len(number) > 2 && isDigit(number[0]) && bytes.Contains(number, []byte("]:"))
+}
+
 // flush emits the open record. Lines before the first stamp have nothing that joins them, so each is a record.
 func (s *textSplitter) flush(raw []byte, emit func(ingest.Record)) {
 	s.taken, s.lines = 0, 0
@@ -127,12 +154,8 @@ func (s *textSplitter) flush(raw []byte, emit func(ingest.Record)) {
 		return
 	}
 	text := trimRight(raw)
-	r := ingest.Record{Raw: raw, Time: s.stamp.time, Severity: s.stamp.severity}
-	if s.stamp.text <= len(text) {
-		text = text[s.stamp.text:]
-	}
-	r.Text = text
-	r.Component = s.stamp.component.in(raw)
+	text = text[min(len(text), s.stamp.text):]
+	r := ingest.Record{Raw: raw, Text: text, Component: s.stamp.component.in(raw), Time: s.stamp.time, Severity: s.stamp.severity}
 	if r.Severity == ingest.SeverityNone && !s.style.directives { // the words of a URL are no verdict
 		r.Severity = textSeverity(text)
 	}
@@ -144,6 +167,7 @@ type style struct {
 	shape      stampShape
 	column     int  // the farthest from the beginning of a line
 	directives bool // a W3C log: lines that begin with # stand alone
+	events     bool // an event log as text
 	utc        bool // a stamp without an offset is UTC
 	order      dateOrder
 	last       int // column of the stamp in the line before: nearly always that of the next
@@ -188,6 +212,7 @@ func survey(head []byte) (s style) {
 			local = local || bytes.HasPrefix(line, []byte("#Time Format: Local"))
 			continue
 		}
+		s.events = s.events || isEvent(line)
 		for i := range min(len(line), maxStampColumn) {
 			if !stampStart(line, i) {
 				continue
@@ -215,7 +240,7 @@ func survey(head []byte) (s style) {
 		}
 	}
 	n := count[best]
-	if best == shapeNone || n*10 < lines && (n < 8 || n*100 < lines) {
+	if best == shapeNone || !s.events && n*10 < lines && (n < 8 || n*100 < lines) {
 		return style{}
 	}
 	s.shape, s.column = best, column[best]
@@ -396,7 +421,7 @@ func isStampTail(c byte) bool {
 
 // level returns the severity of the first level name among the first words of b.
 func level(b []byte, words int) ingest.Severity {
-	for i := 0; i < len(b) && words > 0; {
+	for i, first := 0, true; i < len(b) && words > 0; first = false {
 		for i < len(b) && !isLetter(b[i]) {
 			i++
 		}
@@ -408,7 +433,9 @@ func level(b []byte, words int) ingest.Severity {
 			break
 		}
 		words--
-		if s := levelName(b[start:i]); s != ingest.SeverityNone {
+		if s := levelName(b[start:i]); s == ingest.SeverityInfo && inSentence(b, start, i, first) {
+			continue
+		} else if s != ingest.SeverityNone {
 			return s
 		}
 		if i-start == 1 && start >= 2 && i+1 < len(b) && b[start-2] == '|' && b[i+1] == '|' {
@@ -425,13 +452,25 @@ func level(b []byte, words int) ingest.Severity {
 	return ingest.SeverityNone
 }
 
+// inSentence tells whether the word b[from:to] belongs to a sentence rather than to a field: a small letter follows ("Information about ..."), or it
+// is itself small and not the first ("Failed getting info").
+func inSentence(b []byte, from, to int, first bool) bool {
+	switch {
+	case b[to-1] < 'a' || b[to-1] > 'z':
+		return false
+	case first:
+		return to+1 < len(b) && b[to] == ' ' && b[to+1] >= 'a' && b[to+1] <= 'z'
+	}
+	return b[from] >= 'a' && b[from-1] == ' '
+}
+
 // levelName returns the severity that a level is called by, in any case.
 func levelName(word []byte) ingest.Severity {
 	if len(word) < 3 || len(word) > 13 {
 		return ingest.SeverityNone
 	}
 	for i := range levelNames {
-		if l := &levelNames[i]; len(l.name) == len(word) && hasFold(word, l.name) {
+		if l := &levelNames[i]; l.name[0] == word[0]|0x20 && len(l.name) == len(word) && hasFold(word, l.name) {
 			return l.severity
 		}
 	}

@@ -19,6 +19,11 @@ func TestTextStamps(t *testing.T) {
 	}{
 		{"cbs", "2024-01-15 08:00:01, Error                 CSI    00000009 x", entry{Text: "Error                 CSI    00000009 x", Component: "CSI", Time: "2024-01-15 08:00:01.000000", Severity: "error"}},
 		{"level-beats-words", "2024-01-15 08:00:01, Info                  DISM   failed", entry{Text: "Info                  DISM   failed", Component: "DISM", Time: "2024-01-15 08:00:01.000000", Severity: "info"}},
+		{"level-word-in-a-sentence", "2024-01-15 08:00:01 Information about the failure", entry{Text: "Information about the failure", Time: "2024-01-15 08:00:01.000000", Severity: "error"}},
+		{"level-word-behind", "2024-01-15 08:00:01 Failed getting info", entry{Text: "Failed getting info", Time: "2024-01-15 08:00:01.000000", Severity: "error"}},
+		{"level-in-small-letters", "2024-01-15 08:00:01 [info] failed", entry{Text: "[info] failed", Time: "2024-01-15 08:00:01.000000", Severity: "info"}},
+		{"level-in-small-letters-first", "2024-01-15 08:00:01 info: failed", entry{Text: "info: failed", Time: "2024-01-15 08:00:01.000000", Severity: "info"}},
+		{"no-message", "2024-01-15 08:00:01, ", entry{Time: "2024-01-15 08:00:01.000000"}},
 		{"windows-update", "2012-03-08\t21:16:41:123\t 900\tdd0\tAgent\tWARNING: x", entry{Text: "900\tdd0\tAgent\tWARNING: x", Component: "Agent", Time: "2012-03-08 21:16:41.123000", Severity: "warning"}},
 		{"windows-update-converted", "2017/01/15 10:06:42.4942438 900   1234  Agent x", entry{Text: "900   1234  Agent x", Time: "2017-01-15 10:06:42.494243"}},
 		{"iso-utc", "2021-02-13T19:56:35.990Z started", entry{Text: "started", Time: "2021-02-13 19:56:35.990000Z"}},
@@ -127,6 +132,10 @@ func TestTextContinuation(t *testing.T) {
 			{Text: "GET", Time: "2026-03-29 18:48:23.000000Z"},
 			{Text: "#Date: 2026-03-29 18:48:23"},
 			{Text: "GET", Time: "2026-03-29 18:48:24.000000Z"},
+		}},
+		{"events", "Event[0]:\r\n  Log Name: System\r\n  Date: 2012-03-01T10:11:12.000\r\n  Level: Error\r\n  Description: \r\nat 2011-01-01 10:00:00\r\n\r\nEvent[1]:\r\n  Log Name: System\r\n  Date: 2012-03-01T10:11:13.000Z\r\n", []entry{
+			{Text: "Event[0]:\r\n  Log Name: System\r\n  Date: 2012-03-01T10:11:12.000\r\n  Level: Error\r\n  Description: \r\nat 2011-01-01 10:00:00", Time: "2012-03-01 10:11:12.000000", Severity: "error"},
+			{Text: "Event[1]:\r\n  Log Name: System\r\n  Date: 2012-03-01T10:11:13.000Z", Time: "2012-03-01 10:11:13.000000Z"},
 		}},
 		{"firewall", "#Version: 1.5\n#Time Format: Local\n#Fields: date time action\n2026-03-29 18:48:23 DROP\n", []entry{
 			{Text: "#Version: 1.5"},
