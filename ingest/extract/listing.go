@@ -178,7 +178,7 @@ func parseListing(in ingest.Input) (*Listing, []ingest.Problem) {
 	p := &listingParser{in: in, byPath: map[string]*Folder{}}
 	lines := in.Lines
 	for i := 0; i < len(lines); {
-		i = p.step(lines, i)
+		i = max(i+1, p.step(lines, i))
 	}
 	p.close()
 	if len(p.folders) == 0 {
