@@ -2,6 +2,7 @@ package hive
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -168,7 +169,12 @@ func (p *exportParser) valueLine(start int, line string) {
 		p.problem(start, "no = behind the name of value %s", safeio.Quote(clip(name)))
 		return
 	}
-	v, ok := p.data(start, strings.TrimLeft(rest[1:], " \t"))
+	data := strings.TrimLeft(rest[1:], " \t")
+	if data == "-" {
+		p.problem(start, "the line asks to delete a value: this file is a change to be made, not a state; the line is not followed")
+		return
+	}
+	v, ok := p.data(start, data)
 	v.Name, v.Line = name, start+1
 	switch {
 	case !ok:
@@ -182,11 +188,7 @@ func (p *exportParser) valueLine(start int, line string) {
 
 // data reads what stands behind the =.
 func (p *exportParser) data(start int, s string) (Value, bool) {
-	switch {
-	case s == "-":
-		p.problem(start, "the line asks to delete a value: this file is a change to be made, not a state; the line is not followed")
-		return Value{}, false
-	case strings.HasPrefix(s, `"`):
+	if strings.HasPrefix(s, `"`) {
 		text, _, closed := p.quoted(s)
 		if !closed {
 			p.problem(start, "a string has no closing quote")
@@ -201,14 +203,14 @@ func (p *exportParser) data(start int, s string) (Value, bool) {
 	case kind == "dword":
 		digits, _, _ := strings.Cut(s, ";")
 		n, err := strconv.ParseUint(strings.TrimSpace(digits), 16, 32)
-		return Value{Type: TypeDWord, Data: []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}}, err == nil
+		return Value{Type: TypeDWord, Data: binary.LittleEndian.AppendUint32(nil, uint32(n))}, err == nil
 	case kind == "hex":
 		b, whole := p.hex(start, s)
 		return Value{Type: TypeBinary, Data: b, Truncated: !whole}, true
 	case strings.HasPrefix(kind, "hex(") && strings.HasSuffix(kind, ")"):
 		n, err := strconv.ParseUint(kind[len("hex("):len(kind)-1], 16, 32)
 		b, whole := p.hex(start, s)
-		v := Value{Type: Type(n), Data: b, Truncated: !whole} //nolint:gosec // parsed as 32 bits
+		v := Value{Type: Type(n), Data: b, Truncated: !whole}
 		if p.ansi != nil && v.text() && !looksUTF16(b) {
 			v.Data = safeio.AppendUTF16LE(nil, p.ansi(b))
 		}
@@ -272,18 +274,11 @@ func (p *exportParser) hex(start int, s string) ([]byte, bool) {
 		s = strings.TrimRight(s, " \t\r")
 		body, more := strings.CutSuffix(s, `\`)
 		more = more || strings.HasSuffix(body, ",")
-		for field := range strings.SplitSeq(body, ",") {
-			field = strings.TrimSpace(field)
-			if field == "" {
-				continue
-			}
-			n, err := strconv.ParseUint(field, 16, 8)
-			if err != nil {
-				p.problem(p.i-1, "%s is no byte in hexadecimal; the data before it is kept", safeio.Quote(clip(field)))
-				p.skipContinuation(more)
-				return out, false
-			}
-			out = append(out, byte(n))
+		var bad string
+		if out, bad = appendHex(out, body); bad != "" {
+			p.problem(p.i-1, "%s is no byte in hexadecimal; the data before it is kept", safeio.Quote(clip(bad)))
+			p.skipContinuation(more)
+			return out, false
 		}
 		if !more {
 			return out, true
@@ -295,6 +290,38 @@ func (p *exportParser) hex(start int, s string) ([]byte, bool) {
 		s = p.lines[p.i]
 		p.i++
 	}
+}
+
+// appendHex appends the bytes that s lists, one or two digits each, parted by commas and blanks. It stops at what is no byte and
+// returns that.
+func appendHex(out []byte, s string) ([]byte, string) {
+	for i := 0; i < len(s); {
+		if c := s[i]; c == ',' || c == ' ' || c == '\t' {
+			i++
+			continue
+		}
+		end := i
+		n := 0
+		for end < len(s) && end < i+2 && isHexDigit(s[end]) {
+			n = n<<4 | hexDigit(s[end])
+			end++
+		}
+		if end == i || end < len(s) && s[end] != ',' && s[end] != ' ' && s[end] != '\t' {
+			bad, _, _ := strings.Cut(s[i:], ",")
+			return out, bad
+		}
+		out = append(out, byte(n))
+		i = end
+	}
+	return out, ""
+}
+
+// hexDigit returns the value of a digit that isHexDigit accepts.
+func hexDigit(c byte) int {
+	if c <= '9' {
+		return int(c - '0')
+	}
+	return int(c|0x20-'a') + 10
 }
 
 // skipContinuation passes over the rest of data that can't be read.

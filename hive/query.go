@@ -197,7 +197,7 @@ func (q queryValue) value(first bool) (Value, bool, error) {
 	known := false
 	for n, name := range typeNames {
 		if name == q.typ {
-			v.Type, known = Type(n), true //nolint:gosec // below 12
+			v.Type, known = Type(n), true
 		}
 	}
 	if !known {

@@ -179,7 +179,7 @@ func (s *regf) findRoot(off uint32) (uint32, error) {
 		if s.bins[at+4] != 'n' || s.bins[at+5] != 'k' || s.bins[at+3]&0x80 == 0 || s.bins[at+4+2]&nkFlagRoot == 0 {
 			continue
 		}
-		found := uint32(at) //nolint:gosec // below the length of the file, which offsets of 32 bits reach
+		found := uint32(at)
 		if _, why := s.nk(found); why == "" {
 			s.problem(off, "the root key that the base block names %s; the key at 0x%x, marked as a root, is taken", reason, baseBlockSize+at)
 			return found, nil
@@ -194,7 +194,7 @@ func (s *regf) readTree(root uint32) {
 	s.used.claim(root, 4+nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:])))
 	s.nodes = append(s.nodes, node{cell: root, parent: -1})
 	depth, level := 0, 1
-	for id := 0; id < len(s.nodes); id++ {
+	for id := 0; id < len(s.nodes); id++ { //nolint:intrange // nodes grows in the loop
 		if id == level {
 			depth, level = depth+1, len(s.nodes)
 		}
@@ -204,7 +204,7 @@ func (s *regf) readTree(root uint32) {
 	}
 	s.ids = make([]int32, len(s.nodes))
 	for i := range s.ids {
-		s.ids[i] = int32(i) //nolint:gosec // keys are fewer than the 2^29 units of 8 bytes that 32-bit offsets reach
+		s.ids[i] = int32(i) // keys are fewer than the 2^29 units of 8 bytes that offsets of 32 bits reach
 	}
 	s.used = nil
 }
@@ -238,7 +238,7 @@ func (s *regf) readSubkeys(id, depth int) {
 //	ri  offset of a list of another kind
 func (s *regf) readList(off uint32, parent int32, nested bool) {
 	list := s.cell(off)
-	if list == nil || len(list) < 4 {
+	if len(list) < 4 {
 		s.problem(off, "a subkey list can't be read: it lies outside the file, or its cell has no room for one")
 		return
 	}
@@ -399,6 +399,9 @@ func (s *regf) eachPart(vk []byte, fn func(at uint32, part []byte) bool) int64 {
 	for rest, i := length, 0; i < count && rest > 0; i++ {
 		segmentAt := binary.LittleEndian.Uint32(list[4*i:])
 		segment := s.cell(segmentAt)
+		if segment == nil {
+			break
+		}
 		want := min(rest, segmentSize)
 		if !fn(segmentAt, segment[:min(want, int64(len(segment)))]) || int64(len(segment)) < want {
 			break // after a short segment the rest would stand at the wrong place

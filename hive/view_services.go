@@ -51,7 +51,7 @@ func (r *Registry) Service(name string) (Service, error) {
 func service(k FoundKey) (Service, bool) {
 	number := func(name string) int {
 		if n, ok := k.valueOrZero(name).Uint(); ok && n < 1<<16 {
-			return int(n) //nolint:gosec // compared
+			return int(n)
 		}
 		return -1
 	}

@@ -183,7 +183,7 @@ func (z TimeZone) BiasAt(wall time.Time) int16 {
 }
 
 // minutes bounds a bias to two days.
-func minutes(n int) int16 { return int16(max(-2880, min(2880, n))) } //nolint:gosec // clamped
+func minutes(n int) int16 { return int16(max(-2880, min(2880, n))) }
 
 // in returns the change in a year, as the clock shows it before the change; false if there is none.
 func (t TransitionRule) in(year int) (time.Time, bool) {
