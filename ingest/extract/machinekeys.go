@@ -118,6 +118,9 @@ func sniffMachineKeys(name string, head []byte) int {
 
 // parseKeyFile reads a key file's name out of s.
 func parseKeyFile(s string) (KeyFile, bool) {
+	if len(s) < 69 { // 32 digits, _ and a GUID
+		return KeyFile{}, false
+	}
 	m := keyName.FindStringSubmatch(s)
 	if m == nil {
 		return KeyFile{}, false
