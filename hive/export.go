@@ -54,6 +54,7 @@ type exportParser struct {
 	problems *problems
 	key      int32
 	inKey    bool
+	cut      bool // the text ends in the middle of an entry
 }
 
 // ParseExport reads the decoded lines of a .reg file, version 5 or REGEDIT4. ansi decodes the bytes of strings that a
@@ -83,7 +84,7 @@ func ParseExport(lines []string, ansi func([]byte) string) (*Hive, error) {
 	for p.i < len(lines) {
 		p.entry()
 	}
-	h.store = p.tree
+	h.store, h.truncated = p.tree, p.cut
 	h.kind = p.tree.kind(h)
 	return h, nil
 }
@@ -139,6 +140,7 @@ func (p *exportParser) keyLine(start int, line string) {
 	p.inKey = false
 	end := strings.LastIndexByte(line, ']')
 	if end < 0 {
+		p.cut = p.cut || p.i == len(p.lines)
 		p.problem(start, "key %s has no closing bracket", safeio.Quote(clip(line)))
 		return
 	}
@@ -258,6 +260,7 @@ func (p *exportParser) quoted(s string) (text, rest string, closed bool) {
 			}
 		}
 		if p.i == len(p.lines) || strings.HasPrefix(p.lines[p.i], "[HKEY_") {
+			p.cut = p.cut || p.i == len(p.lines)
 			return b.String(), "", false
 		}
 		b.WriteString("\r\n")
@@ -284,6 +287,7 @@ func (p *exportParser) hex(start int, s string) ([]byte, bool) {
 			return out, true
 		}
 		if p.i == len(p.lines) || !isHexLine(p.lines[p.i]) {
+			p.cut = p.cut || p.i == len(p.lines)
 			p.problem(start, "the data should be continued behind line %d, and is not", p.i)
 			return out, false
 		}

@@ -113,8 +113,14 @@ func (h *Hive) Kind() Kind { return h.kind }
 // transaction logs, and why it is thought so. A text is never dirty.
 func (h *Hive) Dirty() (bool, string) { return h.dirty != "", h.dirty }
 
-// Truncated reports whether the file is shorter than it says it is.
+// Truncated reports whether the file is shorter than it says it is, or the text ends in the middle of an entry.
 func (h *Hive) Truncated() bool { return h.truncated }
+
+// Sound reports whether what is not in the hive was not there: it is whole, was not being written, and all of it could be read. Output
+// of reg query is never sound, because the query may have asked for one value only.
+func (h *Hive) Sound() bool {
+	return h.format != FormatQuery && !h.truncated && h.dirty == "" && h.problems.total == 0
+}
 
 // LastWritten returns the time in the base block, which Windows 8.1 and later no longer keep up to date; the zero time for a text.
 func (h *Hive) LastWritten() time.Time { return h.lastWritten }

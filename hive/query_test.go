@@ -38,15 +38,15 @@ HKEY_LOCAL_MACHINE\SYSTEM\a\b
 		"German":                         {"\nHKEY_LOCAL_MACHINE\\SYSTEM\\a\n    (Standard)    REG_SZ    (Wert nicht gesetzt)\n    n    REG_DWORD    0x1\n\nSuchende: 1 Übereinstimmung(en) gefunden.\n", []string{`4` + at + `[n] REG_DWORD 1`}, nil},
 		"French":                         {"\nHKEY_LOCAL_MACHINE\\SYSTEM\\a\n    (par défaut)    REG_SZ    x\n", []string{`3` + at + `[] REG_SZ x`}, nil},
 		"prompt":                         {"C:\\>reg query HKLM\\SYSTEM\\a\n\nHKEY_LOCAL_MACHINE\\SYSTEM\\a\n    n    REG_DWORD    0x1\n\nC:\\>", []string{`4` + at + `[n] REG_DWORD 1`}, nil},
-		"short root":                     {"HKLM\\SYSTEM\\a\n    n    REG_DWORD    0x1", []string{`2` + at + `[n] REG_DWORD 1`}, nil},
-		"name in parentheses, not first": {"HKLM\\SYSTEM\\a\n    n    REG_DWORD    0x1\n    (x)    REG_SZ    y", []string{`2` + at + `[n] REG_DWORD 1`, `3` + at + `[(x)] REG_SZ y`}, nil},
-		"type in a name":                 {"HKLM\\SYSTEM\\a\n    REG_SZ is a name    REG_SZ    y", []string{`2` + at + `[REG_SZ is a name] REG_SZ y`}, nil},
-		"line break":                     {"HKLM\\SYSTEM\\a\n    s    REG_SZ    one\ntwo\n    m    REG_MULTI_SZ    three\nfour\n\nfive", []string{"2" + at + "[s] REG_SZ one\r\ntwo", "4" + at + "[m] REG_MULTI_SZ three\r\nfour"}, nil},
+		"short root":                     {"HKEY_LOCAL_MACHINE\\SYSTEM\\a\n    n    REG_DWORD    0x1", []string{`2` + at + `[n] REG_DWORD 1`}, nil},
+		"name in parentheses, not first": {"HKEY_LOCAL_MACHINE\\SYSTEM\\a\n    n    REG_DWORD    0x1\n    (x)    REG_SZ    y", []string{`2` + at + `[n] REG_DWORD 1`, `3` + at + `[(x)] REG_SZ y`}, nil},
+		"type in a name":                 {"HKEY_LOCAL_MACHINE\\SYSTEM\\a\n    REG_SZ is a name    REG_SZ    y", []string{`2` + at + `[REG_SZ is a name] REG_SZ y`}, nil},
+		"line break":                     {"HKEY_LOCAL_MACHINE\\SYSTEM\\a\n    s    REG_SZ    one\ntwo\n    m    REG_MULTI_SZ    three\nfour\n\nfive", []string{"2" + at + "[s] REG_SZ one\r\ntwo", "4" + at + "[m] REG_MULTI_SZ three\r\nfour"}, nil},
 
-		"bad number":   {"HKLM\\SYSTEM\\a\n    n    REG_DWORD    one", []string{`2` + at + `[n] REG_DWORD  cut`}, []string{`line 2: value "n"`}},
-		"bad bytes":    {"HKLM\\SYSTEM\\a\n    n    REG_BINARY    0AF", []string{`2` + at + `[n] REG_BINARY 0a cut`}, []string{`line 2: value "n"`}},
-		"unknown type": {"HKLM\\SYSTEM\\a\n    n    REG_OTHER    1", []string{`2` + at + `[n] REG_NONE  cut`}, []string{`line 2: value "n": type "REG_OTHER"`}},
-		"no value":     {"HKLM\\SYSTEM\\a\n\n    what is this", nil, []string{`line 3: "what is this" is no value`}},
+		"bad number":   {"HKEY_LOCAL_MACHINE\\SYSTEM\\a\n    n    REG_DWORD    one", []string{`2` + at + `[n] REG_DWORD  cut`}, []string{`line 2: value "n"`}},
+		"bad bytes":    {"HKEY_LOCAL_MACHINE\\SYSTEM\\a\n    n    REG_BINARY    0AF", []string{`2` + at + `[n] REG_BINARY 0a cut`}, []string{`line 2: value "n"`}},
+		"unknown type": {"HKEY_LOCAL_MACHINE\\SYSTEM\\a\n    n    REG_OTHER    1", []string{`2` + at + `[n] REG_NONE  cut`}, []string{`line 2: value "n": type "REG_OTHER"`}},
+		"no value":     {"HKEY_LOCAL_MACHINE\\SYSTEM\\a\n\n    what is this", nil, []string{`line 3: "what is this" is no value`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, err := hive.ParseQuery(strings.Split(tc.text, "\n"))

@@ -1,6 +1,7 @@
 package hive
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -224,10 +225,22 @@ func (s *regf) readSubkeys(id, depth int) {
 	first := len(s.nodes)
 	s.readList(binary.LittleEndian.Uint32(cell[28:]), int32(id), false) //nolint:gosec // see readTree
 	n := len(s.nodes) - first
+	s.sayTwins(first)
 	if n != int(count) {
 		s.problem(off, "key %v should have %d subkeys, %d can be read", pathOf{s, id}, count, n)
 	}
 	s.nodes[id].firstKey, s.nodes[id].keys = int32(first), int32(n) //nolint:gosec // see readTree
+}
+
+// sayTwins notes subkeys of the same name among the nodes from first on. Lists are sorted, so twins are neighbours; of two, a lookup finds the first.
+func (s *regf) sayTwins(first int) {
+	for id := first + 1; id < len(s.nodes); id++ {
+		a, latinA := nkName(s.nkOf(int32(id - 1))) //nolint:gosec // see readTree
+		b, latinB := nkName(s.nkOf(int32(id)))     //nolint:gosec // see readTree
+		if latinA == latinB && bytes.Equal(a, b) {
+			s.problem(s.nodes[id].cell, "two keys are named %v", pathOf{s, id})
+		}
+	}
 }
 
 // readList appends the keys of a subkey list to nodes. Layout: a signature, a uint16 count, and as many entries

@@ -135,6 +135,11 @@ func TestOpenDamage(t *testing.T) {
 			at := offsetOf(data, c) + 4096
 			put32(data[at:], -get32(data[at:]))
 		}, 5, 3, "marked as free"},
+		"two keys of one name": {func(data []byte) {
+			c := nk(t, data, "gamma")
+			c[72] = 4
+			copy(c[76:], "beta")
+		}, 5, 3, `two keys are named "beta"`},
 		"root outside the file": {func(data []byte) { put32(data[36:], 0x7ffffff0) }, 5, 3, "marked as a root, is taken"},
 		"no base block":         {func(data []byte) { clear(data[:4]) }, 5, 3, "the base block begins with"},
 		"bins larger than file": {func(data []byte) { put32(data[40:], 0x10000) }, 5, 3, "the file is cut"},

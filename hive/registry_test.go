@@ -147,11 +147,11 @@ func TestRegistryKey(t *testing.T) {
 	}
 	var subkeys []string
 	for _, k := range r.Keys(`SYSTEM\a`) {
-		for _, s := range k.Subkeys() {
-			subkeys = append(subkeys, s.Name())
+		for _, sub := range k.Children() {
+			subkeys = append(subkeys, sub.Source+" "+sub.Name())
 		}
 	}
-	if d := cmp.Diff([]string{"b", "c"}, subkeys); d != "" {
+	if d := cmp.Diff([]string{"reg0 b", "reg1 c"}, subkeys); d != "" {
 		t.Error(d)
 	}
 	if _, err := r.Key(`SYSTEM\x`); !errors.Is(err, hive.ErrNotExist) {
@@ -159,6 +159,23 @@ func TestRegistryKey(t *testing.T) {
 	}
 	if got := len(r.Keys(`SYSTEM\x`)); got != 0 {
 		t.Errorf("%d keys", got)
+	}
+}
+
+func TestSound(t *testing.T) {
+	r := registry(t,
+		"hive\n[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001]",
+		"hive\n; dirty\n[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001]",
+		"reg\n[HKEY_LOCAL_MACHINE\\SYSTEM\\a]\n\"x\"=\"y",
+		"query\nHKLM\\SYSTEM\\a\n    v    REG_DWORD    0x1",
+	)
+	for source, want := range map[string]bool{"hive0": true, "hive1": false, "reg2": false, "query3": false} {
+		if got := r.Hive(source).Sound(); got != want {
+			t.Errorf("%s: %v", source, got)
+		}
+	}
+	if r.Hive("other") != nil {
+		t.Error("a hive that was not added")
 	}
 }
 

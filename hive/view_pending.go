@@ -57,7 +57,7 @@ func (r *Registry) PendingRenames() ([]PendingRename, []Problem) {
 				continue
 			}
 			found = true
-			p, bad := pendingPairs(k.at(v), k.h.format)
+			p, bad := pendingPairs(k.At(v), k.h.format)
 			pairs, probs = append(pairs, p...), append(probs, bad...)
 		}
 		if found {

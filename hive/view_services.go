@@ -25,8 +25,8 @@ func (r *Registry) Services() []Service {
 	seen := map[string]bool{}
 	var out []Service
 	for _, list := range r.Keys(`SYSTEM\CurrentControlSet\Services`) {
-		for _, key := range list.Subkeys() {
-			s, ok := service(FoundKey{Key: key, Source: list.Source, ControlSet: list.ControlSet})
+		for _, k := range list.Children() {
+			s, ok := service(k)
 			if name := foldString(s.Name); ok && !seen[name] {
 				seen[name] = true
 				out = append(out, s)

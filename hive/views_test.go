@@ -143,7 +143,7 @@ func TestMountedDevices(t *testing.T) {
 		kind    hive.DeviceKind
 		detail  string
 	}{
-		"version unknown": {[]string{"hive\n" + devices}, hive.DeviceGPT, "partition " + guid + "; on Windows 2000 to 2003, if it is one, a volume of a dynamic disk: the version is not known"},
+		"version unknown": {[]string{"hive\n" + devices}, hive.DeviceGPT, "partition " + guid + ", or a volume of a dynamic disk if this is Windows 2000 to 2003; the version is not known"},
 		"Windows 2003":    {[]string{"hive\n" + devices, version("5.2")}, hive.DeviceDynamic, "volume " + guid + " of a dynamic disk"},
 		"Windows 7":       {[]string{"reg\n" + devices, version("6.1")}, hive.DeviceGPT, "partition " + guid},
 	} {
