@@ -111,7 +111,9 @@ var principals = map[string]Principal{
 }
 
 // authorities holds the parts before the backslash of built-in accounts, in lower case, that have blanks in them; the account follows them.
-var authorities = []string{"nt authority", "autorite nt", "autorité nt", "nt service", "nt virtual machine", "application package authority", "mandatory label", "zarządzanie nt", "nt rīkotājs", "window manager"}
+var authorities = []string{
+	"nt authority", "autoridade nt", "nt instans", "autorite nt", "autorité nt", "nt service", "nt virtual machine", "application package authority", "mandatory label", "zarządzanie nt", "nt rīkotājs", "window manager",
+}
 
 // spaced holds accounts without domain that have blanks in their names, in lower case.
 var spaced = []string{"tout le monde", "creator owner", "creator group", "owner rights", "créateur propriétaire", "groupe créateur", "all application packages"}
@@ -214,6 +216,10 @@ func sniffACL(_ string, head []byte) int {
 
 // aceLine cuts a line with an entry: what stands before the rights, and the rights.
 func aceLine(line string) (subject string, brackets []string, letter string, ok bool) {
+	end := trimRight(line)
+	if len(end) < 4 || !strings.Contains(")FCRWN", end[len(end)-1:]) { // nearly every line: spare it the pattern
+		return "", nil, "", false
+	}
 	m := aclRights.FindStringSubmatchIndex(line)
 	if m == nil || m[2] == m[3] && m[4] == m[5] {
 		return "", nil, "", false
@@ -404,8 +410,9 @@ func splitSubject(subject string, width int, known string) (path, account string
 		return "", "", true
 	}
 	path, account = trimRight(subject[:blank]), subject[blank+1:]
-	// With one blank in all there is only one place to cut.
-	return path, account, strings.Contains(path, " ") || strings.Contains(account, " ")
+	// With one blank in all, or with the domain of built-in accounts, there is only one place to cut.
+	domain, _, _ := strings.Cut(strings.ToLower(account), `\`)
+	return path, account, strings.Count(subject, " ") > 1 && !builtin(domain)
 }
 
 // special reports whether a bracket announces rights in the lines that follow.

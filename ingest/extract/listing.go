@@ -26,6 +26,7 @@ type Folder struct {
 	Pattern  string  // the wildcard, filter or file name of the command; "" if it has none or is not shown
 
 	dir bool // printed by dir with a head, which shows . and ..
+	cut bool // not all entries were kept
 }
 
 // Entry is one file or folder of a listing.
@@ -164,8 +165,10 @@ type listingParser struct {
 	folders  []*Folder
 	byPath   map[string]*Folder // of entries that state their whole path
 	problems []ingest.Problem
-	entries  int
-	dropped  int
+
+	entries    int // seen
+	taken      int
+	complaints int
 
 	cmd     *command // the last command that lists, until its output has ended
 	folder  *Folder  // the open one
@@ -178,14 +181,17 @@ func parseListing(in ingest.Input) (*Listing, []ingest.Problem) {
 	p := &listingParser{in: in, byPath: map[string]*Folder{}}
 	lines := in.Lines
 	for i := 0; i < len(lines); {
-		i = p.step(lines, i)
+		i = max(i+1, p.step(lines, i))
 	}
 	p.close()
 	if len(p.folders) == 0 {
 		p.paths(lines)
 	}
-	if p.dropped > 0 {
-		p.problems = append(p.problems, problem(in, "the listing has %d entries, of which the first %d are kept", p.entries, maxEntries))
+	if p.complaints > maxComplaints {
+		p.problems = append(p.problems, problem(in, "%d more rows and folders of the listing could not be read in full", p.complaints-maxComplaints))
+	}
+	if p.taken < p.entries {
+		p.problems = append(p.problems, problem(in, "the listing has %d entries, of which %d are kept", p.entries, p.taken))
 	}
 	if len(p.folders) == 0 {
 		return nil, p.problems
@@ -374,14 +380,28 @@ func (p *listingParser) open(path string, line int) *Folder {
 	return f
 }
 
-// add puts an entry into a folder.
+// maxComplaints is how many problems of single rows and folders are told one by one.
+const maxComplaints = 20
+
+// complain adds a problem, or counts it where there are many already.
+func (p *listingParser) complain(format string, args ...any) {
+	if p.complaints++; p.complaints <= maxComplaints {
+		p.problems = append(p.problems, problem(p.in, format, args...))
+	}
+}
+
+// keep are the folders, by their last part in lower case, whose entries are kept beyond maxEntries: in a listing of a whole drive they come late,
+// and they are what such a listing is asked for.
+var keep = map[string]bool{"installer": true, "machinekeys": true}
+
+// add puts an entry into a folder. Beyond maxEntries only those of the folders in keep and reparse points are taken, as many again.
 func (p *listingParser) add(f *Folder, e Entry) {
 	p.entries++
-	if p.entries > maxEntries {
-		p.dropped++
-		f.Complete = false
+	if p.taken >= maxEntries && (p.taken >= 2*maxEntries || e.Reparse == "" && !keep[strings.ToLower(f.Path[strings.LastIndexByte(f.Path, '\\')+1:])]) {
+		f.cut = true
 		return
 	}
+	p.taken++
 	f.Entries = append(f.Entries, e)
 }
 
@@ -433,7 +453,7 @@ func (p *listingParser) bareNames(lines []string, i int) int {
 		}
 	}
 	if f != nil {
-		f.Complete = p.dropped == 0 && i < len(lines)
+		f.Complete = !f.cut && i < len(lines)
 		if len(f.Entries) == 1 && strings.EqualFold(f.Path[strings.LastIndexByte(f.Path, '\\')+1:], f.Entries[0].Name) {
 			f.Path, f.Pattern = folderOf(f.Path), f.Entries[0].Name // what was named is a file
 		}

@@ -257,9 +257,9 @@ func (p *listingParser) summary(line string) {
 		}
 	}
 	n, ok := number(count(trimLeft(line)))
-	f.Complete = ok && (n == int64(files) || n == int64(rows)) && p.dropped == 0
-	if ok && !f.Complete && p.dropped == 0 {
-		p.problems = append(p.problems, problem(p.in, "line %d: the listing of %q says that it has %d files, %d could be read", f.Line, f.Path, n, files))
+	f.Complete = ok && (n == int64(files) || n == int64(rows)) && !f.cut
+	if ok && !f.Complete && !f.cut {
+		p.complain("line %d: the listing of %q says that it has %d files, %d could be read", f.Line, f.Path, n, files)
 	}
 	p.folder = nil
 }
@@ -328,7 +328,7 @@ func (p *listingParser) settle() {
 		}
 		switch e.Name {
 		case "":
-			p.problems = append(p.problems, problem(p.in, "line %d: the row of a listing has no name", r.line))
+			p.complain("line %d: the row of a listing has no name", r.line)
 		case ".", "..":
 			f.Dots = true
 		default:

@@ -210,11 +210,11 @@ func (p *listingParser) table(lines []string, i int, path string, at int) int {
 		case pathStart(e.Name) == 0 && strings.Contains(e.Name, `\`):
 			p.addPath(e)
 		default:
-			p.problems = append(p.problems, problem(p.in, "line %d: %q is no whole path", i+1, e.Name))
+			p.complain("line %d: %q is no whole path", i+1, e.Name)
 		}
 	}
 	if f != nil {
-		f.Complete = p.dropped == 0 && i < len(lines)
+		f.Complete = !f.cut && i < len(lines)
 	}
 	p.folder = nil
 	return i
@@ -372,7 +372,7 @@ func (p *listingParser) list(lines []string, i int, path string, at int) int {
 		case m == nil:
 			flush()
 			if f != nil {
-				f.Complete = p.dropped == 0
+				f.Complete = !f.cut
 			}
 			return i
 		}
@@ -387,7 +387,7 @@ func (p *listingParser) list(lines []string, i int, path string, at int) int {
 	}
 	flush()
 	if f != nil {
-		f.Complete = p.dropped == 0 && i > 0 && trim(lines[i-1]) == ""
+		f.Complete = !f.cut && i > 0 && trim(lines[i-1]) == ""
 	}
 	return i
 }

@@ -425,13 +425,25 @@ func TestFolderLacks(t *testing.T) {
 
 func TestListingIsBounded(t *testing.T) {
 	var b strings.Builder
-	b.WriteString(" Directory of C:\\x\n\n")
+	b.WriteString(" Directory of C:\\A\n\n")
 	for range maxEntries + 5 {
 		b.WriteString("08/14/2012  10:01 AM                 7 b.msi\n")
 	}
+	b.WriteString("               9 File(s)              7 bytes\n\n")
+	for _, folder := range []string{"A", "Installer"} {
+		b.WriteString(" Directory of C:\\Windows\\" + folder + "\n\n08/14/2012  10:01 AM                 7 c.msi\n08/14/2012  10:01 AM    <JUNCTION>     j [E:\\]\n               1 File(s)              7 bytes\n\n")
+	}
 	l, problems := parseListing(input(b.String()))
-	if n := len(l.Folders[0].Entries); n != maxEntries || len(problems) != 1 {
-		t.Errorf("%d entries, problems %v", n, problems)
+	var got []string
+	for _, f := range l.Folders {
+		got = append(got, fmt.Sprintf("%s %d %v", f.Path, len(f.Entries), f.Complete))
+	}
+	want := []string{`C:\A 200000 false`, `C:\Windows\A 1 false`, `C:\Windows\Installer 2 true`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("folders (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"the listing has 200009 entries, of which 200003 are kept"}, messages(problems)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }
 

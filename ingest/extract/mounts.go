@@ -192,32 +192,12 @@ func extractMounts(in ingest.Input) (any, []ingest.Problem) {
 	lines := in.Lines
 	reparse := false
 	for i := 0; i < len(lines); {
-		line := lines[i]
-		if r, ok := scanRow(line); ok {
+		if r, ok := scanRow(lines[i]); ok {
 			reparse = reparse || reparseRow(r)
 			i++
 			continue
 		}
-		switch c, ok := parseCommand(line, i+1); {
-		case ok && c.Name == "fsutil" && len(c.Args) > 2 && strings.EqualFold(c.Args[0], "reparsepoint"):
-			i = p.fsutil(lines, i+1, c.absolute(c.Args[2]), i+1)
-		case ok && c.Name == "mountvol" && len(c.Args) > 1 && strings.EqualFold(c.Args[1], "/l"):
-			i = p.mountvolOf(lines, i+1, c.absolute(c.Args[0]))
-		case volumeLine.MatchString(line):
-			i = p.mountvol(lines, i)
-		case isVolumeField(line):
-			i = p.win32Volume(lines, i)
-		case isDiskpartHead(lines, i):
-			i = p.diskpart(lines, i)
-		case fsutilTag(line) != 0:
-			i = p.fsutil(lines, i, "", i+1)
-		case wmiDirectory.MatchString(line):
-			i = p.wmi(lines, i)
-		case partitionPath.MatchString(line):
-			i = p.partition(lines, i)
-		default:
-			i++
-		}
+		i = max(i+1, p.step(lines, i))
 	}
 	if reparse {
 		p.listed()
@@ -229,6 +209,32 @@ func extractMounts(in ingest.Input) (any, []ingest.Problem) {
 		return &p.out, []ingest.Problem{problem(in, "the first %d mounts and volumes are kept, %d are left out", maxEntries, p.dropped)}
 	}
 	return &p.out, nil
+}
+
+// step reads what begins at line i and returns the line behind it.
+func (p *mountsParser) step(lines []string, i int) int {
+	line := lines[i]
+	switch c, ok := parseCommand(line, i+1); {
+	case ok && c.Name == "fsutil" && len(c.Args) > 2 && strings.EqualFold(c.Args[0], "reparsepoint"):
+		return p.fsutil(lines, i+1, c.absolute(c.Args[2]), i+1)
+	case ok && c.Name == "mountvol" && len(c.Args) > 1 && strings.EqualFold(c.Args[1], "/l"):
+		return p.mountvolOf(lines, i+1, c.absolute(c.Args[0]))
+	case ok:
+		return i + 1
+	case volumeLine.MatchString(line):
+		return p.mountvol(lines, i)
+	case isVolumeField(line):
+		return p.win32Volume(lines, i)
+	case isDiskpartHead(lines, i):
+		return p.diskpart(lines, i)
+	case fsutilTag(line) != 0:
+		return p.fsutil(lines, i, "", i+1)
+	case wmiDirectory.MatchString(line):
+		return p.wmi(lines, i)
+	case partitionPath.MatchString(line):
+		return p.partition(lines, i)
+	}
+	return i + 1
 }
 
 // mountvol reads a volume and the places below it.
@@ -372,7 +378,7 @@ func (p *mountsParser) fsutil(lines []string, i int, dir string, at int) int {
 		if first == "" {
 			first = line
 		}
-		if tag == 0 && i > start+8 {
+		if i > start+24 && len(data) == 0 { // an answer is shorter
 			break
 		}
 	}
