@@ -188,6 +188,52 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
+// TestBrowserHostile opens a page whose every string is an attack, unfolds all of it, and watches for anything that comes of it.
+func TestBrowserHostile(t *testing.T) {
+	ctx := browser(t)
+	w := observe(ctx, t)
+	address := page(t, t.TempDir(), "hostile", hostile())
+	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[struct {
+		Foreign int
+		Address string
+		Wider   int
+	}](`(() => {
+		document.querySelectorAll("details").forEach(d => d.open = true)
+		return {
+			Foreign: document.querySelectorAll("script, img, svg, math, iframe, object, embed, base, link, form, input, template, pay").length,
+			Address: location.href,
+			Wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+		}
+	})()`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Foreign != 0 {
+		t.Errorf("%d elements that the page does not have", got.Foreign)
+	}
+	if got.Address != address {
+		t.Errorf("the browser went to %s", got.Address)
+	}
+	if got.Wider > 0 {
+		t.Errorf("the page is %d pixels wider than the window", got.Wider)
+	}
+	requests, complaints := w.take()
+	if diff := cmp.Diff([]string{address}, requests); diff != "" {
+		t.Errorf("what the page asks the network for (-want +got):\n%s", diff)
+	}
+	for _, c := range complaints {
+		t.Errorf("the browser complains: %s", c)
+	}
+	full, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shot(t, "hostile.png", full)
+}
+
 // TestPrint lays a page out for paper, where nothing can be unfolded, followed or scrolled.
 func TestPrint(t *testing.T) {
 	ctx := browser(t)

@@ -60,6 +60,36 @@ func TestBetween(t *testing.T) {
 	}
 }
 
+// TestExternal lets only https addresses become links.
+func TestExternal(t *testing.T) {
+	tests := []struct {
+		name, address, want string // "" for no link
+	}{
+		{"https", "https://learn.microsoft.com/a?b=c&d=e#f", "https://learn.microsoft.com/a?b=c&d=e#f"},
+		{"quotes", `https://host/"onclick='x'`, "https://host/%22onclick=%27x%27"},
+		{"http", "http://host/", ""},
+		{"script", "javascript:alert(1)", ""},
+		{"script-with-a-host", "javascript://host/%0aalert(1)", ""},
+		{"data", "data:text/html,x", ""},
+		{"file", "file://host/share", ""},
+		{"unc", `\\host\share`, ""},
+		{"no-scheme", "//host/x", ""},
+		{"no-host", "https:x", ""},
+		{"user", "https://microsoft.com@host/", ""},
+		{"bidi", "https://host/\u202egpj.exe", ""},
+		{"control", "https://host/\x01", ""},
+		{"empty", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := external(tt.address)
+			if string(got) != tt.want || ok != (tt.want != "") {
+				t.Errorf("got %q %v, want %q", got, ok, tt.want)
+			}
+		})
+	}
+}
+
 // TestSlugKeepsApart gives strings that lose what tells them apart different slugs.
 func TestSlugKeepsApart(t *testing.T) {
 	seen := map[string]string{}
