@@ -3,8 +3,11 @@ package index_test
 import (
 	"context"
 	"iter"
+	"os"
 	"slices"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"casebook/findings"
 	"casebook/index"
@@ -92,4 +95,35 @@ func collect(t testing.TB, hits iter.Seq2[index.Hit, error]) []index.Hit {
 		out = append(out, h)
 	}
 	return out
+}
+
+// tempDir makes a folder for one run of a property.
+func tempDir(t *rapid.T) string {
+	dir, err := os.MkdirTemp("", "casebook-index")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// writeCaseRapid is writeCase for a property.
+func writeCaseRapid(t *rapid.T, dir string, artifacts []testArtifact) {
+	w, err := index.Create(dir, index.Case{ID: "case"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range artifacts {
+		art := &ingest.Artifact{Path: a.path, Kind: a.kind, Host: a.host}
+		s := w.Artifact(art)
+		s.Records(a.records)
+		s.Done(art)
+	}
+	if err := w.Commit(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 }
