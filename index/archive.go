@@ -132,50 +132,47 @@ type openCase struct {
 	decoder *zstd.Decoder
 }
 
-func openCaseFiles(dir string, live *liveCase) (c *openCase, err error) {
-	c = &openCase{live: *live, dir: filepath.Join(dir, dirCases, live.Name)}
-	defer func() {
-		if err != nil {
-			_ = c.close()
-		}
-	}()
+// openCaseFiles opens a case of the archive dir.
+func openCaseFiles(dir string, live *liveCase) (*openCase, error) {
+	c := &openCase{live: *live, dir: filepath.Join(dir, dirCases, live.Name)}
+	if err := c.load(filepath.Join(dir, dirShards, live.Shard)); err != nil {
+		_ = c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// load opens the files of the case, whose index is in the folder shard.
+func (c *openCase) load(shard string) error {
 	b, err := os.ReadFile(filepath.Join(c.dir, fileCase))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := json.Unmarshal(b, &c.meta); err != nil || c.meta.ID != live.ID {
-		return nil, fmt.Errorf("%s is damaged", fileCase)
+	if err := json.Unmarshal(b, &c.meta); err != nil || c.meta.ID != c.live.ID {
+		return fmt.Errorf("%s is damaged", fileCase)
 	}
 	if c.blocks, err = openSized(filepath.Join(c.dir, fileBlocks), c.meta.Blocks); err != nil {
-		return nil, err
+		return err
 	}
 	if c.records, err = openSized(filepath.Join(c.dir, fileRecords), c.meta.Records); err != nil {
-		return nil, err
+		return err
 	}
 	total := int(c.meta.Blocks / entrySize)
 	for i := range c.meta.Artifacts {
 		a := &c.meta.Artifacts[i]
 		if a.First < 0 || a.Blocks < 0 || a.First > total || a.Blocks > total-a.First {
-			return nil, fmt.Errorf("%s is damaged: artifact %q has blocks that do not exist", fileCase, a.Path)
+			return fmt.Errorf("%s is damaged: artifact %q has blocks that do not exist", fileCase, a.Path)
 		}
 		c.byPath = append(c.byPath, i)
 	}
 	slices.SortStableFunc(c.byPath, func(i, j int) int { return strings.Compare(c.meta.Artifacts[i].Path, c.meta.Artifacts[j].Path) })
 	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock)); err != nil {
-		return nil, err
-	}
-	shard := filepath.Join(dir, dirShards, live.Shard)
-	if err := checkShard(shard); err != nil {
-		return nil, fmt.Errorf("index: %w", err)
-	}
-	err = guard(func() error {
-		c.shard, err = openShard(shard, nil)
 		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("index: %w", err)
 	}
-	return c, nil
+	if c.shard, err = readShard(shard); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
 }
 
 // openSized opens a file that must have the size stated.
