@@ -73,7 +73,7 @@ type claim struct {
 func (w *worker) read(ctx context.Context, t *task, locale Locale) error {
 	t.artifact = &Artifact{Path: t.path, Modified: t.m.modified, Kind: cmp.Or(t.m.kind, KindBinary), Truncated: t.m.truncated}
 	p := &pass{w: w, t: t, a: t.artifact, locale: locale}
-	defer w.r.progress(1, 0)
+	defer func() { w.r.progress(1, t.m.packed-p.reported) }()
 	if t.m.read {
 		t.artifact.SHA256, t.artifact.Bytes = t.m.sum, t.m.size
 		return nil
@@ -104,7 +104,6 @@ func (w *worker) read(ctx context.Context, t *task, locale Locale) error {
 	if p.sink != nil {
 		p.guard(func() { p.sink.Done(p.a) })
 	}
-	p.w.r.progress(0, p.in.packed()-p.reported)
 	return nil
 }
 
@@ -136,7 +135,7 @@ func (p *pass) fill(ctx context.Context, buf []byte) int {
 	if p.keep {
 		if len(p.bytes)+n > maxBinary {
 			p.keep, p.bytes = false, nil
-			p.problem(StageParse, "larger than %d bytes: its content is not read as %s", maxBinary, p.claims[0].x.Kind)
+			p.problem(StageParse, "larger than %d bytes: its content is not read as more than text", maxBinary)
 		} else {
 			p.bytes = append(p.bytes, buf[:n]...)
 		}
@@ -355,7 +354,10 @@ func (p *pass) extract() int {
 		p.guard(func() {
 			var problems []Problem
 			c.value, problems = c.x.Extract(in)
-			p.t.problems = append(p.t.problems, problems...)
+			for _, problem := range problems {
+				problem.Artifact = cmp.Or(problem.Artifact, p.a.Path)
+				p.t.problems = append(p.t.problems, problem)
+			}
 		})
 		if c.value == nil {
 			continue
@@ -379,14 +381,14 @@ func (p *pass) split(atEOF bool) {
 	for rest := len(text) - taken; rest > MaxRecord || atEOF && rest > 0; rest = len(text) - taken {
 		part := text[taken:]
 		if len(part) > MaxRecord {
+			if p.cut == 0 {
+				p.cut = p.line
+			}
 			cut := MaxRecord
 			for cut > MaxRecord-utf8.UTFMax && !utf8.RuneStart(part[cut]) {
 				cut--
 			}
 			part = part[:cut]
-		}
-		if p.cut == 0 && !atEOF {
-			p.cut = p.line
 		}
 		n := p.splitOff(part, true)
 		if n < len(part) { // no splitter does so; yet every byte belongs to a record

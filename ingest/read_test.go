@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -182,6 +183,30 @@ func TestReadFile(t *testing.T) {
 				t.Errorf("bundle is %s %d %s", b.Format, b.Bytes, b.SHA256)
 			}
 		})
+	}
+}
+
+func TestSumOfAFileBeyondTheLimit(t *testing.T) {
+	body := strings.Repeat("x\n", 5000)
+	c, _, b := analyze(t, save(t, "a.log", []byte(body)), Options{Limits: Limits{MaxMember: 100}})
+	if b.SHA256 != sum(body) || b.Bytes != int64(len(body)) || c.Artifacts[0].SHA256 != sum(body[:100]) || !c.Artifacts[0].Truncated {
+		t.Errorf("bundle %s of %d bytes, artifact %+v", b.SHA256, b.Bytes, c.Artifacts[0])
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var mu sync.Mutex
+	var last Progress
+	opt := Options{Workers: 2, Progress: func(p Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		last.Files, last.Bytes = max(last.Files, p.Files), max(last.Bytes, p.Bytes)
+		last.FilesTotal, last.BytesTotal = p.FilesTotal, p.BytesTotal
+	}}
+	inner := makeZip(t, file{name: "b.log", body: "b\n"})
+	analyze(t, save(t, "t.zip", makeZip(t, file{name: "a.log", body: "a\n"}, file{name: "in.zip", body: string(inner)}, file{name: "e"})), opt)
+	if last.Files != 4 || last.FilesTotal != 4 || last.Bytes != last.BytesTotal || last.Bytes == 0 {
+		t.Errorf("got %+v", last)
 	}
 }
 
