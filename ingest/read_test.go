@@ -558,3 +558,24 @@ func TestNestedInTemporaryFile(t *testing.T) {
 		t.Errorf("temporary folder %q: %v", temp, err)
 	}
 }
+
+// TestMemory reads a log eight times as large as another: what is allocated on the way stays the same.
+func TestMemory(t *testing.T) {
+	allocated := func(lines int) int64 {
+		path := save(t, "t.zip", makeZip(t, file{name: "a.log", body: strings.Repeat("10:00 0123456789 0123456789\n", lines)}))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		opt := Options{Workers: 1, NewSink: func(*Artifact) Sink { return sinkFunc(func([]Record) {}) }}
+		b := open(t, path, opt)
+		if _, err := Read(t.Context(), []*Bundle{b}, opt); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return int64(after.TotalAlloc - before.TotalAlloc)
+	}
+	allocated(1000) // fills the pools
+	small, large := allocated(100_000), allocated(800_000)
+	if large > small+1<<20 {
+		t.Errorf("%d bytes for a small log, %d for a large one", small, large)
+	}
+}
