@@ -234,8 +234,12 @@ func (c *catalogue) add(ctx context.Context, e entry) error {
 }
 
 // claimed tells whether a First extractor claims a member that starts with head.
-func (c *catalogue) claimed(base string, head []byte) first {
-	claimed := firstNone
+func (c *catalogue) claimed(base string, head []byte) (claimed first) {
+	defer func() {
+		if recover() != nil { // Read asks again, and reports what then happens
+			claimed = firstNone
+		}
+	}()
 	var text []byte
 	for i := range c.opt.Extractors {
 		x := &c.opt.Extractors[i]
@@ -337,7 +341,10 @@ func (c *catalogue) randomAccess(ctx context.Context, m *member, e entry) (*cont
 	cp := &copier{inMemory: nestedInMemory - c.b.memory, create: c.b.tempFile}
 	in, err := cp.copy(ctx, r)
 	if err != nil {
-		return nil, err
+		if ctx.Err() == nil {
+			c.problem(m.path, StageOpen, "not opened: there is no room for a temporary copy: %v", plain(err))
+		}
+		return nil, ctx.Err()
 	}
 	c.b.produced += r.produced
 	c.b.memory += int64(len(in.mem))

@@ -167,6 +167,10 @@ func TestHostileZip(t *testing.T) {
 		{"header-behind-the-end", rawZip(change(logEntry, func(e *rawEntry) { e.at = 1 << 30 }), ok), []string{
 			"a.log binary 0 truncated", okLine, "! a.log [read] its data is missing: the archive's directory points to no local header",
 		}},
+		{"directory-with-wrong-places", rawZip(change(plainEntry("a.log", "abc\n"), func(e *rawEntry) { e.at = 7 })), []string{
+			"a.log text/plain 4",
+			"!  [open] the zip is read in part: its directory at the end is missing or damaged (the upload is probably cut short); members found by their own headers: 1",
+		}},
 		{"nested-that-is-none", rawZip(plainEntry("in.zip", "PK\x03\x04 and no more"), ok), []string{
 			"in.zip archive/other 16", okLine,
 			"! in.zip [open] the zip is cut short or damaged: it has no directory at its end and no member at its start; ask for it again",
