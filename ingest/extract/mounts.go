@@ -496,6 +496,14 @@ func (p *mountsParser) listed() {
 	if l == nil {
 		return
 	}
+	for _, m := range l.Mounts() {
+		p.mount(m)
+	}
+}
+
+// Mounts returns the folders of a listing that are reparse points, in the order of the text.
+func (l *Listing) Mounts() []Mount {
+	var out []Mount
 	for i := range l.Folders {
 		f := &l.Folders[i]
 		for _, e := range f.Entries {
@@ -507,7 +515,8 @@ func (p *mountsParser) listed() {
 			if e.Reparse == ReparseOther && e.Target == "" {
 				m.Kind = MountUnknown
 			}
-			p.mount(m)
+			out = append(out, m)
 		}
 	}
+	return out
 }

@@ -1,0 +1,128 @@
+package checks
+
+import (
+	"slices"
+	"time"
+
+	"casebook/findings"
+	"casebook/findings/facts"
+	"casebook/hive"
+	"casebook/ingest/extract"
+)
+
+const (
+	sessionManagerKey = `SYSTEM\CurrentControlSet\Control\Session Manager`
+	pendingValue      = "PendingFileRenameOperations"
+)
+
+// queue is what a system's registry says of the file operations that wait for a boot.
+type queue struct {
+	pairs   []hive.PendingRename
+	known   bool       // the registry shows the queue, or that there is none
+	cut     bool       // a value's data is cut short
+	at      hive.Found // the value, or the nearest key that shows that there is none
+	written time.Time  // when the key was last written; zero where the registry does not say
+}
+
+func readQueue(f *facts.Facts) queue {
+	var q queue
+	q.pairs, _ = f.Registry.PendingRenames() // what is damaged is among the hive's problems, and an odd string is a pair of its own
+	var err error
+	q.at, err = f.Registry.Value(sessionManagerKey, pendingValue)
+	q.known = err == nil || q.at.Source != ""
+	if len(q.pairs) > 0 {
+		q.known, q.at = true, q.pairs[0].Found
+	}
+	for _, p := range q.pairs {
+		q.cut = q.cut || p.Found.Value.Truncated
+	}
+	q.cut = q.cut || q.at.Value.Truncated
+	if k, err := f.Registry.Key(sessionManagerKey); err == nil {
+		q.written = k.KeyLastWritten
+	}
+	return q
+}
+
+// absent is the evidence that nothing waits.
+func (q queue) absent(role findings.Role) findings.Evidence {
+	if len(q.at.Value.Name) > 0 {
+		return findings.FromValue(q.at, role, "the value is there and holds no operation")
+	}
+	name := pendingValue
+	return findings.AbsentValue(q.at, q.at.Key, &name, role, "no operation on files waits for a boot")
+}
+
+// evidence is a pair of the queue.
+func pairEvidence(p hive.PendingRename, role findings.Role, note string) findings.Evidence {
+	return findings.FromQuotedValue(p.Found, p.Quote, role, note)
+}
+
+// boot is one boot at which the session manager worked on a queue, as PFRO.log tells.
+type boot struct {
+	artifact  string
+	wall      time.Time // by the machine's clock, in the UTC location; the zero time if it can't be read
+	line      int       // the first of its lines, or that which counts the successes
+	successes int64
+	failures  []extract.PFROFailure
+}
+
+// bootLength is how far apart the lines of one boot may lie.
+const bootLength = 2 * time.Minute
+
+// readBoots returns the boots of a system's PFRO.log files, the oldest first.
+func readBoots(f *facts.Facts) []boot {
+	var out []boot
+	for _, p := range facts.Values[*extract.PFRO](f) {
+		var of []boot
+		at := func(date, clock string, line int) *boot {
+			t, err := time.Parse("1/2/2006 15:4:5", date+" "+clock)
+			if err != nil {
+				t = time.Time{}
+			}
+			for i := range of {
+				if d := of[i].wall.Sub(t); d < bootLength && d > -bootLength {
+					return &of[i]
+				}
+			}
+			of = append(of, boot{artifact: p.Artifact.Path, wall: t, line: line})
+			return &of[len(of)-1]
+		}
+		for _, e := range p.Value.Failures {
+			b := at(e.Date, e.Time, e.Line)
+			b.failures = append(b.failures, e)
+		}
+		for _, s := range p.Value.Successes {
+			b := at(s.Date, s.Time, s.Line)
+			b.successes += s.Count
+			b.line = s.Line
+		}
+		out = append(out, of...)
+	}
+	slices.SortStableFunc(out, func(a, b boot) int { return a.wall.Compare(b.wall) })
+	return out
+}
+
+// unknownZone is the farthest that a clock of an unknown zone may be from UTC.
+const unknownZone = 14 * time.Hour
+
+// after reports whether the boot is certain to have been after t.
+func (b boot) after(f *facts.Facts, t time.Time) bool {
+	if b.wall.IsZero() || t.IsZero() {
+		return false
+	}
+	if z, err := f.Registry.TimeZone(); err == nil {
+		return b.wall.Add(time.Duration(z.BiasAt(b.wall)) * time.Minute).After(t)
+	}
+	return b.wall.After(t.Add(unknownZone))
+}
+
+// bootAfter returns the last boot of PFRO.log that is certain to have been after the queue was last written, so that the queue is older
+// than the bundle's end; nil if there is none.
+func bootAfter(f *facts.Facts, all []boot, q queue) *boot {
+	for i := range slices.Backward(all) {
+		if all[i].after(f, q.written) {
+			return &all[i]
+		}
+	}
+	return nil
+}
