@@ -105,8 +105,29 @@ func (a *Archive) generation() (*manifest, error) {
 	return m, nil
 }
 
-// open returns the opened case, which stays open until the archive is closed.
-func (a *Archive) open(live *liveCase) (*openCase, error) {
+// open returns the opened case, which stays open until the archive is closed. A case that was replaced since its generation was
+// read, so long ago that its folder is gone, is opened as it is now; ok is false if it is no more.
+func (a *Archive) open(live *liveCase) (c *openCase, ok bool, err error) {
+	c, err = a.openFolder(live)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return c, err == nil, err
+	}
+	m, merr := a.generation()
+	if merr != nil {
+		return nil, false, merr
+	}
+	i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == live.ID })
+	switch {
+	case i < 0:
+		return nil, false, nil
+	case m.Cases[i].Name == live.Name:
+		return nil, false, err
+	}
+	c, err = a.openFolder(&m.Cases[i])
+	return c, err == nil, err
+}
+
+func (a *Archive) openFolder(live *liveCase) (*openCase, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if c, ok := a.opened[live.Name]; ok {

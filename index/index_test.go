@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -308,6 +309,104 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestReplaceDuringSearch replaces a case so often that its folder is gone when a search comes to it.
+func TestReplaceDuringSearch(t *testing.T) {
+	dir := t.TempDir()
+	arts := []testArtifact{{path: "a.log", records: plainRecords(1, func(int) string { return "x" })}}
+	writeCase(t, dir, "INC1", arts, nil, nil)
+	writeCase(t, dir, "INC2", arts, nil, nil)
+	n, err := query.Parse("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []string
+	for h, err := range openArchive(t, dir).Search(t.Context(), n, index.SearchOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cases = append(cases, h.Case); len(cases) == 1 {
+			for range 3 {
+				writeCase(t, dir, "INC2", arts, nil, nil)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"INC1", "INC2"}, cases); diff != "" {
+		t.Errorf("cases (-want +got):\n%s", diff)
+	}
+}
+
+// TestReadWhileWriting searches while two writers publish: nothing fails, and results only grow.
+func TestReadWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	arts := []testArtifact{{path: "a.log", records: plainRecords(5, func(int) string { return "x" })}}
+	writeCase(t, dir, "INC", arts, nil, nil)
+	const each = 6
+	var writers sync.WaitGroup
+	for w := range 2 {
+		writers.Go(func() {
+			for i := range each {
+				if err := publish(buildCase(dir, fmt.Sprintf("INC%d-%d", w, i), arts, nil, nil)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		writers.Wait()
+		close(done)
+	}()
+	a := openArchive(t, dir)
+	for last := 0; ; {
+		now := len(find(t, a, "x", index.SearchOptions{Sort: index.ByTime}))
+		if now < last || now%5 != 0 {
+			t.Fatalf("%d hits after %d", now, last)
+		}
+		last = now
+		select {
+		case <-done:
+			if now = len(find(t, a, "x", index.SearchOptions{})); now != 5*(2*each+1) {
+				t.Errorf("%d hits in the end", now)
+			}
+			return
+		default:
+		}
+	}
+}
+
+func TestEmptyCase(t *testing.T) {
+	dir := t.TempDir()
+	writeCase(t, dir, "INC1", nil, nil, nil)
+	a := openArchive(t, dir)
+	for _, q := range []string{"x", "NOT x", "severity:error", "x*", "time:2012"} {
+		if hits := find(t, a, q, index.SearchOptions{}); len(hits) != 0 {
+			t.Errorf("%s: %v", q, hits)
+		}
+	}
+}
+
+func TestSearchIsCancelled(t *testing.T) {
+	dir := t.TempDir()
+	writeCase(t, dir, "INC1", []testArtifact{{path: "a.log", records: plainRecords(9, func(int) string { return "x" })}}, nil, nil)
+	a := openArchive(t, dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, q := range []string{"x", "NOT y"} {
+		n, err := query.Parse(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err = range a.Search(ctx, n, index.SearchOptions{}) {
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: error %v", q, err)
+			}
+		}
+		if err == nil {
+			t.Errorf("%s: no error", q)
+		}
+	}
+}
+
 func entries(t *testing.T, dir string) []string {
 	t.Helper()
 	list, err := os.ReadDir(dir)
@@ -326,14 +425,20 @@ func TestUnfinishedWriters(t *testing.T) {
 	arts := []testArtifact{{path: "a.log", records: plainRecords(10, func(int) string { return "old" })}}
 	writeCase(t, dir, "INC1", arts, nil, nil)
 
-	aborted := buildCase(t, dir, "INC2", arts, nil, nil)
+	aborted, err := buildCase(dir, "INC2", arts, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := aborted.Abort(); err != nil {
 		t.Fatal(err)
 	}
 	if err := aborted.Commit(context.Background()); err == nil {
 		t.Error("an aborted case can be published")
 	}
-	alive := buildCase(t, dir, "INC3", arts, nil, nil)
+	alive, err := buildCase(dir, "INC3", arts, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	dead := filepath.Join(dir, "tmp", "case-dead")
 	if err := os.MkdirAll(filepath.Join(dead, "cases"), 0o700); err != nil {
 		t.Fatal(err)

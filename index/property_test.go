@@ -87,7 +87,9 @@ func TestSearchEqualsScan(t *testing.T) {
 			}
 			arts = append(arts, a)
 		}
-		writeCaseRapid(t, dir, arts)
+		if err := publish(buildCase(dir, "case", arts, nil, nil)); err != nil {
+			t.Fatal(err)
+		}
 		a, err := index.Open(dir)
 		if err != nil {
 			t.Fatal(err)

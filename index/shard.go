@@ -25,9 +25,9 @@ const (
 	fieldCheck     = "check"     // the words of the findings' checks
 )
 
-// batchBytes is how much text goes into one Bleve segment. Bigger segments share more of their dictionaries and cost memory:
-// each worker fills one.
-const batchBytes = 16 << 20
+// batchBytes is how many bytes of text go into one Bleve segment, which is about half of the decoded bytes of a log with time stamps.
+// Bigger segments share more of their dictionaries and cost memory: each worker fills one.
+const batchBytes = 8 << 20
 
 // openShard opens the Bleve index in dir, for writing or to read. Bleve's own merging is held back: what is written once is
 // merged once, by whoever compacts the archive. queue may be nil for a reader.
@@ -186,11 +186,14 @@ func (w *shardWriter) flush(b *batch) error {
 func (w *shardWriter) close(discard bool) error {
 	var err error
 	if !discard {
-		for _, b := range w.idle {
-			if err == nil {
-				err = w.flush(b)
-			}
+		// Each worker left a batch that is not full; together they are a good part of a small case.
+		errs := make([]error, len(w.idle))
+		var flushes sync.WaitGroup
+		for i, b := range w.idle {
+			flushes.Go(func() { errs[i] = w.flush(b) })
 		}
+		flushes.Wait()
+		err = errors.Join(errs...)
 	}
 	w.idle = nil
 	if cerr := w.index.Close(); err == nil && cerr != nil {
