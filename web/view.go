@@ -374,12 +374,16 @@ func clip(s string, n int) string {
 }
 
 // parts cuts a registry value's quote after each ` | ` that joins its strings, so that each can have its own line. Joined, the parts
-// are the quote.
+// are the quote. An empty last string has no line.
 func parts(e findings.Evidence) []string {
 	if e.Value == nil {
 		return []string{e.Quote}
 	}
-	return strings.SplitAfter(e.Quote, " | ")
+	list := strings.SplitAfter(e.Quote, " | ")
+	if n := len(list) - 1; n > 0 && list[n] == "" {
+		list = list[:n]
+	}
+	return list
 }
 
 // link is the link to an anchor of this page.
