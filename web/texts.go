@@ -125,6 +125,9 @@ func sureness(f findings.Finding) string {
 // noCause is the verdict's text where nothing is confirmed or suspected.
 func noCause(v *view) string {
 	var s []string
+	if n := checks(v.Notes); n > 0 {
+		s = append(s, count(n, "check found something worth knowing that is no fault", "checks found things worth knowing that are no faults"))
+	}
 	if n := checks(v.RuledOut); n > 0 {
 		s = append(s, count(n, "check found its problem ruled out", "checks found their problem ruled out")+" for the time covered")
 	}
@@ -155,6 +158,9 @@ func tally(v *view) string {
 		number(len(v.Causes)) + " confirmed",
 		number(len(v.Suspected)) + " suspected",
 		number(len(v.RuledOut)) + " ruled out",
+	}
+	if len(v.Notes) > 0 {
+		s = append(s, number(len(v.Notes))+" for information")
 	}
 	n := number(len(v.DataMissing)+len(v.ProductUnmet)) + " not evaluated"
 	if len(v.ProductUnmet) > 0 {
