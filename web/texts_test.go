@@ -155,7 +155,9 @@ func TestNoCause(t *testing.T) {
 		head, text string
 	}{
 		{
-			"decided", []findings.Finding{ruledOut, ruledOut, noData, noProduct}, "No known problem was found in this upload.",
+			"decided",
+			[]findings.Finding{ruledOut, ruledOut, noData, noProduct},
+			"No known problem was found in this upload.",
 			"1 check found its problem ruled out for the time covered; 1 check lacked the data to decide; 1 check concerns a product that nothing in the upload shows.",
 		},
 		{"a-note", []findings.Finding{info}, "No known problem was found in this upload.", "1 check found something worth knowing that is no fault."},
