@@ -27,8 +27,8 @@ func Log(first uint32, base []byte, states ...[]byte) []byte {
 		e = slices.Concat(e, refs, pages)
 		e = append(e, make([]byte, -len(e)&511)...)
 		copy(e, "HvLE")
-		le.PutUint32(e[4:], uint32(len(e)))                //nolint:gosec // see above
-		le.PutUint32(e[12:], first+uint32(i))              //nolint:gosec // as many as the caller states
+		le.PutUint32(e[4:], uint32(len(e))) //nolint:gosec // see above
+		le.PutUint32(e[12:], first+uint32(i))
 		le.PutUint32(e[16:], uint32(len(state)-baseBlock)) //nolint:gosec // see above
 		le.PutUint32(e[20:], uint32(len(refs)/8))          //nolint:gosec // see above
 		Seal(e)
