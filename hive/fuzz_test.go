@@ -160,6 +160,7 @@ func FuzzReplay(f *testing.F) {
 	f.Add(p, regftest.Log(3, b, c), regftest.Log(2, p, b))
 	f.Add(p, regftest.VectorLog(p, c), regftest.Log(9, p, b))
 	f.Fuzz(func(t *testing.T, primary, one, two []byte) {
+		primary, one, two = bytes.Clone(primary), bytes.Clone(one), bytes.Clone(two)
 		for _, log := range [][]byte{one, two} { // checksums that no fuzzer guesses
 			if len(log) >= 512 {
 				regftest.SealHeader(log)
