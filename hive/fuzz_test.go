@@ -56,6 +56,17 @@ func use(t *testing.T, h *hive.Hive, size int) {
 	_ = r.Services()
 	_ = r.RebootMarkers()
 	_ = r.InstallerPackages()
+	gone := 0
+	d := h.Deleted()
+	for _, k := range d.Keys {
+		d.Values = append(d.Values, k.Values...)
+	}
+	for _, v := range d.Values {
+		gone += len(v.Data)
+	}
+	if gone > size {
+		t.Errorf("%d bytes of deleted data from %d", gone, size)
+	}
 }
 
 // seedText has something for every view.

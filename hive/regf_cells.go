@@ -273,7 +273,6 @@ func (s *regf) readTree(root uint32) {
 	for i := range s.ids {
 		s.ids[i] = int32(i) // keys are fewer than the 2^29 units of 8 bytes that offsets of 32 bits reach
 	}
-	s.used = nil
 }
 
 // readSubkeys appends the subkeys of a node to nodes.
