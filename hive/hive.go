@@ -172,6 +172,9 @@ type Key struct {
 	id int32
 }
 
+// Hive returns the hive that the key is part of.
+func (k *Key) Hive() *Hive { return k.h }
+
 // Name returns the key's name. A regf root's name varies and says nothing.
 func (k *Key) Name() string { return k.h.store.name(k.id) }
 

@@ -17,14 +17,23 @@ import (
 
 func (a *app) hive() *cobra.Command {
 	c := &cobra.Command{
-		Use: "hive", Short: "Look into a registry hive or export, without Windows", Args: exactly(0, 0, "ls or get"),
+		Use: "hive", Short: "Look into a registry hive or export, without Windows", Args: exactly(0, 0, "ls, get, export, find or info"),
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	deleted := false
 	ls := &cobra.Command{
 		Use: "ls FILE [KEY]", Short: "List a key's subkeys and values", Args: exactly(1, 2, "a file and perhaps a key"),
 		Example: `  casebook hive ls SYSTEM "ControlSet001\Control\Session Manager"`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withKey(c.Context(), args[0], strings.Join(args[1:], ""), a.listKey)
+			if deleted && len(args) > 1 {
+				return usagef("ls --deleted takes no key: which key a deleted one was below is not always known")
+			}
+			return a.withKey(c.Context(), args[0], strings.Join(args[1:], ""), func(k *hive.Key) error {
+				if deleted {
+					return a.listDeleted(k.Hive())
+				}
+				return a.listKey(k)
+			})
 		},
 	}
 	get := &cobra.Command{
@@ -43,7 +52,8 @@ func (a *app) hive() *cobra.Command {
 			})
 		},
 	}
-	c.AddCommand(ls, get)
+	ls.Flags().BoolVar(&deleted, "deleted", false, "list what is left of deleted keys and values in the whole hive")
+	c.AddCommand(ls, get, a.hiveExport(), a.hiveFind(), a.hiveInfo())
 	return c
 }
 
@@ -95,26 +105,32 @@ type valueJSON struct {
 	Strings []string `json:"strings,omitempty"`
 	Hex     string   `json:"hex"`
 	Line    int      `json:"line,omitempty"`
+
+	Replayed bool `json:"replayed,omitempty"` // only a transaction log has it so
 }
 
 func asValue(v hive.Value) valueJSON {
-	out := valueJSON{Name: v.Name, Type: v.Type.String(), Data: v.Display(), Hex: hex.EncodeToString(v.Data), Line: v.Line}
+	out := valueJSON{Name: v.Name, Type: v.Type.String(), Data: v.Display(), Hex: hex.EncodeToString(v.Data), Line: v.Line, Replayed: v.Replayed}
 	if v.Type == hive.TypeMultiSZ {
 		out.Strings = v.Strings()
 	}
 	return out
 }
 
+func asKey(k *hive.Key) keyJSON {
+	out := keyJSON{Path: k.Path(), LastWritten: stamp(k.LastWritten()), Subkeys: []string{}, Values: []valueJSON{}}
+	for _, s := range k.Subkeys() {
+		out.Subkeys = append(out.Subkeys, s.Name())
+	}
+	for _, v := range k.Values() {
+		out.Values = append(out.Values, asValue(v))
+	}
+	return out
+}
+
 func (a *app) listKey(k *hive.Key) error {
 	if a.json {
-		out := keyJSON{Path: k.Path(), LastWritten: stamp(k.LastWritten()), Subkeys: []string{}, Values: []valueJSON{}}
-		for _, s := range k.Subkeys() {
-			out.Subkeys = append(out.Subkeys, s.Name())
-		}
-		for _, v := range k.Values() {
-			out.Values = append(out.Values, asValue(v))
-		}
-		return a.writeJSON(out)
+		return a.writeJSON(asKey(k))
 	}
 	p := a.paint()
 	for _, s := range k.Subkeys() {
