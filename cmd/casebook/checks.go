@@ -14,8 +14,6 @@ import (
 )
 
 func (a *app) checks() *cobra.Command {
-	c := &cobra.Command{Use: "checks", Short: "What is checked and why", Args: exactly(0, 0, "list or show")}
-	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	var markdown bool
 	list := &cobra.Command{
 		Use: "list", Short: "List the checks", Args: exactly(0, 0, "no argument"),
@@ -29,8 +27,7 @@ func (a *app) checks() *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return a.showCheck(args[0]) },
 	}
-	c.AddCommand(list, show)
-	return c
+	return group(&cobra.Command{Use: "checks", Short: "What is checked and why"}, list, show)
 }
 
 func checkIDs() []string {

@@ -16,10 +16,6 @@ import (
 )
 
 func (a *app) hive() *cobra.Command {
-	c := &cobra.Command{
-		Use: "hive", Short: "Look into a registry hive or export, without Windows", Args: exactly(0, 0, "ls or get"),
-	}
-	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	ls := &cobra.Command{
 		Use: "ls FILE [KEY]", Short: "List a key's subkeys and values", Args: exactly(1, 2, "a file and perhaps a key"),
 		Example: `  casebook hive ls SYSTEM "ControlSet001\Control\Session Manager"`,
@@ -43,8 +39,7 @@ func (a *app) hive() *cobra.Command {
 			})
 		},
 	}
-	c.AddCommand(ls, get)
-	return c
+	return group(&cobra.Command{Use: "hive", Short: "Look into a registry hive or export, without Windows"}, ls, get)
 }
 
 // withKey opens a hive or export and gives the key to do. CurrentControlSet is taken for the current control set.

@@ -84,7 +84,7 @@ func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
 		}
 		if err != nil {
 			failed = err
-			fmt.Fprintf(a.err, "casebook: %v\n", err)
+			a.complain(err)
 			continue
 		}
 		n++
