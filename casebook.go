@@ -235,11 +235,14 @@ func OpenHive(ctx context.Context, file string) (*hive.Hive, error) {
 			return h, nil
 		}
 	}
-	why := "neither a hive nor registry text"
-	if len(contents.Problems) > 0 {
-		why = contents.Problems[0].Message
+	why := "it is neither a registry hive nor a .reg export nor output of reg query"
+	for _, p := range contents.Problems {
+		if p.Artifact != "" && p.Stage != ingest.StageDecode {
+			why = p.Message
+			break
+		}
 	}
-	return nil, fmt.Errorf("open %s: %s", file, why)
+	return nil, fmt.Errorf("open %q: %s", file, why)
 }
 
 // sinks hands what an artifact holds to several sinks.

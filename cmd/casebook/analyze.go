@@ -110,6 +110,9 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		if report == nil || dir == "" && !a.json {
 			continue
 		}
+		if i > 0 && !a.json {
+			fmt.Fprintln(a.out)
+		}
 		if err := a.tell(report, dir); err != nil {
 			return err
 		}
@@ -282,7 +285,7 @@ func selectChecks(only []string) ([]*findings.Check, error) {
 	for _, id := range only {
 		i := slices.IndexFunc(all, func(c *findings.Check) bool { return c.ID == id })
 		if i < 0 {
-			return nil, usagef("there is no check %q; 'casebook checks list' lists them", id)
+			return nil, noCheck(id)
 		}
 		out = append(out, all[i])
 	}

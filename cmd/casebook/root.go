@@ -161,11 +161,9 @@ var flagName = regexp.MustCompile(`--[a-z][a-z-]*`)
 func flagError(c *cobra.Command, err error) error {
 	text := err.Error()
 	if wrong, ok := strings.CutPrefix(text, "unknown flag: "); ok {
-		meant, least := "", 3 // more edits than two are another word
-		for _, name := range flagName.FindAllString(c.Flags().FlagUsages(), -1) {
-			if d := distance(wrong, name); d < least || len(wrong) > 4 && least == 3 && strings.HasPrefix(name, wrong) {
-				meant, least = "; did you mean "+name+"?", d
-			}
+		meant := nearest(wrong, flagName.FindAllString(c.Flags().FlagUsages(), -1))
+		if meant != "" {
+			meant = "; did you mean " + meant + "?"
 		}
 		return usagef("%s has no flag %s%s; see '%s --help'", c.CommandPath(), wrong, meant, c.CommandPath())
 	}
@@ -175,6 +173,17 @@ func flagError(c *cobra.Command, err error) error {
 		return usagef("%s can't be %s; see '%s --help'", strings.Trim(name, `"`), value, c.CommandPath())
 	}
 	return usageError{err}
+}
+
+// nearest returns the word that was probably meant, "" if none is like it: more edits than two make another word.
+func nearest(wrong string, words []string) string {
+	meant, least := "", 3
+	for _, w := range words {
+		if d := distance(wrong, w); d < least {
+			meant, least = w, d
+		}
+	}
+	return meant
 }
 
 // distance counts the characters to insert, remove or replace to make a of b.
