@@ -41,11 +41,7 @@ func checkIDs() []string {
 
 // noCheck says that there is no check of an ID, and which one may have been meant.
 func noCheck(id string) error {
-	meant := nearest(id, checkIDs())
-	if meant != "" {
-		meant = "; did you mean " + meant + "?"
-	}
-	return usagef("there is no check %q%s; 'casebook checks list' lists them", id, meant)
+	return usagef("there is no check %q%s; 'casebook checks list' lists them", id, nearest(id, checkIDs()))
 }
 
 // checkJSON is a check as --json shows it.

@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
 			"pack":   pack,
+			"zip":    zipped,
 			"sample": sample,
 			"bytes":  makeBytes,
 			"cut":    cut,
@@ -80,7 +81,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// pack packs a folder as internal/fixture does: pack ZIP FOLDER.
+// pack packs a folder of a script's texts as internal/fixture does: pack ZIP FOLDER.
 func pack(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: pack ZIP FOLDER")
@@ -102,6 +103,17 @@ func pack(ts *testscript.TestScript, neg bool, args []string) {
 	data, err := fixture.Zip(files)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
+}
+
+// zipped packs a folder as it is: zip ZIP FOLDER.
+func zipped(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: zip ZIP FOLDER")
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	ts.Check(errors.Join(w.AddFS(os.DirFS(ts.MkAbs(args[1]))), w.Close()))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out.Bytes(), 0o600))
 }
 
 // sample packs a sample bundle, or unpacks it if the target is no zip: sample TARGET NAME.

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -138,17 +137,15 @@ and shows the evidence line by line. It needs no network and no Windows.
 // group makes c a command that only holds others: alone it prints its help, with anything else it says that there is no such command.
 func group(c *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
 	c.AddCommand(subcommands...)
-	c.SuggestionsMinimumDistance = 2
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil
 		}
-		meant := ""
-		if s := c.SuggestionsFor(args[0]); len(s) > 0 {
-			slices.Sort(s)
-			meant = fmt.Sprintf("; did you mean %s?", strings.Join(s, " or "))
+		var known []string
+		for _, sub := range c.Commands() {
+			known = append(known, sub.Name())
 		}
-		return usagef("%s has no command %q%s; see '%s --help'", c.CommandPath(), args[0], meant, c.CommandPath())
+		return usagef("%s has no command %q%s; see '%s --help'", c.CommandPath(), args[0], nearest(args[0], known), c.CommandPath())
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	return c
@@ -161,11 +158,8 @@ var flagName = regexp.MustCompile(`--[a-z][a-z-]*`)
 func flagError(c *cobra.Command, err error) error {
 	text := err.Error()
 	if wrong, ok := strings.CutPrefix(text, "unknown flag: "); ok {
-		meant := nearest(wrong, flagName.FindAllString(c.Flags().FlagUsages(), -1))
-		if meant != "" {
-			meant = "; did you mean " + meant + "?"
-		}
-		return usagef("%s has no flag %s%s; see '%s --help'", c.CommandPath(), wrong, meant, c.CommandPath())
+		known := flagName.FindAllString(c.Flags().FlagUsages(), -1)
+		return usagef("%s has no flag %s%s; see '%s --help'", c.CommandPath(), wrong, nearest(wrong, known), c.CommandPath())
 	}
 	// What follows the flag is the number parser's own message.
 	if value, rest, ok := strings.Cut(strings.TrimPrefix(text, "invalid argument "), " for "); ok && value != text {
@@ -175,12 +169,12 @@ func flagError(c *cobra.Command, err error) error {
 	return usageError{err}
 }
 
-// nearest returns the word that was probably meant, "" if none is like it: more edits than two make another word.
+// nearest asks whether the most similar word was meant; "" if none is like it: more edits than two make another word.
 func nearest(wrong string, words []string) string {
 	meant, least := "", 3
 	for _, w := range words {
 		if d := distance(wrong, w); d < least {
-			meant, least = w, d
+			meant, least = " (did you mean "+w+"?)", d
 		}
 	}
 	return meant
