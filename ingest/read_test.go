@@ -437,7 +437,7 @@ func TestLongRecord(t *testing.T) {
 			t.Errorf("record of %d bytes at %d+%d", len(r.Raw), r.Line, r.Lines)
 		}
 	}
-	want := []string{fmt.Sprintf("a.log text/plain %d", len(body)), "! a.log [parse] line 2: a record longer than 1048576 bytes was cut"}
+	want := []string{fmt.Sprintf("a.log text/plain %d", len(body)), "! a.log [parse] line 2: longer than 1048576 bytes; it is read in pieces of that length"}
 	if diff := cmp.Diff(want, summary(c)); diff != "" {
 		t.Error(diff)
 	}
