@@ -267,7 +267,7 @@ func TestBombs(t *testing.T) {
 		{"member-of-just-that-size", rawZip(bomb("0.bin", 1<<20), ok), Limits{MaxMember: 1 << 20}, []string{"0.bin binary 1048576", okLine}},
 		{"flat", rawZip(bomb("0.bin", 1<<20), bomb("1.bin", 1<<20), bomb("2.bin", 1<<20), ok), Limits{MaxBytes: 1500 << 10}, []string{
 			"0.bin binary 1048576", "1.bin binary 487419 truncated", "2.bin binary 0 truncated", okLine,
-			"!  [limit] 1 members were not read: the upload reached the limit of 1536000 bytes for all members together; --max-bytes raises it",
+			"!  [limit] members that were not read: 1; the upload reached the limit of 1536000 bytes for all members together; --max-bytes raises it",
 			"! 1.bin [limit] reached the limit of 1536000 bytes for all members together; --max-bytes raises it",
 		}},
 		{"declares-little", rawZip(change(bomb("0.bin", 1<<20), func(e *rawEntry) { e.size = 1 }), ok), Limits{MaxBytes: 1 << 10}, []string{

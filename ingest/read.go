@@ -265,10 +265,10 @@ func (r *reading) contents() *Contents {
 	}
 	if assumed > 0 {
 		c.Problems = append(c.Problems, Problem{"", StageDecode, fmt.Sprintf(
-			"no registry says which code page the machine uses; %d texts that are not Unicode were read by a usual one (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
+			"no registry says which code page the machine uses; texts that are not Unicode and were read by a usual one: %d (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
 	}
 	if r.skipped > 0 {
-		c.Problems = append(c.Problems, Problem{"", StageLimit, fmt.Sprintf("%d members were not read: the upload %v", r.skipped, r.total)})
+		c.Problems = append(c.Problems, Problem{"", StageLimit, fmt.Sprintf("members that were not read: %d; the upload %v", r.skipped, r.total)})
 	}
 	for i, b := range r.bundles {
 		if b.Format == FormatDirectory {
