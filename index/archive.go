@@ -76,7 +76,7 @@ func (a *Archive) Report(id string) ([]byte, error) {
 	}
 	for i := range m.Cases {
 		if m.Cases[i].ID == id {
-			b, err := os.ReadFile(filepath.Join(a.dir, dirCases, m.Cases[i].Name, fileReport))
+			b, err := readFile(filepath.Join(a.dir, dirCases, m.Cases[i].Name), fileReport)
 			if err != nil {
 				return nil, fmt.Errorf("archive: case %q: %w", id, err)
 			}
@@ -165,17 +165,17 @@ func openCaseFiles(dir string, live *liveCase) (*openCase, error) {
 
 // load opens the files of the case, whose index is in the folder shard.
 func (c *openCase) load(shard string) error {
-	b, err := os.ReadFile(filepath.Join(c.dir, fileCase))
+	b, err := readFile(c.dir, fileCase)
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(b, &c.meta); err != nil || c.meta.ID != c.live.ID {
 		return fmt.Errorf("%s is damaged", fileCase)
 	}
-	if c.blocks, err = openSized(filepath.Join(c.dir, fileBlocks), c.meta.Blocks); err != nil {
+	if c.blocks, err = openSized(c.dir, fileBlocks, c.meta.Blocks); err != nil {
 		return err
 	}
-	if c.records, err = openSized(filepath.Join(c.dir, fileRecords), c.meta.Records); err != nil {
+	if c.records, err = openSized(c.dir, fileRecords, c.meta.Records); err != nil {
 		return err
 	}
 	total := int(c.meta.Blocks / entrySize)
@@ -196,15 +196,15 @@ func (c *openCase) load(shard string) error {
 	return nil
 }
 
-// openSized opens a file that must have the size stated.
-func openSized(path string, size int64) (*os.File, error) {
-	f, err := os.Open(path)
+// openSized opens a file of a folder that must have the size stated.
+func openSized(dir, name string, size int64) (*os.File, error) {
+	f, err := os.OpenInRoot(dir, name)
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && info.Size() != size {
-		err = fmt.Errorf("the file %s has %d bytes, %d were written", filepath.Base(path), info.Size(), size)
+		err = fmt.Errorf("the file %s has %d bytes, %d were written", name, info.Size(), size)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -284,7 +284,7 @@ func (c *openCase) findings() ([]findings.Finding, error) {
 	if c.meta.Findings == 0 {
 		return nil, nil
 	}
-	b, err := os.ReadFile(filepath.Join(c.dir, fileFindings))
+	b, err := readFile(c.dir, fileFindings)
 	if err != nil {
 		return nil, err
 	}

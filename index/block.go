@@ -301,7 +301,7 @@ func readBlock(b []byte, e *entry) ([]record, error) {
 		if r.Time.Zone != ingest.ZoneNone {
 			wall += col[colWall].varint()
 			bias := col[colBias].varint()
-			r.Time.Wall, r.Time.Bias = wall, int16(max(-1440, min(1440, bias))) //nolint:gosec // clamped
+			r.Time.Wall, r.Time.Bias = wall, int16(max(-1440, min(1440, bias)))
 		}
 	}
 	for i := range col {

@@ -203,7 +203,7 @@ func wordwise(t []rune, from, to int, p []rune, wildcards bool) bool {
 		// Within a GUID a search begins at an inner group only if it has the form of one and a letter.
 		first := strings.ToLower(string(t[from:end]))
 		plain := !strings.ContainsAny(string(p), "*?") || !wildcards
-		if innerGroup(t, from) && !(plain && len(first) == 4 && strings.ContainsAny(first, "abcdef")) {
+		if innerGroup(t, from) && (!plain || len(first) != 4 || !strings.ContainsAny(first, "abcdef")) {
 			return false
 		}
 	}

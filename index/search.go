@@ -188,7 +188,7 @@ func (s *run) scan(c *openCase, found func(place, *source) bool) error {
 		}
 		for i := range fs {
 			if judge(s.query, func(n query.Node) tri { return findingLeaf(n, &fs[i]) }) == yes {
-				if !found(place{block: -1, item: uint32(i), micro: math.MaxInt64}, &source{finding: &fs[i]}) { //nolint:gosec // an index
+				if !found(place{block: -1, item: uint32(i), micro: math.MaxInt64}, &source{finding: &fs[i]}) {
 					return nil
 				}
 			}

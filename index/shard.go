@@ -85,7 +85,7 @@ func writeShardFile(dir string, documents uint64) error {
 
 // readShard opens the index in dir to read, if it is as its writer left it.
 func readShard(dir string) (i bleve.Index, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, fileShard))
+	b, err := readFile(dir, fileShard)
 	if err != nil {
 		return nil, err
 	}
@@ -259,8 +259,8 @@ func (b *batch) term(t []byte) {
 	for i := h & mask; ; i = (i + 1) & mask {
 		s := b.slots[i]
 		if s == 0 {
-			b.slots[i] = tag | uint64(len(b.ends)+1) //nolint:gosec // fewer terms than bytes of text
-			b.ids = append(b.ids, uint32(len(b.ends)))
+			b.slots[i] = tag | uint64(len(b.ends)+1)
+			b.ids = append(b.ids, uint32(len(b.ends))) //nolint:gosec // fewer terms than bytes of text
 			b.arena = append(b.arena, t...)
 			b.ends = append(b.ends, uint32(len(b.arena))) //nolint:gosec // a batch's text is far below 4 GiB
 			b.seen = append(b.seen, b.doc)
@@ -296,12 +296,12 @@ func (b *batch) grow() {
 	b.slots = make([]uint64, 4*len(b.slots))
 	mask := uint64(len(b.slots) - 1) //nolint:gosec // a power of two
 	for n := range b.ends {
-		h := maphash.Bytes(b.seed, b.at(uint32(n))) //nolint:gosec // as above
+		h := maphash.Bytes(b.seed, b.at(uint32(n)))
 		i := h & mask
 		for b.slots[i] != 0 {
 			i = (i + 1) & mask
 		}
-		b.slots[i] = h&^0xffffffff | uint64(n+1) //nolint:gosec // as above
+		b.slots[i] = h&^0xffffffff | uint64(n+1)
 	}
 }
 

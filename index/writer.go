@@ -135,14 +135,14 @@ func prepare(dir string) error {
 		if rerr != nil {
 			return fmt.Errorf("archive: %w", rerr)
 		}
-		if len(list) > 0 && !slices.ContainsFunc(list, func(e fs.DirEntry) bool { return e.Name() == fileArchive+".new" }) {
+		if len(list) > 0 && !slices.ContainsFunc(list, func(e fs.DirEntry) bool { return e.Name() == fileArchive+newSuffix }) {
 			return fmt.Errorf("archive %q: the folder holds other files; name an empty or a new one", dir)
 		}
 		b, jerr := json.Marshal(header{Format: Format})
 		if jerr != nil {
 			return jerr
 		}
-		err = writeFile(filepath.Join(dir, fileArchive), append(b, '\n'))
+		err = writeFile(dir, fileArchive, append(b, '\n'))
 	}
 	if err != nil {
 		return err
@@ -541,7 +541,7 @@ func (w *Writer) publish(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	if err := writeFile(filepath.Join(w.dir, generationIs+strconv.Itoa(m.Generation)), b); err != nil {
+	if err := writeFile(w.dir, generationIs+strconv.Itoa(m.Generation), b); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	sweep(w.dir, old, m)

@@ -90,6 +90,7 @@ func (p *parser) and(depth int, name Name) (Node, *Error) {
 				return nodes[0], nil
 			}
 			return And{nodes}, nil
+		default: // a term beside this one
 		}
 	}
 }

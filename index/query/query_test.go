@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParse(t *testing.T) {
@@ -125,10 +126,7 @@ func TestTime(t *testing.T) {
 			if !ok {
 				t.Fatalf("read as %T", n)
 			}
-			show := func(v interface {
-				IsZero() bool
-				Format(string) string
-			}) string {
+			show := func(v time.Time) string {
 				if v.IsZero() {
 					return ""
 				}
