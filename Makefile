@@ -34,10 +34,11 @@ build: ## build bin/casebook, one static binary
 	$(GOBUILD) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/casebook
 
 generate: ## write the generated files anew: pages' code, docs/checks.md, go:generate
-	go tool templ generate -path web
+	go tool templ generate -log-level warn
 	go generate ./...
-	go run ./cmd/casebook checks list --markdown >docs/checks.md.new
-	mv docs/checks.md.new docs/checks.md
+	mkdir -p build
+	go run ./cmd/casebook checks list --markdown >build/checks.md
+	mv build/checks.md docs/checks.md
 
 test: ## run all tests
 	@sh scripts/skipped.sh

@@ -95,6 +95,9 @@ func (r *runner) accept(f *Finding, about []*facts.Facts, system string) {
 	f.Severity = cmp.Or(f.Severity, c.Severity)
 	f.State = cmp.Or(f.State, Unknown)
 	f.References = append(f.References, c.Doc.References...)
+	if f.Verdict == RuledOut || f.Verdict == NotEvaluated {
+		f.State = Unknown
+	}
 	if f.Verdict == Confirmed || f.Verdict == Suspected {
 		f.Cause = cmp.Or(f.Cause, c.Doc.Cause)
 		if len(f.Remedy) == 0 {

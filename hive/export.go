@@ -2,6 +2,7 @@ package hive
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -53,6 +54,7 @@ type exportParser struct {
 	problems *problems
 	key      int32
 	inKey    bool
+	cut      bool // the text ends in the middle of an entry
 }
 
 // ParseExport reads the decoded lines of a .reg file, version 5 or REGEDIT4. ansi decodes the bytes of strings that a
@@ -82,7 +84,7 @@ func ParseExport(lines []string, ansi func([]byte) string) (*Hive, error) {
 	for p.i < len(lines) {
 		p.entry()
 	}
-	h.store = p.tree
+	h.store, h.truncated = p.tree, p.cut
 	h.kind = p.tree.kind(h)
 	return h, nil
 }
@@ -138,6 +140,7 @@ func (p *exportParser) keyLine(start int, line string) {
 	p.inKey = false
 	end := strings.LastIndexByte(line, ']')
 	if end < 0 {
+		p.cut = p.cut || p.i == len(p.lines)
 		p.problem(start, "key %s has no closing bracket", safeio.Quote(clip(line)))
 		return
 	}
@@ -168,7 +171,12 @@ func (p *exportParser) valueLine(start int, line string) {
 		p.problem(start, "no = behind the name of value %s", safeio.Quote(clip(name)))
 		return
 	}
-	v, ok := p.data(start, strings.TrimLeft(rest[1:], " \t"))
+	data := strings.TrimLeft(rest[1:], " \t")
+	if data == "-" {
+		p.problem(start, "the line asks to delete a value: this file is a change to be made, not a state; the line is not followed")
+		return
+	}
+	v, ok := p.data(start, data)
 	v.Name, v.Line = name, start+1
 	switch {
 	case !ok:
@@ -182,11 +190,7 @@ func (p *exportParser) valueLine(start int, line string) {
 
 // data reads what stands behind the =.
 func (p *exportParser) data(start int, s string) (Value, bool) {
-	switch {
-	case s == "-":
-		p.problem(start, "the line asks to delete a value: this file is a change to be made, not a state; the line is not followed")
-		return Value{}, false
-	case strings.HasPrefix(s, `"`):
+	if strings.HasPrefix(s, `"`) {
 		text, _, closed := p.quoted(s)
 		if !closed {
 			p.problem(start, "a string has no closing quote")
@@ -201,14 +205,14 @@ func (p *exportParser) data(start int, s string) (Value, bool) {
 	case kind == "dword":
 		digits, _, _ := strings.Cut(s, ";")
 		n, err := strconv.ParseUint(strings.TrimSpace(digits), 16, 32)
-		return Value{Type: TypeDWord, Data: []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}}, err == nil
+		return Value{Type: TypeDWord, Data: binary.LittleEndian.AppendUint32(nil, uint32(n))}, err == nil
 	case kind == "hex":
 		b, whole := p.hex(start, s)
 		return Value{Type: TypeBinary, Data: b, Truncated: !whole}, true
 	case strings.HasPrefix(kind, "hex(") && strings.HasSuffix(kind, ")"):
 		n, err := strconv.ParseUint(kind[len("hex("):len(kind)-1], 16, 32)
 		b, whole := p.hex(start, s)
-		v := Value{Type: Type(n), Data: b, Truncated: !whole} //nolint:gosec // parsed as 32 bits
+		v := Value{Type: Type(n), Data: b, Truncated: !whole}
 		if p.ansi != nil && v.text() && !looksUTF16(b) {
 			v.Data = safeio.AppendUTF16LE(nil, p.ansi(b))
 		}
@@ -256,6 +260,7 @@ func (p *exportParser) quoted(s string) (text, rest string, closed bool) {
 			}
 		}
 		if p.i == len(p.lines) || strings.HasPrefix(p.lines[p.i], "[HKEY_") {
+			p.cut = p.cut || p.i == len(p.lines)
 			return b.String(), "", false
 		}
 		b.WriteString("\r\n")
@@ -272,29 +277,55 @@ func (p *exportParser) hex(start int, s string) ([]byte, bool) {
 		s = strings.TrimRight(s, " \t\r")
 		body, more := strings.CutSuffix(s, `\`)
 		more = more || strings.HasSuffix(body, ",")
-		for field := range strings.SplitSeq(body, ",") {
-			field = strings.TrimSpace(field)
-			if field == "" {
-				continue
-			}
-			n, err := strconv.ParseUint(field, 16, 8)
-			if err != nil {
-				p.problem(p.i-1, "%s is no byte in hexadecimal; the data before it is kept", safeio.Quote(clip(field)))
-				p.skipContinuation(more)
-				return out, false
-			}
-			out = append(out, byte(n))
+		var bad string
+		if out, bad = appendHex(out, body); bad != "" {
+			p.problem(p.i-1, "%s is no byte in hexadecimal; the data before it is kept", safeio.Quote(clip(bad)))
+			p.skipContinuation(more)
+			return out, false
 		}
 		if !more {
 			return out, true
 		}
 		if p.i == len(p.lines) || !isHexLine(p.lines[p.i]) {
+			p.cut = p.cut || p.i == len(p.lines)
 			p.problem(start, "the data should be continued behind line %d, and is not", p.i)
 			return out, false
 		}
 		s = p.lines[p.i]
 		p.i++
 	}
+}
+
+// appendHex appends the bytes that s lists, one or two digits each, parted by commas and blanks. It stops at what is no byte and
+// returns that.
+func appendHex(out []byte, s string) ([]byte, string) {
+	for i := 0; i < len(s); {
+		if c := s[i]; c == ',' || c == ' ' || c == '\t' {
+			i++
+			continue
+		}
+		end := i
+		n := 0
+		for end < len(s) && end < i+2 && isHexDigit(s[end]) {
+			n = n<<4 | hexDigit(s[end])
+			end++
+		}
+		if end == i || end < len(s) && s[end] != ',' && s[end] != ' ' && s[end] != '\t' {
+			bad, _, _ := strings.Cut(s[i:], ",")
+			return out, bad
+		}
+		out = append(out, byte(n))
+		i = end
+	}
+	return out, ""
+}
+
+// hexDigit returns the value of a digit that isHexDigit accepts.
+func hexDigit(c byte) int {
+	if c <= '9' {
+		return int(c - '0')
+	}
+	return int(c|0x20-'a') + 10
 }
 
 // skipContinuation passes over the rest of data that can't be read.

@@ -3,6 +3,7 @@ package hive
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -72,7 +73,7 @@ func (p *problems) all() []Problem {
 	if p.total <= len(p.list) {
 		return p.list
 	}
-	return append(p.list[:len(p.list):len(p.list)], Problem{
+	return append(slices.Clip(p.list), Problem{
 		Message: fmt.Sprintf("%d problems in all, of which the first %d are listed", p.total, len(p.list)),
 	})
 }
@@ -112,8 +113,14 @@ func (h *Hive) Kind() Kind { return h.kind }
 // transaction logs, and why it is thought so. A text is never dirty.
 func (h *Hive) Dirty() (bool, string) { return h.dirty != "", h.dirty }
 
-// Truncated reports whether the file is shorter than it says it is.
+// Truncated reports whether the file is shorter than it says it is, or the text ends in the middle of an entry.
 func (h *Hive) Truncated() bool { return h.truncated }
+
+// Sound reports whether what is not in the hive was not there: it is whole, was not being written, and all of it could be read. Output
+// of reg query is never sound, because the query may have asked for one value only.
+func (h *Hive) Sound() bool {
+	return h.format != FormatQuery && !h.truncated && h.dirty == "" && h.problems.total == 0
+}
 
 // LastWritten returns the time in the base block, which Windows 8.1 and later no longer keep up to date; the zero time for a text.
 func (h *Hive) LastWritten() time.Time { return h.lastWritten }
@@ -130,18 +137,9 @@ func (h *Hive) Root() *Key { return &Key{h: h} }
 // Key returns the key at path below the root, with \ as the separator and case folded as the registry does; "" is the root.
 // The error is [ErrNotExist].
 func (h *Hive) Key(path string) (*Key, error) {
-	k := h.Root()
-	for path != "" {
-		name, rest, _ := strings.Cut(path, `\`)
-		path = rest
-		if name == "" {
-			continue
-		}
-		next, ok := k.Subkey(name)
-		if !ok {
-			return nil, ErrNotExist
-		}
-		k = next
+	k, ok := below(h.Root(), path)
+	if !ok {
+		return nil, ErrNotExist
 	}
 	return k, nil
 }
@@ -156,8 +154,8 @@ func (h *Hive) Walk(fn func(*Key) error) error {
 			return err
 		}
 		kids := h.store.children(id)
-		for i := len(kids) - 1; i >= 0; i-- {
-			stack = append(stack, kids[i])
+		for _, kid := range slices.Backward(kids) {
+			stack = append(stack, kid)
 		}
 	}
 	return nil
@@ -180,8 +178,8 @@ func (k *Key) Path() string {
 		names = append(names, k.h.store.name(id))
 	}
 	var b strings.Builder
-	for i := len(names) - 1; i >= 0; i-- {
-		b.WriteString(names[i])
+	for i, name := range slices.Backward(names) {
+		b.WriteString(name)
 		if i > 0 {
 			b.WriteByte('\\')
 		}

@@ -91,6 +91,9 @@ func cutQueryValue(line string) (queryValue, bool) {
 			end++
 		}
 		data := body[end:]
+		if number, rest, ok := strings.Cut(data, ")"); ok && strings.HasPrefix(number, " (") && strings.Trim(number[2:], "0123456789") == "" {
+			data = rest // /z shows the number of the type, too
+		}
 		for _, sep := range []string{"    ", "\t"} {
 			if rest, ok := strings.CutPrefix(data, sep); ok {
 				return queryValue{name, body[at:end], rest}, true
@@ -127,7 +130,7 @@ func ParseQuery(lines []string) (*Hive, error) {
 			last = nil
 		case isQueryKey(line):
 			last = nil
-			if key, inKey = tree.add(longRoot(strings.TrimRight(line, " ")), i+1); !inKey {
+			if key, inKey = tree.add(strings.TrimRight(line, " "), i+1); !inKey {
 				h.problems.add(Problem{Line: i + 1, Message: fmt.Sprintf("key %s lies deeper than the registry goes", safeio.Quote(clip(line)))})
 			}
 		case !inKey:
@@ -170,24 +173,10 @@ func appendLine(v Value, line string) []byte {
 	return data
 }
 
-// longRoot spells out the root of a key's path.
-func longRoot(path string) string {
-	root, rest, _ := strings.Cut(path, `\`)
-	for i, name := range rootNames {
-		if root == name && i >= 5 {
-			return rootNames[i-5] + `\` + rest
-		}
-	}
-	return path
-}
-
 // value decodes the columns. first says that the value is the first of its key, where a default value stands. It returns false where there is no value: the
 // default value, not set, is printed all the same. A value whose data can't be read is returned with what of it can.
 func (q queryValue) value(first bool) (Value, bool, error) {
 	v := Value{Name: q.name}
-	inParentheses := func(s string) bool {
-		return len(s) > 2 && s[0] == '(' && strings.IndexByte(s, ')') == len(s)-1
-	}
 	if q.name == "<NO NAME>" || first && inParentheses(q.name) {
 		v.Name = ""
 		if q.typ == "REG_SZ" && inParentheses(q.data) {
@@ -197,7 +186,7 @@ func (q queryValue) value(first bool) (Value, bool, error) {
 	known := false
 	for n, name := range typeNames {
 		if name == q.typ {
-			v.Type, known = Type(n), true //nolint:gosec // below 12
+			v.Type, known = Type(n), true
 		}
 	}
 	if !known {
@@ -220,6 +209,16 @@ func (q queryValue) value(first bool) (Value, bool, error) {
 	}
 	v.Truncated = err != nil
 	return v, true, err
+}
+
+// inParentheses reports whether s is something in parentheses and nothing else.
+func inParentheses(s string) bool {
+	for _, p := range [][2]string{{"(", ")"}, {"（", "）"}} {
+		if rest, ok := strings.CutPrefix(s, p[0]); ok && len(rest) > len(p[1]) && strings.Index(rest, p[1]) == len(rest)-len(p[1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // queryNumber decodes 0x….

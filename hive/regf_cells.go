@@ -1,6 +1,7 @@
 package hive
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -179,7 +180,7 @@ func (s *regf) findRoot(off uint32) (uint32, error) {
 		if s.bins[at+4] != 'n' || s.bins[at+5] != 'k' || s.bins[at+3]&0x80 == 0 || s.bins[at+4+2]&nkFlagRoot == 0 {
 			continue
 		}
-		found := uint32(at) //nolint:gosec // below the length of the file, which offsets of 32 bits reach
+		found := uint32(at)
 		if _, why := s.nk(found); why == "" {
 			s.problem(off, "the root key that the base block names %s; the key at 0x%x, marked as a root, is taken", reason, baseBlockSize+at)
 			return found, nil
@@ -194,7 +195,7 @@ func (s *regf) readTree(root uint32) {
 	s.used.claim(root, 4+nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:])))
 	s.nodes = append(s.nodes, node{cell: root, parent: -1})
 	depth, level := 0, 1
-	for id := 0; id < len(s.nodes); id++ {
+	for id := 0; id < len(s.nodes); id++ { //nolint:intrange // nodes grows in the loop
 		if id == level {
 			depth, level = depth+1, len(s.nodes)
 		}
@@ -204,7 +205,7 @@ func (s *regf) readTree(root uint32) {
 	}
 	s.ids = make([]int32, len(s.nodes))
 	for i := range s.ids {
-		s.ids[i] = int32(i) //nolint:gosec // keys are fewer than the 2^29 units of 8 bytes that 32-bit offsets reach
+		s.ids[i] = int32(i) // keys are fewer than the 2^29 units of 8 bytes that offsets of 32 bits reach
 	}
 	s.used = nil
 }
@@ -224,10 +225,22 @@ func (s *regf) readSubkeys(id, depth int) {
 	first := len(s.nodes)
 	s.readList(binary.LittleEndian.Uint32(cell[28:]), int32(id), false) //nolint:gosec // see readTree
 	n := len(s.nodes) - first
+	s.sayTwins(first)
 	if n != int(count) {
 		s.problem(off, "key %v should have %d subkeys, %d can be read", pathOf{s, id}, count, n)
 	}
 	s.nodes[id].firstKey, s.nodes[id].keys = int32(first), int32(n) //nolint:gosec // see readTree
+}
+
+// sayTwins notes subkeys of the same name among the nodes from first on. Lists are sorted, so twins are neighbours; of two, a lookup finds the first.
+func (s *regf) sayTwins(first int) {
+	for id := first + 1; id < len(s.nodes); id++ {
+		a, latinA := nkName(s.nkOf(int32(id - 1))) //nolint:gosec // see readTree
+		b, latinB := nkName(s.nkOf(int32(id)))     //nolint:gosec // see readTree
+		if latinA == latinB && bytes.Equal(a, b) {
+			s.problem(s.nodes[id].cell, "two keys are named %v", pathOf{s, id})
+		}
+	}
 }
 
 // readList appends the keys of a subkey list to nodes. Layout: a signature, a uint16 count, and as many entries
@@ -238,7 +251,7 @@ func (s *regf) readSubkeys(id, depth int) {
 //	ri  offset of a list of another kind
 func (s *regf) readList(off uint32, parent int32, nested bool) {
 	list := s.cell(off)
-	if list == nil || len(list) < 4 {
+	if len(list) < 4 {
 		s.problem(off, "a subkey list can't be read: it lies outside the file, or its cell has no room for one")
 		return
 	}
@@ -399,6 +412,9 @@ func (s *regf) eachPart(vk []byte, fn func(at uint32, part []byte) bool) int64 {
 	for rest, i := length, 0; i < count && rest > 0; i++ {
 		segmentAt := binary.LittleEndian.Uint32(list[4*i:])
 		segment := s.cell(segmentAt)
+		if segment == nil {
+			break
+		}
 		want := min(rest, segmentSize)
 		if !fn(segmentAt, segment[:min(want, int64(len(segment)))]) || int64(len(segment)) < want {
 			break // after a short segment the rest would stand at the wrong place

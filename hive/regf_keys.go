@@ -2,6 +2,7 @@ package hive
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -126,7 +127,7 @@ func (s *regf) read(off uint32) Value {
 	parts := 0
 	length := s.eachPart(vk, func(_ uint32, part []byte) bool {
 		if parts++; parts == 1 {
-			v.Data = part[:len(part):len(part)]
+			v.Data = slices.Clip(part)
 		} else { // the first part has no capacity to spare, so this copies it
 			v.Data = append(v.Data, part...)
 		}

@@ -41,14 +41,24 @@ func (k FoundKey) Found() Found {
 	return Found{Source: k.Source, Key: k.Path(), Line: k.Line(), ControlSet: k.ControlSet, KeyLastWritten: k.LastWritten()}
 }
 
-// at returns the place of the key's value v.
-func (k FoundKey) at(v Value) Found {
+// At returns the place of v, a value of the key.
+func (k FoundKey) At(v Value) Found {
 	f := k.Found()
 	f.Value = v
 	if v.Line > 0 {
 		f.Line = v.Line
 	}
 	return f
+}
+
+// Children returns the keys directly below, in the order of the file.
+func (k FoundKey) Children() []FoundKey {
+	keys := k.Subkeys()
+	out := make([]FoundKey, len(keys))
+	for i, sub := range keys {
+		out[i] = FoundKey{Key: sub, Source: k.Source, ControlSet: k.ControlSet}
+	}
+	return out
 }
 
 // Add adds a hive under the name of the artifact it came from. Hives of a kind that is not known are reached by no path.
@@ -59,8 +69,18 @@ func (r *Registry) Add(source string, h *Hive) {
 	}
 }
 
-// Keys returns the key at path in every source that has it, in the order of Add. It is for enumeration: the subkeys of
-// FoundKey are those of one source.
+// Hive returns the hive that was added under that name; nil if none was, or none that a path reaches.
+func (r *Registry) Hive(source string) *Hive {
+	for _, m := range r.mounts {
+		if m.source == source {
+			return m.base.h
+		}
+	}
+	return nil
+}
+
+// Keys returns the key at path in every source that has it, in the order of Add. It is for enumeration: the children of
+// a FoundKey are those of one source.
 func (r *Registry) Keys(path string) []FoundKey {
 	name, rest, _ := strings.Cut(strings.Trim(path, `\`), `\`)
 	var out []FoundKey
@@ -87,12 +107,12 @@ func (r *Registry) Key(path string) (Found, error) {
 }
 
 // Value returns a value of the key at path, "" being the default value. Where no source has it the error is [ErrNotExist],
-// and Found tells which source shows that it is absent, as for [Registry.Key]. Output of reg query never shows that, because the query may
+// and Found tells which source shows that it is absent, as for [Registry.Key]; whether that proves it depends on [Hive.Sound]. Output of reg query never shows that, because the query may
 // have asked for one value only.
 func (r *Registry) Value(path, name string) (Found, error) {
 	for _, k := range r.Keys(path) {
 		if v, err := k.Value(name); err == nil {
-			return k.at(v), nil
+			return k.At(v), nil
 		}
 	}
 	return r.absent(path), ErrNotExist

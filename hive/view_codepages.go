@@ -22,7 +22,7 @@ func (r *Registry) CodePages() (CodePages, error) {
 		if err != nil || n == 0 {
 			return 0, Found{}
 		}
-		return int(n), at //nolint:gosec // parsed as 16 bits
+		return int(n), at
 	}
 	var c CodePages
 	c.ANSI, c.ANSIAt = read("ACP")

@@ -19,10 +19,10 @@ func (r *Registry) ComputerName() (ComputerName, error) {
 		if err != nil || v.String() == "" {
 			continue
 		}
-		c := ComputerName{Name: v.String(), NameAt: k.at(v)}
+		c := ComputerName{Name: v.String(), NameAt: k.At(v)}
 		for _, active := range r.Keys(path + `ActiveComputerName`) {
 			if v, err := active.Value(value); err == nil && active.Source == k.Source {
-				c.Active, c.ActiveAt = v.String(), active.at(v)
+				c.Active, c.ActiveAt = v.String(), active.At(v)
 			}
 		}
 		return c, nil

@@ -18,7 +18,7 @@ func (r *Registry) Environment() []Variable {
 		var out []Variable
 		for _, v := range k.Values() {
 			if v.text() && v.Name != "" {
-				out = append(out, Variable{Name: v.Name, Value: v.String(), Found: k.at(v)})
+				out = append(out, Variable{Name: v.Name, Value: v.String(), Found: k.At(v)})
 			}
 		}
 		if len(out) > 0 {

@@ -25,8 +25,8 @@ func (r *Registry) InstallerPackages() []InstallerPackage {
 	var out []InstallerPackage
 	for _, view := range []string{`SOFTWARE\`, `SOFTWARE\Wow6432Node\`} {
 		for _, users := range r.Keys(view + `Microsoft\Windows\CurrentVersion\Installer\UserData`) {
-			for _, user := range users.Subkeys() {
-				for _, p := range packages(FoundKey{Key: user, Source: users.Source}) {
+			for _, user := range users.Children() {
+				for _, p := range packages(user) {
 					if at := (id{p.SID, strings.ToUpper(p.Packed), p.Patch}); !seen[at] {
 						seen[at] = true
 						out = append(out, p)
@@ -41,29 +41,28 @@ func (r *Registry) InstallerPackages() []InstallerPackage {
 // packages reads what is registered for one user: Products\<packed>\InstallProperties and Patches\<packed>.
 func packages(user FoundKey) []InstallerPackage {
 	var out []InstallerPackage
-	for _, list := range user.Subkeys() {
+	for _, list := range user.Children() {
 		patch := equalFold(list.Name(), "Patches")
 		if !patch && !equalFold(list.Name(), "Products") {
 			continue
 		}
-		for _, k := range list.Subkeys() {
+		for _, k := range list.Children() {
 			code, ok := UnpackGUID(k.Name())
 			if !ok {
 				continue
 			}
 			p := InstallerPackage{Code: code, Packed: k.Name(), Patch: patch, SID: user.Name()}
 			if !patch {
-				if k, ok = k.Subkey("InstallProperties"); !ok {
+				if k.Key, ok = k.Subkey("InstallProperties"); !ok {
 					continue // only parts of the product are registered here
 				}
 				p.DisplayName = k.valueOrZero("DisplayName").String()
 				p.Version = k.valueOrZero("DisplayVersion").String()
 				p.Publisher = k.valueOrZero("Publisher").String()
 			}
-			at := FoundKey{Key: k, Source: user.Source}
-			p.Found = at.Found()
+			p.Found = k.Found()
 			if v, err := k.Value("LocalPackage"); err == nil {
-				p.LocalPackage, p.Found = v.String(), at.at(v)
+				p.LocalPackage, p.Found = v.String(), k.At(v)
 			}
 			out = append(out, p)
 		}

@@ -55,7 +55,7 @@ func (r *Registry) MountedDevices() ([]MountedDevice, []Problem) {
 			if v.Name == "" {
 				continue
 			}
-			d := MountedDevice{Name: v.Name, Found: k.at(v)}
+			d := MountedDevice{Name: v.Name, Found: k.At(v)}
 			d.readName()
 			if d.readData(v.Data, major) && !v.Truncated {
 				out = append(out, d)
@@ -100,7 +100,7 @@ func (d *MountedDevice) readData(b []byte, major int) bool {
 		case major > 5:
 			d.Kind, d.Detail = DeviceGPT, "partition "+d.GUID
 		default:
-			d.Kind, d.Detail = DeviceGPT, "partition "+d.GUID+"; on Windows 2000 to 2003, if it is one, a volume of a dynamic disk: the version is not known"
+			d.Kind, d.Detail = DeviceGPT, "partition "+d.GUID+", or a volume of a dynamic disk if this is Windows 2000 to 2003; the version is not known"
 		}
 	case len(b) > 2 && len(b)%2 == 0:
 		path := strings.TrimRight(safeio.UTF16LE(b), "\x00")

@@ -57,7 +57,7 @@ func (r *Registry) PendingRenames() ([]PendingRename, []Problem) {
 				continue
 			}
 			found = true
-			p, bad := pendingPairs(k.at(v), k.h.format)
+			p, bad := pendingPairs(k.At(v), k.h.format)
 			pairs, probs = append(pairs, p...), append(probs, bad...)
 		}
 		if found {
@@ -93,14 +93,22 @@ func pendingPairs(at Found, format Format) ([]PendingRename, []Problem) {
 			p.TargetMarkers, p.Target = cutMarkers(strs[1])
 			p.ReplaceExisting = strings.Contains(p.TargetMarkers, "!")
 		}
-		if p.Source == "" {
+		switch {
+		case p.Source == "":
 			note("pair %d has no source", p.Index+1)
+		case strings.Contains(p.SourceMarkers, "!"):
+			note("pair %d has a source that is marked as a target: the pairs have lost their order", p.Index+1)
 		}
 		out = append(out, p)
 	}
-	if format == FormatQuery && !slices.Contains(list, "") {
-		pairMarked(list, pair, note)
-		return out, probs
+	if format == FormatQuery {
+		for len(list) > 0 && list[len(list)-1] == "" {
+			list = list[:len(list)-1] // our own terminator, and what the tool printed of the value's
+		}
+		if !slices.Contains(list, "") {
+			pairMarked(list, pair, note)
+			return out, probs
+		}
 	}
 	for ; len(list) > 1; list = list[2:] {
 		op := OperationRename
@@ -111,7 +119,7 @@ func pendingPairs(at Found, format Format) ([]PendingRename, []Problem) {
 	}
 	switch {
 	case len(list) == 0:
-	case format == FormatQuery: // which does not print the empty strings at the end
+	case format == FormatQuery: // the empty strings at the end were taken off above
 		pair(OperationDelete, list[0])
 	default:
 		note("the list has an odd number of strings, %s has no partner", safeio.Quote(clip(list[0])))

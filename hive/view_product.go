@@ -47,7 +47,7 @@ func (r *Registry) Product() (Product, error) {
 			}
 		}
 		if n, ok := k.valueOrZero("InstallDate").Uint(); ok && n != 0 && n < 1<<32 {
-			p.Installed = time.Unix(int64(n), 0).UTC() //nolint:gosec // compared above
+			p.Installed = time.Unix(int64(n), 0).UTC()
 		}
 		return p, nil
 	}
@@ -60,7 +60,7 @@ func small(s string) int {
 	if err != nil {
 		return 0
 	}
-	return int(n) //nolint:gosec // parsed as 8 bits
+	return int(n)
 }
 
 // MachineGUID returns MachineGuid of SOFTWARE\Microsoft\Cryptography as stored. The error is [ErrNotExist].

@@ -44,8 +44,7 @@ func (r *Registry) RebootMarkers() []RebootMarker {
 		}
 	}
 	for _, services := range r.Keys(windowsUpdate + `Services\Pending`) {
-		for _, k := range services.Subkeys() {
-			k := FoundKey{Key: k, Source: services.Source}
+		for _, k := range services.Children() {
 			out = append(out, RebootMarker{Name: `Services\Pending`, Found: k.Found()})
 		}
 	}

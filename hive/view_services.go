@@ -25,8 +25,8 @@ func (r *Registry) Services() []Service {
 	seen := map[string]bool{}
 	var out []Service
 	for _, list := range r.Keys(`SYSTEM\CurrentControlSet\Services`) {
-		for _, key := range list.Subkeys() {
-			s, ok := service(FoundKey{Key: key, Source: list.Source, ControlSet: list.ControlSet})
+		for _, k := range list.Children() {
+			s, ok := service(k)
 			if name := foldString(s.Name); ok && !seen[name] {
 				seen[name] = true
 				out = append(out, s)
@@ -51,7 +51,7 @@ func (r *Registry) Service(name string) (Service, error) {
 func service(k FoundKey) (Service, bool) {
 	number := func(name string) int {
 		if n, ok := k.valueOrZero(name).Uint(); ok && n < 1<<16 {
-			return int(n) //nolint:gosec // compared
+			return int(n)
 		}
 		return -1
 	}

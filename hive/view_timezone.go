@@ -54,7 +54,7 @@ func (r *Registry) TimeZone() (TimeZone, error) {
 		if !ok {
 			continue
 		}
-		z := TimeZone{Bias: bias, Found: k.at(v)}
+		z := TimeZone{Bias: bias, Found: k.At(v)}
 		z.StandardBias, _ = signed(k.valueOrZero("StandardBias"))
 		z.DaylightBias, _ = signed(k.valueOrZero("DaylightBias"))
 		z.Active, z.HasActive = signed(k.valueOrZero("ActiveTimeBias"))
@@ -90,8 +90,8 @@ func signed(v Value) (int, bool) {
 	return minutes, -day <= minutes && minutes <= day
 }
 
-// timeFields decodes TIME_FIELDS: year, month, day or week, hour, minute, second, millisecond, weekday. The documentation of the key
-// at large says SYSTEMTIME, where the weekday is third; the bytes of real hives do not.
+// timeFields decodes TIME_FIELDS: year, month, day or week, hour, minute, second, millisecond, weekday. Descriptions of
+// the key often say SYSTEMTIME, where the weekday is third; the bytes of real hives do not.
 func timeFields(b []byte) TransitionRule {
 	if len(b) < 16 {
 		return TransitionRule{}
@@ -123,31 +123,24 @@ func (t TransitionRule) checked() TransitionRule {
 // SOFTWARE\Microsoft\Windows NT\CurrentVersion\Time Zones\<name>\Dynamic DST has a value of 44 bytes for each year: three biases
 // and two SYSTEMTIME, of standard time first.
 func (r *Registry) yearRules(name string) []yearRules {
-	const dst = `SOFTWARE\Microsoft\Windows NT\CurrentVersion\Time Zones\`
-	first, err := r.Value(dst+name+`\Dynamic DST`, "FirstEntry")
-	if err != nil {
-		return nil
-	}
-	last, err := r.Value(dst+name+`\Dynamic DST`, "LastEntry")
-	if err != nil {
-		return nil
-	}
-	from, _ := first.Value.Uint()
-	to, _ := last.Value.Uint()
-	if from < 1900 || to > 2200 {
-		return nil
-	}
-	var out []yearRules
-	for year := int(from); year <= int(to); year++ { //nolint:gosec // between 1900 and 2200
-		at, err := r.Value(dst+name+`\Dynamic DST`, strconv.Itoa(year))
-		if err != nil || len(at.Value.Data) < 44 {
-			return nil
+	for _, k := range r.Keys(`SOFTWARE\Microsoft\Windows NT\CurrentVersion\Time Zones\` + name + `\Dynamic DST`) {
+		from, ok1 := k.valueOrZero("FirstEntry").Uint()
+		to, ok2 := k.valueOrZero("LastEntry").Uint()
+		if !ok1 || !ok2 || from < 1900 || to > 2200 {
+			continue
 		}
-		b := at.Value.Data
-		n := func(i int) int { return int(int32(binary.LittleEndian.Uint32(b[4*i:]))) } //nolint:gosec // a signed 32-bit number
-		out = append(out, yearRules{year, n(0), n(1), n(2), systemTime(b[12:]), systemTime(b[28:])})
+		var out []yearRules
+		for year := int(from); year <= int(to); year++ { //nolint:gosec // between 1900 and 2200
+			b := k.valueOrZero(strconv.Itoa(year)).Data
+			if len(b) < 44 {
+				return nil
+			}
+			n := func(i int) int { return int(int32(binary.LittleEndian.Uint32(b[4*i:]))) } //nolint:gosec // a signed 32-bit number
+			out = append(out, yearRules{year, n(0), n(1), n(2), systemTime(b[12:]), systemTime(b[28:])})
+		}
+		return out
 	}
-	return out
+	return nil
 }
 
 // rules returns the rules in force in a year. Before the first and after the last year that is listed, the nearest listed one holds.
@@ -183,7 +176,7 @@ func (z TimeZone) BiasAt(wall time.Time) int16 {
 }
 
 // minutes bounds a bias to two days.
-func minutes(n int) int16 { return int16(max(-2880, min(2880, n))) } //nolint:gosec // clamped
+func minutes(n int) int16 { return int16(max(-2880, min(2880, n))) }
 
 // in returns the change in a year, as the clock shows it before the change; false if there is none.
 func (t TransitionRule) in(year int) (time.Time, bool) {

@@ -254,7 +254,7 @@ func (c *openCase) block(n int) ([]record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("block %d: %w", n, err)
 	}
-	rs, err := readBlock(b, &e, nil)
+	rs, err := readBlock(b, &e)
 	if err != nil {
 		return nil, fmt.Errorf("block %d: %w", n, err)
 	}

@@ -10,10 +10,11 @@ import (
 	"casebook/ingest"
 )
 
-// A block ends at the record that reaches one of these. Larger blocks make the index smaller and a hit dearer to read.
+// A block ends at the record that reaches one of these. Larger blocks make the index and the records smaller and a hit dearer to
+// read: docs of figures stand with BenchmarkIndex.
 const (
-	blockRecords = 256
-	blockBytes   = 64 << 10
+	blockRecords = 1024
+	blockBytes   = 256 << 10
 )
 
 // maxBlock bounds the bytes of a block. A block ends with the record that makes it full, and a record is little longer than
@@ -83,24 +84,34 @@ type record struct {
 	Severity    ingest.Severity
 }
 
+// The columns of a block: a field of all records stands together, which compresses far better than record by record.
+const (
+	colFlags     = iota // byte: severity in bits 0-1, zone in bits 2-3
+	colGap              // uvarint: lines between the end of the record before and this one; of the first its line
+	colLines            // uvarint: how many lines it has
+	colHead             // uvarint: bytes of the raw text before the text that is searched
+	colText             // uvarint: bytes of the text
+	colTail             // uvarint: bytes of the raw text behind it
+	colComponent        // uvarint: number of the component plus one, 0 for none
+	colThread           // uvarint
+	colKey              // uvarint: bytes of the registry key (class registry only)
+	colName             // uvarint: bytes of the registry value's name (class registry only)
+	colWall             // varint: wall time less that of the record with a time before (if the zone is not none)
+	colBias             // varint: bias (if the zone is not none)
+	columns
+)
+
 // blockBuilder collects the records of one artifact. The block's bytes are
 //
 //	uvarint number of components, then each as uvarint length and bytes
-//	for each record:
-//	  byte    severity in bits 0-1, zone in bits 2-3
-//	  uvarint lines between the end of the record before and this one (of the first its line)
-//	  uvarint lines
-//	  uvarint length of the raw text
-//	  uvarint offset, uvarint length of the text in it
-//	  uvarint component plus one, 0 for none
-//	  uvarint thread
-//	  uvarint, uvarint lengths of key and name (class registry only)
-//	  varint  wall time less that of the record before, varint bias (if the zone is not none)
-//	the raw texts
+//	the columns, each as uvarint length and bytes
+//	the texts of all records
+//	the heads and tails of all records
 type blockBuilder struct {
 	class      uint8
-	fields     []byte
-	raw        []byte
+	columns    [columns][]byte
+	texts      []byte
+	around     []byte // what stands before and behind the texts
 	components map[string]int
 	names      [][]byte // the components in order
 	entry      entry
@@ -110,14 +121,17 @@ type blockBuilder struct {
 }
 
 func (b *blockBuilder) reset() {
-	b.fields, b.raw, b.names = b.fields[:0], b.raw[:0], b.names[:0]
+	for i := range b.columns {
+		b.columns[i] = b.columns[i][:0]
+	}
+	b.texts, b.around, b.names = b.texts[:0], b.around[:0], b.names[:0]
 	clear(b.components)
 	b.entry = entry{First: math.MaxInt64, Last: math.MinInt64, Class: b.class}
 	b.line, b.wall = 0, 0
 }
 
 func (b *blockBuilder) full() bool {
-	return b.entry.Records >= blockRecords || len(b.raw) >= blockBytes
+	return b.entry.Records >= blockRecords || len(b.texts)+len(b.around) >= blockBytes
 }
 
 // add takes a record of which text is the part that is searched. key and name are lengths within it.
@@ -133,29 +147,35 @@ func (b *blockBuilder) add(r *ingest.Record, text []byte, key, name int) {
 	}
 	e.Records++
 	e.Severity |= 1 << (r.Severity & 3)
-	b.fields = append(b.fields, byte(r.Severity&3)|byte(r.Time.Zone&3)<<2)
-	b.fields = binary.AppendUvarint(b.fields, uint64(max(0, r.Line-b.line))) //nolint:gosec // not negative
-	b.fields = binary.AppendUvarint(b.fields, uint64(max(0, r.Lines)))       //nolint:gosec // not negative
+	b.columns[colFlags] = append(b.columns[colFlags], byte(r.Severity&3)|byte(r.Time.Zone&3)<<2)
+	b.put(colGap, max(0, r.Line-b.line))
+	b.put(colLines, max(0, r.Lines))
 	b.line = max(b.line, r.Line) + max(0, r.Lines)
-	b.fields = binary.AppendUvarint(b.fields, uint64(len(raw)))
-	b.fields = binary.AppendUvarint(b.fields, uint64(off)) //nolint:gosec // not negative
-	b.fields = binary.AppendUvarint(b.fields, uint64(len(text)))
-	b.fields = binary.AppendUvarint(b.fields, uint64(b.component(r.Component))) //nolint:gosec // not negative
-	b.fields = binary.AppendUvarint(b.fields, r.Thread)
+	b.put(colHead, off)
+	b.put(colText, len(text))
+	b.put(colTail, len(raw)-off-len(text))
+	b.put(colComponent, b.component(r.Component))
+	b.columns[colThread] = binary.AppendUvarint(b.columns[colThread], r.Thread)
 	if b.class == classRegistry {
-		b.fields = binary.AppendUvarint(b.fields, uint64(key))  //nolint:gosec // a length
-		b.fields = binary.AppendUvarint(b.fields, uint64(name)) //nolint:gosec // a length
+		b.put(colKey, key)
+		b.put(colName, name)
 	}
 	if r.Time.Zone == ingest.ZoneNone {
 		e.Timeless = 1
 	} else {
-		b.fields = binary.AppendVarint(b.fields, r.Time.Wall-b.wall)
-		b.fields = binary.AppendVarint(b.fields, int64(r.Time.Bias))
+		b.columns[colWall] = binary.AppendVarint(b.columns[colWall], r.Time.Wall-b.wall)
+		b.columns[colBias] = binary.AppendVarint(b.columns[colBias], int64(r.Time.Bias))
 		b.wall = r.Time.Wall
 		e.First = min(e.First, micros(r.Time))
 		e.Last = max(e.Last, micros(r.Time))
 	}
-	b.raw = append(b.raw, raw...)
+	b.texts = append(b.texts, text...)
+	b.around = append(append(b.around, raw[:off]...), raw[off+len(text):]...)
+}
+
+// put appends a number that is not negative to a column.
+func (b *blockBuilder) put(column, v int) {
+	b.columns[column] = binary.AppendUvarint(b.columns[column], uint64(v)) //nolint:gosec // not negative
 }
 
 // component returns the number of a component in the block, from 1; 0 for none.
@@ -178,8 +198,12 @@ func (b *blockBuilder) bytes() []byte {
 		b.out = binary.AppendUvarint(b.out, uint64(len(c)))
 		b.out = append(b.out, c...)
 	}
-	b.out = append(b.out, b.fields...)
-	return append(b.out, b.raw...)
+	for _, c := range b.columns {
+		b.out = binary.AppendUvarint(b.out, uint64(len(c)))
+		b.out = append(b.out, c...)
+	}
+	b.out = append(b.out, b.texts...)
+	return append(b.out, b.around...)
 }
 
 // micros is the time by which records are compared: UTC where the offset is known, else the log's own clock.
@@ -231,55 +255,72 @@ func (c *cursor) take(n int) []byte {
 	return b
 }
 
-// readBlock takes the block b of which e tells apart. The records point into b.
-func readBlock(b []byte, e *entry, into []record) ([]record, error) {
+// readBlock reads the records of block b, of which e tells. They point to memory of their own.
+func readBlock(b []byte, e *entry) ([]record, error) {
+	bad := fmt.Errorf("%d bytes, %d records: %w", len(b), e.Records, errBlock)
 	c := cursor{b: b}
-	names := make([][]byte, 0, 16)
+	var names [][]byte
 	for n := c.length(len(b)); n > 0 && !c.bad; n-- {
 		names = append(names, c.take(c.length(len(b))))
 	}
-	var line, total int
+	var col [columns]cursor
+	for i := range col {
+		col[i].b = c.take(c.length(len(b)))
+	}
+	// A record has a byte of flags, so that the number of records is one that the block can hold.
+	if c.bad || len(col[colFlags].b) != int(e.Records) {
+		return nil, bad
+	}
+	var line int
 	var wall int64
-	rs := into[:0]
-	spans := make([][3]int, 0, blockRecords) // raw length, text offset, text length
-	for i := uint32(0); i < e.Records && !c.bad; i++ {
-		flags := c.take(1)
-		if c.bad {
-			break
-		}
-		r := record{Severity: ingest.Severity(flags[0] & 3), Time: ingest.Time{Zone: ingest.Zone(flags[0] >> 2 & 3)}}
-		r.Line = line + c.length(math.MaxInt32)
-		r.Lines = c.length(math.MaxInt32)
+	rs := make([]record, e.Records)
+	type span struct{ head, text, tail int }
+	spans := make([]span, e.Records)
+	texts, total := 0, 0
+	for i := range rs {
+		r := &rs[i]
+		flags := col[colFlags].take(1)[0]
+		r.Severity, r.Time.Zone = ingest.Severity(flags&3), ingest.Zone(flags>>2&3)
+		r.Line = line + col[colGap].length(math.MaxInt32)
+		r.Lines = col[colLines].length(math.MaxInt32)
 		line = r.Line + r.Lines
-		span := [3]int{c.length(len(b)), c.length(len(b)), c.length(len(b))}
-		if span[1]+span[2] > span[0] {
-			c.bad = true
-		}
-		if n := c.length(len(names)); n > 0 {
+		s := span{col[colHead].length(len(b)), col[colText].length(len(b)), col[colTail].length(len(b))}
+		spans[i] = s
+		texts += s.text
+		total += s.head + s.text + s.tail
+		if n := col[colComponent].length(len(names)); n > 0 {
 			r.Component = names[n-1]
 		}
-		r.Thread = c.uvarint()
+		r.Thread = col[colThread].uvarint()
 		if e.Class == classRegistry {
-			r.Key, r.Name = c.length(span[2]), c.length(span[2])
-			if r.Key+r.Name > span[2] {
-				c.bad = true
+			r.Key, r.Name = col[colKey].length(s.text), col[colName].length(s.text)
+			if r.Key+r.Name > s.text {
+				return nil, bad
 			}
 		}
 		if r.Time.Zone != ingest.ZoneNone {
-			wall += c.varint()
-			bias := c.varint()
+			wall += col[colWall].varint()
+			bias := col[colBias].varint()
 			r.Time.Wall, r.Time.Bias = wall, int16(max(-1440, min(1440, bias))) //nolint:gosec // clamped
 		}
-		total += span[0]
-		spans = append(spans, span)
-		rs = append(rs, r)
 	}
-	if c.bad || total != len(c.b) {
-		return nil, fmt.Errorf("%d bytes, %d records: %w", len(b), e.Records, errBlock)
+	for i := range col {
+		if col[i].bad || len(col[i].b) > 0 {
+			return nil, bad
+		}
 	}
-	for i := range rs {
-		rs[i].Raw = c.take(spans[i][0])
-		rs[i].Text = rs[i].Raw[spans[i][1] : spans[i][1]+spans[i][2]]
+	if total != len(c.b) {
+		return nil, bad
+	}
+	text, around := cursor{b: c.take(texts)}, cursor{b: c.b}
+	raw := make([]byte, 0, total)
+	for i, s := range spans {
+		from := len(raw)
+		raw = append(raw, around.take(s.head)...)
+		raw = append(raw, text.take(s.text)...)
+		raw = append(raw, around.take(s.tail)...)
+		rs[i].Raw = raw[from:len(raw):len(raw)]
+		rs[i].Text = rs[i].Raw[s.head : s.head+s.text]
 	}
 	return rs, nil
 }

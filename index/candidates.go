@@ -125,7 +125,12 @@ func needPattern(field string, p *words.Pattern, r bleve.IndexReader) (need, err
 	var all needAll
 	for _, t := range p.Terms() {
 		if !t.Glob {
-			all = append(all, needTerm{field, string(t.Prefix)})
+			term := needTerm{field, string(t.Prefix)}
+			if t.Or != nil {
+				all = append(all, needAny{term, needTerm{field, string(t.Or)}})
+			} else {
+				all = append(all, term)
+			}
 			continue
 		}
 		terms, ok, err := expand(field, t, r)

@@ -20,6 +20,13 @@ const (
 	FormatFile      = "file" // one loose file
 )
 
+const (
+	// pathAverage is how many bytes the paths of MaxFiles members may have on average.
+	pathAverage = 256
+	// maxOddNames is how many changed names are reported one by one.
+	maxOddNames = 100
+)
+
 // nestedInMemory is how many bytes of nested archives are kept in memory; further ones go to temporary files.
 const nestedInMemory = 64 << 20
 
@@ -101,6 +108,9 @@ func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 	if err == nil {
 		err = ctx.Err()
 	}
+	if c.odd > maxOddNames {
+		c.problem("", StageOpen, "%d further names were changed too", c.odd-maxOddNames)
+	}
 	if err != nil {
 		_ = c.b.Close() // the first error counts
 		return nil, fmt.Errorf("open %q: %w", path, err)
@@ -133,6 +143,8 @@ type catalogue struct {
 	limits Limits
 	names  names
 	full   bool // the limit of files was reached
+	paths  int  // bytes of all paths
+	odd    int  // members whose names had to be changed
 	peek   [peekSize]byte
 	head   decoder
 }
@@ -169,11 +181,18 @@ func (c *catalogue) path(e entry) string {
 		full = e.within + "/" + clean
 	}
 	p := c.names.unique(full)
+	c.paths += len(p)
+	if why == "" && p == full {
+		return p
+	}
+	if c.odd++; c.odd > maxOddNames {
+		return p
+	}
 	if why != "" {
-		c.problem(p, StageOpen, "the name %q %s; the member is called %q here", e.name, why, p)
+		c.problem(p, StageOpen, "the name %q %s; the member is called %q here", cutString(e.name, 256), why, cutString(p, 256))
 	}
 	if p != full {
-		c.problem(p, StageOpen, "another member has the same path %q", full)
+		c.problem(p, StageOpen, "another member has the same path %q", cutString(full, 256))
 	}
 	return p
 }
@@ -186,9 +205,9 @@ func (c *catalogue) add(ctx context.Context, e entry) error {
 	if c.full {
 		return nil
 	}
-	if len(c.b.members) >= c.limits.MaxFiles {
+	if len(c.b.members) >= c.limits.MaxFiles || c.paths > (c.limits.MaxFiles+maxName)*pathAverage {
 		c.full = true
-		c.problem("", StageLimit, "more than %d members; the rest is not read; --max-files raises the limit", c.limits.MaxFiles)
+		c.problem("", StageLimit, "more than %d members, or very long paths; the rest is not read; --max-files raises the limit", c.limits.MaxFiles)
 		return nil
 	}
 	m := &member{

@@ -63,5 +63,6 @@ func (c *copier) copy(ctx context.Context, s io.Reader) (in *content, err error)
 		return &content{size: size, mem: mem}, nil
 	}
 	name := file.Name()
-	return &content{size: size, open: func() (*os.File, error) { return os.Open(name) }}, nil
+	open := func() (*os.File, error) { return os.Open(name) } //nolint:gosec // a name that os.CreateTemp made
+	return &content{size: size, open: open}, nil
 }

@@ -50,7 +50,7 @@ func (s *fileStream) packed() int64 { return s.n }
 // file catalogues an upload that is one file: a zip, or a loose file.
 func (c *catalogue) file(ctx context.Context, path string, info fs.FileInfo) error {
 	c.b.Bytes = info.Size()
-	open := func() (*os.File, error) { return os.Open(path) }
+	open := func() (*os.File, error) { return os.Open(path) } //nolint:gosec // the user names the upload
 	f, err := open()
 	if err != nil {
 		return plain(err)
@@ -68,7 +68,7 @@ func (c *catalogue) file(ctx context.Context, path string, info fs.FileInfo) err
 		if err := c.zipFile(ctx); err == nil || ctx.Err() != nil {
 			return err
 		}
-		c.problem(c.b.Name, StageOpen, "named like a zip, and none: it neither starts like one nor has a directory at its end")
+		c.problem(c.b.Name, StageOpen, "named like a zip, but it does not start like one and has no usable directory at its end; it is read as a plain file")
 	}
 	c.b.Format = FormatFile
 	return c.add(ctx, entry{

@@ -14,9 +14,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxName is the length in bytes at which a member's name is cut. Windows and POSIX paths end at 4,096 or far below; a zip allows
-// 64 KiB for each of its entries, which a hostile one multiplies by the number of its entries.
-const maxName = 4096
+// maxName is the length in bytes at which a member's name is cut. Real paths are far shorter; a zip allows 64 KiB, which a hostile
+// one multiplies by the number of its entries.
+const maxName = 1024
 
 // zipUnicodePath is the header ID of the Info-ZIP Unicode Path extra field (APPNOTE.TXT 4.6.9).
 const zipUnicodePath = 0x7075
@@ -107,11 +107,7 @@ func cleanName(name string) (clean, why string) {
 	}
 	name = strings.TrimPrefix(path.Clean("/"+name), "/")
 	if len(name) > maxName {
-		cut := maxName
-		for cut > 0 && !utf8.RuneStart(name[cut]) {
-			cut--
-		}
-		name = strings.TrimRight(name[:cut], "/")
+		name = strings.TrimRight(cutString(name, maxName), "/")
 		reasons = append(reasons, fmt.Sprintf("is longer than %d bytes", maxName))
 	}
 	if name == "" {
@@ -142,15 +138,27 @@ func isASCII(s string) bool {
 	return true
 }
 
-// names makes paths unique.
-type names map[string]bool
+// cutString returns the beginning of s, at most n bytes, without cutting a character.
+func cutString(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// names makes paths unique. It holds every path, with the number that the next one of that name gets.
+type names map[string]int
 
 // unique returns name, or name with the first of ~2, ~3 … behind it that makes it new.
 func (n names) unique(name string) string {
 	u := name
-	for i := 2; n[u]; i++ {
-		u = name + "~" + strconv.Itoa(i)
+	for n[u] > 0 {
+		n[name]++
+		u = name + "~" + strconv.Itoa(n[name])
 	}
-	n[u] = true
+	n[u] = 1
 	return u
 }

@@ -42,6 +42,7 @@ type pass struct {
 	a        *Artifact
 	locale   Locale
 	in       *meter
+	ahead    *ahead
 	err      error // why the reading ended: io.EOF at the end of the member
 	reported int64 // packed bytes that progress knows of
 
@@ -87,6 +88,7 @@ func (w *worker) read(ctx context.Context, t *task, locale Locale) error {
 	p.in = &meter{stream: s, grant: t.grant, ratio: w.r.limits.MaxRatio}
 	w.hash.Reset()
 	p.guard(func() { p.run(ctx) })
+	p.endAhead()
 	t.produced = p.in.produced
 	p.a.Bytes, p.a.SHA256 = p.in.produced, hex.EncodeToString(w.hash.Sum(w.sum[:0]))
 	if err := ctx.Err(); err != nil {
@@ -122,18 +124,15 @@ func (p *pass) problem(stage Stage, format string, args ...any) {
 	p.t.problems = append(p.t.problems, Problem{p.a.Path, stage, fmt.Sprintf(format, args...)})
 }
 
-// fill reads the next bytes of the member into buf until it is full or the member ends, and returns how many there are.
+// fill reads the next bytes of the member into buf, chunkSize of them or as many as there are, and returns how many.
 func (p *pass) fill(ctx context.Context, buf []byte) int {
-	n := 0
-	for n < len(buf) && p.err == nil {
-		if p.err = ctx.Err(); p.err != nil {
-			break
-		}
-		var m int
-		m, p.err = p.in.Read(buf[n:])
-		n += m
+	p.readAhead(ctx)
+	var n int
+	if p.ahead != nil {
+		n, p.err = p.ahead.next(buf)
+	} else {
+		n, p.err = p.readPiece(ctx, buf)
 	}
-	p.w.hash.Write(buf[:n])
 	if p.keep {
 		if len(p.bytes)+n > maxBinary {
 			p.keep, p.bytes = false, nil
@@ -142,11 +141,29 @@ func (p *pass) fill(ctx context.Context, buf []byte) int {
 			p.bytes = append(p.bytes, buf[:n]...)
 		}
 	}
+	return n
+}
+
+// readPiece reads the member until buf is full or there is an error, and hashes what it read.
+func (p *pass) readPiece(ctx context.Context, buf []byte) (n int, err error) {
+	for idle := 0; n < len(buf) && err == nil; {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
+		var m int
+		m, err = p.in.Read(buf[n:])
+		if n += m; m > 0 {
+			idle = 0
+		} else if idle++; idle > 100 && err == nil {
+			err = io.ErrNoProgress
+		}
+	}
+	p.w.hash.Write(buf[:n])
 	if packed := p.in.packed(); packed-p.reported >= 8<<20 {
 		p.w.r.progress(0, packed-p.reported)
 		p.reported = packed
 	}
-	return n
+	return n, err
 }
 
 // run recognises the member and reads it to its end.
@@ -168,6 +185,9 @@ func (p *pass) run(ctx context.Context) {
 		return
 	case magic != nil:
 		p.a.Kind = magic.kind
+		if magic.kind == KindHiveOther {
+			p.a.Kind = hiveKind(head)
+		}
 		if magic.advice != "" {
 			p.t.problems = append(p.t.problems, magic.problem(p.a.Path))
 		}

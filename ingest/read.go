@@ -36,7 +36,7 @@ func Read(ctx context.Context, bundles []*Bundle, opt Options) (*Contents, error
 		}
 		return nil, err
 	}
-	return r.contents(bundles), nil
+	return r.contents(), nil
 }
 
 // task is one member to be read, and what came of it.
@@ -63,19 +63,21 @@ type job struct {
 type reading struct {
 	opt     Options
 	limits  Limits
-	tasks   []*task // in path order
-	prefix  []string
-	left    int64 // bytes that may still be produced
+	bundles []*Bundle
+	prefix  []string // of the bundles' paths
+	tasks   []*task  // in path order
+	left    int64    // bytes that may still be produced
 	total   *limitError
 	workers []*worker
 	skipped int // members that got no byte because of the limit of all bytes
 
+	idle         atomic.Int64 // workers without work
 	files, bytes atomic.Int64
 	packed       int64
 }
 
 func newReading(bundles []*Bundle, opt Options) *reading {
-	r := &reading{opt: opt, limits: opt.Limits.WithDefaults()}
+	r := &reading{bundles: bundles, opt: opt, limits: opt.Limits.WithDefaults()}
 	if r.opt.Log == nil {
 		r.opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -150,11 +152,9 @@ func (r *reading) extracted() []Extracted {
 
 // hashJobs returns the work of hashing the uploads that are archives.
 func (r *reading) hashJobs() []job {
-	seen := map[*Bundle]bool{}
 	var jobs []job
-	for _, t := range r.tasks {
-		if b := t.bundle; b.Format == FormatZip && !seen[b] {
-			seen[b] = true
+	for _, b := range r.bundles {
+		if b.Format == FormatZip {
 			jobs = append(jobs, job{b.Bytes, func(ctx context.Context, _ *worker) error { return b.hash(ctx) }})
 		}
 	}
@@ -184,6 +184,7 @@ func (r *reading) round(ctx context.Context, tasks []*task, jobs []job, locale f
 	for _, t := range tasks {
 		r.left -= t.produced
 	}
+	r.idle.Store(int64(len(r.workers) - 1))
 	for _, t := range waiting {
 		if r.left <= 0 && !t.m.read {
 			r.skip(t)
@@ -211,11 +212,14 @@ func (r *reading) skip(t *task) {
 func (r *reading) run(ctx context.Context, jobs []job) error {
 	group, ctx := errgroup.WithContext(ctx)
 	var next atomic.Int64
-	for _, w := range r.workers[:min(len(r.workers), len(jobs))] {
+	busy := min(len(r.workers), len(jobs))
+	r.idle.Store(int64(len(r.workers) - busy))
+	for _, w := range r.workers[:busy] {
 		group.Go(func() error {
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(jobs) {
+					r.idle.Add(1)
 					return nil
 				}
 				if err := jobs[i].run(ctx, w); err != nil {
@@ -236,7 +240,7 @@ func (r *reading) progress(files, bytes int64) {
 }
 
 // contents merges the results in path order.
-func (r *reading) contents(bundles []*Bundle) *Contents {
+func (r *reading) contents() *Contents {
 	c := &Contents{Extracted: r.extracted()}
 	assumed, assumedFirst := 0, (*task)(nil)
 	for _, t := range r.tasks {
@@ -255,7 +259,7 @@ func (r *reading) contents(bundles []*Bundle) *Contents {
 	if r.skipped > 0 {
 		c.Problems = append(c.Problems, Problem{"", StageLimit, fmt.Sprintf("%d members were not read: the upload %v", r.skipped, r.total)})
 	}
-	for i, b := range bundles {
+	for i, b := range r.bundles {
 		r.seal(b)
 		for _, p := range b.Problems {
 			switch {

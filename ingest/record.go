@@ -41,7 +41,7 @@ func WallTime(year int, month time.Month, day, hour, minute, second, micro int) 
 
 // Stated returns t with the offset that the record itself states: bias minutes are added to get UTC.
 func (t Time) Stated(bias int) Time {
-	t.Bias, t.Zone = int16(max(-1440, min(1440, bias))), ZoneStated //nolint:gosec // clamped in the same expression
+	t.Bias, t.Zone = int16(max(-1440, min(1440, bias))), ZoneStated
 	return t
 }
 

@@ -38,6 +38,8 @@ var magics = []magic{
 	{0, "\x28\xb5\x2f\xfd", KindUnread, "zstandard data", unpackIt},
 	{0, "ElfFile\x00", KindBinary, "event log (EVTX)", "export it with wevtutil qe FILE /lf:true /f:text and pass the text"},
 	{0, "regf", KindHiveOther, "registry hive", ""},
+	{0, "HvLE", KindHiveLog, "transaction log of a hive", ""},
+	{0, "DIRT", KindHiveLog, "transaction log of a hive", ""},
 }
 
 // recognise returns the format of a member that starts with head, nil if its magic is none of the list.
@@ -171,6 +173,15 @@ func headText(d *decoder, raw []byte, enc string, bom int, fallback *codePage) [
 	n := copy(d.space(len(raw)), raw)
 	text := d.decode(n, false)
 	return text[:min(len(text), headSize)]
+}
+
+// hiveKind tells a hive from its transaction log, which starts with a copy of the hive's base block: the file type at 28 is 0 for
+// a primary file (Windows registry file format, "Base block").
+func hiveKind(head []byte) Kind {
+	if len(head) >= 32 && binary.LittleEndian.Uint32(head[28:]) != 0 {
+		return KindHiveLog
+	}
+	return KindHiveOther
 }
 
 // hiveNames are the names of the files in which Windows keeps its registry.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zip"
@@ -61,40 +62,42 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 		return nil, nil, plain(err)
 	}
 	defer in.release()
-	n := 0
+	n, held := 0, 0
 	zr, err := zip.NewReaderWithOptions(r, in.size, zip.ReaderOptions{NameDecoder: func(h *zip.FileHeader) error {
-		if n++; n > limit+1 {
-			return errTooMany
-		}
 		if n&1023 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		// What an entry may hold of memory is bounded: names and comments may have 64 KiB each.
+		// Names, comments and extra fields may have 64 KiB each: what is kept of them is bounded with the number of entries.
 		h.Comment, h.Extra = "", slimExtra(h.Extra)
+		held += len(h.Name) + len(h.Extra)
+		if n++; n > limit+1 || held > (limit+maxName)*pathAverage {
+			return errTooMany
+		}
 		return nil
 	}})
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
-		list, serr := salvageZip(ctx, in, r, limit)
-		if serr != nil {
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) || len(zr.File) == 0 {
+		found, serr := salvageZip(ctx, in, r, limit)
+		switch {
+		case serr != nil:
 			return nil, nil, serr
-		}
-		if len(list) == 0 {
+		case errors.Is(err, errTooMany) && len(found) > 0:
+			return found, nil, nil
+		case len(found) > 0:
+			return found, fmt.Errorf("its directory at the end is missing or damaged (the upload is probably cut short); members found by their own headers: %d", len(found)), nil
+		case err != nil:
 			return nil, nil, errors.New("is cut short or damaged: it has no directory at its end and no member at its start; ask for it again")
 		}
-		if errors.Is(err, errTooMany) {
-			return list, nil, nil
-		}
-		return list, fmt.Errorf("its directory at the end is missing or damaged (the upload is probably cut short); %d members were found by their own headers", len(list)), nil
 	}
 	for _, f := range zr.File {
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
 		e := &zipEntry{
-			in: in, method: f.Method, flags: f.Flags, crc: f.CRC32, attrs: f.Mode(), time: dosTime(f.ModifiedDate, f.ModifiedTime),
+			in: in, method: f.Method, flags: f.Flags, crc: f.CRC32, attrs: f.Mode(),
+			time: dosTime(f.ModifiedDate, f.ModifiedTime), //nolint:staticcheck // Modified mixes clocks with and without a zone
 			size: clampSize(f.CompressedSize64), want: clampSize(f.UncompressedSize64),
 		}
 		e.setName(f.Name, f.Extra)
@@ -115,7 +118,7 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 // setName decodes the raw name.
 func (e *zipEntry) setName(raw string, extra []byte) {
 	name, ok := decodeZipName(raw, e.flags, extra)
-	e.name = strings.Clone(name)
+	e.name = strings.Clone(cutString(name, maxName+utf8.UTFMax)) // cleanName cuts the rest and says so
 	if !ok {
 		e.bad = "claims to be UTF-8 and is not"
 	}
@@ -129,7 +132,7 @@ func slimExtra(extra []byte) []byte {
 		if 4+size > len(extra) {
 			break
 		}
-		if id == 1 && size <= 64 || id == zipUnicodePath && size <= 2*maxName {
+		if id == 1 && size <= 64 || id == zipUnicodePath && size <= maxName {
 			slim = append(slim, extra[:4+size]...)
 		}
 		extra = extra[4+size:]
@@ -138,7 +141,7 @@ func slimExtra(extra []byte) []byte {
 }
 
 // clampSize turns a declared size into one that sums can be made of.
-func clampSize(n uint64) int64 { return int64(min(n, 1<<56)) } //nolint:gosec // bounded in the same expression
+func clampSize(n uint64) int64 { return int64(min(n, 1<<56)) }
 
 // dosTime returns an MS-DOS date and time (APPNOTE.TXT 4.4.6), whose zone is unknown, in the UTC location; zero if there is none.
 func dosTime(date, clock uint16) time.Time {

@@ -5,7 +5,7 @@
 each=${FUZZTIME:-30s}
 total=${FUZZTOTAL%s}
 
-targets=$(go test -list '^Fuzz' ./... | awk '
+targets=$(go test -list '^Fuzz' $(sh scripts/packages.sh '^func Fuzz') | awk '
 	/^Fuzz/ { name[n++] = $1 }
 	$1 == "ok" { for (i = 0; i < n; i++) print $2, name[i] }
 	$1 == "ok" || $1 == "?" { n = 0 }

@@ -5,7 +5,7 @@ before=$(state | cksum)
 "$@" || exit
 if [ "$(state | cksum)" != "$before" ]; then
 	git status --short
-	git diff
+	git diff --stat
 	echo "nodiff: '$*' changed the work tree; commit what it writes" >&2
 	exit 1
 fi

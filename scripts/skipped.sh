@@ -12,4 +12,4 @@ if [ -z "$CASEBOOK_BROWSER" ]; then
 	[ -n "$browser" ] || missing="$missing, no Chromium or Chrome is installed"
 fi
 [ -n "$CASEBOOK_CORPUS" ] || missing="$missing, there is no corpus of real files (CASEBOOK_CORPUS is unset and ../shared/corpus absent)"
-[ -z "$missing" ] || echo "Tests that need it are skipped: ${missing#, }."
+[ -z "$missing" ] || echo "Some tests are skipped: ${missing#, }."

@@ -188,16 +188,51 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-// TestPrint prints a page and looks for what stands in folded parts: paper can't be unfolded.
+// TestPrint lays a page out for paper, where nothing can be unfolded, followed or scrolled.
 func TestPrint(t *testing.T) {
-	tool, err := exec.LookPath("pdftotext")
-	if err != nil {
-		t.Skip("no pdftotext: install poppler-utils to run this test")
-	}
 	ctx := browser(t)
 	address := page(t, t.TempDir(), "index", twoHosts())
 	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
+		t.Fatal(err)
+	}
+	// An A4 sheet between Chromium's margins is about 700 CSS pixels wide.
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(700, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := chromedp.Run(ctx, chromedp.Evaluate[struct {
+		Folded, Wider []string
+		Target        string
+	}](`({
+		Folded: [...document.querySelectorAll("details > :not(summary)")]
+			.filter(e => !e.checkVisibility({contentVisibilityAuto: true}) || !e.getBoundingClientRect().height).map(e => e.textContent),
+		Wider: [...document.querySelectorAll("body *")]
+			.filter(e => !e.matches(".skip, nav *, nav") && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 200)),
+		Target: getComputedStyle(document.querySelector(".sources a"), "::after").content,
+	})`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range got.Folded {
+		t.Errorf("folded on paper: %.80s", s)
+	}
+	for _, s := range got.Wider {
+		t.Errorf("cut off by the edge of the sheet: %s", s)
+	}
+	if !strings.Contains(got.Target, "https://") {
+		t.Errorf("a link's target is printed as %s", got.Target)
+	}
+	screen, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shot(t, "print.png", screen)
+
+	tool, err := exec.LookPath("pdftotext")
+	if err != nil {
+		t.Skip("the layout is tested, the printed text is not: install poppler-utils, which has pdftotext")
 	}
 	pdf, err := chromedp.Run(ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))
 	if err != nil {
@@ -210,7 +245,7 @@ func TestPrint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strings.Join(strings.Fields(string(out)), "")
+	text := strings.Join(strings.Fields(string(out)), "")
 	for _, want := range []string{
 		"ZENWORKS_HOME",             // folded: the environment
 		"disk signature",            // folded: mounted devices
@@ -219,7 +254,7 @@ func TestPrint(t *testing.T) {
 		"<https://support.microfocus.com/kb/doc.php?id=7004370>", // a link's target
 		sum("abcdefghi")[:8],
 	} {
-		if !strings.Contains(got, strings.ReplaceAll(want, " ", "")) {
+		if !strings.Contains(text, strings.ReplaceAll(want, " ", "")) {
 			t.Errorf("the printed page lacks %q", want)
 		}
 	}

@@ -21,7 +21,11 @@ const maxText = 4000
 // would reorder what stands beside it, as a visible escape. Line breaks and tabs are such characters here, and so is a space at either end.
 func text(s string) templ.Component {
 	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "") + "… (" + size(int64(len(s))) + ", the rest is in report.json)"
+		cut := maxText
+		for cut > maxText-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s = s[:cut] + "… (" + size(int64(len(s))) + ", the rest is in report.json)"
 	}
 	return shown(s, false)
 }

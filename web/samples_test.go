@@ -19,8 +19,6 @@ var samples = []struct {
 	{"unreadable", unreadable},
 }
 
-func pointer[T any](x T) *T { return &x }
-
 func sum(s string) string {
 	return strings.Repeat(fmt.Sprintf("%08x", len(s)*2654435761%4294967291), 8)
 }
@@ -41,7 +39,7 @@ func twoHosts() *findings.Report {
 				Hive:     "DC-EAST/system.reg", HiveState: "export", Environment: map[string]string{"OS": "Windows_NT"},
 			},
 			{
-				ID: "WKS-0417", ComputerName: "WKS-0417", ControlSet: pointer(2), CodePage: 1252, OEMCodePage: 850,
+				ID: "WKS-0417", ComputerName: "WKS-0417", ControlSet: new(2), CodePage: 1252, OEMCodePage: 850,
 				TimeZone: &findings.TimeZone{Name: "W. Europe Standard Time", BiasMinutes: -60},
 				Hive:     system, HiveState: "clean", HiveWritten: "2012-03-10T08:11:02Z",
 				Product: "Windows 7 Enterprise SP1 (6.1.7601)", MachineGUID: "6f3a3d7e-52c1-4f0e-8d6b-806e6f6e6963",
@@ -51,9 +49,9 @@ func twoHosts() *findings.Report {
 					"TEMP":          `%SystemRoot%\TEMP`,
 				},
 				PendingRenames: []findings.PendingRename{
-					{Operation: "rename", Source: `C:\Config.Msi\PT3F1A.tmp`, Target: `C:\Program Files\Novell\ZENworks\bin\ZenNotifyIcon.dll`, ReplaceExisting: true, ControlSet: pointer(2), Value: "PendingFileRenameOperations"},
-					{Operation: "rename", Source: `C:\Config.Msi\PT3F1B.tmp`, Target: `C:\Program Files\Novell\ZENworks\bin\ZenworksWindowsService.exe`, ReplaceExisting: true, ControlSet: pointer(2), Value: "PendingFileRenameOperations"},
-					{Operation: "delete", Source: `C:\Windows\Temp\~nsu.tmp\Au_.exe`, ControlSet: pointer(2), Value: "PendingFileRenameOperations2"},
+					{Operation: "rename", Source: `C:\Config.Msi\PT3F1A.tmp`, Target: `C:\Program Files\Novell\ZENworks\bin\ZenNotifyIcon.dll`, ReplaceExisting: true, ControlSet: new(2), Value: "PendingFileRenameOperations"},
+					{Operation: "rename", Source: `C:\Config.Msi\PT3F1B.tmp`, Target: `C:\Program Files\Novell\ZENworks\bin\ZenworksWindowsService.exe`, ReplaceExisting: true, ControlSet: new(2), Value: "PendingFileRenameOperations"},
+					{Operation: "delete", Source: `C:\Windows\Temp\~nsu.tmp\Au_.exe`, ControlSet: new(2), Value: "PendingFileRenameOperations2"},
 				},
 				MountedDevices: []findings.MountedDevice{
 					{Name: `\DosDevices\C:`, Kind: "mbr", Detail: "disk signature 8a3f11c2, offset 1048576"},
@@ -96,7 +94,7 @@ func twoHosts() *findings.Report {
 				},
 				Evidence: []findings.Evidence{
 					{
-						Artifact: system, Key: session, Value: pointer("PendingFileRenameOperations"), Role: findings.Supports,
+						Artifact: system, Key: session, Value: new("PendingFileRenameOperations"), Role: findings.Supports,
 						Quote: `\??\C:\Config.Msi\PT3F1A.tmp | !\??\C:\Program Files\Novell\ZENworks\bin\ZenNotifyIcon.dll`,
 						Note:  "Pair 1 of 13: the source lies on C:, the target on the mounted volume.",
 					},
@@ -172,7 +170,7 @@ func twoHosts() *findings.Report {
 			{
 				Check: "windows-pending-reboot", System: "WKS-0417", Verdict: findings.Confirmed, Severity: findings.Info, State: findings.Active,
 				Title: "Three file operations wait for a restart", Summary: "PendingFileRenameOperations holds three pairs.",
-				Evidence: []findings.Evidence{{Artifact: system, Key: session, Value: pointer("PendingFileRenameOperations2"), Role: findings.Supports, Quote: `\??\C:\Windows\Temp\~nsu.tmp\Au_.exe | `}},
+				Evidence: []findings.Evidence{{Artifact: system, Key: session, Value: new("PendingFileRenameOperations2"), Role: findings.Supports, Quote: `\??\C:\Windows\Temp\~nsu.tmp\Au_.exe | `}},
 			},
 			{
 				Check: "sep-cached-msi-missing", System: "WKS-0417", Verdict: findings.RuledOut, Severity: findings.High, State: findings.Unknown,
@@ -182,7 +180,7 @@ func twoHosts() *findings.Report {
 			{
 				Check: "windows-pending-reboot", System: "DC-EAST", Verdict: findings.RuledOut, Severity: findings.Info, State: findings.Unknown,
 				Title: "No restart is pending", Summary: "The export of the Session Manager key holds no pending renames.",
-				Evidence: []findings.Evidence{{Artifact: "DC-EAST/system.reg", Key: `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Session Manager`, Value: pointer("PendingFileRenameOperations"), Absent: true, Role: findings.Supports}},
+				Evidence: []findings.Evidence{{Artifact: "DC-EAST/system.reg", Key: `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Session Manager`, Value: new("PendingFileRenameOperations"), Absent: true, Role: findings.Supports}},
 			},
 			{
 				Check: "configmgr-updates-boundary-hang", Verdict: findings.NotEvaluated, Reason: findings.DataMissing, Severity: findings.High, State: findings.Unknown,

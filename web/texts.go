@@ -39,6 +39,16 @@ func verdictClass(x findings.Verdict) string {
 	}
 }
 
+func severityWord(x findings.Severity) string {
+	switch x {
+	case findings.Critical, findings.High, findings.Medium, findings.Low:
+		return string(x) + " severity"
+	case findings.Info:
+		return "for information"
+	}
+	return string(x)
+}
+
 func stateWord(x findings.State) string {
 	switch x {
 	case findings.Active:
@@ -93,18 +103,23 @@ func clockWord(clock string) string {
 // sureness says in a sentence how sure a finding is and why.
 func sureness(f findings.Finding) string {
 	w := weigh(f.Evidence)
-	for_ := count(w.supports, "piece of evidence supports it", "pieces of evidence support it")
+	pro := count(w.supports, "piece of evidence", "pieces of evidence")
 	if w.files > 1 {
-		for_ += " from " + count(w.files, "file", "files")
+		pro += " in " + count(w.files, "file", "files")
 	}
-	against := "none contradicts it"
+	if w.supports == 1 {
+		pro += " supports it"
+	} else {
+		pro += " support it"
+	}
+	contra := "none speaks against it"
 	if w.contradicts > 0 {
-		against = count(w.contradicts, "speaks against it", "speak against it")
+		contra = count(w.contradicts, "speaks against it", "speak against it")
 	}
 	if f.Verdict == findings.Confirmed {
-		return fmt.Sprintf("Proven by this upload: %s, %s.", for_, against)
+		return fmt.Sprintf("Proven by this upload: %s, %s.", pro, contra)
 	}
-	return fmt.Sprintf("Likely, not proven: %s, %s.", for_, against)
+	return fmt.Sprintf("Not proven: %s, %s.", pro, contra)
 }
 
 // noCause is the verdict's text where nothing is confirmed or suspected.
@@ -134,8 +149,8 @@ func checks(list []item) int {
 	return len(seen)
 }
 
-// tally is the line of counts below the verdict.
-func tally(v *view) []string {
+// tally counts the verdicts.
+func tally(v *view) string {
 	s := []string{
 		number(len(v.Causes)) + " confirmed",
 		number(len(v.Suspected)) + " suspected",
@@ -145,7 +160,7 @@ func tally(v *view) []string {
 	if len(v.ProductUnmet) > 0 {
 		n += " (" + number(len(v.ProductUnmet)) + " for products not seen)"
 	}
-	return append(s, n)
+	return strings.Join(append(s, n), ", ")
 }
 
 // moreInReport says what a shortened list leaves out.
@@ -321,10 +336,14 @@ func systemsHead(v *view) string {
 	return "The machine"
 }
 
-// pendingHead heads the pending renames of a machine.
+// pendingHead heads the pending renames of a machine. None recorded says nothing where there is no registry to record them.
 func pendingHead(s findings.System) string {
-	if len(s.PendingRenames) == 0 {
-		return "No file renames are pending"
+	switch {
+	case len(s.PendingRenames) > 0:
+	case s.Hive == "":
+		return "Pending file renames: not known, without this machine's SYSTEM hive or an export of it"
+	default:
+		return "No pending file renames are recorded"
 	}
 	return count(len(s.PendingRenames), "pending file rename", "pending file renames")
 }
@@ -335,6 +354,17 @@ func renameWord(p findings.PendingRename) string {
 		return "rename, replacing the target"
 	}
 	return p.Operation
+}
+
+// pair is the number of the i-th rename within its registry value, from 1.
+func pair(list []findings.PendingRename, i int) string {
+	n := 1
+	for _, p := range list[:i] {
+		if p.Value == list[i].Value {
+			n++
+		}
+	}
+	return strconv.Itoa(n)
 }
 
 // codePages names a machine's ANSI and OEM code pages.
@@ -352,18 +382,17 @@ func codePages(s findings.System) string {
 // controlSet is the number as it stands in the key's name.
 func controlSet(n int) string { return fmt.Sprintf("%03d", n) }
 
-// between writes the first and last time of an artifact.
-func between(first, last string) string {
-	first, last = strings.TrimSuffix(moment(first), " UTC"), strings.TrimSuffix(moment(last), " UTC")
+// between writes the first and last time of an artifact, the day once if it is the same.
+func between(from, to string) (first, last string) {
+	first, last = strings.TrimSuffix(moment(from), " UTC"), strings.TrimSuffix(moment(to), " UTC")
+	const day = len("2006-01-02")
 	switch {
 	case first == "" || first == last:
-		return last
-	case last == "":
-		return first
-	case len(first) > 10 && len(last) > 10 && first[:10] == last[:10]:
-		return first + " to " + last[11:]
+		return last, ""
+	case len(first) > day && len(last) > day && first[:day] == last[:day]:
+		return first, last[day+1:]
 	}
-	return first + " to " + last
+	return first, last
 }
 
 // reasonText says why a check that found nothing found nothing.

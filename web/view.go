@@ -17,13 +17,13 @@ import (
 
 // What the page shows of long lists; the rest is in report.json, and the page says how many that are.
 const (
-	maxFindings  = 200  // findings shown in full, of those confirmed and suspected
-	maxRows      = 500  // rows of the matrix of checks, of each of its parts
-	maxEvidence  = 40   // pieces of evidence of one finding
-	openEvidence = 6    // of which so many stand open; the rest is folded
-	maxContext   = 8    // lines before, and lines after a quote
-	maxLine      = 300  // characters of such a line
-	maxNotable   = 20   // first errors
+	maxFindings  = 200 // findings shown in full, of those confirmed and suspected
+	maxRows      = 500 // rows of the matrix of checks, of each of its parts
+	maxEvidence  = 40  // pieces of evidence of one finding
+	openEvidence = 6   // of which so many stand open; the rest is folded
+	maxContext   = 8   // lines before, and lines after a quote
+	maxLine      = 300 // characters of such a line
+	maxNotable   = 20  // first errors
 	maxMachines  = 100
 	maxUploads   = 200
 	maxArtifacts = 2000 // rows of the table of artifacts; those that evidence cites come in addition
@@ -186,10 +186,12 @@ func (v *view) Lead() *item {
 	return nil
 }
 
-// Beside returns the findings of list without the lead.
-func (v *view) Beside(list []item) []item {
+// Beside returns the findings of list without the lead: those that are over, or those that are not.
+func (v *view) Beside(list []item, over bool) []item {
 	lead := v.Lead()
-	return slices.DeleteFunc(slices.Clone(list), func(it item) bool { return lead != nil && it.Anchor == lead.Anchor })
+	return slices.DeleteFunc(slices.Clone(list), func(it item) bool {
+		return lead != nil && it.Anchor == lead.Anchor || (it.State == findings.Resolved) != over
+	})
 }
 
 // Unreadable says whether the upload gave nothing to judge by: no artifact at all, or none that is a text or a registry.
@@ -204,9 +206,12 @@ func (v *view) Unreadable() bool {
 	})
 }
 
-// Rivals returns the other explanations that a reader of it should weigh: what else is suspected of the same machine.
+// Rivals returns what else is suspected of the machine of a suspicion: nothing is proven yet, so each may be the cause.
 func (v *view) Rivals(it item) []item {
 	var rivals []item
+	if it.Verdict != findings.Suspected {
+		return nil
+	}
 	for _, s := range v.Suspected {
 		if s.Anchor != it.Anchor && (s.System == it.System || s.System == "" || it.System == "") {
 			rivals = append(rivals, s)

@@ -9,7 +9,10 @@ import (
 // All returns the checks in the order of their IDs.
 func All() []*findings.Check {
 	return []*findings.Check{
+		configmgrClientCertificate,
 		msiInstallFailed,
+		sepCachedMSIMissing,
+		smsCopylogSiteMismatch,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}

@@ -54,13 +54,8 @@ var msiInstallFailed = &findings.Check{
 		New: func(*ingest.Artifact) facts.Observer { return &msiSessions{open: &msiSession{}} },
 	},
 	Doc: findings.Doc{
-		Cause: "An action of the installation returned a failure, Installer rolled the transaction back and gave its caller an error code. The code says little (1603 is any fatal error); the message just above the first action that ended with return value 3 says why.",
-		Remedy: []string{
-			"Read the cause line of this finding: it names the service, file, key or custom action that failed.",
-			"Remove that cause (see the note beside the line), then run the same package again with /l*v.",
-			"If a custom action failed without a message, ask the package's vendor for that action's own log.",
-			"Cured when the next log ends with MainEngineThread is returning 0 or 3010.",
-		},
+		Cause:      "An action of the installation returned a failure, Installer rolled the transaction back and gave its caller an error code. The code says little (1603 is any fatal error); the message just above the first action that ended with return value 3 says why.",
+		Remedy:     msiRemedy,
 		Proves:     []string{"The engine's last line \"MainEngineThread is returning N\" of a session, N being none of 0, 1641 and 3010."},
 		Suggests:   []string{"An action that ended with return value 3 in a log that breaks off before the engine's last line."},
 		Exonerates: []string{"Every session of the logs ends with 0, 1641 or 3010.", "A later session of the same product succeeded: the finding is then resolved."},
@@ -73,6 +68,14 @@ var msiInstallFailed = &findings.Check{
 		},
 	},
 	Run: runMSIInstallFailed,
+}
+
+// msiRemedy is the remedy; a finding that knows the cause says it in place of the first step.
+var msiRemedy = []string{
+	"Read the cause line of this finding: it names the service, file, key or custom action that failed.",
+	"Remove that cause (see the note beside the line), then run the same package again with /l*v.",
+	"If a custom action failed without a message, ask the package's vendor for that action's own log.",
+	"Cured when the next log ends with MainEngineThread is returning 0 or 3010.",
 }
 
 var verboseInstallerLog = findings.Need{
@@ -138,8 +141,7 @@ type msiSession struct {
 	result                   uint32
 	action                   string // the first that ended with return value 3
 	failed                   *facts.Match
-	cause                    *facts.Match
-	causeNote                string
+	cause                    cause
 	custom                   *facts.Match // the last custom action that returned an error
 	lines                    int
 }
@@ -202,7 +204,7 @@ func (m *msiSessions) See(s *facts.Sight) {
 	if o.failed == nil {
 		if action, code, ok := actionEnded(text); ok && code == 3 {
 			o.action, o.failed = action, s.Keep()
-			o.cause, o.causeNote = causeAbove(s)
+			o.cause = causeAbove(s)
 		}
 	}
 }
@@ -277,11 +279,30 @@ var quiet = map[int]bool{
 	2318: true, 2329: true, 2711: true, 2729: true, 2898: true,
 }
 
+// cause is the line that says why an action failed.
+type cause struct {
+	line    *facts.Match // nil if there is none
+	text    string       // its message, without what the engine puts before it
+	number  int          // of Installer's message, 0 if it has none
+	meaning string       // of the number, in a few words; "" if it is not known
+}
+
+// note is what stands beside the line.
+func (c cause) note() string {
+	switch {
+	case c.number != 0 && c.meaning != "":
+		return fmt.Sprintf("Installer message %d: %s", c.number, c.meaning)
+	case c.number != 0:
+		return fmt.Sprintf("Installer message %d", c.number)
+	}
+	return c.meaning
+}
+
 // causeAbove picks, from the twenty records above the end of a failed action, the one that says why it failed: a numbered message
 // before a custom action's error code, that before a record marked as an error or an uncommon note, and else the line directly above.
-func causeAbove(s *facts.Sight) (*facts.Match, string) {
-	best, weight, note := 0, 0, ""
-	above := 0
+func causeAbove(s *facts.Sight) cause {
+	var best cause
+	at, weight, above := 0, 0, 0
 	for n := 1; n <= 20; n++ {
 		r := s.Before(n)
 		if r == nil {
@@ -294,33 +315,52 @@ func causeAbove(s *facts.Sight) (*facts.Match, string) {
 		if _, _, ended := actionEnded(text); ended || bytes.HasPrefix(text, []byte("=== ")) {
 			break // what stands above belongs to an earlier action
 		}
-		w, words := 0, ""
-		if m := numberedMessage.FindSubmatch(text); m != nil {
-			if num, _ := strconv.Atoi(string(m[1])); !quiet[num] || num == 1402 || num == 1406 {
-				w, words = 6, fmt.Sprintf("Installer message %d: %s", num, cmp.Or(msiMessages[num], "see the list of Installer's messages"))
-			}
-		} else if customActionEnd.Match(text) {
-			w, words = 5, "the custom action itself reported the failure"
-		} else if r.Severity == ingest.SeverityError {
-			w = 3
-		} else if m := installerNote.FindSubmatch(text); m != nil {
-			if num, _ := strconv.Atoi(string(m[1])); !quiet[num] {
-				w, words = 2, cmp.Or(msiMessages[num], "")
-			}
-		} else if above == 0 {
+		w, c := weigh(text, r.Severity)
+		if w == 0 && above == 0 {
 			above = n
 		}
 		if w > weight {
-			best, weight, note = n, w, words
+			at, weight, best = n, w, c
 		}
 	}
-	if best == 0 {
-		best = above
+	if at == 0 && above != 0 {
+		at = above
+		best.text = string(bytes.TrimSpace(s.Before(above).Text))
 	}
-	if best == 0 {
-		return nil, ""
+	if at != 0 {
+		best.line = s.KeepBefore(at)
 	}
-	return s.KeepBefore(best), note
+	return best
+}
+
+// weigh says how much a line looks like the cause of the failure below it; 0 for not at all.
+func weigh(text []byte, severity ingest.Severity) (int, cause) {
+	c := cause{text: string(text)}
+	if m := numberedMessage.FindSubmatch(text); m != nil {
+		if n, _ := strconv.Atoi(string(m[1])); !quiet[n] || n == 1402 || n == 1406 {
+			c.number, c.meaning = n, msiMessages[n]
+			if bytes.Contains(text, []byte(" -- ")) {
+				return 6, c // the engine's copy of the message, with the product's name before it
+			}
+			return 7, c
+		}
+		return 0, c
+	}
+	if customActionEnd.Match(text) {
+		c.meaning = "the custom action itself reported the failure"
+		return 5, c
+	}
+	if m := installerNote.FindSubmatch(text); m != nil {
+		if n, _ := strconv.Atoi(string(m[1])); !quiet[n] {
+			c.number, c.meaning = n, msiMessages[n]
+			return 2, c
+		}
+		return 0, c
+	}
+	if severity == ingest.SeverityError {
+		return 3, c
+	}
+	return 0, c
 }
 
 func runMSIInstallFailed(f *facts.Facts) ([]findings.Finding, error) {
@@ -405,11 +445,17 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 		f.Summary += fmt.Sprintf(" The first action that failed is %s.", s.action)
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.failed, findings.Supports, "the first action that ended with return value 3"))
 	}
-	if s.cause != nil {
-		f.Summary += " Above it the log says: " + strings.TrimRight(shorten(s.cause.Quote, 200), ".") + "."
-		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause, findings.Supports, s.causeNote))
+	if s.cause.line != nil {
+		f.Summary += " Above it the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".") + "."
+		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause.line, findings.Supports, s.cause.note()))
 	}
-	if s.custom != nil && (s.cause == nil || s.custom.Ref != s.cause.Ref) && s.result != 0 {
+	if s.cause.number != 0 && s.cause.meaning != "" {
+		f.Title += ": " + s.cause.meaning
+		f.Remedy = append([]string{fmt.Sprintf("Remove the cause that message %d names: %s.", s.cause.number, s.cause.meaning)}, msiRemedy[1:]...)
+	} else if s.failed != nil {
+		f.Title += " in the action " + s.action
+	}
+	if s.custom != nil && (s.cause.line == nil || s.custom.Ref != s.cause.line.Ref) {
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.custom, findings.Context, "the last custom action that returned an error"))
 	}
 	if s.failed == nil && ret.severity == findings.High {
@@ -437,8 +483,8 @@ func msiBrokenOff(s *msiSession) findings.Finding {
 	if f.Subject == "." {
 		f.Subject = "an unnamed product"
 	}
-	if s.cause != nil {
-		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause, findings.Supports, s.causeNote))
+	if s.cause.line != nil {
+		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause.line, findings.Supports, s.cause.note()))
 	}
 	return f
 }

@@ -389,15 +389,6 @@ func (v *volumes) unlettered() ([]hive.MountedDevice, bool) {
 	return out, letters
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // above returns the innermost folder at or above path that is, or may be, a way to another volume; nil if none is known.
 func (v *volumes) above(path string) *link {
 	at := v.locate(path)

@@ -71,6 +71,11 @@ func Build(artifacts []*ingest.Artifact, extracted []ingest.Extracted, c *Collec
 				}
 			}
 			owner[a.Path] = f
+			// The clock of an artifact is read before its host is known, by the registry that lies nearest. Where that turns out to be
+			// another machine's, its zone says nothing of this clock.
+			if lender := s.nearest(dirOf(a.Path), s.list); lender == nil || byID[lender] != f {
+				c.found[a.Path].forgetZone(a)
+			}
 		}
 		f.Artifacts = append(f.Artifacts, a)
 	}
@@ -126,4 +131,27 @@ func quoteAll(names []string) string {
 		q[i] = fmt.Sprintf("%q", n)
 	}
 	return strings.Join(q, ", ")
+}
+
+// forgetZone takes back the offset that a registry lent to the times of an artifact. c may be nil.
+func (c *collected) forgetZone(a *ingest.Artifact) {
+	if a.First.Zone == ingest.ZoneSystem {
+		a.First, a.Last = ingest.Time{}, ingest.Time{}
+	}
+	if c == nil {
+		return
+	}
+	forget := func(m *Match) {
+		if m.Time.Zone == ingest.ZoneSystem {
+			m.Time.Bias, m.Time.Zone = 0, ingest.ZoneUnknown
+		}
+	}
+	for _, k := range c.signals {
+		for _, m := range slices.Concat(k.first, k.last) {
+			forget(m)
+		}
+	}
+	for _, m := range c.loud {
+		forget(m)
+	}
 }

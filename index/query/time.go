@@ -30,6 +30,9 @@ func period(s string) (from, to time.Time, reason string) {
 	}
 	for i := len(layouts) - 1; i >= 0; i-- {
 		l := layouts[i]
+		if fraction := strings.Contains(plain, "."); fraction != (i == len(layouts)-1) {
+			continue // time.Parse takes a fraction with every layout that has seconds
+		}
 		var err error
 		if zone != "" {
 			from, err = time.Parse(l.layout+"-07:00", plain+zone)

@@ -21,6 +21,7 @@ type segment struct {
 	word  []rune // folded; * and ? only if glob
 	plain []byte // the word in UTF-8, if it is no glob
 	glob  bool
+	group bool // the word has the form of an inner group of a GUID
 	tail  []rune
 }
 
@@ -42,6 +43,7 @@ func Compile(s string, wildcards bool) *Pattern {
 		seg := segment{word: []rune(string(sc.fold)), glob: glob}
 		if !glob {
 			seg.plain = bytes.Clone(sc.fold)
+			seg.group = len(sc.fold) == 4 && isHex(sc.fold[0]) && isHex(sc.fold[1]) && isHex(sc.fold[2]) && isHex(sc.fold[3])
 		}
 		p.segs = append(p.segs, seg)
 		done = sc.end
@@ -59,7 +61,9 @@ type Term struct {
 	// Prefix is what the term begins with; if Glob is false, the whole term. It is cut to [MaxTerm] bytes.
 	Prefix []byte
 	Glob   bool
-	seg    *segment
+	// Or is another term that will do instead; nil if there is none.
+	Or  []byte
+	seg *segment
 }
 
 // Match reports whether a term of an index may be the word. Terms that were cut match if their beginning does.
@@ -76,8 +80,16 @@ func (p *Pattern) Terms() []Term {
 	var terms []Term
 	for i := range p.segs {
 		s := &p.segs[i]
+		behind := i > 0 && len(p.segs[i-1].tail) == 1 && p.segs[i-1].tail[0] == '-'
+		if behind && (s.group || s.glob) {
+			continue // it may be an inner group, which is no term
+		}
 		if !s.glob {
-			terms = append(terms, Term{Prefix: clip(s.plain)})
+			t := Term{Prefix: clip(s.plain)}
+			if p.beginsInGUID() && i == 0 {
+				t.Or = anyGUID
+			}
+			terms = append(terms, t)
 			continue
 		}
 		n := 0
@@ -90,6 +102,12 @@ func (p *Pattern) Terms() []Term {
 		terms = append(terms, Term{Prefix: clip([]byte(string(s.word[:n]))), Glob: true, seg: s})
 	}
 	return terms
+}
+
+// beginsInGUID reports whether a match may begin at an inner group of a GUID: the first word has the form of one and a letter.
+// Numbers are not looked for there, where they would be found by accident: 1603 is an error code.
+func (p *Pattern) beginsInGUID() bool {
+	return p.segs[0].group && bytes.ContainsAny(p.segs[0].plain, "abcdef")
 }
 
 // Match reports whether the pattern occurs in text.
@@ -119,7 +137,7 @@ func (p *Pattern) Find(text []byte, n int) [][2]int {
 			continue
 		}
 		found = append(found, [2]int{start, end})
-		s.end = max(s.end, end)
+		s.seek(max(s.end, end))
 	}
 	return found
 }
@@ -127,6 +145,9 @@ func (p *Pattern) Find(text []byte, n int) [][2]int {
 // at tries to match the pattern with its first word in the word on which s stands.
 func (p *Pattern) at(s, rest *scanner) (start, end int, ok bool) {
 	first := &p.segs[0]
+	if s.inner() && !p.beginsInGUID() {
+		return 0, 0, false
+	}
 	if len(p.segs) > 1 { // the word must reach to the end of the text's word
 		from := s.start
 		if !first.match(s.fold) {
@@ -139,6 +160,7 @@ func (p *Pattern) at(s, rest *scanner) (start, end int, ok bool) {
 		if start, ok = separatorsBefore(s.text, from, p.lead); !ok {
 			return 0, 0, false
 		}
+		rest.text, rest.guid = s.text, s.guid
 		end, ok = p.follow(s.text, s.end, rest)
 		return start, end, ok
 	}
@@ -162,14 +184,14 @@ func (p *Pattern) at(s, rest *scanner) (start, end int, ok bool) {
 	return 0, 0, false
 }
 
-// follow matches what comes behind the first word, whose end is at.
+// follow matches what comes behind the first word, whose end is at. s is a scanner of text.
 func (p *Pattern) follow(text []byte, at int, s *scanner) (end int, ok bool) {
 	if at, ok = separators(text, at, p.segs[0].tail); !ok {
 		return 0, false
 	}
 	for i := 1; i < len(p.segs); i++ {
 		seg := &p.segs[i]
-		s.reset(text, at)
+		s.seek(at)
 		if !s.next() || s.start != at {
 			return 0, false
 		}

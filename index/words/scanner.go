@@ -73,14 +73,50 @@ type scanner struct {
 	glob bool // the text is a pattern: * and ? belong to words
 
 	start, end int    // of the word in text
+	guid       [2]int // where the second and the last group of the GUID last seen begin
 	fold       []byte // the word, folded
 	parts      []part // where its parts begin, the first at its beginning
 }
 
 // reset makes the scanner walk text from offset at.
 func (s *scanner) reset(text []byte, at int) {
-	s.text, s.end = text, at
+	s.text, s.end, s.guid = text, at, [2]int{}
 }
+
+// inner reports whether the word is an inner group of a GUID: the second, third or fourth.
+func (s *scanner) inner() bool { return s.guid[0] <= s.start && s.start < s.guid[1] }
+
+// guidLen is the length of a GUID without braces.
+const guidLen = len("8097ee64-5d7b-4c2e-9f00-0123456789ab")
+
+// isGUID reports whether a GUID, and not a longer word, stands at the beginning of text.
+func isGUID(text []byte) bool {
+	if len(text) < guidLen {
+		return false
+	}
+	for i, c := range text[:guidLen] {
+		switch i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if !isHex(c) {
+				return false
+			}
+		}
+	}
+	if len(text) == guidLen {
+		return true
+	}
+	r, _ := utf8.DecodeRune(text[guidLen:])
+	return !isWord(r)
+}
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+// seek makes the scanner go on at offset at, behind the word on which it stands.
+func (s *scanner) seek(at int) { s.end = at }
 
 // next moves to the next word and reports whether there is one.
 func (s *scanner) next() bool {
@@ -137,22 +173,40 @@ func (s *scanner) next() bool {
 			break
 		}
 		s.fold = utf8.AppendRune(s.fold, fold(r))
-		before = small // of any script: a Latin capital after it begins a part
+		if before = small; unicode.IsUpper(r) {
+			before = capital
+		}
 		i += n
 	}
 	s.end = i
+	if s.inner() {
+		s.parts = s.parts[:1]
+	}
+	if i-s.start == 8 && i < len(text) && text[i] == '-' && isGUID(text[s.start:]) {
+		s.guid = [2]int{s.start + 9, s.start + 24}
+	}
 	return true
 }
+
+// anyGUID is the term of a text that holds a GUID. No word can be equal to it.
+var anyGUID = []byte{0}
 
 // Splitter cuts texts into terms. The zero value is ready; it keeps its buffers from one text to the next.
 type Splitter struct{ s scanner }
 
 // Each passes every word of text and every part of a word, folded and cut to [MaxTerm] bytes, to emit. The slice is valid
-// during the call only. A word that occurs twice comes twice.
+// during the call only. A word that occurs twice comes twice. For the inner groups of all GUIDs there is one common term, since each
+// would be a term that hardly any other text has.
 func (p *Splitter) Each(text []byte, emit func(term []byte)) {
 	s := &p.s
 	s.reset(text, 0)
 	for s.next() {
+		if s.inner() {
+			if s.start == s.guid[0] {
+				emit(anyGUID)
+			}
+			continue
+		}
 		emit(clip(s.fold))
 		if len(s.parts) == 1 {
 			continue

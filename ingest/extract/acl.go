@@ -20,12 +20,11 @@ package extract
 //	         CORP\bob Deny  Write
 //
 // Paths and accounts may both hold blanks. The indentation of the lines that follow tells where the path ends; an object with one entry only is cut
-// by what the text shows elsewhere, by known account names, and else at the last blank.
+// by the path in its command, by known account names, and else at the last blank.
 
 import (
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"casebook/ingest"
 )
@@ -112,7 +111,9 @@ var principals = map[string]Principal{
 }
 
 // authorities holds the parts before the backslash of built-in accounts, in lower case, that have blanks in them; the account follows them.
-var authorities = []string{"nt authority", "autorite nt", "autorité nt", "nt service", "nt virtual machine", "application package authority", "mandatory label", "zarządzanie nt", "nt rīkotājs", "window manager"}
+var authorities = []string{
+	"nt authority", "autoridade nt", "nt instans", "autorite nt", "autorité nt", "nt service", "nt virtual machine", "application package authority", "mandatory label", "zarządzanie nt", "nt rīkotājs", "window manager",
+}
 
 // spaced holds accounts without domain that have blanks in their names, in lower case.
 var spaced = []string{"tout le monde", "creator owner", "creator group", "owner rights", "créateur propriétaire", "groupe créateur", "all application packages"}
@@ -215,6 +216,10 @@ func sniffACL(_ string, head []byte) int {
 
 // aceLine cuts a line with an entry: what stands before the rights, and the rights.
 func aceLine(line string) (subject string, brackets []string, letter string, ok bool) {
+	end := trimRight(line)
+	if len(end) < 4 || !strings.Contains(")FCRWN", end[len(end)-1:]) { // nearly every line: spare it the pattern
+		return "", nil, "", false
+	}
 	m := aclRights.FindStringSubmatchIndex(line)
 	if m == nil || m[2] == m[3] && m[4] == m[5] {
 		return "", nil, "", false
@@ -256,9 +261,11 @@ func parseACL(in ingest.Input) (*ACL, []ingest.Problem) {
 	a := &ACL{Processed: -1, Failed: -1}
 	var problems []ingest.Problem
 	lines := in.Lines
-	known := "" // the path of the last object, or that of a command
+	known := ""         // the path that the command names
+	var open *ACLObject // the object that further entries belong to
 	entries := 0
 	room := func() bool { entries++; return entries <= maxEntries }
+	ended := false // the line is the first behind entries or failures, where icacls prints its totals
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
 		if c, ok := parseCommand(line, i+1); ok {
@@ -275,9 +282,13 @@ func parseACL(in ingest.Input) (*ACL, []ingest.Problem) {
 		}
 		if m := property.FindStringSubmatch(line); m != nil && (strings.HasSuffix(m[1], "Path") || m[1] == "Owner" || m[1] == "Access") {
 			i = a.getACL(lines, i, m, room)
+			open = nil
 			continue
 		}
 		subject, brackets, letter, ok := aceLine(line)
+		if ok {
+			ended = true
+		}
 		switch {
 		case ok && indent(line) == 0:
 			width := followWidth(lines, i)
@@ -293,21 +304,25 @@ func parseACL(in ingest.Input) (*ACL, []ingest.Problem) {
 			e.Guessed = guessed
 			o.Entries = append(o.Entries, e)
 			a.Objects = append(a.Objects, o)
-			if pathStart(path) == 0 {
-				known = path
-			}
-		case ok && len(a.Objects) > 0 && room():
-			o := &a.Objects[len(a.Objects)-1]
-			o.Entries = append(o.Entries, newACE(trim(subject), brackets, letter, i+1))
-		case len(a.Objects) > 0 && indent(line) > 0 && aclName.MatchString(trim(line)):
-			o := &a.Objects[len(a.Objects)-1]
-			e := &o.Entries[len(o.Entries)-1]
+			open = &a.Objects[len(a.Objects)-1]
+		case ok && open != nil && room():
+			open.Entries = append(open.Entries, newACE(trim(subject), brackets, letter, i+1))
+		case open != nil && indent(line) > 0 && aclName.MatchString(trim(line)):
+			e := &open.Entries[len(open.Entries)-1]
 			if len(e.Rights) < 64 {
 				e.Rights = append(e.Rights, trim(line))
 				e.Access |= rightsOf[trim(line)]
 			}
-		case indent(line) == 0:
-			a.rest(line, i+1, room)
+		case pathStart(line) == 0 || keyName.MatchString(line):
+			if f, ok := failure(line, i+1); ok && room() {
+				a.Failures = append(a.Failures, f)
+				ended = true
+			}
+		case trim(line) != "":
+			if ended {
+				a.totals(line)
+			}
+			ended = false
 		}
 	}
 	if len(a.Objects) == 0 && (len(a.Failures) == 0 || a.Processed < 0) {
@@ -319,27 +334,29 @@ func parseACL(in ingest.Input) (*ACL, []ingest.Problem) {
 	return a, problems
 }
 
-// rest reads the lines that are no entries: failures and the totals.
-func (a *ACL) rest(line string, n int, room func() bool) {
-	if pathStart(line) == 0 || keyName.MatchString(line) {
-		from := 0
-		if pathStart(line) == 0 {
-			from = 2 // behind the drive's colon
-		}
-		if i := strings.Index(line[from:], ": "); i > 0 && room() {
-			a.Failures = append(a.Failures, ACLFailure{Path: trim(line[:from+i]), Message: trim(line[from+i+2:]), Line: n})
-		}
+// failure reads a line with a path or a key file's name, a colon and a message.
+func failure(line string, n int) (ACLFailure, bool) {
+	from := 0
+	if pathStart(line) == 0 {
+		from = 2 // behind the drive's colon
+	}
+	i := strings.Index(line[from:], ": ")
+	if i < 1 {
+		return ACLFailure{}, false
+	}
+	return ACLFailure{Path: trim(line[:from+i]), Message: trim(line[from+i+2:]), Line: n}, true
+}
+
+// totals reads icacls' last line, which has the number of files done and then that of files failed in every language.
+func (a *ACL) totals(line string) {
+	m := aclTotals.FindStringSubmatch(line)
+	if m == nil {
 		return
 	}
-	if len(a.Objects)+len(a.Failures) == 0 {
-		return
-	}
-	if m := aclTotals.FindStringSubmatch(line); m != nil {
-		done, ok1 := number(m[1])
-		failed, ok2 := number(m[2])
-		if ok1 && ok2 && done < 1<<40 && failed < 1<<40 {
-			a.Processed, a.Failed = max(a.Processed, 0)+done, max(a.Failed, 0)+failed
-		}
+	done, ok1 := number(m[1])
+	failed, ok2 := number(m[2])
+	if ok1 && ok2 && done < 1<<40 && failed < 1<<40 {
+		a.Processed, a.Failed = max(a.Processed, 0)+done, max(a.Failed, 0)+failed
 	}
 }
 
@@ -356,12 +373,13 @@ func followWidth(lines []string, i int) int {
 	return 0
 }
 
-// splitSubject cuts "path account". width is the indentation of further entries, known a path that the text shows.
+// splitSubject cuts "path account". width is the indentation of further entries, known the path that the command names.
 func splitSubject(subject string, width int, known string) (path, account string, guessed bool) {
-	if width > 0 && width < utf8.RuneCountInString(subject) {
-		at := column(subject, width)
-		if subject[at-1] == ' ' && !isBlank([]rune(subject[at:])[0]) {
-			return trimRight(subject[:at]), subject[at:], false
+	if width > 0 {
+		for _, at := range [2]int{column(subject, width), cell(subject, width)} {
+			if at < len(subject) && subject[at-1] == ' ' && !startsBlank(subject[at:]) {
+				return trimRight(subject[:at]), subject[at:], false
+			}
 		}
 	}
 	if known != "" && len(subject) > len(known)+1 && strings.EqualFold(subject[:len(known)], known) && subject[len(known)] == ' ' {
@@ -392,8 +410,9 @@ func splitSubject(subject string, width int, known string) (path, account string
 		return "", "", true
 	}
 	path, account = trimRight(subject[:blank]), subject[blank+1:]
-	// With one blank in all there is only one place to cut.
-	return path, account, strings.Contains(path, " ") || strings.Contains(account, " ")
+	// With one blank in all, or with the domain of built-in accounts, there is only one place to cut.
+	domain, _, _ := strings.Cut(strings.ToLower(account), `\`)
+	return path, account, strings.Count(subject, " ") > 1 && !builtin(domain)
 }
 
 // special reports whether a bracket announces rights in the lines that follow.

@@ -90,6 +90,25 @@ f686aace6942fb7f7ceb231212eef4a4_50e417e0-e461-474b-96e2-077b80325612: アクセ
 			}}}},
 		},
 		{
+			name: "icacls-wide-characters",
+			text: "C:\\データ BUILTIN\\Administrators:(F)\n          NT AUTHORITY\\SYSTEM:(F)\n\n1 個のファイルが正常に処理されました。0 個のファイルを処理できませんでした\n3 x 4\n",
+			want: &ACL{Processed: 1, Objects: []ACLObject{{Path: `C:\データ`, Tool: "icacls", Line: 1, Entries: []ACE{
+				{Account: `BUILTIN\Administrators`, Rights: []string{"F"}, Access: AccessFull, Line: 1},
+				{Account: `NT AUTHORITY\SYSTEM`, Rights: []string{"F"}, Access: AccessFull, Line: 2},
+			}}}},
+		},
+		{
+			name: "icacls-russian-root-and-group-with-blanks",
+			text: "C:\\ NT AUTHORITY\\СИСТЕМА:(OI)(CI)(F)\n   Все:(RX)\n\nC:\\Мои данные BUILTIN\\Опытные пользователи:(M)\n",
+			want: &ACL{Processed: -1, Failed: -1, Objects: []ACLObject{
+				{Path: `C:\`, Tool: "icacls", Line: 1, Entries: []ACE{
+					{Account: `NT AUTHORITY\СИСТЕМА`, Flags: []string{"OI", "CI"}, Rights: []string{"F"}, Access: AccessFull, Line: 1},
+					{Account: "Все", Rights: []string{"RX"}, Access: AccessRead | AccessExecute, Line: 2},
+				}},
+				{Path: `C:\Мои данные`, Tool: "icacls", Line: 4, Entries: []ACE{{Account: `BUILTIN\Опытные пользователи`, Rights: []string{"M"}, Access: AccessModify, Line: 4}}},
+			}},
+		},
+		{
 			name: "cacls-german-special",
 			text: `C:\Daten VORDEFINIERT\Administratoren:(OI)(CI)F
          VORDEFINIERT\Benutzer:(CI)(Beschränkter Zugriff:)

@@ -103,8 +103,16 @@ func sniffCopylog(name string, head []byte) int {
 	sections, entries, paths, others := 0, 0, 0, 0
 	source := false
 	for _, l := range lines {
+		if others > 50 && others > sections+entries+paths {
+			break
+		}
+		if !strings.ContainsAny(l, "[=") {
+			if strings.TrimSpace(l) != "" {
+				others++
+			}
+			continue
+		}
 		switch m := copylogSection.FindStringSubmatch(l); {
-		case strings.TrimSpace(l) == "":
 		case m != nil:
 			sections++
 			source = source || isFileSource(m[1])

@@ -5,10 +5,11 @@
 // It never decides what a fact means: that is the affair of the checks.
 //
 // Console tools speak the language of their Windows. Everything is told by structure (columns, indentation, dashes, paths,
-// hexadecimal codes), dates and numbers in any locale's order and separators; words are looked at only where the tool never translates them.
+// hexadecimal codes), dates and numbers in any locale's order and separators; words are looked at only where the tool never translates them, and
+// account names in a table of the translations.
 //
-// The text is hostile: values are bounded by the lines that exist and by 200,000 entries, nothing recurses deeper than a fixed
-// number of levels, no entity is expanded and no path is opened.
+// The text is hostile: values are bounded by the lines that exist and by 200,000 entries (400,000 of a listing), nothing recurses deeper than a
+// fixed number of levels, no entity is expanded and no path is opened.
 package extract
 
 import "casebook/ingest"

@@ -76,3 +76,18 @@ func TestAllKindsAreKnown(t *testing.T) {
 		first = e.First
 	}
 }
+
+// BenchmarkSniff is what every text member costs: all extractors look at 64 KiB of a log.
+func BenchmarkSniff(b *testing.B) {
+	head := []byte(strings.Repeat("<![LOG[Raising event: a message of some length about C:\\Windows\\CCM\\Logs]LOG]!><time=\"10:01:00.000-60\" date=\"08-14-2012\" component=\"x\" context=\"\" type=\"1\" thread=\"1\" file=\"a.cpp:1\">\r\n", 400)[:64<<10])
+	all := All()
+	b.SetBytes(int64(len(head)))
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, e := range all {
+			if !e.Binary && e.Sniff("a.log", head) > 0 {
+				b.Fatal("a log is claimed")
+			}
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"casebook/ingest"
@@ -67,43 +68,98 @@ func column(s string, n int) int {
 	return len(s)
 }
 
-// count is a number as console tools print it: with the thousands separators of any locale, or none.
-var count = regexp.MustCompile(`^\d{1,3}(?:[.,'’ \x{a0}\x{202f}]\d{3})+\b|^\d+`)
+// startsBlank reports whether s begins with blank space.
+func startsBlank(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return isBlank(r)
+}
+
+// digits returns how many ASCII digits s begins with.
+func digits(s string) int {
+	n := 0
+	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// count returns the number that s begins with as console tools print it: with the thousands separators of any locale, or none; "" if
+// it begins with none.
+func count(s string) string {
+	n := digits(s)
+	if n == 0 || n > 3 || n == len(s) {
+		return s[:n]
+	}
+	sep, width := utf8.DecodeRuneInString(s[n:])
+	switch sep {
+	case '.', ',', '\'', '’', ' ', '\u00a0', '\u202f':
+	case 'ÿ', 'á': // the no-break space of OEM text read as ANSI, and of ANSI text read as OEM
+	default:
+		return s[:n]
+	}
+	for strings.HasPrefix(s[n:], string(sep)) && digits(s[n+width:]) == 3 {
+		n += width + 3
+	}
+	return s[:n]
+}
 
 // number reads the digits of s, whatever separates them. It fails on a number that does not fit.
 func number(s string) (int64, bool) {
-	digits := strings.Map(func(r rune) rune {
+	only := strings.Map(func(r rune) rune {
 		if r < '0' || r > '9' {
 			return -1
 		}
 		return r
 	}, s)
-	n, err := strconv.ParseInt(digits, 10, 64)
+	n, err := strconv.ParseInt(only, 10, 64)
 	return n, err == nil
 }
 
-// drivePath finds where an absolute path begins: C:\ or \\server\share, also behind PowerShell's provider name (FileSystem::).
-var drivePath = regexp.MustCompile(`(?:^|[^\pL\pN])([A-Za-z]:\\|\\\\[^\\/:*?"<>|\s])`)
-
-// pathStart returns the offset of the first absolute path in s, -1 if there is none.
+// pathStart returns the offset of the first absolute path in s, C:\ or \\server, also behind PowerShell's provider name (FileSystem::); -1 if
+// there is none.
 func pathStart(s string) int {
-	if m := drivePath.FindStringSubmatchIndex(s); m != nil {
-		return m[2]
+	for at := 0; ; at++ {
+		i := strings.IndexByte(s[at:], '\\')
+		if i < 0 {
+			return -1
+		}
+		at += i
+		start := -1
+		switch {
+		case at >= 2 && s[at-1] == ':' && ('a' <= s[at-2]|0x20 && s[at-2]|0x20 <= 'z'):
+			start = at - 2
+		case at+2 < len(s) && s[at+1] == '\\' && !strings.ContainsRune(`\/:*?"<>| `, rune(s[at+2])):
+			start = at
+		}
+		if start < 0 {
+			continue
+		}
+		if r, _ := utf8.DecodeLastRuneInString(s[:start]); start == 0 || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\\' {
+			return start
+		}
 	}
-	return -1
 }
 
 // isPath reports whether the whole of s is an absolute path without characters that no file name may have.
 func isPath(s string) bool {
-	if pathStart(s) != 0 || len(s) < 3 || len(s) > 1024 {
+	if len(s) < 3 || len(s) > 1024 || s[0] != '\\' && s[1] != ':' || pathStart(s) != 0 {
 		return false
 	}
 	return !strings.ContainsAny(s[2:], `:*?"<>|/`)
 }
 
-// samePath compares two paths as Windows does, apart from a trailing backslash.
-func samePath(a, b string) bool {
-	return strings.EqualFold(strings.TrimRight(a, `\`), strings.TrimRight(b, `\`))
+// cell returns the byte offset of the n-th column of s on a console, where East Asian characters take two columns; len(s) if s is shorter.
+func cell(s string, n int) int {
+	for i, r := range s {
+		if n <= 0 {
+			return i
+		}
+		n--
+		if r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 || r >= 0xf900 && r <= 0xfaff || r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 || r >= 0xffe0 && r <= 0xffe6) {
+			n--
+		}
+	}
+	return len(s)
 }
 
 // command is a line on which a console shows its prompt and what was typed behind it.
@@ -120,6 +176,9 @@ var prompt = regexp.MustCompile(`^(?:\[[^\]]{1,255}\]: )?(?:PS )?((?:[A-Za-z]:\\
 
 // parseCommand reads a prompt with a command behind it.
 func parseCommand(line string, n int) (command, bool) {
+	if len(line) < 5 || line[0] != 'P' && line[0] != '[' && line[1] != ':' && line[1] != '\\' || strings.IndexByte(line, '>') < 0 {
+		return command{}, false // nearly every line: spare it the pattern
+	}
 	m := prompt.FindStringSubmatch(line)
 	if m == nil {
 		return command{}, false
@@ -199,8 +258,22 @@ func (c command) absolute(path string) string {
 	return strings.TrimRight(c.Dir, `\`) + `\` + strings.TrimPrefix(path, `.\`)
 }
 
-// clock finds a time with seconds near the beginning of a line, which listings never print and logs nearly always do.
-var clock = regexp.MustCompile(`^.{0,60}?\b\d{1,2}:\d{2}:\d{2}\b`)
+// hasClock reports whether a time with seconds stands near the beginning of a line, as it does in nearly all logs. Listings print
+// none, but for tables whose columns someone chose.
+func hasClock(line string) bool {
+	line = line[:min(len(line), 70)]
+	for at := 0; ; {
+		i := strings.IndexByte(line[at:], ':')
+		if i < 0 {
+			return false
+		}
+		at += i
+		if at > 0 && '0' <= line[at-1] && line[at-1] <= '9' && digits(line[at+1:]) == 2 && strings.HasPrefix(line[at+3:], ":") && digits(line[at+4:]) == 2 {
+			return true
+		}
+		at++
+	}
+}
 
 // isLog reports whether more than half of the lines are those of a log, so that a log that quotes a tool's output is not taken for it.
 func isLog(lines []string) bool {
@@ -210,7 +283,7 @@ func isLog(lines []string) bool {
 			continue
 		}
 		all++
-		if clock.MatchString(l) || strings.Contains(l, "<![LOG[") || strings.Contains(l, "$$<") {
+		if hasClock(l) || strings.Contains(l, "<![LOG[") || strings.Contains(l, "$$<") {
 			logged++
 		}
 	}

@@ -1,40 +1,10 @@
 package extract
 
-// Listings of files, as cmd's dir and PowerShell's Get-ChildItem print them.
-//
-// dir (Windows' dir command, NT 4 and later, any language). Everything but the brackets is translated:
-//
-//	 Volume in drive C is OS                      skipped
-//	 Volume Serial Number is 1A2B-3C4D            skipped
-//
-//	 Directory of C:\Windows\Installer            one blank, the path at the end; Japanese, Chinese, Korean and Turkish put it first
-//
-//	08/14/2012  10:01 AM    <DIR>          .      date and time in the locale's form
-//	08/14/2012  10:01 AM         1,389,056 1a2b.msi
-//	14.08.2012  10:01    <JUNCTION>     Data [\??\Volume{…}\]
-//	               1 File(s)      1,389,056 bytes ends the folder
-//	               2 Dir(s)  12,345,678 bytes free
-//
-// A tag is followed by blanks up to its 15th column; a size is right-aligned before the same column. /x puts 13 columns with the
-// short name there, /q then 23 columns with the owner.
-//
-// Get-ChildItem (FileSystem.format.ps1xml): a head with the folder at its end, a table with dashes under the column heads; the property
-// names are never translated:
-//
-//	    Directory: C:\Windows\Installer
-//
-//	Mode                LastWriteTime     Length Name
-//	----                -------------     ------ ----
-//	-a-hs        14.08.2012     10:01    1389056 1a2b.msi
-//
-// Names that do not fit go on in the next line, indented to the column. Format-List prints "Name : value" blocks; Select-Object
-// prints tables of FullName and Length, Export-Csv the same as CSV. dir /s /b prints absolute paths alone.
+// Listings of files: cmd's dir, PowerShell's Get-ChildItem, and texts of absolute paths. This file has what they have in common; the
+// grammars stand in listing_dir.go and listing_shell.go. dir /b prints names alone, dir /b /s absolute paths.
 
 import (
-	"fmt"
-	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"casebook/ingest"
 )
@@ -53,7 +23,10 @@ type Folder struct {
 	Dots     bool    // . and .. are listed, as dir does unless a wildcard or /a-d leaves them out
 	Command  string  // the command that printed it, as typed; "" if the text does not show it
 	Switches string  // the command's switches, joined by blanks
-	Pattern  string  // the wildcard or filter of the command; "" if it has none or is not shown
+	Pattern  string  // the wildcard, filter or file name of the command; "" if it has none or is not shown
+
+	dir bool // printed by dir with a head, which shows . and ..
+	cut bool // not all entries were kept
 }
 
 // Entry is one file or folder of a listing.
@@ -117,6 +90,9 @@ func (f *Folder) Lacks(name string) bool {
 	if !f.Complete || !known || !shown || f.Pattern != "" || f.Find(name) != nil {
 		return false
 	}
+	if f.dir && !f.Dots && !strings.HasSuffix(f.Path, `:\`) && !strings.Contains(strings.ReplaceAll(strings.ToLower(f.Switches), ":", ""), "/a-d") {
+		return false // what leaves out . and .. may leave out others
+	}
 	for _, e := range f.Entries {
 		cut := strings.TrimRight(e.Name, ".…")
 		if cut != e.Name && len(name) >= len(cut) && strings.EqualFold(name[:len(cut)], cut) {
@@ -125,22 +101,6 @@ func (f *Folder) Lacks(name string) bool {
 	}
 	return true
 }
-
-// dirStamp is a date and a time without seconds in any locale's form at the beginning of a line.
-var dirStamp = regexp.MustCompile(`^(?:\pL{1,9}[.,]? )?\d{1,4}[./-] ?(?:\d{1,2}|\pL{2,12}\.?)[./-] ?\d{1,4}\.?[ \t\x{a0}]{1,8}` +
-	`(?:[^\d<>\s:]{1,8}[ \x{a0}\x{202f}]?)?\d{1,2}[:.]\d{2}(?:[ \x{a0}\x{202f}]?\pL[\pL.]{0,5}(?:[ \x{a0}\x{202f}]\pL\.?)?)?`)
-
-// mode is PowerShell's attribute column: six characters, five before version 3.
-var mode = regexp.MustCompile(`^[dl-][a-][r-][h-][s-][l-]?$`)
-
-// tagWidth is how far behind the beginning of a tag dir prints the name.
-const tagWidth = 15
-
-// The widths of the columns that dir /x and dir /q put before the name.
-const (
-	shortWidth = 13
-	ownerWidth = 23
-)
 
 func listing() ingest.Extractor {
 	return ingest.Extractor{Kind: ingest.KindListing, Sniff: sniffListing, Extract: func(in ingest.Input) (any, []ingest.Problem) {
@@ -155,15 +115,22 @@ func listing() ingest.Extractor {
 // sniffListing wants the frame of a listing, not only rows that look like one, because many programs begin a line with a date.
 func sniffListing(_ string, head []byte) int {
 	lines := headLines(head)
-	if isLog(lines) {
-		return 0
-	}
-	rows, heads, summaries, modes, tables, paths, texts := 0, 0, 0, 0, 0, 0, 0
+	log := isLog(lines)
+	rows, heads, summaries, tables, paths, texts := 0, 0, 0, 0, 0, 0
 	for i, l := range lines {
 		if trim(l) == "" {
 			continue
 		}
 		texts++
+		if log { // it may still be a table with a column of times that have seconds
+			if texts > 10 {
+				return 0
+			}
+			if isTableHead(lines, i) || isCSVHead(l) || isListHead(lines, i) {
+				tables++
+			}
+			continue
+		}
 		switch r, ok := scanRow(l); {
 		case ok && r.aligned:
 			rows++
@@ -175,14 +142,14 @@ func sniffListing(_ string, head []byte) int {
 			heads++
 		case isTableHead(lines, i) || isCSVHead(l) || isListHead(lines, i):
 			tables++
-		default:
-			if m := spans(l); len(m) > 2 && m[0].from == 0 && mode.MatchString(l[:column(l, m[0].to)]) {
-				modes++
-			}
 		}
 	}
 	switch {
-	case heads > 0 && (rows > 0 || summaries > 0), tables > 0 && (modes > 0 || texts > 1):
+	case tables > 0 && texts > 1:
+		return 90
+	case log:
+		return 0
+	case heads > 0 && (rows > 0 || summaries > 0):
 		return 90
 	case rows >= 3 && rows*2 > texts, heads > 0 && texts <= heads+6:
 		return 70
@@ -192,218 +159,16 @@ func sniffListing(_ string, head []byte) int {
 	return 0
 }
 
-// row is a line of dir before its columns are settled.
-type row struct {
-	line    int
-	when    string
-	tag     string // without <>, "" for a size
-	field   int    // column behind the size and one blank, or behind the tag's width
-	alt     int    // the same if a blank in the size is none of its separators; 0 if it has none
-	text    string // the whole line
-	aligned bool   // at least two blanks, or a tab, stand before tag or size
-}
-
-// scanRow reads the part of a row that does not depend on other rows.
-func scanRow(line string) (row, bool) {
-	m := dirStamp.FindStringIndex(line)
-	if m == nil {
-		return row{}, false
-	}
-	rest := line[m[1]:]
-	blank := len(rest) - len(trimLeft(rest))
-	body := rest[blank:]
-	if blank == 0 || body == "" {
-		return row{}, false
-	}
-	r := row{when: line[:m[1]], text: line, aligned: blank > 1 || rest[0] == '\t'}
-	at := utf8.RuneCountInString(line[:m[1]+blank])
-	switch {
-	case body[0] == '<':
-		end := strings.IndexByte(body, '>')
-		if end < 2 || end > 24 || strings.ContainsAny(body[1:end], `<"=:\/`) {
-			return row{}, false
-		}
-		r.tag = body[1:end]
-		r.field = at + max(tagWidth, utf8.RuneCountInString(body[:end+1]))
-		// Text whose columns were lost has the name right behind the tag.
-		if between := line[column(line, at+utf8.RuneCountInString(body[:end+1])):column(line, r.field)]; trim(between) != "" {
-			r.field = at + utf8.RuneCountInString(body[:end+1]) + indent(body[end+1:])
-		}
-	default:
-		open := 0
-		if body[0] == '(' { // the size of a file that was moved to tape
-			open = 1
-		}
-		size := count.FindString(body[open:])
-		after := body[open+len(size):]
-		if open == 1 {
-			after = strings.TrimPrefix(after, ")")
-		}
-		if size == "" || after == "" || !isBlank([]rune(after)[0]) {
-			return row{}, false
-		}
-		r.field = at + open + utf8.RuneCountInString(size) + open + 1
-		if i := strings.IndexByte(size, ' '); i > 0 {
-			r.alt = at + open + utf8.RuneCountInString(size[:i]) + 1
-		}
-	}
-	return r, trim(line[column(line, r.field):]) != ""
-}
-
-// isSummary reports whether the line is one of dir's totals: deeply indented, a number, then a word.
-func isSummary(line string) bool {
-	if indent(line) < 4 || strings.HasSuffix(line, ":$DATA") { // dir /r lists streams in the same place
-		return false
-	}
-	rest := trimLeft(line)
-	n := count.FindString(rest)
-	after := rest[len(n):]
-	return n != "" && trim(after) != "" && !strings.ContainsAny(after[:1], "0123456789.,:/-") && !strings.ContainsAny(after, `\<>`)
-}
-
-// dirHead reads the line with the folder's path: " Directory of C:\x" with the path at the end, or behind one blank
-// with one word of the language after it. word says that the last word was taken for the language's.
-func dirHead(line string) (path string, word bool) {
-	if len(line) < 4 || line[0] != ' ' || isBlank([]rune(line)[1]) {
-		return "", false
-	}
-	at := pathStart(line)
-	if at < 0 {
-		return "", false
-	}
-	path = trimRight(line[at:])
-	if at == 1 {
-		if i := strings.LastIndexByte(path, ' '); i > 0 {
-			return path[:i], true
-		}
-	}
-	return path, false
-}
-
-// isDirHead reports whether line i is a folder's head: rows follow, or blank lines stand around it.
-func isDirHead(lines []string, i int) bool {
-	path, _ := dirHead(lines[i])
-	if path == "" || !isPath(path) {
-		return false
-	}
-	for j := i + 1; j < len(lines) && j <= i+2; j++ {
-		if _, ok := scanRow(lines[j]); ok {
-			return true
-		}
-	}
-	return (i == 0 || trim(lines[i-1]) == "") && (i+1 == len(lines) || trim(lines[i+1]) == "")
-}
-
-// shellHead reads PowerShell's line with the folder: an indentation, a word with a colon, the path.
-func shellHead(line string) string {
-	at := pathStart(line)
-	if at < 4 || indent(line) < 2 {
-		return ""
-	}
-	before := trimRight(line[:at])
-	if !strings.HasSuffix(before, ":") && !strings.HasSuffix(before, "：") {
-		return ""
-	}
-	return trimRight(line[at:])
-}
-
-// isTableHead reports whether line i holds the column heads of a PowerShell table of files.
-func isTableHead(lines []string, i int) bool {
-	return i+1 < len(lines) && dashes.MatchString(lines[i+1]) && len(fileColumns(strings.Fields(lines[i]))) > 0
-}
-
-// isListHead reports whether line i begins a Format-List block of a file.
-func isListHead(lines []string, i int) bool {
-	m := property.FindStringSubmatch(lines[i])
-	if m == nil || m[1] != "Name" && m[1] != "FullName" || i+1 >= len(lines) {
-		return false
-	}
-	n := property.FindStringSubmatch(lines[i+1])
-	return n != nil && (n[1] == "Length" || n[1] == "FullName" || n[1] == "LastWriteTime" || n[1] == "CreationTime")
-}
-
-// isCSVHead reports whether the line is the head of a CSV of files.
-func isCSVHead(line string) bool {
-	_, cols := csvHead(line)
-	return len(cols) > 0
-}
-
-// fileColumns returns the index of each column that is read, nil if the columns are not those of files.
-func fileColumns(names []string) map[string]int {
-	cols := map[string]int{}
-	for i, n := range names {
-		switch n {
-		case "Name", "FullName", "Length", "LastWriteTime", "Mode", "Attributes", "Directory", "DirectoryName", "Owner", "Target", "LinkType":
-			cols[n] = i
-		}
-	}
-	_, full := cols["FullName"]
-	_, name := cols["Name"]
-	if full || name && (has(cols, "Length") || has(cols, "Mode") || has(cols, "Attributes")) {
-		return cols
-	}
-	return nil
-}
-
-func has(m map[string]int, k string) bool { _, ok := m[k]; return ok }
-
-// csvHead reads the head of a CSV of files and finds its separator.
-func csvHead(line string) (sep byte, cols map[string]int) {
-	for _, sep := range []byte{',', ';', '\t'} {
-		if fields := csvFields(line, sep); len(fields) > 1 {
-			if cols := fileColumns(fields); cols != nil {
-				return sep, cols
-			}
-		}
-	}
-	return 0, nil
-}
-
-// csvFields cuts one line of CSV; a quoted field ends in the line that it begins in.
-func csvFields(line string, sep byte) []string {
-	var out []string
-	for {
-		if strings.HasPrefix(line, `"`) {
-			var field strings.Builder
-			rest := line[1:]
-			for {
-				i := strings.IndexByte(rest, '"')
-				if i < 0 {
-					return append(out, field.String()+rest)
-				}
-				field.WriteString(rest[:i])
-				rest = rest[i+1:]
-				if !strings.HasPrefix(rest, `"`) {
-					break
-				}
-				field.WriteByte('"')
-				rest = rest[1:]
-			}
-			i := strings.IndexByte(rest, sep)
-			if i < 0 {
-				return append(out, field.String()+rest)
-			}
-			out = append(out, field.String()+rest[:i])
-			line = rest[i+1:]
-			continue
-		}
-		i := strings.IndexByte(line, sep)
-		if i < 0 {
-			return append(out, line)
-		}
-		out = append(out, line[:i])
-		line = line[i+1:]
-	}
-}
-
 // listingParser reads a listing line by line.
 type listingParser struct {
 	in       ingest.Input
 	folders  []*Folder
 	byPath   map[string]*Folder // of entries that state their whole path
 	problems []ingest.Problem
-	entries  int
-	dropped  int
+
+	entries    int // seen
+	taken      int
+	complaints int
 
 	cmd     *command // the last command that lists, until its output has ended
 	folder  *Folder  // the open one
@@ -416,14 +181,17 @@ func parseListing(in ingest.Input) (*Listing, []ingest.Problem) {
 	p := &listingParser{in: in, byPath: map[string]*Folder{}}
 	lines := in.Lines
 	for i := 0; i < len(lines); {
-		i = p.step(lines, i)
+		i = max(i+1, p.step(lines, i))
 	}
 	p.close()
 	if len(p.folders) == 0 {
 		p.paths(lines)
 	}
-	if p.dropped > 0 {
-		p.problems = append(p.problems, problem(in, "the listing has %d entries, of which the first %d are kept", p.entries, maxEntries))
+	if p.complaints > maxComplaints {
+		p.problems = append(p.problems, problem(in, "%d more rows and folders of the listing could not be read in full", p.complaints-maxComplaints))
+	}
+	if p.taken < p.entries {
+		p.problems = append(p.problems, problem(in, "the listing has %d entries, of which %d are kept", p.entries, p.taken))
 	}
 	if len(p.folders) == 0 {
 		return nil, p.problems
@@ -449,6 +217,7 @@ func (p *listingParser) step(lines []string, i int) int {
 			if bare(c) {
 				return p.bareNames(lines, i+1)
 			}
+			p.silent(lines, i+1)
 		}
 		return i + 1
 	}
@@ -469,11 +238,11 @@ func (p *listingParser) step(lines []string, i int) int {
 		path, word := dirHead(line)
 		if p.cmd != nil && word {
 			// The command tells where the path ends and the language's words begin.
-			if dir, _ := target(*p.cmd); dir != "" && len(line) > len(dir) && strings.EqualFold(line[1:1+len(dir)], dir) && strings.HasPrefix(line[1+len(dir):], " ") {
+			if dir, _ := target(*p.cmd, ""); dir != "" && len(line) > len(dir) && strings.EqualFold(line[1:1+len(dir)], dir) && strings.HasPrefix(line[1+len(dir):], " ") {
 				path = dir
 			}
 		}
-		p.open(path, i+1)
+		p.open(path, i+1).dir = true
 		return i + 1
 	case isTableHead(lines, i):
 		return p.table(lines, i, "", i+1)
@@ -486,6 +255,20 @@ func (p *listingParser) step(lines []string, i int) int {
 		return p.shell(lines, i, path)
 	}
 	return i + 1
+}
+
+// silent adds an empty folder for a PowerShell command that printed nothing: the next prompt follows at once.
+func (p *listingParser) silent(lines []string, i int) {
+	for i < len(lines) && trim(lines[i]) == "" {
+		i++
+	}
+	if i == len(lines) || !strings.HasPrefix(lines[p.cmd.Line-1], "PS ") || !strings.HasPrefix(lines[i], "PS ") || strings.ContainsAny(p.cmd.Text, ">|;=") {
+		return
+	}
+	if dir, _ := target(*p.cmd, ""); dir != "" {
+		p.open("", p.cmd.Line).Complete = true
+		p.folder = nil
+	}
 }
 
 // isLister reports whether the command lists files.
@@ -507,8 +290,9 @@ func bare(c command) bool {
 	return false
 }
 
-// target returns the folder that a listing command names and the wildcard or filter that it gives, if any.
-func target(c command) (dir, pattern string) {
+// target returns the folder that a listing command names and the wildcard or filter that it gives, if any. What it names may as well be a
+// file: shown is the folder that the output states, if it does, and then the last part of a name that is none of its folders is a file's.
+func target(c command, shown string) (dir, pattern string) {
 	path, value := "", false
 	for _, a := range c.Args {
 		switch {
@@ -548,6 +332,16 @@ func target(c command) (dir, pattern string) {
 			}
 		}
 	}
+	if last := strings.TrimRight(path, `\`); pattern == "" && shown != "" {
+		last = last[strings.LastIndexByte(last, '\\')+1:]
+		within := last == "" || strings.HasSuffix(last, ":") || strings.HasPrefix(last, ".") && strings.Trim(last, ".") == ""
+		for part := range strings.SplitSeq(shown, `\`) {
+			within = within || strings.EqualFold(part, last)
+		}
+		if !within {
+			pattern = last
+		}
+	}
 	return cleanFolder(c.absolute(path)), pattern
 }
 
@@ -564,7 +358,7 @@ func cleanFolder(path string) string {
 func (p *listingParser) open(path string, line int) *Folder {
 	f := &Folder{Path: cleanFolder(path), Line: line}
 	if c := p.cmd; c != nil {
-		dir, pattern := target(*c)
+		dir, pattern := target(*c, f.Path)
 		if f.Path == "" {
 			f.Path = dir
 		}
@@ -586,40 +380,29 @@ func (p *listingParser) open(path string, line int) *Folder {
 	return f
 }
 
-// add puts an entry into a folder.
-func (p *listingParser) add(f *Folder, e Entry) {
-	p.entries++
-	if p.entries > maxEntries {
-		p.dropped++
-		f.Complete = false
-		return
+// maxComplaints is how many problems of single rows and folders are told one by one.
+const maxComplaints = 20
+
+// complain adds a problem, or counts it where there are many already.
+func (p *listingParser) complain(format string, args ...any) {
+	if p.complaints++; p.complaints <= maxComplaints {
+		p.problems = append(p.problems, problem(p.in, format, args...))
 	}
-	f.Entries = append(f.Entries, e)
 }
 
-// stampNT4 is the end of a stamp of Windows NT 4, whose summary counts directories as files.
-var stampNT4 = regexp.MustCompile(`\d[ap]$`)
+// keep are the folders, by their last part in lower case, whose entries are kept beyond maxEntries: in a listing of a whole drive they come late,
+// and they are what such a listing is asked for.
+var keep = map[string]bool{"installer": true, "machinekeys": true}
 
-// summary ends a folder of dir. It is complete if the summary counts as many files as were read.
-func (p *listingParser) summary(line string) {
-	f := p.folder
-	rows := -1
-	if len(p.rows) > 0 && stampNT4.MatchString(p.rows[0].when) {
-		rows = len(p.rows)
+// add puts an entry into a folder. Beyond maxEntries only those of the folders in keep and reparse points are taken, as many again.
+func (p *listingParser) add(f *Folder, e Entry) {
+	p.entries++
+	if p.taken >= maxEntries && (p.taken >= 2*maxEntries || e.Reparse == "" && !keep[strings.ToLower(f.Path[strings.LastIndexByte(f.Path, '\\')+1:])]) {
+		f.cut = true
+		return
 	}
-	p.settle()
-	files := 0
-	for _, e := range f.Entries {
-		if !e.Dir {
-			files++
-		}
-	}
-	n, ok := number(count.FindString(trimLeft(line)))
-	f.Complete = ok && (n == int64(files) || n == int64(rows)) && p.dropped == 0
-	if ok && !f.Complete && p.dropped == 0 {
-		p.problems = append(p.problems, problem(p.in, "line %d: the listing of %q says that it has %d files, %d could be read", f.Line, f.Path, n, files))
-	}
-	p.folder = nil
+	p.taken++
+	f.Entries = append(f.Entries, e)
 }
 
 // close ends the open folder where the text ends or something else begins.
@@ -628,292 +411,6 @@ func (p *listingParser) close() {
 		p.settle()
 		p.folder = nil
 	}
-}
-
-// settle turns the rows of the open folder into entries, now that all of them show where the columns are.
-func (p *listingParser) settle() {
-	f, rows := p.folder, p.rows
-	p.rows = nil
-	field := 0
-	for _, r := range rows { // a tag, else a size without blanks, shows the column of the names
-		if r.tag != "" {
-			field = r.field
-			break
-		}
-		if r.alt == 0 && field == 0 {
-			field = r.field
-		}
-	}
-	rest := make([]string, len(rows))
-	for i, r := range rows {
-		at := r.field
-		if r.alt > 0 && field > 0 && r.field != field && r.alt == field {
-			at = r.alt
-			rows[i].field = at
-		}
-		rest[i] = r.text[column(r.text, at):]
-	}
-	if p.dirTags == nil {
-		p.dirTags = map[string]bool{"DIR": true, "REP": true}
-	}
-	short := hasShort(rest) || strings.Contains(strings.ToLower(f.Switches)+" ", "/x ")
-	owner := strings.Contains(strings.ToLower(f.Switches)+" ", "/q ")
-	for i, r := range rows {
-		text := rest[i]
-		if short {
-			text = text[column(text, shortWidth):]
-		}
-		if r.tag != "" && (strings.HasSuffix(text, " .") || strings.HasSuffix(text, " ..")) && trim(text) != "." && trim(text) != ".." {
-			owner = true
-		}
-		if before, _, _ := strings.Cut(text, " ["); strings.Contains(before, `\`) {
-			owner = true // no file name holds a backslash
-		}
-		if last := trim(text[strings.LastIndexByte(text, ' ')+1:]); r.tag != "" && (last == "." || last == "..") {
-			p.dirTags[r.tag] = true
-		}
-	}
-	for i, r := range rows {
-		e := Entry{Line: r.line, ModifiedText: r.when}
-		text := rest[i]
-		if short {
-			text = text[column(text, shortWidth):]
-		}
-		if owner {
-			at := column(text, ownerWidth)
-			e.Owner, text = trim(text[:at]), text[at:]
-		}
-		name := trimRight(text)
-		if r.tag != "" {
-			name = trimLeft(name)
-			p.tagged(&e, r.tag, name)
-		} else {
-			e.Name = name
-			size := r.text[len(r.when):column(r.text, r.field)]
-			e.Size, e.HasSize = number(size)
-		}
-		switch e.Name {
-		case "":
-			p.problems = append(p.problems, problem(p.in, "line %d: the row of a listing has no name", r.line))
-		case ".", "..":
-			f.Dots = true
-		default:
-			p.add(f, e)
-		}
-	}
-}
-
-// tagged reads what stands behind a tag. The tag of . and .. is that of ordinary directories in the language of the text; any other is a
-// reparse point's, and what a link leads to stands in brackets behind the name.
-func (p *listingParser) tagged(e *Entry, tag, name string) {
-	e.Name, e.Dir = name, true
-	if p.dirTags[tag] {
-		return
-	}
-	if strings.HasSuffix(name, "]") {
-		if i := strings.LastIndex(name, " ["); i > 0 {
-			e.Name, e.Target = name[:i], name[i+2:len(name)-1]
-		}
-	}
-	switch {
-	case strings.EqualFold(tag, ReparseFileLink):
-		e.Reparse, e.Dir = ReparseFileLink, false
-	case strings.EqualFold(tag, ReparseDirLink):
-		e.Reparse = ReparseDirLink
-	case e.Target != "" || strings.EqualFold(tag, ReparseJunction) || len(p.dirTags) > 2:
-		e.Reparse = ReparseJunction
-	default:
-		e.Reparse = ReparseOther
-	}
-}
-
-// hasShort reports whether every name has the column of dir /x before it: blank for at least one, ending in a blank for all.
-func hasShort(rest []string) bool {
-	blank := false
-	for _, s := range rest {
-		at := column(s, shortWidth)
-		if at == len(s) || s[at-1] != ' ' {
-			return false
-		}
-		blank = blank || trim(s[:at]) == ""
-	}
-	return blank
-}
-
-// shell reads what follows PowerShell's head with the folder: the rest of a path that did not fit, then a table or a list.
-func (p *listingParser) shell(lines []string, i int, path string) int {
-	p.close()
-	at := i + 1
-	for i++; i < len(lines) && trim(lines[i]) != "" && i < at+4; i++ {
-		if isTableHead(lines, i) || isListHead(lines, i) {
-			break
-		}
-		path += trimRight(lines[i])
-	}
-	for i < len(lines) && trim(lines[i]) == "" {
-		i++
-	}
-	if i < len(lines) && isPath(path) {
-		switch {
-		case isTableHead(lines, i):
-			return p.table(lines, i, path, at)
-		case isListHead(lines, i):
-			return p.list(lines, i, path, at)
-		}
-	}
-	return i
-}
-
-// table reads the rows of a PowerShell table up to the blank line behind it.
-func (p *listingParser) table(lines []string, i int, path string, at int) int {
-	p.close()
-	under := spans(lines[i+1])
-	names := make([]string, len(under))
-	for k, name := range cells(lines[i], under) {
-		names[k] = name
-	}
-	cols := fileColumns(names)
-	if cols == nil { // heads and dashes do not stand above each other
-		return i + 2
-	}
-	_, full := cols["FullName"]
-	var f *Folder
-	if !full {
-		f = p.open(path, at)
-	}
-	last := len(under) - 1
-	width := 0
-	for i += 2; i < len(lines) && trim(lines[i]) != ""; i++ {
-		line := lines[i]
-		if _, ok := parseCommand(line, i+1); ok {
-			break
-		}
-		width = max(width, utf8.RuneCountInString(trimRight(lines[i])))
-		if n := indent(line); f != nil && n >= under[last].from && n > 0 && len(f.Entries) > 0 && names[last] == "Name" {
-			// A name that did not fit: within a word if the line before is full, else at a blank.
-			prev := &f.Entries[len(f.Entries)-1]
-			if utf8.RuneCountInString(trimRight(lines[i-1])) < width {
-				prev.Name += " "
-			}
-			prev.Name += trim(line)
-			continue
-		}
-		var e Entry
-		var ok bool
-		if has(cols, "Mode") {
-			e, ok = modeRow(line, under[last].from)
-		}
-		if !ok {
-			e = cellsEntry(cells(line, under), cols)
-		}
-		e.Line = i + 1
-		if e.Name == "" {
-			continue
-		}
-		switch {
-		case !full:
-			p.add(f, e)
-		case pathStart(e.Name) == 0 && strings.Contains(e.Name, `\`):
-			p.addPath(e)
-		default:
-			p.problems = append(p.problems, problem(p.in, "line %d: %q is no whole path", i+1, e.Name))
-		}
-	}
-	if f != nil {
-		f.Complete = p.dropped == 0 && i < len(lines)
-	}
-	p.folder = nil
-	return i
-}
-
-// modeRow reads a row of Get-ChildItem's own table, whose date and time may hold any number of blanks.
-func modeRow(line string, nameCol int) (Entry, bool) {
-	s := spans(line)
-	if len(s) < 3 || s[0].from != 0 {
-		return Entry{}, false
-	}
-	attrs := line[:column(line, s[0].to)]
-	if !mode.MatchString(attrs) {
-		return Entry{}, false
-	}
-	rest := trimLeft(line[len(attrs):])
-	stamp := dirStamp.FindString(rest)
-	if stamp == "" {
-		return Entry{}, false
-	}
-	e := Entry{Attributes: attrs, ModifiedText: stamp, Dir: attrs[0] == 'd' || attrs[0] == 'l' && len(attrs) == 6 && attrs[1] == '-'}
-	tail := rest[len(stamp):]
-	from := utf8.RuneCountInString(line) - utf8.RuneCountInString(tail)
-	size, name := "", ""
-	if at := nameCol - from; at > 0 && at <= utf8.RuneCountInString(tail) && isBlank([]rune(tail)[at-1]) {
-		size, name = trim(tail[:column(tail, at)]), tail[column(tail, at):]
-	}
-	if n, ok := number(size); name == "" || size != "" && (!ok || count.FindString(size) != size) {
-		tail = trimLeft(tail)
-		size, name = count.FindString(tail), ""
-		if size != "" && len(size) < len(tail) && isBlank([]rune(tail[len(size):])[0]) {
-			name = trim(tail[len(size):])
-		} else {
-			size, name = "", tail
-		}
-	} else if size != "" {
-		e.Size, e.HasSize = n, true
-	}
-	if size != "" && !e.HasSize {
-		e.Size, e.HasSize = number(size)
-	}
-	if strings.Contains(attrs[1:], "l") || attrs[0] == 'l' {
-		e.Reparse = ReparseOther
-		if link, to, ok := strings.Cut(name, " -> "); ok {
-			name, e.Target = link, to
-		}
-	}
-	e.Name = trimRight(name)
-	return e, e.Name != ""
-}
-
-// cellsEntry makes an entry of named cells.
-func cellsEntry(fields []string, cols map[string]int) Entry {
-	get := func(name string) string {
-		if i, ok := cols[name]; ok && i < len(fields) {
-			return trim(fields[i])
-		}
-		return ""
-	}
-	e := Entry{Name: get("FullName"), ModifiedText: get("LastWriteTime"), Owner: get("Owner"), Attributes: get("Attributes"), Target: get("Target")}
-	if e.Name == "" {
-		e.Name = get("Name")
-		dir := get("DirectoryName")
-		if dir == "" {
-			dir = get("Directory")
-		}
-		if e.Name != "" && pathStart(dir) == 0 {
-			e.Name = strings.TrimRight(dir, `\`) + `\` + e.Name
-		}
-	}
-	if e.Attributes == "" {
-		e.Attributes = get("Mode")
-	}
-	if size := get("Length"); size != "" {
-		e.Size, e.HasSize = number(size)
-	}
-	low := strings.ToLower(e.Attributes)
-	e.Dir = strings.HasPrefix(low, "d") && mode.MatchString(low) || strings.Contains(low, "directory")
-	switch strings.ToLower(get("LinkType")) {
-	case "junction":
-		e.Reparse = ReparseJunction
-	case "symboliclink":
-		e.Reparse = ReparseFileLink
-		if e.Dir {
-			e.Reparse = ReparseDirLink
-		}
-	default:
-		if strings.Contains(low, "reparsepoint") || mode.MatchString(low) && strings.Contains(low[1:], "l") {
-			e.Reparse = ReparseOther
-		}
-	}
-	e.Target = strings.Trim(e.Target, "{}")
-	return e
 }
 
 // addPath puts an entry whose name is a whole path into its folder. Such folders are never complete: the text lists
@@ -933,88 +430,6 @@ func (p *listingParser) addPath(e Entry) {
 		p.byPath[key] = f
 	}
 	p.add(f, e)
-}
-
-// csv reads the rows of Export-Csv.
-func (p *listingParser) csv(lines []string, i int) int {
-	p.close()
-	sep, cols := csvHead(lines[i])
-	at := i + 1
-	var loose *Folder
-	for i++; i < len(lines) && trim(lines[i]) != ""; i++ {
-		e := cellsEntry(csvFields(lines[i], sep), cols)
-		e.Line = i + 1
-		switch {
-		case e.Name == "":
-		case pathStart(e.Name) == 0:
-			p.addPath(e)
-		default:
-			if loose == nil {
-				loose = p.open("", at)
-				p.folder = nil
-			}
-			p.add(loose, e)
-		}
-	}
-	return i
-}
-
-// list reads Format-List's blocks until something else begins.
-func (p *listingParser) list(lines []string, i int, path string, at int) int {
-	p.close()
-	cols := map[string]int{}
-	var fields []string
-	var f *Folder
-	start := 0
-	flush := func() {
-		if len(fields) == 0 {
-			return
-		}
-		e := cellsEntry(fields, cols)
-		e.Line = start
-		cols, fields = map[string]int{}, nil
-		switch {
-		case e.Name == "":
-		case pathStart(e.Name) == 0:
-			p.addPath(e)
-		default:
-			if f == nil {
-				f = p.open(path, at)
-				p.folder = nil
-			}
-			p.add(f, e)
-		}
-	}
-	for ; i < len(lines); i++ {
-		line := lines[i]
-		m := property.FindStringSubmatch(line)
-		switch {
-		case trim(line) == "":
-			flush()
-			continue
-		case m == nil && len(fields) > 0 && indent(line) > 0: // the rest of a long value
-			continue
-		case m == nil:
-			flush()
-			if f != nil {
-				f.Complete = p.dropped == 0
-			}
-			return i
-		}
-		if has(cols, m[1]) { // blocks without a blank line between them
-			flush()
-		}
-		if len(fields) == 0 {
-			start = i + 1
-		}
-		cols[m[1]] = len(fields)
-		fields = append(fields, m[2])
-	}
-	flush()
-	if f != nil {
-		f.Complete = p.dropped == 0 && i > 0 && trim(lines[i-1]) == ""
-	}
-	return i
 }
 
 // bareNames reads what dir /b prints: names, or paths with /s, up to a blank line or the next prompt.
@@ -1038,7 +453,10 @@ func (p *listingParser) bareNames(lines []string, i int) int {
 		}
 	}
 	if f != nil {
-		f.Complete = p.dropped == 0 && i < len(lines)
+		f.Complete = !f.cut && i < len(lines)
+		if len(f.Entries) == 1 && strings.EqualFold(f.Path[strings.LastIndexByte(f.Path, '\\')+1:], f.Entries[0].Name) {
+			f.Path, f.Pattern = folderOf(f.Path), f.Entries[0].Name // what was named is a file
+		}
 	}
 	return i
 }
@@ -1064,9 +482,6 @@ func (p *listingParser) paths(lines []string) {
 		}
 	}
 }
-
-// String names the folder and how many entries it has, for messages.
-func (f *Folder) String() string { return fmt.Sprintf("%q with %d entries", f.Path, len(f.Entries)) }
 
 // Join returns the absolute path of an entry, "" if the folder's own path is not known.
 func (f *Folder) Join(name string) string {

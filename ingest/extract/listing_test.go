@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"casebook/ingest"
 )
@@ -322,6 +323,20 @@ C:\Windows\Installer\sub dir\x.msp       7
 			}}},
 		},
 		{
+			name: "powershell-times-with-seconds",
+			text: `
+FullName                      Length LastWriteTime
+--------                      ------ -------------
+C:\Windows\Installer\1a2b.msi     12 14.08.2012 10:01:02
+C:\Windows\Installer\3c4d.msi 123456 14.08.2012 10:01:02
+
+`,
+			want: []Folder{{Path: `C:\Windows\Installer`, Line: 4, Entries: []Entry{
+				{Name: "1a2b.msi", Size: 12, HasSize: true, ModifiedText: "14.08.2012 10:01:02", Line: 4},
+				{Name: "3c4d.msi", Size: 123456, HasSize: true, ModifiedText: "14.08.2012 10:01:02", Line: 5},
+			}}},
+		},
+		{
 			name: "empty-folder-without-switch",
 			text: `C:\>dir C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys
  Volume in drive C is OS
@@ -355,7 +370,7 @@ File Not Found
 				if l == nil {
 					t.Fatal("no listing")
 				}
-				if diff := cmp.Diff(tt.want, l.Folders); diff != "" {
+				if diff := cmp.Diff(tt.want, l.Folders, cmpopts.IgnoreUnexported(Folder{})); diff != "" {
 					t.Errorf("folders (-want +got):\n%s", diff)
 				}
 				if diff := cmp.Diff(tt.problems, messages(problems)); diff != "" {
@@ -378,6 +393,16 @@ func TestFolderLacks(t *testing.T) {
 		{"without-switch", fmt.Sprintf(frame, "dir C:\\Windows\\Installer", "b.msi", 1), false},
 		{"only-hidden", fmt.Sprintf(frame, "dir /ah C:\\Windows\\Installer", "b.msi", 1), false},
 		{"all-but-directories", fmt.Sprintf(frame, "dir /a-d C:\\Windows\\Installer", "b.msi", 1), true},
+		{"other-file-named", fmt.Sprintf(frame, "dir /a C:\\Windows\\Installer\\b.msi", "b.msi", 1), false},
+		{"variable", fmt.Sprintf(frame, "dir /a %windir%\\Installer", "b.msi", 1), true},
+		{"file-below-a-variable", fmt.Sprintf(frame, "dir /a %windir%\\Installer\\b.msi", "b.msi", 1), false},
+		{"without-dots", strings.Replace(fmt.Sprintf(frame, "dir /a", "b.msi", 1), "<DIR>          .", "<DIR>          x", 1), false},
+		{"bare", "C:\\>dir /a /b C:\\Windows\\Installer\nb.msi\nc.msi\n\n", true},
+		{"bare-file", "C:\\>dir /a /b C:\\Windows\\Installer\\b.msi\nb.msi\n\n", false},
+		{"powershell-empty", "PS C:\\> gci -Force C:\\Windows\\Installer\nPS C:\\>\n", true},
+		{"powershell-empty-without-force", "PS C:\\> gci C:\\Windows\\Installer\nPS C:\\>\n", false},
+		{"powershell-filtered", "PS C:\\> gci -Force C:\\Windows\\Installer | where Name -like b*" + fmt.Sprintf(table, "-a-hs", "b.msi"), false},
+		{"powershell-sorted", "PS C:\\> gci -Force C:\\Windows\\Installer | sort Name" + fmt.Sprintf(table, "-a---", "b.msi"), true},
 		{"wildcard", fmt.Sprintf(frame, "dir /a C:\\Windows\\Installer\\*.msp", "b.msi", 1), false},
 		{"count-differs", fmt.Sprintf(frame, "dir /a C:\\Windows\\Installer", "b.msi", 2), false},
 		{"command-not-shown", " Directory of C:\\Windows\\Installer\n\n08/14/2012  10:01 AM                 7 b.msi\n               1 File(s)              7 bytes\n", false},
@@ -400,13 +425,25 @@ func TestFolderLacks(t *testing.T) {
 
 func TestListingIsBounded(t *testing.T) {
 	var b strings.Builder
-	b.WriteString(" Directory of C:\\x\n\n")
+	b.WriteString(" Directory of C:\\A\n\n")
 	for range maxEntries + 5 {
 		b.WriteString("08/14/2012  10:01 AM                 7 b.msi\n")
 	}
+	b.WriteString("               9 File(s)              7 bytes\n\n")
+	for _, folder := range []string{"A", "Installer"} {
+		b.WriteString(" Directory of C:\\Windows\\" + folder + "\n\n08/14/2012  10:01 AM                 7 c.msi\n08/14/2012  10:01 AM    <JUNCTION>     j [E:\\]\n               1 File(s)              7 bytes\n\n")
+	}
 	l, problems := parseListing(input(b.String()))
-	if n := len(l.Folders[0].Entries); n != maxEntries || len(problems) != 1 {
-		t.Errorf("%d entries, problems %v", n, problems)
+	var got []string
+	for _, f := range l.Folders {
+		got = append(got, fmt.Sprintf("%s %d %v", f.Path, len(f.Entries), f.Complete))
+	}
+	want := []string{`C:\A 200000 false`, `C:\Windows\A 1 false`, `C:\Windows\Installer 2 true`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("folders (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"the listing has 200009 entries, of which 200003 are kept"}, messages(problems)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }
 

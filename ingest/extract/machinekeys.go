@@ -118,6 +118,9 @@ func sniffMachineKeys(name string, head []byte) int {
 
 // parseKeyFile reads a key file's name out of s.
 func parseKeyFile(s string) (KeyFile, bool) {
+	if len(s) < 69 { // 32 digits, _ and a GUID
+		return KeyFile{}, false
+	}
 	m := keyName.FindStringSubmatch(s)
 	if m == nil {
 		return KeyFile{}, false
@@ -130,7 +133,33 @@ func isKeyFolder(path string) bool {
 	return strings.EqualFold(path[strings.LastIndexByte(path, '\\')+1:], "MachineKeys")
 }
 
+// mentionsKeys reports whether any line holds a key file's name or its beginning, or the folder's name. Most listings hold neither.
+func mentionsKeys(lines []string) bool {
+	const folder = "MachineKeys"
+	for _, l := range lines {
+		for at := 0; ; at++ {
+			i := strings.IndexAny(l[at:], "_mM")
+			if i < 0 {
+				break
+			}
+			at += i
+			if l[at] == '_' && at >= 32 && hexDigits(l[at-32:at]) || l[at] != '_' && at+len(folder) <= len(l) && strings.EqualFold(l[at:at+len(folder)], folder) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hexDigits reports whether s consists of hexadecimal digits.
+func hexDigits(s string) bool {
+	return strings.Trim(s, "0123456789abcdefABCDEF") == ""
+}
+
 func extractMachineKeys(in ingest.Input) (any, []ingest.Problem) {
+	if !mentionsKeys(in.Lines) {
+		return nil, nil
+	}
 	seen := map[int]bool{} // lines whose name a listing or permissions have given
 	var keys MachineKeys
 	files := 0

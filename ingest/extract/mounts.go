@@ -14,6 +14,9 @@ package extract
 //	  Volume 2         Data         NTFS   Partition     50 GB  Healthy
 //	    C:\Data\                        the folder of a volume without a letter
 //
+//	Name     : C:\Data\                                          Win32_Volume, Format-List or wmic's /format:list with = for the colon
+//	DeviceID : \\?\Volume{6e5a…}\
+//
 //	Directory : Win32_Directory.Name="C:\\Data"                     WMI's Win32_MountPoint
 //	Volume    : Win32_Volume.DeviceID="\\\\?\\Volume{6e5a…}\\"
 //	AccessPaths : {C:\Data\, \\?\Volume{6e5a…}\}                    Get-Partition
@@ -55,7 +58,7 @@ type Mount struct {
 	VolumeGUID string // of the mounted volume in lower case without braces, "" if not shown
 	Target     string // as printed, "" if not shown
 	Kind       MountKind
-	Tool       string // mountvol, fsutil, dir, diskpart, Win32_MountPoint or Get-Partition
+	Tool       string // mountvol, fsutil, dir, diskpart, Win32_Volume, Win32_MountPoint or Get-Partition
 	Line       int
 }
 
@@ -86,6 +89,7 @@ var (
 	notReparse    = regexp.MustCompile(`\b4390\b`)
 	wmiDirectory  = regexp.MustCompile(`Win32_Directory(?:\.Name ?= ?| \(Name = )"([^"]+)"`)
 	wmiVolume     = regexp.MustCompile(`(?i)Win32_Volume(?:\.DeviceID ?= ?| \(DeviceID = )"[\\?.]*Volume\{([0-9a-f-]{36})\}`)
+	volumeField   = regexp.MustCompile(`^\s*(DeviceID|Name|Caption|DriveLetter) *[:=] ?(\S.*?)\s*$`)
 	letterOnly    = regexp.MustCompile(`^[A-Z]$`)
 	partitionPath = regexp.MustCompile(`^AccessPaths *: \{(.*)$`)
 )
@@ -110,7 +114,7 @@ func sniffMounts(_ string, head []byte) int {
 		switch {
 		case volumeLine.MatchString(l) && i+1 < len(lines) && indent(lines[i+1]) > indent(l):
 			return 95
-		case isDiskpartHead(lines, i), wmiDirectory.MatchString(l), partitionPath.MatchString(l):
+		case isDiskpartHead(lines, i), wmiDirectory.MatchString(l), partitionPath.MatchString(l), isVolumeField(l):
 			return 95
 		case fsutilTag(l) != 0:
 			best = max(best, 90)
@@ -128,8 +132,11 @@ func sniffMounts(_ string, head []byte) int {
 
 // reparseRow reports whether a row of dir is surely a reparse point's, without knowing the language's word for a directory.
 func reparseRow(r row) bool {
+	if r.tag == "" || r.tag == "DIR" || r.tag == "REP" {
+		return false
+	}
 	name := trim(r.text[column(r.text, r.field):])
-	return strings.EqualFold(r.tag, ReparseJunction) || strings.EqualFold(r.tag, ReparseDirLink) || r.tag != "" && volumeGUID.MatchString(name)
+	return strings.EqualFold(r.tag, ReparseJunction) || strings.EqualFold(r.tag, ReparseDirLink) || strings.HasSuffix(name, "]") && strings.Contains(name, " [")
 }
 
 // fsutilTag returns the reparse tag that a line states, 0 if none.
@@ -185,28 +192,12 @@ func extractMounts(in ingest.Input) (any, []ingest.Problem) {
 	lines := in.Lines
 	reparse := false
 	for i := 0; i < len(lines); {
-		line := lines[i]
-		if r, ok := scanRow(line); ok {
+		if r, ok := scanRow(lines[i]); ok {
 			reparse = reparse || reparseRow(r)
 			i++
 			continue
 		}
-		switch c, ok := parseCommand(line, i+1); {
-		case ok && c.Name == "fsutil" && len(c.Args) > 2 && strings.EqualFold(c.Args[0], "reparsepoint"):
-			i = p.fsutil(lines, i+1, c.absolute(c.Args[2]), i+1)
-		case volumeLine.MatchString(line):
-			i = p.mountvol(lines, i)
-		case isDiskpartHead(lines, i):
-			i = p.diskpart(lines, i)
-		case fsutilTag(line) != 0:
-			i = p.fsutil(lines, i, "", i+1)
-		case wmiDirectory.MatchString(line):
-			i = p.wmi(lines, i)
-		case partitionPath.MatchString(line):
-			i = p.partition(lines, i)
-		default:
-			i++
-		}
+		i = max(i+1, p.step(lines, i))
 	}
 	if reparse {
 		p.listed()
@@ -218,6 +209,32 @@ func extractMounts(in ingest.Input) (any, []ingest.Problem) {
 		return &p.out, []ingest.Problem{problem(in, "the first %d mounts and volumes are kept, %d are left out", maxEntries, p.dropped)}
 	}
 	return &p.out, nil
+}
+
+// step reads what begins at line i and returns the line behind it.
+func (p *mountsParser) step(lines []string, i int) int {
+	line := lines[i]
+	switch c, ok := parseCommand(line, i+1); {
+	case ok && c.Name == "fsutil" && len(c.Args) > 2 && strings.EqualFold(c.Args[0], "reparsepoint"):
+		return p.fsutil(lines, i+1, c.absolute(c.Args[2]), i+1)
+	case ok && c.Name == "mountvol" && len(c.Args) > 1 && strings.EqualFold(c.Args[1], "/l"):
+		return p.mountvolOf(lines, i+1, c.absolute(c.Args[0]))
+	case ok:
+		return i + 1
+	case volumeLine.MatchString(line):
+		return p.mountvol(lines, i)
+	case isVolumeField(line):
+		return p.win32Volume(lines, i)
+	case isDiskpartHead(lines, i):
+		return p.diskpart(lines, i)
+	case fsutilTag(line) != 0:
+		return p.fsutil(lines, i, "", i+1)
+	case wmiDirectory.MatchString(line):
+		return p.wmi(lines, i)
+	case partitionPath.MatchString(line):
+		return p.partition(lines, i)
+	}
+	return i + 1
 }
 
 // mountvol reads a volume and the places below it.
@@ -239,6 +256,50 @@ func (p *mountsParser) mountvol(lines []string, i int) int {
 		p.out.Volumes = append(p.out.Volumes, v)
 	}
 	return i
+}
+
+// mountvolOf reads the answer of mountvol DIRECTORY /L: the volume mounted there. Its command is the line before i.
+func (p *mountsParser) mountvolOf(lines []string, i int, dir string) int {
+	for at := i; i < len(lines) && i < at+2; i++ {
+		if m := volumeLine.FindStringSubmatch(lines[i]); m != nil {
+			p.mount(Mount{Directory: dir, VolumeGUID: strings.ToLower(m[1]), Kind: kindOfPath(cleanFolder(dir)), Tool: "mountvol", Line: i + 1})
+			return i + 1
+		}
+	}
+	return i
+}
+
+// isVolumeField reports whether the line is the device of a Win32_Volume.
+func isVolumeField(line string) bool {
+	m := volumeField.FindStringSubmatch(line)
+	return m != nil && m[1] == "DeviceID" && volumeLine.MatchString(m[2])
+}
+
+// win32Volume reads the block of properties around a device at line i, and returns the line behind the block.
+func (p *mountsParser) win32Volume(lines []string, i int) int {
+	from := i
+	for from > 0 && i-from < 64 && trim(lines[from-1]) != "" {
+		from--
+	}
+	v := Volume{GUID: strings.ToLower(volumeGUID.FindStringSubmatch(lines[i])[1]), Tool: "Win32_Volume", Line: i + 1}
+	to := from
+	for ; to < len(lines) && trim(lines[to]) != "" && to < i+64; to++ {
+		m := volumeField.FindStringSubmatch(lines[to])
+		switch {
+		case m == nil || to > i && m[1] == "DeviceID":
+		case m[1] == "DriveLetter" && len(m[2]) == 2:
+			v.Letter = m[2][:1]
+		case m[1] == "Name" && isPath(m[2]) && m[2][0] != '\\':
+			v.Paths = append(v.Paths, cleanFolder(m[2]))
+			p.mount(Mount{Directory: m[2], VolumeGUID: v.GUID, Kind: kindOfPath(m[2]), Tool: "Win32_Volume", Line: to + 1})
+		case m[1] == "Name" && volumeLine.MatchString(m[2]): // the name of a volume without a place
+			v.Unmounted = true
+		}
+	}
+	if !p.full() {
+		p.out.Volumes = append(p.out.Volumes, v)
+	}
+	return max(to, i+1)
 }
 
 // kindOfPath tells a drive's root from a folder on which a volume is mounted.
@@ -317,7 +378,7 @@ func (p *mountsParser) fsutil(lines []string, i int, dir string, at int) int {
 		if first == "" {
 			first = line
 		}
-		if tag == 0 && i > start+8 {
+		if i > start+24 && len(data) == 0 { // an answer is shorter
 			break
 		}
 	}

@@ -63,8 +63,8 @@ Reparse Tag Value : 0xa0000003
 Tag value: Microsoft
 Tag value: Name Surrogate
 Tag value: Mount Point
-Substitue Name offset: 0
-Substitue Name length: 96
+Name offset: 0
+Name length: 96
 Print Name offset:     98
 Print Name Length:     0
 Substitute Name:       \??\Volume{` + guidB + `}\
@@ -144,6 +144,25 @@ Volume               : Win32_Volume (DeviceID = "\\?\Volume{` + guidB + `}\")
 			}},
 		},
 		{
+			name: "mountvol-of-a-directory",
+			text: "C:\\>mountvol C:\\Data /L\n    \\\\?\\Volume{" + guidA + "}\\\n        \n",
+			want: &Mounts{Mounts: []Mount{{Directory: `C:\Data`, VolumeGUID: guidA, Kind: MountPoint, Tool: "mountvol", Line: 2}}},
+		},
+		{
+			name: "win32-volume",
+			text: "Caption     : C:\\Data\\\nDeviceID    : \\\\?\\Volume{" + guidA + "}\\\nDriveLetter : \nName        : C:\\Data\\\n\nDeviceID=\\\\?\\Volume{" + guidB + "}\\\nDriveLetter=C:\nName=C:\\\n",
+			want: &Mounts{
+				Mounts: []Mount{
+					{Directory: `C:\Data`, VolumeGUID: guidA, Kind: MountPoint, Tool: "Win32_Volume", Line: 4},
+					{Directory: `C:\`, VolumeGUID: guidB, Kind: MountRoot, Tool: "Win32_Volume", Line: 8},
+				},
+				Volumes: []Volume{
+					{GUID: guidA, Paths: []string{`C:\Data`}, Tool: "Win32_Volume", Line: 2},
+					{GUID: guidB, Letter: "C", Paths: []string{`C:\`}, Tool: "Win32_Volume", Line: 6},
+				},
+			},
+		},
+		{
 			name: "get-partition",
 			text: `AccessPaths          : {C:\Program Files\Novell\, \\?\Volume{` + guidA + `}
                        \}
@@ -156,6 +175,11 @@ AccessPaths          : {\\?\Volume{` + guidB + `}\}
 					{GUID: guidB, Unmounted: true, Tool: "Get-Partition", Line: 3},
 				},
 			},
+		},
+		{
+			name: "dir-german-junction-to-a-folder",
+			text: " Verzeichnis von C:\\\n\n14.08.2012  10:01    <VERBINDUNG>   Alt [E:\\Alt]\n               0 Datei(en),              0 Bytes\n",
+			want: &Mounts{Mounts: []Mount{{Directory: `C:\Alt`, Target: `E:\Alt`, Kind: MountJoin, Tool: "dir", Line: 3}}},
 		},
 		{
 			name: "dir-russian",

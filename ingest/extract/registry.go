@@ -19,30 +19,31 @@ var hiveKinds = map[hive.Kind]ingest.Kind{
 	hive.KindOther:    ingest.KindHiveOther,
 }
 
-// Where a base block says of what type the file is (Windows registry file format specification, "Base block").
-const (
-	regfTypeOffset  = 28
-	regfTypePrimary = 0
-)
-
 // TransactionLog is a hive's transaction log (.LOG, .LOG1, .LOG2) as it is. It belongs to the hive file beside it.
 type TransactionLog struct {
 	Data []byte // the member's bytes
 }
 
+// firstBin is where a hive's first bin begins, behind the base block (Windows registry file format specification).
+const firstBin = 4096
+
 // regf reads hive files and their transaction logs, whatever they are called. Which hive it is shows only in its keys, so Extract
-// sets the artifact's kind to the right one of the KindHive kinds; the extractor's own kind holds where nothing can be read.
+// sets the artifact's kind to the right one of the KindHive kinds, and Truncated where the file is shorter than it says; the
+// extractor's own kind holds where nothing can be read.
 func regf() ingest.Extractor {
 	return ingest.Extractor{
 		Kind: ingest.KindHiveOther, Binary: true, First: true,
 		Sniff: func(_ string, head []byte) int {
-			if bytes.HasPrefix(head, []byte("regf")) {
+			switch isHive, isLog := hive.SniffRegf(head); {
+			case isHive || isLog:
 				return 100
+			case len(head) > firstBin && bytes.HasPrefix(head[firstBin:], []byte("hbin")): // the base block is damaged
+				return 80
 			}
 			return 0
 		},
 		Extract: func(in ingest.Input) (any, []ingest.Problem) {
-			if len(in.Bytes) > regfTypeOffset && in.Bytes[regfTypeOffset] != regfTypePrimary {
+			if _, isLog := hive.SniffRegf(in.Bytes); isLog {
 				in.Artifact.Kind = ingest.KindHiveLog
 				return &TransactionLog{Data: in.Bytes}, nil
 			}
@@ -53,6 +54,7 @@ func regf() ingest.Extractor {
 			if k, ok := hiveKinds[h.Kind()]; ok {
 				in.Artifact.Kind = k
 			}
+			in.Artifact.Truncated = in.Artifact.Truncated || h.Truncated()
 			return h, hiveProblems(in, h)
 		},
 	}

@@ -22,10 +22,11 @@ import (
 	"casebook/ingest"
 )
 
-// The bounds of a sylink.xml. Real ones have tens of kilobytes and eight levels.
+// The bounds of a sylink.xml. Real ones have tens of kilobytes, eight levels and a handful of secrets.
 const (
-	maxSylinkBytes = 16 << 20
-	maxSylinkDepth = 64
+	maxSylinkBytes   = 4 << 20
+	maxSylinkDepth   = 64
+	maxSylinkSecrets = 1000
 )
 
 // Sylink is a sylink.xml without its secrets.
@@ -37,6 +38,8 @@ type Sylink struct {
 	CommunicationMode string // PUSH or PULL, "" if not stated
 	Secrets           []SylinkSecret
 	Whole             bool // the root element was closed: nothing is missing at the end
+
+	secrets int // how many there are, kept or not
 }
 
 // SylinkServer is a server of the list; its address is not kept.
@@ -48,7 +51,9 @@ type SylinkServer struct {
 // SylinkSecret is an attribute or a text that is a secret.
 type SylinkSecret struct {
 	Name   string // element, or element and attribute: AgentCommunicationSetting/@Kcs
-	Line   int    // of the element
+	Line   int    // where the value begins; of its element, if the value is not in the text letter for letter
+	From   int    // the value begins at this byte of its line (of the text in UTF-8), for masking
+	To     int    // and ends before this one, counted on into the next lines if it goes on there; 0 if it is not in the text letter for letter
 	Bytes  int    // length of the value in UTF-8
 	SHA256 string // of the value, the first 12 hex digits
 }
@@ -88,7 +93,8 @@ func extractSylink(in ingest.Input) (any, []ingest.Problem) {
 			return nil, []ingest.Problem{problem(in, "the file is longer than %d bytes", maxSylinkBytes)}
 		}
 	}
-	d := xml.NewDecoder(strings.NewReader(strings.Join(in.Lines, "\n")))
+	text := strings.Join(in.Lines, "\n")
+	d := xml.NewDecoder(strings.NewReader(text))
 	d.Strict = false
 	// The text is decoded already, whatever its declaration says.
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
@@ -96,9 +102,10 @@ func extractSylink(in ingest.Input) (any, []ingest.Problem) {
 	s := &Sylink{}
 	var stack []string
 	var problems []ingest.Problem
-	list, texts := "", 0
+	list := ""
 	for {
 		line, _ := d.InputPos()
+		from := d.InputOffset()
 		token, err := d.Token()
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
@@ -130,13 +137,12 @@ func extractSylink(in ingest.Input) (any, []ingest.Problem) {
 				case low == "communicationmode" && len(a.Value) <= 16:
 					s.CommunicationMode = a.Value
 				case low == "kcs", strings.Contains(low, "password"), strings.Contains(low, "key"), strings.Contains(low, "cert"):
-					s.secret(name+"/@"+a.Name.Local, a.Value, line)
+					s.secret(name+"/@"+a.Name.Local, a.Value, line, text, int(from), int(d.InputOffset()))
 				}
 			}
 		case xml.CharData:
-			if text := strings.TrimSpace(string(t)); text != "" && len(stack) > 0 && texts < maxEntries {
-				texts++
-				s.secret(stack[len(stack)-1], text, line)
+			if value := strings.TrimSpace(string(t)); value != "" && len(stack) > 0 {
+				s.secret(stack[len(stack)-1], value, line, text, int(from), int(d.InputOffset()))
 			}
 		case xml.EndElement:
 			if len(stack) > 0 {
@@ -145,19 +151,32 @@ func extractSylink(in ingest.Input) (any, []ingest.Problem) {
 			s.Whole = s.Whole || len(stack) == 0
 		}
 	}
+	if s.secrets > maxSylinkSecrets {
+		problems = append(problems, problem(in, "the first %d of %d secrets are listed", maxSylinkSecrets, s.secrets))
+	}
 	if s.Line == 0 {
 		return nil, append(problems, problem(in, "the XML has no element"))
 	}
 	return s, problems
 }
 
-// secret keeps what may be known of a secret.
-func (s *Sylink) secret(name, value string, line int) {
+// secret keeps what may be known of a secret: its place within text[from:to], whose first byte is in the given line.
+func (s *Sylink) secret(name, value string, line int, text string, from, to int) {
 	if value == "" {
 		return
 	}
+	if s.secrets++; s.secrets > maxSylinkSecrets {
+		return
+	}
 	sum := sha256.Sum256([]byte(value))
-	s.Secrets = append(s.Secrets, SylinkSecret{Name: name, Line: line, Bytes: len(value), SHA256: hex.EncodeToString(sum[:6])})
+	x := SylinkSecret{Name: name, Line: line, Bytes: len(value), SHA256: hex.EncodeToString(sum[:6])}
+	if i := strings.Index(text[from:to], value); i >= 0 {
+		at := from + i
+		x.Line += strings.Count(text[from:at], "\n")
+		x.From = at - (strings.LastIndexByte(text[:at], '\n') + 1)
+		x.To = x.From + len(value)
+	}
+	s.Secrets = append(s.Secrets, x)
 }
 
 // attribute returns the value of an element's attribute, case folded, "" if there is none.

@@ -166,27 +166,27 @@ func (c *ccmSplitter) record(window []byte, body, end int, final bool, emit func
 	for isSpace(window[at]) { // findEnd saw the trailer behind
 		at++
 	}
-	var f ccmFields
-	n, ok := f.parse(window[at+1 : min(len(window), at+1+maxTrailer)])
-	at += 1 + n
-	if !ok && !final && len(window)-at == 0 {
-		return 0
+	at++
+	line := window[at:min(len(window), at+maxTrailer)]
+	if eol := bytes.IndexByte(line, '\n'); eol >= 0 {
+		line = line[:eol]
 	}
-	if !ok { // a damaged trailer goes to the end of its line
-		eol := bytes.IndexByte(window[at:], '\n')
-		if eol < 0 && !final {
+	var f ccmFields
+	if n, ok := f.parse(line); ok {
+		if at, ok = lineEnd(window, at+n, final); !ok {
 			return 0
 		}
-		if eol < 0 {
-			at = len(window)
-		} else {
-			at += eol + 1
-		}
-	} else if at, ok = lineEnd(window, at, final); !ok {
+	} else if eol := bytes.IndexByte(window[at:], '\n'); eol >= 0 { // a damaged trailer goes to the end of its line
+		at += eol + 1
+	} else if final {
+		at = len(window)
+	} else {
 		return 0
 	}
 	r.Raw = window[:at]
-	r.Component = f.component
+	if len(f.component) > 0 {
+		r.Component = f.component
+	}
 	r.Thread = unsigned(f.thread)
 	r.Time = f.timestamp()
 	r.Severity = f.severity(r.Text)
@@ -216,38 +216,33 @@ type ccmFields struct {
 	time, date, component, severityType, thread, file []byte
 }
 
-// parse reads the attributes behind "<" and returns the length with the closing ">"; false, and how far it came, if there is none.
+// parse reads the attributes behind "<" in one line and returns the length with the closing ">"; false if there is none or something else stands there.
 func (f *ccmFields) parse(b []byte) (n int, ok bool) {
 	for n < len(b) {
 		switch b[n] {
 		case '>':
 			return n + 1, true
-		case '\n':
-			return n, false
 		case ' ', '\t', '\r':
 			n++
 			continue
 		}
 		name := n
-		for n < len(b) && b[n] != '=' && b[n] != '>' && b[n] != '\n' {
+		for n < len(b) && b[n] != '=' && b[n] != '>' {
 			n++
 		}
-		if n+1 >= len(b) {
-			return len(b), false
-		}
-		if b[n] != '=' || b[n+1] != '"' {
-			return n, false
+		if n+1 >= len(b) || b[n] != '=' || b[n+1] != '"' {
+			return 0, false
 		}
 		key := b[name:n]
 		n += 2
 		q := bytes.IndexByte(b[n:], '"')
 		if q < 0 {
-			return len(b), false
+			return 0, false
 		}
 		f.set(key, b[n:n+q])
 		n += q + 1
 	}
-	return n, false
+	return 0, false
 }
 
 func (f *ccmFields) set(key, value []byte) {

@@ -96,6 +96,7 @@ func (d *numericDate) in(o order) (int64, bool) {
 		return date(d.year, d.a, d.b)
 	case orderDayFirst:
 		return date(d.year, d.b, d.a)
+	case orderOpen:
 	}
 	return 0, false
 }
@@ -107,17 +108,21 @@ type dateOrder struct {
 	clashed bool  // dates of both orders were seen: then each stands for itself
 }
 
-// observe learns from a date.
-func (o *dateOrder) observe(d *numericDate) {
+// observe learns from a date; half says that AM or PM stands behind its time.
+func (o *dateOrder) observe(d *numericDate, half bool) {
 	if d.yearFirst {
 		return
 	}
 	own := d.own()
 	switch {
 	case own == orderOpen:
-		// Locales with the month first pad neither field or both; "8/03/2012" pads the month alone.
-		if d.bare[0] && d.padded[1] {
+		switch {
+		case d.bare[0] && d.padded[1]:
+			// Locales with the month first pad neither field or both; "8/03/2012" pads the month alone.
 			o.hinted = orderDayFirst
+		case half && o.hinted == orderOpen && d.sep == '/' && (d.bare[0] || d.bare[1]):
+			// Fields without padding and AM or PM are the format of the United States.
+			o.hinted = orderMonthFirst
 		}
 	case o.proved == orderOpen:
 		o.proved = own

@@ -5,8 +5,9 @@
 // pieces; and the work grows with the length of the text, whatever the text is. A record that has no end within
 // [ingest.MaxRecord] bytes is cut there.
 //
-// A reader claims no more of a time than the text proves. A date whose day and month could be exchanged, and a time of day
-// without a date, leave Zone at ZoneNone; an offset counts as stated only where its sign is certain.
+// A reader claims no more of a time than the text supports. A time of day without a date, and a date whose day and month could
+// be exchanged with nothing in the text to tell them apart (dates.go and msi.go say what does), leave Zone at ZoneNone. An offset counts as
+// stated only where its sign is certain; a status message in an SMS log states it for the hour that follows too.
 //
 // The text comes from an unknown machine and may be damaged or hostile: nothing in it is believed before it is looked at, and
 // no memory is allocated by its numbers.

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"casebook/ingest"
 )
@@ -114,7 +115,7 @@ func (m *msiSplitter) learn(head []byte) {
 		switch {
 		case line[0] == '=':
 			if d, _, ok := msiHeader(line); ok {
-				m.order.observe(&d)
+				m.order.observe(&d, false)
 			}
 		case line[0] == 'P' && bytes.HasPrefix(line, []byte("Property(")):
 			_, value, _ := bytes.Cut(line, []byte("): "))
@@ -122,7 +123,7 @@ func (m *msiSplitter) learn(head []byte) {
 				m.order.hinted = localeOrder(unsigned(id))
 			} else if day, ok := bytes.CutPrefix(value, []byte("Date = ")); ok {
 				if d, ok := parseNumericDate(day, 0); ok {
-					m.order.observe(&d)
+					m.order.observe(&d, false)
 				}
 			}
 		}
@@ -192,7 +193,7 @@ func (m *msiSplitter) record(raw []byte) ingest.Record {
 
 // start sets the clock by a header.
 func (m *msiSplitter) start(d *numericDate, tod int64) ingest.Time {
-	m.order.observe(d)
+	m.order.observe(d, false)
 	midnight, ok := m.order.resolve(d)
 	if !ok && !m.order.clashed {
 		switch {
@@ -317,11 +318,21 @@ func msiAction(line []byte) (tod int64, name int, ok bool) {
 	return 0, 0, false
 }
 
-// actionSeverity reads the return value at the end of "name. words number.": 3 is a failure that stops the installation.
-func actionSeverity(name []byte) ingest.Severity {
-	name = trimRight(name)
-	if n := len(name); n > 3 && name[n-1] == '.' && name[n-2] == '3' && name[n-3] == ' ' {
-		return ingest.SeverityError
+// actionSeverity reads the return value at the end of "name. words number.": 3 is a failure that stops the installation. The point may be
+// that of another script. Longer words are the description of an action that starts.
+func actionSeverity(line []byte) ingest.Severity {
+	const longest = 48 // of the words, in bytes
+	n := len(line)
+	for n > 0 && (line[n-1] == '.' || line[n-1] >= utf8.RuneSelf || isSpace(line[n-1])) {
+		n--
+	}
+	if n < 2 || n == len(line) || line[n-1] != '3' || isDigit(line[n-2]) || line[n-2] < utf8.RuneSelf && line[n-2] != ' ' {
+		return ingest.SeverityInfo
+	}
+	for i := n - 2; i > 0 && n-i < longest; i-- {
+		if line[i] == '.' || line[i] >= utf8.RuneSelf && line[i-1] < utf8.RuneSelf { // the end of the name
+			return ingest.SeverityError
+		}
 	}
 	return ingest.SeverityInfo
 }
@@ -358,7 +369,7 @@ func engineSeverity(text []byte) ingest.Severity {
 // Source: "Windows Installer Error Messages" (Microsoft Learn).
 func messageSeverity(line []byte) ingest.Severity {
 	i := 0
-	for i < len(line) && i < 40 && (isLetter(line[i])) {
+	for i < len(line) && i < 40 && isLetter(line[i]) {
 		i++
 	}
 	if i == 0 || i+6 > len(line) || line[i] != ' ' {

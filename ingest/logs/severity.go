@@ -27,7 +27,7 @@ var severityWords = [...]struct {
 var severityPairs = func() (t [1 << 10]pairKind) {
 	for w, s := range severityWords {
 		for i := range 3 {
-			t[pairIndex(s.word[i], s.word[i+1])] = pairKind{word: uint8(w + 1), shift: uint8(i)} //nolint:gosec // three words
+			t[pairIndex(s.word[i], s.word[i+1])] = pairKind{word: uint8(w + 1), shift: uint8(i)}
 		}
 	}
 	return t

@@ -151,11 +151,11 @@ func (s *smsSplitter) calibrate(msg []byte, r *ingest.Record) {
 			r.Severity = ingest.SeverityInfo
 		}
 	}
-	i := bytes.Index(msg, []byte(" GMTDATE="))
-	if i < 0 || r.Time.Zone != ingest.ZoneUnknown {
+	_, stated, ok := bytes.Cut(msg, []byte(" GMTDATE="))
+	if !ok || r.Time.Zone != ingest.ZoneUnknown {
 		return
 	}
-	utc, _, _, ok := cTime(msg[i+len(" GMTDATE="):])
+	utc, _, _, ok := cTime(stated)
 	if !ok {
 		return
 	}
@@ -203,7 +203,9 @@ func (s *smsSplitter) dollar(line []byte, at int) (t smsTrailer, ok bool) {
 	if n < 0 {
 		return t, false
 	}
-	t.component = trimRight(line[at : at+n])
+	if c := trimRight(line[at : at+n]); len(c) > 0 {
+		t.component = c
+	}
 	at += n + 1
 	if at >= len(line) || line[at] != '<' {
 		return t, false
@@ -346,7 +348,7 @@ func (s *smsSplitter) copy(line []byte) (t smsTrailer, ok bool) {
 		return t, false
 	}
 	t.text = len(trimRight(rest))
-	s.order.observe(&d)
+	s.order.observe(&d, half != nil)
 	if midnight, ok := s.order.resolve(&d); ok {
 		t.time = wall(midnight + tod)
 	}

@@ -1,6 +1,9 @@
 package logs
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // stampShape is how a time stamp is written.
 type stampShape uint8
@@ -21,7 +24,7 @@ type foundStamp struct {
 	dated    bool        // midnight is known
 	date     numericDate // if shape is shapeNumeric
 	tod      int64
-	half     bool // AM or PM stands behind
+	latin    bool // AM or PM stands behind
 	offset   bool // an offset stands behind
 	bias     int
 	end      int // index behind it
@@ -132,6 +135,11 @@ func (f *foundStamp) clock(line []byte, i int) bool {
 	if i == gap || i >= len(line) {
 		return false
 	}
+	half, n := halfMark(line[i:], halvesBefore[:])
+	i += n
+	if n > 0 && i < len(line) && line[i] == ' ' {
+		i++
+	}
 	tod, i, ok := timeOfDay(line, i, ':')
 	if !ok {
 		return false
@@ -142,18 +150,70 @@ func (f *foundStamp) clock(line []byte, i int) bool {
 			i += 1 + n
 		}
 	}
-	j := i
-	if j < len(line) && line[j] == ' ' {
-		j++
-	}
-	if j+1 < len(line) && line[j+1]|0x20 == 'm' && (j+2 == len(line) || !isLetter(line[j+2])) {
-		if h, ok := twelveHours(tod, line[j]); ok {
-			tod, i, f.half = h, j+2, true
+	if half == 0 {
+		j := i
+		if j < len(line) && line[j] == ' ' {
+			j++
 		}
+		if half, n = halfMark(line[j:], halvesBehind[:]); n > 0 {
+			if j+n < len(line) && isLetter(line[j+n]) {
+				half = 0
+			} else {
+				f.latin = line[j] < utf8.RuneSelf && n == len("AM")
+				i = j + n
+			}
+		}
+	}
+	if half != 0 {
+		h, ok := twelveHours(tod, half)
+		if !ok {
+			return false
+		}
+		tod = h
 	}
 	f.tod, f.end = tod, i
 	f.zone(line)
 	return true
+}
+
+// halfOfDay is a mark of the twelve-hour clock; half is 'a' or 'p'.
+type halfOfDay struct {
+	mark string
+	half byte
+}
+
+// The marks of locales, behind the time and before it.
+var (
+	halvesBehind = [...]halfOfDay{
+		{"am", 'a'},
+		{"pm", 'p'},
+		{"a.m.", 'a'},
+		{"p.m.", 'p'},
+		{"a. m.", 'a'},
+		{"p. m.", 'p'},
+		{"a.\u00a0m.", 'a'},
+		{"p.\u00a0m.", 'p'},
+		{"πμ", 'a'},
+		{"μμ", 'p'},
+		{"π.μ.", 'a'},
+		{"μ.μ.", 'p'},
+		{"ص", 'a'},
+		{"م", 'p'},
+	}
+	halvesBefore = [...]halfOfDay{{"上午", 'a'}, {"下午", 'p'}, {"午前", 'a'}, {"午後", 'p'}, {"오전", 'a'}, {"오후", 'p'}}
+)
+
+// halfMark returns the mark that b begins with and its length; 0 if it begins with none.
+func halfMark(b []byte, marks []halfOfDay) (half byte, n int) {
+	if len(b) < 2 || b[0] < utf8.RuneSelf && b[0]|0x20 != 'a' && b[0]|0x20 != 'p' {
+		return 0, 0
+	}
+	for i := range marks {
+		if m := &marks[i]; (b[0]|0x20 == m.mark[0] || b[0] == m.mark[0]) && hasFold(b, m.mark) {
+			return m.half, len(m.mark)
+		}
+	}
+	return 0, 0
 }
 
 func isGap(c byte) bool {
@@ -171,7 +231,7 @@ func (f *foundStamp) zone(line []byte) {
 	if len(rest) == 0 {
 		return
 	}
-	n := 0
+	var n int
 	switch c := rest[0]; {
 	case c == 'Z' && blank == 0:
 		n = 1

@@ -15,9 +15,15 @@ import (
 // their specification, unless "#Time Format: Local" says otherwise (Windows' firewall). The order of day and month is told as dateOrder
 // says, and by which of the two fields moves from one day to the next; while it is open, and where a stamp has no year, no time is claimed.
 //
+// Events as "wevtutil qe /f:text" prints them begin with "Event[number]:"; their stamp stands on a later line, after "Date: ", and their level after
+// "Level: ". There such a first line begins a record, and the stamp gives it its time.
+//
+// Component is known of the servicing logs (", Info  CBS  text"), of WindowsUpdate.log (tab, process, tab, thread, tab, component, tab) and of
+// ZENworks ("[level] [stamp] [user] [component] ...").
+//
 // Severity is that of a level field beside the stamp ("Info", "[ERROR]", "| W |"), else of the words of the text.
 //
-// Sources: CBS.log, dism.log, setupact.log and WindowsUpdate.log (KB 902093); "SetupAPI Text Logs"; W3C "Extended Log File Format", WD-logfile;
+// Sources: CBS.log, dism.log, setupact.log and WindowsUpdate.log (KB 902093); W3C "Extended Log File Format", WD-logfile;
 // ZENworks message logs ("Viewing the message log", Novell); RFC 3164 for stamps without a year.
 
 // headSize is how much text is awaited to find the shape of the stamps: what Sniff sees too.
@@ -69,8 +75,8 @@ type textSplitter struct {
 
 	taken int   // length of the lines of the open record
 	lines int   // how many they are
-	open  bool  // the record began with a stamp
-	stamp stamp // that stamp
+	open  bool  // the record began with a stamp, or as an event
+	stamp stamp // that stamp, or the event's
 }
 
 func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) int {
@@ -97,13 +103,20 @@ func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) 
 		}
 		line := text[at : at+n]
 		st, stamped := s.style.find(line)
+		begins := stamped
+		if s.style.events {
+			begins = isEvent(line)
+		}
 		directive := s.style.directives && line[0] == '#'
-		if s.taken > 0 && (stamped || directive || s.lines == maxRecordLines || s.taken+n > maxContinuation) {
+		if s.taken > 0 && (begins || directive || s.lines == maxRecordLines || s.taken+n > maxContinuation) {
 			s.flush(text[pos:at], emit)
 			pos = at
 		}
 		if s.taken == 0 {
-			s.open, s.stamp = stamped, st
+			s.open, s.stamp = begins, st
+		}
+		if s.style.events && s.open {
+			s.event(line, &st)
 		}
 		s.taken += n
 		s.lines++
@@ -116,6 +129,23 @@ func (s *textSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) 
 	return pos
 }
 
+// event takes the time or the level from a line of the open event.
+func (s *textSplitter) event(line []byte, st *stamp) {
+	s.stamp.text, s.stamp.component = 0, span{}
+	if s.stamp.time.Zone == ingest.ZoneNone {
+		s.stamp.time = st.time
+	}
+	if value, ok := bytes.CutPrefix(line, []byte("  Level: ")); ok && s.stamp.severity == ingest.SeverityNone {
+		s.stamp.severity = levelName(trimRight(value))
+	}
+}
+
+// isEvent tells whether a line begins an event.
+func isEvent(line []byte) bool {
+	number, ok := bytes.CutPrefix(line, []byte("Event["))
+	return ok && len(number) > 2 && isDigit(number[0]) && bytes.Contains(number, []byte("]:"))
+}
+
 // flush emits the open record. Lines before the first stamp have nothing that joins them, so each is a record.
 func (s *textSplitter) flush(raw []byte, emit func(ingest.Record)) {
 	s.taken, s.lines = 0, 0
@@ -124,12 +154,9 @@ func (s *textSplitter) flush(raw []byte, emit func(ingest.Record)) {
 		return
 	}
 	text := trimRight(raw)
-	r := ingest.Record{Raw: raw, Time: s.stamp.time, Severity: s.stamp.severity}
-	if s.stamp.text <= len(text) {
-		text = text[s.stamp.text:]
-	}
-	r.Text = text
-	if r.Severity == ingest.SeverityNone {
+	text = text[min(len(text), s.stamp.text):]
+	r := ingest.Record{Raw: raw, Text: text, Component: s.stamp.component.in(raw), Time: s.stamp.time, Severity: s.stamp.severity}
+	if r.Severity == ingest.SeverityNone && !s.style.directives { // the words of a URL are no verdict
 		r.Severity = textSeverity(text)
 	}
 	emit(r)
@@ -140,22 +167,35 @@ type style struct {
 	shape      stampShape
 	column     int  // the farthest from the beginning of a line
 	directives bool // a W3C log: lines that begin with # stand alone
+	events     bool // an event log as text
 	utc        bool // a stamp without an offset is UTC
 	order      dateOrder
 	last       int // column of the stamp in the line before: nearly always that of the next
 }
 
-// stamp is the time stamp of a line.
+// stamp is the time stamp of a line and what stands beside it.
 type stamp struct {
-	time     ingest.Time
-	text     int // where the message begins
-	severity ingest.Severity
+	time      ingest.Time
+	text      int // where the message begins
+	component span
+	severity  ingest.Severity
+}
+
+// span is a part of a line; empty if there is none.
+type span struct{ from, to int }
+
+// in returns the span of a line, nil if it is empty.
+func (s span) in(line []byte) []byte {
+	if s.from == s.to {
+		return nil
+	}
+	return line[s.from:s.to]
 }
 
 // survey finds the style of a text by its head; shape is shapeNone if its lines carry no stamps.
 func survey(head []byte) (s style) {
-	var count, column [shapeCount]int
-	var votes [2]int // for the day standing first, second
+	var count, first, column [shapeCount]int // stamps, those at the beginning of a line, the farthest from it
+	var votes [2]int                         // for the day standing first, second
 	var last numericDate
 	lines, local := 0, false
 	for at := 0; at < len(head); {
@@ -172,6 +212,7 @@ func survey(head []byte) (s style) {
 			local = local || bytes.HasPrefix(line, []byte("#Time Format: Local"))
 			continue
 		}
+		s.events = s.events || isEvent(line)
 		for i := range min(len(line), maxStampColumn) {
 			if !stampStart(line, i) {
 				continue
@@ -181,14 +222,13 @@ func survey(head []byte) (s style) {
 				continue
 			}
 			count[f.shape]++
+			if i == 0 {
+				first[f.shape]++
+			}
 			column[f.shape] = max(column[f.shape], i)
 			if f.shape == shapeNumeric {
-				s.order.observe(&f.date)
+				s.order.observe(&f.date, f.latin)
 				vote(&votes, &last, &f)
-				if f.half && s.order.hinted == orderOpen && (f.date.bare[0] || f.date.bare[1]) {
-					// Unpadded with AM and PM is the locale of the United States, unless something else speaks.
-					s.order.hinted = orderMonthFirst
-				}
 			}
 			break
 		}
@@ -200,15 +240,18 @@ func survey(head []byte) (s style) {
 		}
 	}
 	n := count[best]
-	if best == shapeNone || n*10 < lines && (n < 8 || n*100 < lines) {
+	if best == shapeNone || !s.events && n*10 < lines && (n < 8 || n*100 < lines) {
 		return style{}
 	}
 	s.shape, s.column = best, column[best]
+	if 2*first[best] >= n { // where stamps begin the lines, one further on is part of a message
+		s.column = 0
+	}
 	s.utc = s.directives && !local
 	switch {
-	case votes[0] > votes[1]:
+	case votes[0] > 1 && votes[1] == 0:
 		s.order.hinted = orderDayFirst
-	case votes[1] > votes[0]:
+	case votes[1] > 1 && votes[0] == 0:
 		s.order.hinted = orderMonthFirst
 	}
 	return s
@@ -255,7 +298,7 @@ func (s *style) take(line []byte, at int, f *foundStamp) stamp {
 	st := stamp{text: f.end}
 	midnight, dated := f.midnight, f.dated
 	if f.shape == shapeNumeric {
-		s.order.observe(&f.date)
+		s.order.observe(&f.date, f.latin)
 		midnight, dated = s.order.resolve(&f.date)
 	}
 	if dated {
@@ -271,21 +314,101 @@ func (s *style) take(line []byte, at int, f *foundStamp) stamp {
 	if st.severity == ingest.SeverityNone {
 		st.severity = level(line[f.end:min(len(line), f.end+48)], 3)
 	}
-	// Where words stand before the stamp they are part of the message.
-	prefix := at
-	if st.severity != ingest.SeverityNone {
-		prefix = 0
-	}
-	for _, c := range line[:prefix] {
-		if isLetter(c) {
-			st.text = 0
-			return st
-		}
+	st.component = component(line, f.end)
+	if !isStampLead(line[:at]) {
+		st.text = 0 // what stands before the stamp is part of the message
+		return st
 	}
 	for st.text < len(line) && isStampTail(line[st.text]) {
 		st.text++
 	}
 	return st
+}
+
+// component finds the component behind a stamp that ends at line[end:], in the layouts that have one.
+func component(line []byte, end int) (c span) {
+	rest := trimEOL(line[end:])
+	if len(rest) < 8 {
+		return c
+	}
+	i := 1
+	switch {
+	case rest[0] == ',' && rest[1] == ' ':
+		for i = 2; i < len(rest) && isLetter(rest[i]); i++ { // the level
+		}
+		from := i
+		for i < len(rest) && rest[i] == ' ' {
+			i++
+		}
+		if i-from < 2 {
+			return c
+		}
+		c.from = i
+		for i < len(rest) && i-c.from < 16 && (isLetter(rest[i]) || isDigit(rest[i])) {
+			i++
+		}
+		if c.to = i; i == len(rest) || rest[i] != ' ' {
+			return span{}
+		}
+	case rest[0] == '\t':
+		for range 2 { // process and thread
+			n := bytes.IndexByte(rest[i:min(len(rest), i+12)], '\t')
+			if n < 1 {
+				return c
+			}
+			for _, d := range rest[i : i+n] {
+				if _, ok := hexDigit(d); !ok && d != ' ' {
+					return c
+				}
+			}
+			i += n + 1
+		}
+		n := bytes.IndexByte(rest[i:min(len(rest), i+32)], '\t')
+		if n < 1 {
+			return c
+		}
+		c = span{i, i + n}
+	case rest[0] == ']' && line[0] == '[' && bytes.HasPrefix(rest, []byte("] [")):
+		n := bytes.Index(rest[3:min(len(rest), 80)], []byte("] ["))
+		if n < 0 {
+			return c
+		}
+		i = 3 + n + 3
+		if n = bytes.IndexByte(rest[i:min(len(rest), i+48)], ']'); n < 1 {
+			return c
+		}
+		c = span{i, i + n}
+	default:
+		return c
+	}
+	return span{end + c.from, end + c.to}
+}
+
+// isStampLead tells whether what stands before a stamp says nothing by itself: brackets, a level, a day of the week, a priority like "<1>".
+func isStampLead(b []byte) bool {
+	words := 0
+	for i := 0; i < len(b); {
+		switch {
+		case isLetter(b[i]):
+			start := i
+			for i < len(b) && isLetter(b[i]) {
+				i++
+			}
+			if words++; words > 1 || i-start != 3 && levelName(b[start:i]) == ingest.SeverityNone {
+				return false
+			}
+		case isDigit(b[i]):
+			if i != 1 || b[0] != '<' || b[len(b)-1] != '>' {
+				return false
+			}
+			for i < len(b) && isDigit(b[i]) {
+				i++
+			}
+		default:
+			i++
+		}
+	}
+	return true
 }
 
 func isStampTail(c byte) bool {
@@ -298,7 +421,7 @@ func isStampTail(c byte) bool {
 
 // level returns the severity of the first level name among the first words of b.
 func level(b []byte, words int) ingest.Severity {
-	for i := 0; i < len(b) && words > 0; {
+	for i, first := 0, true; i < len(b) && words > 0; first = false {
 		for i < len(b) && !isLetter(b[i]) {
 			i++
 		}
@@ -310,7 +433,9 @@ func level(b []byte, words int) ingest.Severity {
 			break
 		}
 		words--
-		if s := levelName(b[start:i]); s != ingest.SeverityNone {
+		if s := levelName(b[start:i]); s == ingest.SeverityInfo && inSentence(b, start, i, first) {
+			continue
+		} else if s != ingest.SeverityNone {
 			return s
 		}
 		if i-start == 1 && start >= 2 && i+1 < len(b) && b[start-2] == '|' && b[i+1] == '|' {
@@ -327,13 +452,25 @@ func level(b []byte, words int) ingest.Severity {
 	return ingest.SeverityNone
 }
 
+// inSentence tells whether the word b[from:to] belongs to a sentence rather than to a field: a small letter follows ("Information about ..."), or it
+// is itself small and not the first ("Failed getting info").
+func inSentence(b []byte, from, to int, first bool) bool {
+	switch {
+	case b[to-1] < 'a' || b[to-1] > 'z':
+		return false
+	case first:
+		return to+1 < len(b) && b[to] == ' ' && b[to+1] >= 'a' && b[to+1] <= 'z'
+	}
+	return b[from] >= 'a' && b[from-1] == ' '
+}
+
 // levelName returns the severity that a level is called by, in any case.
 func levelName(word []byte) ingest.Severity {
 	if len(word) < 3 || len(word) > 13 {
 		return ingest.SeverityNone
 	}
 	for i := range levelNames {
-		if l := &levelNames[i]; len(l.name) == len(word) && hasFold(word, l.name) {
+		if l := &levelNames[i]; l.name[0] == word[0]|0x20 && len(l.name) == len(word) && hasFold(word, l.name) {
 			return l.severity
 		}
 	}

@@ -33,7 +33,17 @@ func zoneBias(name []byte, year int) (minutes int, ok bool) {
 	case "UTC", "GMT", "Coordinated Universal Time", "Greenwich Mean Time":
 		return 0, true
 	}
-	base, daylight := name, false
+	if hours, ok := bytes.CutPrefix(name, []byte("UTC")); ok && len(hours) == 3 { // "UTC-11" is a zone of that name
+		h, n := number(hours, 1, 2)
+		switch {
+		case n == 2 && h <= 12 && hours[0] == '-':
+			return h * 60, true
+		case n == 2 && h <= 14 && hours[0] == '+':
+			return -h * 60, true
+		}
+	}
+	var base []byte
+	daylight := false
 	switch {
 	case bytes.HasSuffix(name, []byte(suffixStandard)):
 		base = name[:len(name)-len(suffixStandard)]
@@ -85,8 +95,8 @@ var zones = map[string]zone{
 	"Central America": {bias: 360}, "Central Asia": {bias: -360, until: 2024}, "Central Brazilian": {bias: 240}, "Central Europe": {bias: -60}, "Central European": {bias: -60},
 	"Central Pacific": {bias: -660}, "Central (Mexico)": {bias: 360}, "Chatham Islands": {bias: -765}, "China": {bias: -480}, "Cuba": {bias: 300},
 	"Dateline": {bias: 720}, "E. Africa": {bias: -180}, "E. Australia": {bias: -600}, "E. Europe": {bias: -120}, "E. South America": {bias: 180},
-	"Easter Island": {bias: 360}, "Eastern": {bias: 300}, "Eastern (Mexico)": {bias: 300, from: 2015}, "Egypt": {bias: -120}, "FLE": {bias: -120},
-	"Fiji": {bias: -720}, "GMT": {bias: 0}, "GTB": {bias: -120}, "Georgian": {bias: -240, from: 2006}, "Greenland": {bias: 180, until: 2023},
+	"Easter Island": {bias: 360, until: 2015}, "Eastern": {bias: 300}, "Eastern (Mexico)": {bias: 300, from: 2016}, "Egypt": {bias: -120}, "FLE": {bias: -120},
+	"Fiji": {bias: -720}, "GMT": {bias: 0}, "GTB": {bias: -120}, "Georgian": {bias: -240, from: 2012}, "Greenland": {bias: 180, until: 2023},
 	"Greenwich": {bias: 0}, "Haiti": {bias: 300}, "Hawaiian": {bias: 600}, "India": {bias: -330}, "Iran": {bias: -210}, "Israel": {bias: -120},
 	"Jerusalem": {bias: -120}, "Jordan": {bias: -120, until: 2022}, "Kaliningrad": {bias: -120, from: 2015}, "Russia TZ 1": {bias: -120, from: 2015},
 	"Kamchatka": {bias: -720, until: 2010}, "Korea": {bias: -540}, "Libya": {bias: -120, from: 2014}, "Line Islands": {bias: -840},

@@ -227,11 +227,11 @@ func (w *writer) security() uint32 {
 	admins := []byte{1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0} // S-1-5-32-544
 	var acl []byte
 	for _, sid := range [][]byte{system, admins} {
-		acl = append(acl, 0, 2, byte(8+len(sid)), 0)            // allow, inherited by subkeys
+		acl = append(acl, 0, 2, byte(8+len(sid)), 0)            //nolint:gosec // SIDs of 12 and 16 bytes: allow, inherited by subkeys
 		acl = binary.LittleEndian.AppendUint32(acl, 0x000f003f) // KEY_ALL_ACCESS
 		acl = append(acl, sid...)
 	}
-	acl = append([]byte{2, 0, byte(8 + len(acl)), 0, 2, 0, 0, 0}, acl...)
+	acl = append([]byte{2, 0, byte(8 + len(acl)), 0, 2, 0, 0, 0}, acl...) //nolint:gosec // two entries
 	const header = 20
 	sd := []byte{1, 0, 0x04, 0x80} // self-relative, with a DACL
 	for _, at := range []int{header, header + len(admins), 0, header + len(admins) + len(system)} {
@@ -253,7 +253,7 @@ func name(s string) (b []byte, latin1 bool) {
 		if r > unicode.MaxLatin1 {
 			return safeio.AppendUTF16LE(nil, s), false
 		}
-		b = append(b, byte(r))
+		b = append(b, byte(r)) //nolint:gosec // compared
 	}
 	return b, true
 }
@@ -304,8 +304,8 @@ func (w *writer) key(k *hive.Key, parent uint32) (uint32, error) {
 		}
 		w.put32(at, 36, uint32(len(values))) //nolint:gosec // as many as the text has
 		w.put32(at, 40, w.blob(list))
-		w.put32(at, 60, uint32(longestName)) //nolint:gosec // below 64 KiB
-		w.put32(at, 64, uint32(longestData)) //nolint:gosec // below 1 GiB
+		w.put32(at, 60, uint32(longestName))
+		w.put32(at, 64, uint32(longestData))
 	}
 	return at, w.subkeys(k, at)
 }
@@ -333,7 +333,7 @@ func (w *writer) subkeys(k *hive.Key, at uint32) error {
 	}
 	list := leaves[0]
 	if len(leaves) > 1 {
-		index := append([]byte("ri"), byte(len(leaves)), byte(len(leaves)>>8))
+		index := append([]byte("ri"), byte(len(leaves)), byte(len(leaves)>>8)) //nolint:gosec // the two bytes of the count
 		for _, leaf := range leaves {
 			index = binary.LittleEndian.AppendUint32(index, leaf)
 		}
@@ -341,13 +341,13 @@ func (w *writer) subkeys(k *hive.Key, at uint32) error {
 	}
 	w.put32(at, 20, uint32(len(subkeys))) //nolint:gosec // as many as the text has
 	w.put32(at, 28, list)
-	w.put32(at, 52, uint32(longest)) //nolint:gosec // below 64 KiB
+	w.put32(at, 52, uint32(longest))
 	return nil
 }
 
 // leaf writes one subkey list.
 func (w *writer) leaf(keys []*hive.Key, offsets []uint32) uint32 {
-	list := append([]byte(w.List), byte(len(keys)), byte(len(keys)>>8))
+	list := append([]byte(w.List), byte(len(keys)), byte(len(keys)>>8)) //nolint:gosec // the two bytes of the count
 	for i, k := range keys {
 		list = binary.LittleEndian.AppendUint32(list, offsets[i])
 		switch w.List {
@@ -389,7 +389,7 @@ func (w *writer) value(v hive.Value) uint32 {
 		copy(w.data(at)[8:12], v.Data)
 		return at
 	}
-	data := uint32(0)
+	var data uint32
 	if length > segmentSize && w.Minor > 3 {
 		data = w.bigData(v.Data)
 	} else {
@@ -405,7 +405,7 @@ func (w *writer) bigData(b []byte) uint32 {
 	var list []byte
 	for part := range slices.Chunk(b, segmentSize) {
 		// Windows leaves four bytes unused behind each segment.
-		segment := append(part[:len(part):len(part)], 0, 0, 0, 0)
+		segment := append(slices.Clip(part), 0, 0, 0, 0)
 		list = binary.LittleEndian.AppendUint32(list, w.blob(segment))
 	}
 	count := len(list) / 4

@@ -11,6 +11,6 @@ func Filetime(ft uint64) time.Time {
 	if ft == 0 || ft>>63 != 0 {
 		return time.Time{}
 	}
-	t := int64(ft) - filetimeUnix //nolint:gosec // the top bit is clear
+	t := int64(ft) - filetimeUnix
 	return time.Unix(t/1e7, t%1e7*100).UTC()
 }

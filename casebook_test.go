@@ -1,0 +1,219 @@
+package casebook_test
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"casebook"
+	"casebook/findings"
+	"casebook/ingest"
+	"casebook/internal/fixture"
+	"casebook/internal/need"
+)
+
+// pack writes a txtar archive of testdata/samples as a zip and returns its path.
+func pack(t *testing.T, file string) string {
+	t.Helper()
+	a, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := fixture.Zip(a.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(file), ".txtar")+".zip")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func samples(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/samples/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no sample: %v", err)
+	}
+	return files
+}
+
+// report analyses uploads with a number of workers and writes the report folder.
+func report(t *testing.T, workers int, uploads ...string) (*findings.Report, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "report")
+	out, err := casebook.NewOutput(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Discard()
+	r, err := casebook.Analyze(context.Background(), uploads, casebook.Options{Workers: workers, Version: "test", Index: out.ArchivePath()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Write(r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return r, dir
+}
+
+// TestSamples analyses every sample: each has the verdict that its name promises, its evidence is borne out, and the files of the
+// report are the same whatever the number of workers.
+func TestSamples(t *testing.T) {
+	for _, file := range samples(t) {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			upload := pack(t, file)
+			r, one := report(t, 1, upload)
+			_, eight := report(t, 8, upload)
+			for _, f := range []string{casebook.ReportFile, casebook.IndexFile} {
+				if diff := cmp.Diff(read(t, filepath.Join(one, f)), read(t, filepath.Join(eight, f))); diff != "" {
+					t.Errorf("%s differs between one worker and eight:\n%s", f, diff)
+				}
+			}
+			bad, err := casebook.Verify(context.Background(), r, []string{upload}, ingest.Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range bad {
+				t.Errorf("evidence is not borne out: %s", m)
+			}
+			confirmed := checksWith(r, findings.Confirmed)
+			switch {
+			case name == "healthy":
+				if len(confirmed) > 0 || len(checksWith(r, findings.Suspected)) > 0 {
+					t.Errorf("the healthy sample has confirmed %v, suspected %v", confirmed, checksWith(r, findings.Suspected))
+				}
+			case name == "several-problems":
+				if len(confirmed) < 3 || len(r.Systems) < 2 {
+					t.Errorf("the sample of several problems has confirmed %v on %d systems", confirmed, len(r.Systems))
+				}
+			default:
+				if !slices.Contains(confirmed, name) {
+					t.Errorf("confirmed are %v, not %s", confirmed, name)
+				}
+			}
+		})
+	}
+}
+
+func checksWith(r *findings.Report, v findings.Verdict) []string {
+	var ids []string
+	for _, f := range r.Findings {
+		if f.Verdict == v && !slices.Contains(ids, f.Check) {
+			ids = append(ids, f.Check)
+		}
+	}
+	return ids
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestComposite analyses real files of a real machine, real logs of others and a hostile archive as one upload.
+func TestComposite(t *testing.T) {
+	corpus := need.Corpus(t)
+	dir := t.TempDir()
+	for _, f := range []string{
+		"hives/mkorman90+regipy__SYSTEM", "logs-msi/ArMaTeC+Redball__msi_install.log", "logs-sep/Beercow+SEPparser__AVMan.log",
+		"logs-cmtrace/log2timeline+plaso__sccm_various.log", "archives/google+safearchive__zip_symlinks.zip",
+		"archives/golang+go__zip_test-badbase.zip", "hives-malformed",
+	} {
+		if err := os.CopyFS(filepath.Join(dir, filepath.Base(filepath.Dir(f))), single(t, filepath.Join(corpus, f))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, _ := report(t, 2, dir)
+	if got := checksWith(r, findings.Confirmed); len(got) > 0 {
+		t.Errorf("confirmed without reason: %v", got)
+	}
+	var system *findings.System
+	for i := range r.Systems {
+		if r.Systems[i].ID == "WKS-WIN732BITA" {
+			system = &r.Systems[i]
+		}
+	}
+	if system == nil {
+		t.Fatalf("the SYSTEM hive's computer is not among the systems: %+v", r.Systems)
+	}
+	want := findings.System{ComputerName: "WKS-WIN732BITA", CodePage: 1252, TimeZone: &findings.TimeZone{Name: "Eastern Standard Time", BiasMinutes: 300}}
+	if system.CodePage != want.CodePage || !cmp.Equal(system.TimeZone, want.TimeZone) || system.HiveState != "clean" {
+		t.Errorf("system is %+v", system)
+	}
+	links := slices.ContainsFunc(r.Problems, func(p ingest.Problem) bool { return strings.Contains(p.Message, "symbolic link") })
+	if !links {
+		t.Errorf("the symbolic link is not told: %v", r.Problems)
+	}
+	msi := slices.IndexFunc(r.Artifacts, func(a findings.Artifact) bool { return strings.HasSuffix(a.Path, "msi_install.log") })
+	if msi < 0 || r.Artifacts[msi].Kind != ingest.KindLogMSI || r.Artifacts[msi].System == system.ID || r.Artifacts[msi].Clock == "system" {
+		t.Errorf("the Installer log of another machine is taken for this one's: %+v", r.Artifacts[msi])
+	}
+}
+
+// single is a file system with one file, or with the files of one folder.
+func single(t *testing.T, path string) fs.FS {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.IsDir() {
+		return os.DirFS(path)
+	}
+	sub := t.TempDir()
+	if err := os.WriteFile(filepath.Join(sub, filepath.Base(path)), []byte(read(t, path)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return os.DirFS(sub)
+}
+
+// TestOneCase joins two uploads: the log of the first and the listing of the second are facts of one machine.
+func TestOneCase(t *testing.T) {
+	a, err := txtar.ParseFile("testdata/samples/configmgr-client-certificate.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var uploads []string
+	isListing := func(f txtar.File) bool { return strings.Contains(f.Name, "machinekeys") }
+	for i, part := range [][]txtar.File{
+		slices.DeleteFunc(slices.Clone(a.Files), isListing),
+		slices.DeleteFunc(slices.Clone(a.Files), func(f txtar.File) bool { return !isListing(f) }),
+	} {
+		data, err := fixture.Zip(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		uploads = append(uploads, filepath.Join(t.TempDir(), []string{"first.zip", "reply.zip"}[i]))
+		if err := os.WriteFile(uploads[i], data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alone, _ := report(t, 2, uploads[0])
+	if got := checksWith(alone, findings.Confirmed); slices.Contains(got, "configmgr-client-certificate") {
+		t.Errorf("confirmed without the listing: %v", got)
+	}
+	joined, _ := report(t, 2, uploads...)
+	if got := checksWith(joined, findings.Confirmed); !slices.Contains(got, "configmgr-client-certificate") {
+		t.Errorf("the two uploads together confirm %v", got)
+	}
+	if len(joined.Bundles) != 2 || joined.Bundle != nil {
+		t.Errorf("the case names %v and %v", joined.Bundle, joined.Bundles)
+	}
+}

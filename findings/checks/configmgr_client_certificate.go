@@ -1,0 +1,406 @@
+package checks
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"casebook/findings"
+	"casebook/findings/facts"
+	"casebook/ingest"
+	"casebook/ingest/extract"
+	"casebook/internal/match"
+)
+
+const certificateID = "configmgr-client-certificate"
+
+// The client keeps its certificates' private key in the machine key container named SMS, in a file whose name ends in the MachineGuid of
+// the machine. Windows looks for the container under the current MachineGuid, so a key that was made under another one is not found.
+var configmgrClientCertificate = &findings.Check{
+	ID:       certificateID,
+	Title:    "The ConfigMgr client cannot get its certificate",
+	Severity: findings.Critical,
+	Product: findings.Product{
+		Name: "the ConfigMgr client", Words: []string{"clientidmanagerstartup", "execmgr", "ccmexec", "policyagent", "/ccm/", "locationservices", "ccmsetup"},
+	},
+	Needs: []findings.Need{{
+		Met: func(f *facts.Facts) bool {
+			return f.Matches(certificateID+"/failed").Any() || certificateLog(f) != nil || len(smsKeys(f)) > 0 || len(keyFolders(f)) > 0
+		},
+		What:    "ClientIDManagerStartup.log of the client",
+		Why:     "it records each attempt of the client to get its certificate",
+		Collect: `%windir%\CCM\Logs\ClientIDManagerStartup.log (ConfigMgr 2007: %windir%\System32\CCM\Logs or %windir%\SysWOW64\CCM\Logs)`,
+	}},
+	Signals: []match.Signal{
+		{Name: certificateID + "/failed", Literals: []string{"Failed to get certificate. Error:"}, Pattern: `RegTask: Failed to get certificate\. Error: (?P<code>0x[0-9A-Fa-f]{8})`},
+		{Name: certificateID + "/retry", Literals: []string{"Failed to find the certificate in the store, retry"}, Pattern: `Failed to find the certificate in the store, retry (?P<n>\d+)`},
+		{Name: certificateID + "/sleeping", Literals: []string{"Already refreshed within the last"}, Pattern: `Already refreshed within the last \d+ minutes, Sleeping for the next \d+ minutes before reattempt`},
+		{
+			Name:     certificateID + "/registered",
+			Literals: []string{"Client is registered", "Client is already registered", "Server assigned ClientID", "Successfully created certificate", "Successfully retrieved certificate"},
+			Pattern:  `Client is (?:already )?registered|Server assigned ClientID|Successfully (?:created|retrieved) certificate`,
+		},
+		{Name: certificateID + "/pki", Literals: []string{"PKI certificate", "PKI issued certificate", "PKI Issued Certificate"}},
+		{Name: certificateID + "/disk-full", Literals: []string{"0x80070070"}},
+	},
+	Doc: findings.Doc{
+		Cause: "The private key of the client's certificates lies in the machine key container SMS. If its file is empty or damaged, was made under another MachineGuid (a clone, a restored image), may not be read by SYSTEM, or is gone, the client finds no certificate, can't register and drops out of management.",
+		Remedy: []string{
+			"Stop the service SMS Agent Host (net stop ccmexec).",
+			"In the MachineKeys folder rename the file that begins with 19c5cf9c7b5dc9de3e548adb70398402 (keep it: renaming it back undoes the step).",
+			"Where permissions are the cause, give SYSTEM Full Control on the file and restore the folder's defaults instead.",
+			"Start the service again; the client makes a new key and new certificates.",
+			"Cured when ClientIDManagerStartup.log reports that the client is registered and the failures stop.",
+		},
+		Proves: []string{
+			"The client fails to get its certificate, and the SMS key file of this machine has no byte.",
+			"The failure repeats at least three times within an hour, and the only SMS key files carry another MachineGuid.",
+			"The failure repeats, and the key file's permissions lack Full Control for SYSTEM, or deny it.",
+			"The failure repeats, and a complete listing that shows hidden and system files has no SMS key file, while nothing shows another kind of certificate.",
+		},
+		Suggests:   []string{"The failure repeats, and the key file has the right name and an ordinary size, or no listing of the folder is in the bundle.", "An empty or foreign key file without the client's log."},
+		Exonerates: []string{"The client's log shows no failure, or a later registration.", "No SMS key file and no failure: the client uses another certificate."},
+		FalsePositives: "The retry lines also stand in the log of a healthy client's first start; without repetition they say little. " +
+			"Administrators have no rights on key files, so \"Access is denied\" in a listing is normal.",
+		NotCovered: "Certificates of a PKI, and an expired certificate whose key is in order.",
+		References: []findings.Reference{
+			{Title: "The naming of key container files", URL: "https://jensign.com/UniqueKeyContainer/index.html"},
+			{Title: "KB 278381: default permissions for the MachineKeys folder", URL: "https://learn.microsoft.com/en-us/troubleshoot/windows-server/windows-security/default-permissions-machinekeys-folders"},
+			{Title: "About log files in Configuration Manager", URL: "https://learn.microsoft.com/en-us/mem/configmgr/core/plan-design/hierarchy/about-log-files"},
+		},
+	},
+	Run: runClientCertificate,
+}
+
+// The things that settle what is only suspected.
+var (
+	keyListing = findings.Missing{
+		What: "a listing of the machine keys", Why: "an empty, foreign or missing key file of the client is seen there",
+		Collect: `dir /a /q "%ALLUSERSPROFILE%\Microsoft\Crypto\RSA\MachineKeys" > "%PUBLIC%\machinekeys.txt"
+icacls "%ALLUSERSPROFILE%\Microsoft\Crypto\RSA\MachineKeys\19c5cf9c7b5dc9de3e548adb70398402*" > "%PUBLIC%\machinekeys-acl.txt"`,
+	}
+	machineGUID = findings.Missing{
+		What: "the machine's MachineGuid", Why: "it tells whether the key file was made on this machine",
+		Collect: `reg query HKLM\SOFTWARE\Microsoft\Cryptography /v MachineGuid /reg:64 > "%PUBLIC%\machineguid.txt"`,
+	}
+	keyTest = findings.Missing{
+		What: "the client's log after a test with a fresh key", Why: "whether a key file of ordinary size is damaged inside is only seen by doing without it",
+		Collect: `net stop ccmexec
+ren "%ALLUSERSPROFILE%\Microsoft\Crypto\RSA\MachineKeys\19c5cf9c7b5dc9de3e548adb70398402_*" *.old
+net start ccmexec
+then, after ten minutes, send %windir%\CCM\Logs\ClientIDManagerStartup.log`,
+	}
+	certificateLogNeed = findings.Missing{
+		What: "ClientIDManagerStartup.log of the client", Why: "it shows whether the client fails to get its certificate",
+		Collect: `%windir%\CCM\Logs\ClientIDManagerStartup.log (ConfigMgr 2007: %windir%\System32\CCM\Logs or %windir%\SysWOW64\CCM\Logs)`,
+	}
+)
+
+// smsKey is a key file of the container SMS with the artifact that lists it.
+type smsKey struct {
+	extract.KeyFile
+	artifact string
+}
+
+var smsKeyHash = extract.KeyFileName("SMS")
+
+func smsKeys(f *facts.Facts) []smsKey {
+	var out []smsKey
+	for _, v := range facts.Values[*extract.MachineKeys](f) {
+		for _, folder := range v.Value.Folders {
+			for _, k := range folder.Files {
+				if k.Hash == smsKeyHash {
+					out = append(out, smsKey{k, v.Artifact.Path})
+				}
+			}
+		}
+	}
+	return out
+}
+
+type keyFolder struct {
+	extract.KeyFolder
+	artifact string
+}
+
+func keyFolders(f *facts.Facts) []keyFolder {
+	var out []keyFolder
+	for _, v := range facts.Values[*extract.MachineKeys](f) {
+		for _, folder := range v.Value.Folders {
+			out = append(out, keyFolder{folder, v.Artifact.Path})
+		}
+	}
+	return out
+}
+
+// certificateLog is the client's log of its registration, by the name that the client gives it; nil if the system has none.
+func certificateLog(f *facts.Facts) *ingest.Artifact {
+	for _, a := range f.Artifacts {
+		if strings.HasPrefix(strings.ToLower(path.Base(a.Path)), "clientidmanagerstartup") && a.Records > 0 {
+			return a
+		}
+	}
+	return nil
+}
+
+// certificateLoop is what the client's log says of its attempts.
+type certificateLoop struct {
+	failures facts.Matches
+	first    facts.Match
+	last     facts.Match
+	loop     bool         // three failures within an hour
+	cured    *facts.Match // a registration after the last failure
+}
+
+func readLoop(f *facts.Facts) certificateLoop {
+	l := certificateLoop{failures: f.Matches(certificateID + "/failed")}
+	if !l.failures.Any() {
+		return l
+	}
+	kept := slices.Clone(l.failures.Kept)
+	slices.SortStableFunc(kept, func(a, b facts.Match) int {
+		x, _ := a.Time.Local()
+		y, _ := b.Time.Local()
+		return x.Compare(y)
+	})
+	l.first, l.last = kept[0], kept[len(kept)-1]
+	for i := 0; i+2 < len(kept); i++ {
+		x, okx := kept[i].Time.Local()
+		y, oky := kept[i+2].Time.Local()
+		// A log without times has only its order.
+		if okx && oky && y.Sub(x) <= time.Hour || !okx && !oky {
+			l.loop = true
+		}
+	}
+	for _, m := range f.Matches(certificateID + "/registered").Kept {
+		if later(m, l.last) {
+			l.cured = &m
+		}
+	}
+	return l
+}
+
+// keyState is what the bundle shows of the SMS key file.
+type keyState struct {
+	evidence []findings.Evidence
+	title    string // what is wrong with the file, behind the check's title; "" if nothing is shown to be
+	verdict  string // one clause for the summary
+	proof    bool   // it explains the failure by itself
+	needLoop bool   // only together with a repeated failure
+	missing  []findings.Missing
+	fault    bool // the file is at fault even without a failure
+}
+
+func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
+	loop := readLoop(f)
+	key := readKey(f)
+	out := findings.Finding{Subject: f.ID, State: findings.Active}
+	switch {
+	case !loop.failures.Any() || loop.cured != nil:
+		return []findings.Finding{certificateWell(f, loop, key)}, nil
+	case key.proof && (loop.loop || !key.needLoop):
+		out.Verdict = findings.Confirmed
+	case loop.loop:
+		out.Verdict, out.Severity = findings.Suspected, findings.High
+	default:
+		out.Verdict, out.Severity = findings.Suspected, findings.Medium
+	}
+	if key.title != "" {
+		out.Title = "The ConfigMgr client cannot get its certificate: " + key.title
+	}
+	n := loop.failures.Count
+	note := fmt.Sprintf("the first of %d failures", n)
+	if n == 1 {
+		note = "the only failure"
+	}
+	out.Evidence = append(out.Evidence, findings.FromMatch(loop.first, findings.Supports, note))
+	if n > 1 {
+		out.Evidence = append(out.Evidence, findings.FromMatch(loop.last, findings.Supports, "the last failure; no registration follows"))
+	}
+	out.Evidence = append(out.Evidence, key.evidence...)
+	how := "and does not get it later in the log"
+	if loop.loop {
+		how = "again and again"
+	}
+	out.Summary = fmt.Sprintf("The client fails to get its certificate %s (%d %s, code %s), and %s.", how, n, countWord(n, "time"), loop.first.Capture("code"), key.verdict)
+	if out.Verdict == findings.Suspected {
+		out.Missing = key.missing
+		if !loop.loop {
+			out.Summary += " Fewer than three failures within an hour also stand in the log of a healthy client's first start."
+			out.Missing = append(out.Missing, certificateLogNeed)
+		}
+	}
+	out.Rivals = certificateRivals(f)
+	return []findings.Finding{out}, nil
+}
+
+// certificateWell is the verdict where the log shows no lasting failure.
+func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) findings.Finding {
+	out := findings.Finding{Subject: f.ID}
+	log := certificateLog(f)
+	switch {
+	case loop.cured != nil:
+		out.Verdict = findings.RuledOut
+		out.Summary = "The client failed to get its certificate for a time and is registered later in the log."
+		out.Evidence = []findings.Evidence{
+			findings.FromMatch(*loop.cured, findings.Contradicts, "the client is registered after its last failure"),
+			findings.FromMatch(loop.last, findings.Context, "its last failure"),
+		}
+	case key.fault:
+		out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Predicted
+		out.Summary = "The bundle shows no failure of the client to get its certificate, but " + key.verdict + ", so that it may fail when the agent next starts."
+		out.Evidence = key.evidence
+		if log == nil {
+			out.Missing = []findings.Missing{certificateLogNeed}
+		} else {
+			out.Evidence = append(out.Evidence, findings.AbsentLine(log.Path, findings.Contradicts, "no failure to get the certificate"))
+			out.Missing = []findings.Missing{keyTest}
+		}
+	case log != nil:
+		out.Verdict = findings.RuledOut
+		out.Summary = "ClientIDManagerStartup.log holds no failure to get the certificate."
+		out.Evidence = []findings.Evidence{findings.AbsentLine(log.Path, findings.Contradicts, "no line \"Failed to get certificate\" among its "+fmt.Sprint(log.Records)+" records")}
+	default:
+		out.Verdict, out.Reason = findings.NotEvaluated, findings.DataMissing
+		out.Summary = "The bundle lists the machine keys but lacks the client's log, so that it does not show whether the client fails."
+		out.Missing = []findings.Missing{certificateLogNeed}
+	}
+	return out
+}
+
+func countWord(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// readKey judges what the listings show of the SMS key file.
+func readKey(f *facts.Facts) keyState {
+	guid, at, err := f.Registry.MachineGUID()
+	guid = strings.ToLower(strings.Trim(guid, "{} "))
+	known := err == nil && guid != ""
+	keys := smsKeys(f)
+	if len(keys) == 0 {
+		return noKey(f)
+	}
+	own := keys
+	if known {
+		own = slices.DeleteFunc(slices.Clone(keys), func(k smsKey) bool { return k.GUID != guid })
+	}
+	if len(own) == 0 {
+		s := keyState{proof: true, needLoop: true, fault: true, title: "its key file was made under another MachineGuid"}
+		s.verdict = fmt.Sprintf("the only SMS key file carries the GUID %s, while this machine's MachineGuid is %s", keys[0].GUID, guid)
+		for _, k := range keys[:min(3, len(keys))] {
+			s.evidence = append(s.evidence, findings.FromLine(f, k.artifact, k.Line, findings.Supports, "the SMS key was made under another MachineGuid: a clone, a restored image, or a reinstalled system"))
+		}
+		s.evidence = append(s.evidence, findings.FromValue(at, findings.Supports, "the MachineGuid under which Windows looks for keys"))
+		return s
+	}
+	if i := slices.IndexFunc(own, func(k smsKey) bool { return k.HasSize && k.Size == 0 }); i >= 0 && (known || len(own) == 1) {
+		s := keyState{proof: true, fault: true, title: "its key file is empty", verdict: "the SMS key file has no byte"}
+		s.evidence = append(s.evidence, findings.FromLine(f, own[i].artifact, own[i].Line, findings.Supports, "an empty key file: damaged, by a full disk or another program"))
+		if known {
+			s.evidence = append(s.evidence, findings.FromValue(at, findings.Context, "the file carries this machine's MachineGuid"))
+		}
+		return s
+	}
+	if s, ok := unreadableKey(f, own); ok {
+		return s
+	}
+	s := keyState{verdict: "the SMS key file has this machine's name and an ordinary size, so whether it is damaged inside is not shown", missing: []findings.Missing{keyTest}}
+	k := own[0] // the permissions of a file name it without a size
+	if i := slices.IndexFunc(own, func(k smsKey) bool { return k.HasSize }); i >= 0 {
+		k = own[i]
+	}
+	switch {
+	case !known:
+		s.verdict = "whether the SMS key file belongs to this machine is not shown, because its MachineGuid is not in the bundle"
+		s.missing = []findings.Missing{machineGUID, keyTest}
+	case !k.HasSize:
+		s.verdict = "the SMS key file is there, but its size is not shown"
+		s.missing = []findings.Missing{keyListing, keyTest}
+	}
+	s.evidence = append(s.evidence, findings.FromLine(f, k.artifact, k.Line, findings.Context, "the SMS key file"))
+	return s
+}
+
+// noKey judges listings without an SMS key file, or the lack of listings.
+func noKey(f *facts.Facts) keyState {
+	for _, folder := range keyFolders(f) {
+		// Key files are hidden and system files: a listing that shows any of them shows all.
+		if folder.Complete && (folder.ShowsHidden || len(folder.Files) > 0) {
+			return keyState{
+				proof: !f.Matches(certificateID + "/pki").Any(), needLoop: true, missing: []findings.Missing{keyTest},
+				title:    "its key file is missing",
+				verdict:  "a complete listing of the machine keys has no SMS key file",
+				evidence: []findings.Evidence{findings.AbsentLine(folder.artifact, findings.Supports, "no file begins with "+smsKeyHash+", the name of the container SMS")},
+			}
+		}
+	}
+	s := keyState{verdict: "the bundle holds no listing of the machine keys", missing: []findings.Missing{keyListing}}
+	if len(keyFolders(f)) > 0 {
+		s.verdict = "the listing of the machine keys does not show hidden files, so it does not tell whether the SMS key is there"
+	}
+	if _, _, err := f.Registry.MachineGUID(); err != nil {
+		s.missing = append(s.missing, machineGUID)
+	}
+	return s
+}
+
+// unreadableKey judges the permissions of the key files: SYSTEM must have Full Control.
+func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
+	for _, v := range facts.Values[*extract.ACL](f) {
+		for _, o := range v.Value.Objects {
+			name := strings.ToLower(path.Base(strings.ReplaceAll(o.Path, `\`, "/")))
+			if !slices.ContainsFunc(own, func(k smsKey) bool { return strings.HasPrefix(name, k.Hash+"_"+k.GUID) }) || len(o.Entries) == 0 {
+				continue
+			}
+			var allowed extract.Access
+			sure := true
+			for _, e := range o.Entries {
+				if e.Guessed {
+					sure = false
+				}
+				if extract.PrincipalOf(e.Account) != extract.PrincipalSystem || e.InheritOnly || e.Label {
+					continue
+				}
+				if e.Deny {
+					return keyState{
+						proof: true, needLoop: true, fault: true, title: "SYSTEM is denied access to its key file", verdict: "the permissions of the SMS key file deny SYSTEM access",
+						evidence: []findings.Evidence{findings.FromLine(f, v.Artifact.Path, e.Line, findings.Supports, "SYSTEM, as which the client runs, is denied")},
+					}, true
+				}
+				allowed |= e.Access
+			}
+			if sure && allowed&extract.AccessFull != extract.AccessFull {
+				return keyState{
+					proof: true, needLoop: true, fault: true, title: "SYSTEM has no Full Control of its key file", verdict: "the permissions of the SMS key file lack Full Control for SYSTEM",
+					evidence: []findings.Evidence{findings.FromLine(f, v.Artifact.Path, o.Line, findings.Supports, "SYSTEM, as which the client runs, has no Full Control")},
+				}, true
+			}
+		}
+	}
+	return keyState{}, false
+}
+
+// certificateRivals names the other explanations and what the bundle says of them.
+func certificateRivals(f *facts.Facts) []findings.Rival {
+	var out []findings.Rival
+	full := findings.Rival{Name: "The disk was full when the key was written", Verdict: "No code 0x80070070 stands in the logs."}
+	if m, ok := f.Matches(certificateID + "/disk-full").First(); ok {
+		full.Verdict = fmt.Sprintf("The code 0x80070070 (disk full) stands in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
+	}
+	out = append(out, full)
+	pki := findings.Rival{Name: "The client uses a certificate of a PKI that it does not find", Verdict: "Nothing in the logs speaks of a PKI certificate."}
+	if m, ok := f.Matches(certificateID + "/pki").First(); ok {
+		pki.Verdict = fmt.Sprintf("The log speaks of a PKI certificate in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
+	}
+	out = append(out, pki)
+	if f.Mentions("malwarebytes", "mbam") {
+		out = append(out, findings.Rival{Name: "A security program damaged the key file", Verdict: "The bundle holds files of Malwarebytes; its own log would show what it did."})
+	}
+	return out
+}

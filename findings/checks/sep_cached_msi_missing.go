@@ -1,0 +1,443 @@
+package checks
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"casebook/findings"
+	"casebook/findings/facts"
+	"casebook/hive"
+	"casebook/ingest"
+	"casebook/ingest/extract"
+	"casebook/internal/match"
+)
+
+const sepID = "sep-cached-msi-missing"
+
+// The upgrade opens the cached package of the installed version to build its tables of files to migrate, syLink.xml among them. Without
+// the package there is no table, and the new version starts with the unmanaged syLink.xml of the upgrade package.
+var sepCachedMSIMissing = &findings.Check{
+	ID:       sepID,
+	Title:    "The cached package of Endpoint Protection is missing, and an upgrade loses management",
+	Severity: findings.High,
+	Product: findings.Product{
+		Name: "Symantec Endpoint Protection", Words: []string{"symantec", "sep_inst", "sylink", "endpoint protection", "setaid"},
+		Kinds: []ingest.Kind{ingest.KindLogSEP, ingest.KindSylink},
+		Seen:  func(f *facts.Facts) bool { return len(sepPackages(f)) > 0 },
+	},
+	Needs: []findings.Need{{
+		Met: func(f *facts.Facts) bool {
+			return len(facts.Observed[[]*sepUpgrade](f, sepID)) > 0 || len(sepPackages(f)) > 0 || len(facts.Values[*extract.Sylink](f)) > 0
+		},
+		What: sepLog.What, Why: sepLog.Why, Collect: sepLog.Collect,
+	}},
+	Signals: []match.Signal{
+		{Name: sepID + "/action", Kinds: installerLogs, Literals: []string{"ScriptGen: Action "}, Pattern: `^ScriptGen: Action (?P<edge>start|end) (?P<action>\w+)`},
+		{
+			Name: sepID + "/unable", Kinds: installerLogs, Literals: []string{"ScriptGen: Unable to open "},
+			Pattern: `^ScriptGen: Unable to open (?P<path>.+?\.msi) for product code (?P<code>\{[0-9A-Fa-f-]{36}\})`,
+		},
+		{
+			Name: sepID + "/note", Kinds: installerLogs, Literals: []string{"Note: 1: 2203 2: "},
+			Pattern: `Note: 1: 2203 2: (?P<path>.+?\.msi) 3: (?P<code>-?\d+)`,
+		},
+		{
+			Name: sepID + "/no-database", Kinds: installerLogs, Literals: []string{"ScriptBuilder::CMigrateAppData::Install"},
+			Pattern: `CMigrateAppData::Install ?-? ?Unable to get (?:active database from handle|cached MSI database): \d+`,
+		},
+		{Name: sepID + "/opening", Kinds: installerLogs, Literals: []string{"Opening cached msi file: "}, Pattern: `^ScriptGen:\s+Opening cached msi file: (?P<path>.+\S)`},
+		{Name: sepID + "/migrated", Kinds: installerLogs, Literals: []string{"Processing SymMigration table entry: "}, Pattern: `(?i)^ScriptGen: Processing SymMigration table entry: (?P<path>.*\bsylink\.xml)\s*$`},
+		{Name: sepID + "/reset", Kinds: installerLogs, Literals: []string{"MIGRATESETTINGS = 0", "MIGRATESETTINGS=0"}},
+		{Name: sepID + "/setaid", Literals: []string{"KeepPreviousSetting="}, Pattern: `(?im)^\s*KeepPreviousSetting\s*=\s*(?P<keep>\d)`},
+		{Name: sepID + "/cache-wiped", Literals: []string{"configuration data cache folder was not secured properly"}},
+	},
+	Observe: &facts.Watch{
+		Kinds: []ingest.Kind{ingest.KindLogSEP, ingest.KindLogMSI}, Every: true,
+		New: func(*ingest.Artifact) facts.Observer { return &sepObserver{open: &sepUpgrade{}} },
+	},
+	Doc: findings.Doc{
+		Cause: "AutoUpgrade builds its table of files to keep from the installed version's package in Windows' Installer folder. That package is gone (the folder was cleaned, or Windows itself emptied it), so nothing is migrated, and the client starts with the unmanaged syLink.xml of the upgrade package: it becomes self-managed.",
+		Remedy: []string{
+			`Before the next upgrade repair the installed version, which puts its package back: msiexec /f "C:\ProgramData\Symantec\Symantec Endpoint Protection\CurrentVersion\Data\Cached Installs\Sep64.msi" /q`,
+			"A client that is already self-managed: put the group's syLink.xml back (SylinkDrop, or a communication update package from the manager).",
+			"Or deploy a managed package with \"Remove all previous logs and policies, and reset the client-server communications settings\"; it discards local logs and policies.",
+			"Find out what cleans the Installer folder, and stop it.",
+			"Cured when the next SEP_Inst.log opens the cached package and migrates syLink.xml.",
+		},
+		Proves: []string{
+			"In the upgrade's log the action MigrateAppData cannot open the cached package (ScriptGen: Unable to open, or note 2203 with -2147287038 for a package in the Installer folder), and syLink.xml is not among the files that the same upgrade migrates.",
+		},
+		Suggests: []string{
+			"LocalPackage of the product names a file that a complete listing of the Installer folder lacks: the next AutoUpgrade will fail to migrate.",
+			"The client's syLink.xml names no server, and the upgrade's log is not in the bundle.",
+		},
+		Exonerates: []string{
+			"The log opens the cached package and migrates syLink.xml.",
+			"The package was set to discard the previous settings (KeepPreviousSetting=0).",
+			"LocalPackage names a file that is in the Installer folder.",
+		},
+		FalsePositives: "Note 2203 for inprogressinstallinfo.ipi stands in nearly every log. 2203 with -2147287035 or -2147287008 means that access was denied or the file was in use, not that it is missing.",
+		NotCovered:     "Clients that lose management for other reasons, such as a replaced server certificate.",
+		References: []findings.Reference{
+			{Title: "Broadcom 212696: Endpoint Protection clients may become self-managed after AutoUpgrade", URL: "https://knowledge.broadcom.com/external/article/212696/endpoint-protection-clients-may-become-s.html"},
+			{Title: "Windows Installer: event logging (event 1028)", URL: "https://learn.microsoft.com/en-us/windows/win32/msi/event-logging"},
+		},
+	},
+	Run: runSEPCachedMSI,
+}
+
+// The things that settle what is only suspected.
+var (
+	sepLog = findings.Missing{
+		What: "SEP_Inst.log of the upgrade", Why: "it shows whether the cached package was opened and syLink.xml migrated",
+		Collect: `%windir%\Temp\SEP_INST.log (or %TEMP%\SEP_INST.log of the user who installed)`,
+	}
+	installerListing = findings.Missing{
+		What: "a listing of the Installer folder", Why: "it shows whether the cached package is there",
+		Collect: `dir /a "%windir%\Installer" > "%PUBLIC%\installer-folder.txt"`,
+	}
+	installerRegistry = findings.Missing{
+		What: "the registered products of Windows Installer", Why: "LocalPackage names the cached package that the upgrade will open",
+		Collect: findings.RegistryCollect(`HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Installer\UserData\S-1-5-18\Products`, "installer-products.reg"),
+	}
+)
+
+// sepUpgrade is what one session of the installation says of the migration.
+type sepUpgrade struct {
+	migrating bool // within the action MigrateAppData
+	began     bool
+	ended     bool
+	unable    []*facts.Match // the package could not be found, at most a few
+	denied    []*facts.Match // it could not be read for another reason
+	database  *facts.Match
+	path      string // of the missing package
+	code      string // product code, "" if the log does not say
+	opened    *facts.Match
+	sylink    *facts.Match
+	reset     *facts.Match
+}
+
+func (u *sepUpgrade) broken() bool { return len(u.unable) > 0 }
+
+// maxSEPLines bounds the lines kept of one session.
+const maxSEPLines = 4
+
+// sepObserver follows the migration through the sessions of a log.
+type sepObserver struct {
+	open *sepUpgrade
+	done []*sepUpgrade
+}
+
+// cachedPackage is a package as Installer names it in its cache.
+var cachedPackage = regexp.MustCompile(`(?i)[\\/]Installer[\\/][0-9a-f]{1,8}\.msi$`)
+
+// See implements facts.Observer.
+func (o *sepObserver) See(s *facts.Sight) {
+	u := o.open
+	if t := s.Record.Text; len(t) > 4 && string(t[:4]) == "=== " {
+		o.close()
+		return
+	}
+	for i := range s.Hits {
+		h := &s.Hits[i]
+		switch strings.TrimPrefix(h.Name, sepID+"/") {
+		case "action":
+			if string(h.Capture("action")) != "MigrateAppData" {
+				continue
+			}
+			u.migrating = string(h.Capture("edge")) == "start"
+			u.began = u.began || u.migrating
+			u.ended = u.ended || !u.migrating
+		case "unable":
+			if len(u.unable) < maxSEPLines {
+				u.unable = append(u.unable, s.Keep())
+			}
+			u.path, u.code = string(h.Capture("path")), string(h.Capture("code"))
+		case "note":
+			if !u.migrating || !cachedPackage.Match(h.Capture("path")) {
+				continue
+			}
+			switch string(h.Capture("code")) {
+			case "-2147287038", "-2147287037": // STG_E_FILENOTFOUND, STG_E_PATHNOTFOUND
+				if len(u.unable) < maxSEPLines {
+					u.unable = append(u.unable, s.Keep())
+				}
+				if u.path == "" {
+					u.path = string(h.Capture("path"))
+				}
+			default:
+				if len(u.denied) < maxSEPLines {
+					u.denied = append(u.denied, s.Keep())
+				}
+			}
+		case "no-database":
+			if u.database == nil {
+				u.database = s.Keep()
+			}
+		case "opening":
+			if u.opened == nil {
+				u.opened = s.Keep()
+			}
+		case "migrated":
+			if u.sylink == nil {
+				u.sylink = s.Keep()
+			}
+		case "reset":
+			if u.reset == nil {
+				u.reset = s.Keep()
+			}
+		}
+	}
+}
+
+func (o *sepObserver) close() {
+	u := o.open
+	if (u.began || u.broken() || u.opened != nil || u.sylink != nil) && len(o.done) < maxMSISessions {
+		// A package that could be opened after all is not missing: notes that come with denied access say that it is there.
+		if len(u.denied) > 0 && u.code == "" {
+			u.unable = nil
+		}
+		o.done = append(o.done, u)
+	}
+	o.open = &sepUpgrade{}
+}
+
+// End implements facts.Observer.
+func (o *sepObserver) End() any {
+	o.close()
+	if len(o.done) == 0 {
+		return nil
+	}
+	return o.done
+}
+
+// sepPackages are the registered products of Endpoint Protection.
+func sepPackages(f *facts.Facts) []hive.InstallerPackage {
+	return slices.DeleteFunc(f.Registry.InstallerPackages(), func(p hive.InstallerPackage) bool {
+		n := strings.ToLower(p.DisplayName)
+		return p.Patch || !strings.Contains(n, "endpoint protection") || strings.Contains(n, "manager")
+	})
+}
+
+func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
+	var upgrades []*sepUpgrade
+	truncated := map[*sepUpgrade]bool{}
+	for _, o := range facts.Observed[[]*sepUpgrade](f, sepID) {
+		for _, u := range o.Value {
+			upgrades = append(upgrades, u)
+			truncated[u] = o.Artifact.Truncated
+		}
+	}
+	var out []findings.Finding
+	var well []findings.Evidence
+	for i, u := range upgrades {
+		switch {
+		case u.broken() && u.sylink == nil:
+			out = append(out, sepLost(f, u, truncated[u], upgrades[i+1:]))
+		case u.sylink != nil:
+			well = append(well, findings.FromMatch(*u.sylink, findings.Contradicts, "syLink.xml is migrated"))
+			if u.opened != nil {
+				well = append(well, findings.FromMatch(*u.opened, findings.Contradicts, "the cached package is opened"))
+			}
+		}
+	}
+	if len(out) > 0 {
+		return out[len(out)-1:], nil // one subject, the host: the last upgrade tells its state
+	}
+	if p := sepPreventive(f); p != nil {
+		if p.Verdict == findings.Suspected || len(well) == 0 {
+			return []findings.Finding{*p}, nil
+		}
+		well = append(well, p.Evidence...)
+	}
+	if len(well) > 0 {
+		return []findings.Finding{{
+			Verdict: findings.RuledOut, Subject: f.ID, Evidence: well,
+			Summary: "The upgrade opened the cached package and migrated syLink.xml, so management was kept.",
+		}}, nil
+	}
+	return []findings.Finding{sepOpen(f, upgrades)}, nil
+}
+
+// sepLost is the finding of an upgrade that could not open the package and did not migrate syLink.xml. later are the upgrades after it.
+func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade) findings.Finding {
+	out := findings.Finding{Verdict: findings.Confirmed, Subject: f.ID, State: findings.Active, Severity: findings.High}
+	for i, m := range u.unable {
+		if i < 2 {
+			out.Evidence = append(out.Evidence, findings.FromMatch(*m, findings.Supports, "the upgrade does not find the cached package"))
+		}
+	}
+	if u.database != nil {
+		out.Evidence = append(out.Evidence, findings.FromMatch(*u.database, findings.Supports, "so it has no table of files to migrate"))
+	}
+	out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find %s and lost management", baseName(u.path))
+	out.Summary = fmt.Sprintf("The upgrade looked for the cached package %s and did not find it, so it could build no table of files to migrate, and syLink.xml is not among the files that it migrates.", u.path)
+	if m, ok := keptNothing(f, u); ok {
+		out.Verdict = findings.RuledOut
+		for i := range out.Evidence {
+			out.Evidence[i].Role = findings.Context
+		}
+		out.Evidence = append(out.Evidence, m)
+		out.Summary += " The package was set to discard the previous settings, so the new syLink.xml is what was wanted."
+		return out
+	}
+	if truncated || !u.ended && u.database == nil {
+		out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Unknown
+		out.Summary += " The log breaks off before the migration ends, so what was migrated afterwards is not shown."
+		out.Missing = append(out.Missing, sepLog)
+	}
+	if e, ok := packageAbsent(f, u.path); ok {
+		out.Evidence = append(out.Evidence, e)
+	}
+	for _, v := range facts.Values[*extract.Sylink](f) {
+		managed, known := v.Value.Managed()
+		switch {
+		case known && !managed:
+			if out.Verdict == findings.Confirmed {
+				out.Severity = findings.Critical
+			}
+			out.Evidence = append(out.Evidence, findings.FromLine(f, v.Artifact.Path, v.Value.Line, findings.Supports, "the client's syLink.xml names no server: it is self-managed"))
+			out.Summary += " The client's syLink.xml names no server."
+		case known:
+			out.Evidence = append(out.Evidence, findings.FromLine(f, v.Artifact.Path, v.Value.Line, findings.Context, "this syLink.xml names servers: it is of before the upgrade, or was put back since"))
+			out.State = findings.Unknown
+		}
+	}
+	if m, ok := f.Matches(sepID + "/cache-wiped").First(); ok {
+		out.Evidence = append(out.Evidence, findings.FromMatch(m, findings.Context, "Windows Installer itself emptied its folder, because it was not secured properly"))
+		out.Rivals = append(out.Rivals, findings.Rival{Name: "A cleaning tool removed the package", Verdict: "Windows Installer says that it emptied the folder itself."})
+	} else {
+		out.Rivals = append(out.Rivals, findings.Rival{Name: "Windows Installer emptied its own folder (event 1028)", Verdict: "The bundle holds no such event; the Application event log would show it."})
+	}
+	for _, l := range later {
+		if l.sylink != nil {
+			out.State = findings.Resolved
+			out.Evidence = append(out.Evidence, findings.FromMatch(*l.sylink, findings.Contradicts, "a later session migrates syLink.xml"))
+			out.Summary += " A later session of the same log migrates it."
+			break
+		}
+	}
+	return out
+}
+
+// keptNothing is evidence that the upgrade was told to discard the previous settings.
+func keptNothing(f *facts.Facts, u *sepUpgrade) (findings.Evidence, bool) {
+	if u.reset != nil {
+		return findings.FromMatch(*u.reset, findings.Contradicts, "the upgrade discards the previous settings on purpose"), true
+	}
+	for _, m := range f.Matches(sepID + "/setaid").Kept {
+		if m.Capture("keep") == "0" {
+			return findings.FromMatch(m, findings.Contradicts, "the package discards the previous settings on purpose"), true
+		}
+	}
+	return findings.Evidence{}, false
+}
+
+// packageAbsent is evidence of a complete listing of the package's folder that lacks it.
+func packageAbsent(f *facts.Facts, path string) (findings.Evidence, bool) {
+	dir, name := splitPath(path)
+	for _, v := range facts.Values[*extract.Listing](f) {
+		for i := range v.Value.Folders {
+			folder := &v.Value.Folders[i]
+			if strings.EqualFold(strings.TrimRight(folder.Path, `\`), dir) && folder.Lacks(name) {
+				return findings.AbsentLine(v.Artifact.Path, findings.Supports, fmt.Sprintf("the listing of %s has no %s", folder.Path, name)), true
+			}
+		}
+	}
+	return findings.Evidence{}, false
+}
+
+// packagePresent is evidence of a listing of the package's folder that has it.
+func packagePresent(f *facts.Facts, path string) (findings.Evidence, bool) {
+	dir, name := splitPath(path)
+	for _, v := range facts.Values[*extract.Listing](f) {
+		for i := range v.Value.Folders {
+			folder := &v.Value.Folders[i]
+			if !strings.EqualFold(strings.TrimRight(folder.Path, `\`), dir) {
+				continue
+			}
+			if e := folder.Find(name); e != nil {
+				return findings.FromLine(f, v.Artifact.Path, e.Line, findings.Contradicts, "the cached package is there"), true
+			}
+		}
+	}
+	return findings.Evidence{}, false
+}
+
+// sepPreventive judges the registered package of the installed version; nil if nothing is known of it.
+func sepPreventive(f *facts.Facts) *findings.Finding {
+	for _, p := range sepPackages(f) {
+		if p.LocalPackage == "" {
+			continue
+		}
+		if e, ok := packageAbsent(f, p.LocalPackage); ok {
+			return &findings.Finding{
+				Verdict: findings.Suspected, Subject: f.ID, State: findings.Predicted, Severity: findings.High,
+				Title:   "The cached package of Endpoint Protection is missing: the next AutoUpgrade will lose management",
+				Summary: fmt.Sprintf("The registry names %s as the cached package of %s, and the listing of its folder lacks it. The next AutoUpgrade can't migrate syLink.xml and will leave the client self-managed.", p.LocalPackage, p.DisplayName),
+				Evidence: []findings.Evidence{
+					findings.FromValue(p.Found, findings.Supports, "the cached package of "+p.DisplayName), e,
+				},
+				Missing: []findings.Missing{sepLog},
+			}
+		}
+		if e, ok := packagePresent(f, p.LocalPackage); ok {
+			return &findings.Finding{
+				Verdict: findings.RuledOut, Subject: f.ID,
+				Summary:  fmt.Sprintf("The cached package %s of %s is in the Installer folder.", p.LocalPackage, p.DisplayName),
+				Evidence: []findings.Evidence{findings.FromValue(p.Found, findings.Contradicts, "the cached package of "+p.DisplayName), e},
+			}
+		}
+	}
+	return nil
+}
+
+// sepOpen is the verdict where neither an upgrade nor the cache can be judged.
+func sepOpen(f *facts.Facts, upgrades []*sepUpgrade) findings.Finding {
+	out := findings.Finding{Subject: f.ID}
+	for _, v := range facts.Values[*extract.Sylink](f) {
+		if managed, known := v.Value.Managed(); known && !managed {
+			out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Active
+			out.Summary = "The client's syLink.xml names no server, so it is self-managed; whether an upgrade lost its management is not shown."
+			out.Evidence = []findings.Evidence{findings.FromLine(f, v.Artifact.Path, v.Value.Line, findings.Supports, "no server and no domain: self-managed")}
+			out.Rivals = []findings.Rival{{Name: "The client was installed self-managed", Verdict: "The bundle can't tell; the upgrade's log would."}}
+			out.Missing = []findings.Missing{sepLog}
+			return out
+		}
+	}
+	out.Verdict, out.Reason = findings.NotEvaluated, findings.DataMissing
+	switch {
+	case len(sepPackages(f)) > 0:
+		out.Summary = "The registry names the cached package of Endpoint Protection, but the bundle has no complete listing of its folder and no log of an upgrade."
+		out.Missing = []findings.Missing{installerListing, sepLog}
+	case slices.ContainsFunc(upgrades, func(u *sepUpgrade) bool { return len(u.denied) > 0 }):
+		out.Summary = "The upgrade could not read the cached package because access was denied or the file was in use, which is another problem than a missing package."
+		for _, u := range upgrades {
+			for _, m := range u.denied {
+				out.Evidence = append(out.Evidence, findings.FromMatch(*m, findings.Context, "not STG_E_FILENOTFOUND: the file is there"))
+			}
+		}
+		out.Missing = []findings.Missing{installerListing}
+	default:
+		out.Summary = "The bundle shows Endpoint Protection, but neither the log of an upgrade nor the registered package with a listing of its folder."
+		out.Missing = []findings.Missing{sepLog, installerRegistry, installerListing}
+	}
+	return out
+}
+
+// splitPath parts a Windows path into folder and name.
+func splitPath(p string) (dir, name string) {
+	p = strings.ReplaceAll(p, "/", `\`)
+	i := strings.LastIndexByte(p, '\\')
+	if i < 0 {
+		return "", p
+	}
+	return p[:i], p[i+1:]
+}
+
+func baseName(p string) string {
+	_, name := splitPath(p)
+	return name
+}

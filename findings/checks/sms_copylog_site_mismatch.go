@@ -1,0 +1,484 @@
+package checks
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"casebook/findings"
+	"casebook/findings/facts"
+	"casebook/ingest"
+	"casebook/ingest/extract"
+	"casebook/internal/match"
+)
+
+const copylogID = "sms-copylog-site-mismatch"
+
+// The bootstrap of the SMS 2.0 client reads in Copylog.tcf which site supplied Clicore.exe and then uses that site's configuration and
+// checksums. An unpatched site writes itself into the file when it has only checked the logon point, so that the file names a site that
+// never supplied the program. That is proven when the named site runs an older release than the program on the logon point.
+var smsCopylogSiteMismatch = &findings.Check{
+	ID:       copylogID,
+	Title:    "Copylog.tcf credits a site that did not supply Clicore.exe",
+	Severity: findings.Critical,
+	Product: findings.Product{
+		Name: "an SMS 2.0 logon point", Words: []string{"smslogon", "copylog", "clicore", "ccim32", "wn_logon", "wnmanual", "nt_logon", "clisvc", "/ms/sms/"},
+		Kinds: []ingest.Kind{ingest.KindCopylog},
+	},
+	Needs: []findings.Need{{
+		AnyOf:   []ingest.Kind{ingest.KindCopylog},
+		What:    "Copylog.tcf of the logon point",
+		Why:     "it says which site is credited with Clicore.exe",
+		Collect: `\\PDC\SMSLOGON\Config\Copylog.tcf`,
+	}},
+	Signals: []match.Signal{
+		{
+			Name: copylogID + "/base-files", Literals: []string{"Base client files are version "},
+			Pattern: `Base client files are version (?P<version>\d+\.\d+\.\d+(?:\.\d+)?)`,
+		},
+		{
+			Name: copylogID + "/client-core", Literals: []string{"Client core file version (from cliver.exe) is "},
+			Pattern: `(?i)Client core file version \(from cliver\.exe\) is (?P<version>\d+\.\d+\.\d+(?:\.\d+)?)`,
+		},
+		{
+			Name: copylogID + "/cap-release", Literals: []string{"The CAP base release (from "},
+			Pattern: `(?i)The CAP base release \(from (?P<cap>[^)]*?\\CAP_(?P<site>[A-Za-z0-9]{3})\b[^)]*)\) is (?P<version>\d+\.\d+\.\d+(?:\.\d+)?)(?: \(client release is (?P<client>[\d.]+)\))?`,
+		},
+		{
+			Name: copylogID + "/no-compver", Literals: []string{"No COMPVER.INI found for site "},
+			Pattern: `(?i)No COMPVER\.INI found for site (?P<site>[A-Z0-9]{3})\b`,
+		},
+		{
+			// A table of sites: SQL grid, CSV or a support engineer's note, a line for each site.
+			Name: copylogID + "/site-version", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)},
+			Literals: []string{"2.00.1239", "2.00.1380", "2.00.1493", "2.0.1239", "2.0.1380", "2.0.1493"},
+			Pattern:  `(?:^|[\s,;|"=\[(])(?P<site>[A-Z0-9]{3})(?:[\s,;|"=:\])].*?|[,;|"])(?P<version>2\.0{1,2}\.(?:1239|1380|1493)(?:\.\d+)?)\b`,
+		},
+	},
+	Doc: findings.Doc{
+		Cause: "A site whose Nt_logon.dll lacks the update of Q251070 (no service pack) or Q249077 (SP1) writes its own code into the shared lines of Copylog.tcf whenever it has checked the logon point, although it copied nothing. Clients then match the newer Clicore.exe with the configuration and checksums of the older site: new installations are blocked, and clients of the older release end in a mixed installation.",
+		Remedy: []string{
+			"Edit \\\\PDC\\SMSLOGON\\Config\\Copylog.tcf on the primary domain controller: in the line X86.BIN\\CLICORE.EXE=… set the code of the site that runs the newer release. Keep a copy of the file first.",
+			"Until the older sites are updated, make the file read-only and give Full Control to one domain administrator's account only and Read to Everyone; undo this after the last site is upgraded. New installations in the older sites' boundaries stay off that long.",
+			"Apply Q251070 or Q249077 to every site of the older release, wait until Copylog.tcf is rewritten on every logon point, then upgrade all sites, the central site first, within hours.",
+			"Cured when the CLICORE line names a site of the release of Clicore.exe and Wn_logon.log reports no missing Compver.ini.",
+		},
+		Proves:     []string{"The site in the line X86.BIN\\CLICORE.EXE= runs an older build or service pack than the Clicore.exe of the logon point, by the client's own logs or by the site's files."},
+		Suggests:   []string{"The file lacks the CLICORE line (a corrupt file: clients retry seven times ten minutes).", "The credited site has no lines of its own under SITES, its code is reserved or not three characters, or a line under SITES credits another site.", "Copies of the file from several domain controllers credit different sites."},
+		Exonerates: []string{"The credited site runs the release of the Clicore.exe on the logon point."},
+		FalsePositives: "A copy taken while the sites are being upgraded in turn: the file is right again after each site has run its Logon Server Manager. " +
+			"Clicore.log alone claims \"Installing\" at each logon of a healthy client.",
+		NotCovered: "Which program version lies on other logon points than the ones whose logs are in the bundle.",
+		References: []findings.Reference{
+			{Title: "KB 264630: SMS 2.0 SP1 and SP2 interoperability issues", URL: "https://jeffpar.github.io/kbarchive/kb/264/Q264630/"},
+			{Title: "KB 249077: Copylog.tcf does not show the site that updated the logon point", URL: "https://jeffpar.github.io/kbarchive/kb/249/Q249077/"},
+			{Title: "KB 264976: a normal and a corrupt Copylog.tcf", URL: "https://jeffpar.github.io/kbarchive/kb/264/Q264976/"},
+		},
+	},
+	RunAll: runCopylog,
+}
+
+// smsRelease is an SMS 2.0 version as far as it tells releases apart: the build, and the service pack in the thousands digit of the last
+// group. Builds of SP2 to SP4 are all 1493.
+type smsRelease struct {
+	build, pack int // pack is -1 where the version is cut before its last group
+	text        string
+}
+
+// parseSMSRelease reads 2.00.1493.2009, 2.0.1493.2005 and the truncated 2.00.1493.2.
+func parseSMSRelease(s string) (smsRelease, bool) {
+	parts := strings.Split(strings.Trim(s, ". "), ".")
+	if len(parts) < 3 || len(parts) > 4 {
+		return smsRelease{}, false
+	}
+	n := make([]int, len(parts))
+	for i, p := range parts {
+		v, err := strconv.Atoi(p)
+		if err != nil || v < 0 || v > 99999 {
+			return smsRelease{}, false
+		}
+		n[i] = v
+	}
+	if n[0] != 2 || n[1] != 0 {
+		return smsRelease{}, false
+	}
+	r := smsRelease{build: n[2], pack: -1, text: s}
+	if len(n) == 4 && parts[3] != "" {
+		// The service pack is the first digit of four; a print that is cut shows only it.
+		r.pack = n[3]
+		for r.pack >= 10 {
+			r.pack /= 10
+		}
+		if len(parts[3]) > 1 && len(parts[3]) < 4 {
+			r.pack = 0
+		}
+	}
+	return r, true
+}
+
+// compare orders releases; equal builds of which one lacks the service pack count as equal.
+func (r smsRelease) compare(o smsRelease) int {
+	if c := cmp.Compare(r.build, o.build); c != 0 {
+		return c
+	}
+	// Before build 1493 the last group's first digit is no service pack.
+	if r.pack < 0 || o.pack < 0 || r.build < 1493 {
+		return 0
+	}
+	return cmp.Compare(r.pack, o.pack)
+}
+
+// name is the release in words.
+func (r smsRelease) name() string {
+	switch {
+	case r.build == 1239:
+		return "2.0 without a service pack"
+	case r.build == 1380:
+		return "2.0 SP1"
+	case r.build == 1493 && r.pack >= 2:
+		return "2.0 SP" + strconv.Itoa(r.pack)
+	}
+	return r.text
+}
+
+// copylogFacts are the releases that the bundle shows, of the program on the logon point and of sites.
+type copylogFacts struct {
+	clicore []releaseSeen
+	sites   map[string][]releaseSeen // by upper-case site code
+	// unversioned are the sites whose Compver.ini a client did not find, which is what it sees of a site that is wrongly credited.
+	unversioned map[string]findings.Evidence
+}
+
+type releaseSeen struct {
+	smsRelease
+	evidence findings.Evidence // supports
+}
+
+var capFolder = regexp.MustCompile(`(?i)(?:^|/)CAP_([A-Z0-9]{3})(?:/|$)`)
+
+func gatherReleases(all []*facts.Facts) copylogFacts {
+	c := copylogFacts{sites: map[string][]releaseSeen{}, unversioned: map[string]findings.Evidence{}}
+	site := func(code, version string, e findings.Evidence) {
+		if r, ok := parseSMSRelease(version); ok {
+			code = strings.ToUpper(code)
+			c.sites[code] = append(c.sites[code], releaseSeen{r, e})
+		}
+	}
+	for _, f := range all {
+		for _, s := range []string{"/base-files", "/client-core"} {
+			for _, m := range f.Matches(copylogID + s).Kept {
+				if r, ok := parseSMSRelease(m.Capture("version")); ok {
+					c.clicore = append(c.clicore, releaseSeen{r, findings.FromMatch(m, findings.Supports, "the release of the client files that the logon point gave")})
+				}
+			}
+		}
+		for _, m := range f.Matches(copylogID + "/cap-release").Kept {
+			site(m.Capture("site"), m.Capture("version"), findings.FromMatch(m, findings.Supports, "the release of site "+strings.ToUpper(m.Capture("site"))+", from its client access point"))
+			if r, ok := parseSMSRelease(m.Capture("client")); ok {
+				c.clicore = append(c.clicore, releaseSeen{r, findings.FromMatch(m, findings.Supports, "the client's release, from the logon point")})
+			}
+		}
+		for _, m := range f.Matches(copylogID + "/site-version").Kept {
+			site(m.Capture("site"), m.Capture("version"), findings.FromMatch(m, findings.Supports, "the site's release"))
+		}
+		for _, m := range f.Matches(copylogID + "/no-compver").Kept {
+			code := strings.ToUpper(m.Capture("site"))
+			if _, ok := c.unversioned[code]; !ok {
+				c.unversioned[code] = findings.FromMatch(m, findings.Supports, "a client found no version of site "+code)
+			}
+		}
+		for _, v := range facts.Values[*extract.Compver](f) {
+			code := capFolder.FindStringSubmatch(v.Artifact.Path)
+			if code == nil || len(v.Value.Versions) == 0 {
+				continue
+			}
+			first := v.Value.Versions[0]
+			site(code[1], first.Text, findings.FromLine(f, v.Artifact.Path, first.Line, findings.Supports, "the release of site "+strings.ToUpper(code[1])+", from its client access point"))
+		}
+		if v, err := f.Registry.Value(`SOFTWARE\Microsoft\SMS\Setup`, "Full Version"); err == nil {
+			if id, err := f.Registry.Value(`SOFTWARE\Microsoft\SMS\Identification`, "Site Code"); err == nil {
+				site(id.Value.String(), v.Value.String(), findings.FromValue(v, findings.Supports, "the release of site "+id.Value.String()))
+			}
+		}
+	}
+	return c
+}
+
+// release returns the newest release seen of the program on the logon point: an older one in the same log is of an earlier run.
+func (c copylogFacts) release() (releaseSeen, bool) {
+	if len(c.clicore) == 0 {
+		return releaseSeen{}, false
+	}
+	return slices.MaxFunc(c.clicore, func(a, b releaseSeen) int { return a.compare(b.smsRelease) }), true
+}
+
+// of returns the newest release seen of a site, so that nobody is accused by an old line.
+func (c copylogFacts) of(site string) (releaseSeen, bool) {
+	list := c.sites[strings.ToUpper(site)]
+	if len(list) == 0 {
+		return releaseSeen{}, false
+	}
+	return slices.MaxFunc(list, func(a, b releaseSeen) int { return a.compare(b.smsRelease) }), true
+}
+
+// copy is one Copylog.tcf of the bundle.
+type copylogCopy struct {
+	facts *facts.Facts
+	facts.Of[*extract.Copylog]
+	clicore *extract.CopylogEntry // of x86.bin, else of another platform; nil if there is none
+}
+
+func (c copylogCopy) site() string {
+	if c.clicore == nil {
+		return ""
+	}
+	return strings.ToUpper(c.clicore.Site)
+}
+
+func (c copylogCopy) line(n int, role findings.Role, note string) findings.Evidence {
+	return findings.FromLine(c.facts, c.Artifact.Path, n, role, note)
+}
+
+func runCopylog(all []*facts.Facts) ([]findings.Finding, error) {
+	known := gatherReleases(all)
+	var copies []copylogCopy
+	for _, f := range all {
+		for _, v := range facts.Values[*extract.Copylog](f) {
+			c := copylogCopy{facts: f, Of: v}
+			byPlatform := v.Value.Clicore()
+			for _, platform := range sortedKeys(byPlatform) {
+				e := byPlatform[platform]
+				if c.clicore == nil || strings.EqualFold(platform, "x86") || strings.EqualFold(platform, "x86.bin") {
+					c.clicore = &e
+				}
+			}
+			copies = append(copies, c)
+		}
+	}
+	var out []findings.Finding
+	var well, open []findings.Finding
+	for _, c := range copies {
+		f := judgeCopylog(c, copies, known)
+		switch f.Verdict {
+		case findings.RuledOut:
+			well = append(well, f)
+		case findings.NotEvaluated:
+			open = append(open, f)
+		case findings.Confirmed, findings.Suspected:
+			out = append(out, f)
+		}
+	}
+	switch {
+	case len(out) > 0:
+	case len(open) > 0:
+		out = open
+	case len(well) > 1:
+		sum := findings.Finding{Verdict: findings.RuledOut, Summary: fmt.Sprintf("All %d copies of Copylog.tcf credit a site of the release that the logon point gives.", len(well))}
+		for _, f := range well {
+			sum.Evidence = append(sum.Evidence, f.Evidence...)
+		}
+		out = []findings.Finding{sum}
+	default:
+		out = well
+	}
+	return out, nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// judgeCopylog gives the verdict on one copy.
+func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findings.Finding {
+	f := findings.Finding{Subject: c.Artifact.Path, System: c.facts.ID, State: findings.Active}
+	if c.clicore == nil {
+		return copylogCorrupt(c, f)
+	}
+	site := c.site()
+	credit := c.line(c.clicore.Line, findings.Supports, "Clicore.exe is credited to site "+site)
+	program, programKnown := known.release()
+	owner, ownerKnown := known.of(site)
+	switch {
+	case programKnown && ownerKnown && owner.compare(program.smsRelease) < 0:
+		f.Verdict = findings.Confirmed
+		f.Title = fmt.Sprintf("Copylog.tcf credits site %s, which did not supply Clicore.exe", site)
+		f.Summary = fmt.Sprintf("Copylog.tcf says that site %s supplied Clicore.exe, but site %s runs %s (%s), and the logon point gives client files of %s (%s), which that site does not have. Clients match the newer program with the older site's configuration and checksums.",
+			site, site, owner.name(), owner.text, program.name(), program.text)
+		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
+		f.Evidence = append(f.Evidence, copylogOddities(c, findings.Context)...)
+		if better := known.suppliers(program); len(better) > 0 {
+			f.Remedy = append([]string{fmt.Sprintf("The sites that run %s here: %s. The line is to read X86.BIN\\CLICORE.EXE=%s.", program.name(), strings.Join(better, ", "), better[0])}, smsCopylogSiteMismatchRemedy...)
+		}
+		f.Rivals = []findings.Rival{{
+			Name:    "The copy was taken while the sites were being upgraded in turn",
+			Verdict: "The bundle can't tell; a second copy taken hours later would.",
+		}}
+		return f
+	case programKnown && ownerKnown && owner.compare(program.smsRelease) > 0:
+		f.Verdict, f.Severity = findings.Suspected, findings.Medium
+		f.Title = fmt.Sprintf("Copylog.tcf credits site %s, whose release is newer than Clicore.exe", site)
+		f.Summary = fmt.Sprintf("Site %s runs %s (%s), but the client files that the logon point gave are of %s (%s). Either the site has not replaced them yet, or it was credited without supplying them.",
+			site, owner.name(), owner.text, program.name(), program.text)
+		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
+		f.Rivals = []findings.Rival{{
+			Name: "The site was upgraded after the client's logs were written", Verdict: "The bundle can't tell: current client logs would.",
+		}}
+		f.Missing = copylogMissing(site, false, true)
+		return f
+	case programKnown && ownerKnown:
+		credit.Role, owner.evidence.Role, program.evidence.Role = findings.Contradicts, findings.Contradicts, findings.Contradicts
+		if odd := copylogOddities(c, findings.Supports); len(odd) > 0 {
+			f.Verdict, f.Severity = findings.Suspected, findings.Medium
+			f.Title = "Copylog.tcf credits the right site and has other faults"
+			f.Summary = fmt.Sprintf("Site %s runs %s, the release of the client files on the logon point, so the CLICORE line is in order; other lines are not.", site, owner.name())
+			f.Evidence = append(odd, credit, owner.evidence, program.evidence)
+			f.Missing = copylogMissing(site, true, true)
+			return f
+		}
+		f.Verdict = findings.RuledOut
+		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe, and that site runs %s, as the client files of the logon point do.", site, owner.name())
+		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
+		return f
+	}
+	var why []string
+	if odd := copylogOddities(c, findings.Supports); len(odd) > 0 {
+		f.Evidence = append(f.Evidence, odd...)
+		why = append(why, odd[0].Note)
+	}
+	if m, ok := known.unversioned[site]; ok {
+		f.Evidence = append(f.Evidence, credit, m)
+		why = append(why, "a client found no Compver.ini of that site")
+	}
+	for _, o := range copies {
+		if o.Artifact.Path != c.Artifact.Path && o.site() != site {
+			f.Evidence = append(f.Evidence, credit, differing(o))
+			why = append(why, "the copies in the bundle do not agree on the site")
+			break
+		}
+	}
+	if programKnown {
+		program.evidence.Role = findings.Context
+		f.Evidence = append(f.Evidence, program.evidence)
+	}
+	f.Missing = copylogMissing(site, programKnown, ownerKnown)
+	if len(why) > 0 {
+		f.Verdict, f.Severity = findings.Suspected, findings.Medium
+		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe. Whether that site supplied it can't be told without the releases of both, but %s.", site, strings.Join(why, ", and "))
+		if !slices.ContainsFunc(f.Evidence, func(e findings.Evidence) bool { return e.Line == c.clicore.Line && e.Artifact == c.Artifact.Path }) {
+			credit.Role = findings.Context
+			f.Evidence = append(f.Evidence, credit)
+		}
+		return f
+	}
+	f.Verdict, f.Reason, f.State = findings.NotEvaluated, findings.DataMissing, findings.Unknown
+	credit.Role = findings.Context
+	f.Evidence = append(f.Evidence, credit)
+	f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe, but the bundle lacks the releases of that site and of the program on the logon point.", site)
+	if programKnown {
+		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe, and the logon point gives %s, but the bundle does not say which release site %s runs.", site, program.name(), site)
+	} else if ownerKnown {
+		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s, which runs %s, with Clicore.exe, but the bundle does not say which release the logon point's Clicore.exe is.", site, owner.name())
+	}
+	return f
+}
+
+// smsCopylogSiteMismatchRemedy is the remedy of the check, for findings that say more before it.
+var smsCopylogSiteMismatchRemedy = []string{
+	"Until the older sites are updated, make the file read-only and give Full Control to one domain administrator's account only and Read to Everyone; undo this after the last site is upgraded.",
+	"Apply Q251070 or Q249077 to every site of the older release, wait until Copylog.tcf is rewritten on every logon point, then upgrade all sites, the central site first, within hours.",
+	"Cured when the CLICORE line names a site of the release of Clicore.exe and Wn_logon.log reports no missing Compver.ini.",
+}
+
+// suppliers are the sites whose release is that of the program.
+func (c copylogFacts) suppliers(program releaseSeen) []string {
+	var out []string
+	for _, code := range sortedKeys(c.sites) {
+		if r, ok := c.of(code); ok && r.compare(program.smsRelease) == 0 {
+			out = append(out, code)
+		}
+	}
+	return out
+}
+
+// differing is the evidence that another copy credits another site.
+func differing(o copylogCopy) findings.Evidence {
+	if o.clicore == nil {
+		return findings.AbsentLine(o.Artifact.Path, findings.Supports, "this copy has no CLICORE line")
+	}
+	return o.line(o.clicore.Line, findings.Supports, "this copy credits site "+o.site())
+}
+
+func copylogCorrupt(c copylogCopy, f findings.Finding) findings.Finding {
+	f.Verdict, f.Severity = findings.Suspected, findings.High
+	f.Title = "Copylog.tcf lacks the line of Clicore.exe"
+	f.Cause = "The file is corrupt: without the lines of x86.bin the bootstrap does not know whose client files it has, and retries seven times, ten minutes each, so that a logon takes over an hour."
+	f.Summary = "Copylog.tcf has no line for Clicore.exe, as a corrupt file has: clients can't tell which site supplied the program."
+	note := "no line ends in CLICORE.EXE"
+	if !c.Value.FileSource {
+		note += ", and there is no [FILE SOURCE] section"
+	}
+	f.Evidence = append(f.Evidence, findings.AbsentLine(c.Artifact.Path, findings.Supports, note))
+	for _, e := range c.Value.SyntaxErrors[:min(3, len(c.Value.SyntaxErrors))] {
+		f.Evidence = append(f.Evidence, c.line(e.Line, findings.Context, "not of the form path=site"))
+	}
+	f.Missing = []findings.Missing{{
+		What: "Copylog.tcf from the primary domain controller, and its folder's time stamps", Why: "the copy of the primary domain controller is the master; it shows whether only this copy is damaged",
+		Collect: `copy \\PDC\SMSLOGON\Config\Copylog.tcf "%PUBLIC%\" && dir /a \\PDC\SMSLOGON\Config > "%PUBLIC%\smslogon-config.txt"`,
+	}}
+	return f
+}
+
+var reservedSites = []string{"AUX", "CON", "NUL", "PRN"}
+
+// copylogOddities is evidence of other faults of the file: a credited site that has no files on the logon point, a reserved code, a line
+// under SITES that credits another site.
+func copylogOddities(c copylogCopy, role findings.Role) []findings.Evidence {
+	var out []findings.Evidence
+	site := c.site()
+	if slices.Contains(reservedSites, site) {
+		out = append(out, c.line(c.clicore.Line, role, site+" is a reserved name and can be no site code"))
+	}
+	sites := c.Value.Sites()
+	found := len(sites) == 0
+	for code := range sites {
+		found = found || strings.EqualFold(code, site)
+	}
+	if !found {
+		out = append(out, c.line(c.clicore.Line, role, fmt.Sprintf("site %s is credited with Clicore.exe and has no line of its own under SITES", site)))
+	}
+	for _, code := range sortedKeys(sites) {
+		for _, e := range sites[code] {
+			if !strings.EqualFold(e.Site, code) {
+				out = append(out, c.line(e.Line, role, fmt.Sprintf("a file of site %s is credited to site %s", strings.ToUpper(code), strings.ToUpper(e.Site))))
+				break
+			}
+		}
+	}
+	return out[:min(len(out), 6)]
+}
+
+// copylogMissing is what would tell the releases.
+func copylogMissing(site string, programKnown, ownerKnown bool) []findings.Missing {
+	var out []findings.Missing
+	if !ownerKnown {
+		out = append(out, findings.Missing{
+			What: "the release of site " + site, Why: "a site of an older release than Clicore.exe can't have supplied it",
+			Collect: fmt.Sprintf(`on the site server of %s: regedit /e "%%TEMP%%\sms-setup.reg" "HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\SMS\Setup"`, site),
+		})
+	}
+	if !programKnown {
+		out = append(out, findings.Missing{
+			What: "Clicore.log and Ccim32.log of a client of this logon point", Why: "they state the release of the client files that the logon point gives",
+			Collect: `%windir%\MS\SMS\Logs\Clicore.log and %windir%\MS\SMS\Logs\Ccim32.log`,
+		})
+	}
+	return out
+}

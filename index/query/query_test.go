@@ -1,0 +1,171 @@
+package query
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestParse(t *testing.T) {
+	tests := []struct{ name, query, want string }{
+		{"word", "0x80040669", "0x80040669"},
+		{"words", "failed  to\tstart", "failed AND to AND start"},
+		{"and", "a AND b", "a AND b"},
+		{"or-binds-looser", "a b OR c", "a AND b OR c"},
+		{"parentheses", "a (b OR c)", "a AND (b OR c)"},
+		{"not", "a NOT b", "a AND NOT b"},
+		{"minus", "a -b -(c d)", "a AND NOT b AND NOT (c AND d)"},
+		{"minus-within", "sms-agent", "sms-agent"},
+		{"lone-minus", "a - b", "a AND - AND b"},
+		{"double-not", "NOT NOT a", "NOT NOT a"},
+		{"lower-case-operators-are-words", "a and b or not", "a AND and AND b AND or AND not"},
+		{"phrase", `"exit code 1603"`, `"exit code 1603"`},
+		{"quote-in-phrase", `"say ""hello"" now"`, `"say ""hello"" now"`},
+		{"operator-in-quotes", `"AND"`, `"AND"`},
+		{"field", "host:WKS01", "host:WKS01"},
+		{"field-name-in-capitals", "Host:WKS01", "host:WKS01"},
+		{"field-phrase", `component:"a b"`, `component:"a b"`},
+		{"field-group", "severity:(error OR warning) x", "(severity:error OR severity:warning) AND x"},
+		{"not-field", "-file:a.log", "NOT file:a.log"},
+		{"path", `C:\Windows\ccm.log`, `C:\Windows\ccm.log`},
+		{"colon-is-text", "GUID:1234 {A}:b", "GUID:1234 AND {A}:b"},
+		{"url", "http://server:80/ccm", "http://server:80/ccm"},
+		{"parentheses-in-word", "Default.asp(12) f(x)(y)", "Default.asp(12) AND f(x)(y)"},
+		{"parenthesis-behind-word", "f(a b)", "f AND (a AND b)"},
+		{"day", "time:2012-03-08", "time:2012-03-08"},
+		{"range", "time:2012-03-08..2012-03-09", "time:2012-03-08..2012-03-09"},
+		{"compared", "time:>2012-03-08T21:00 x", "time:>2012-03-08T21:00 AND x"},
+		{"zone", "time:<=2012-03-08T21:00+02:00", "time:<=2012-03-08T21:00+02:00"},
+		{"wildcards", "cli*.e?e", "cli*.e?e"},
+		{"not-ascii", "ошибка OR 失败", "ошибка OR 失败"},
+		{"no-break-space", "a\u00a0b", "a AND b"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n, err := Parse(tt.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n.String() != tt.want {
+				t.Errorf("%q is read as %q, want %q", tt.query, n, tt.want)
+			}
+		})
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	tests := []struct {
+		name, query string
+		column      int
+		reason      string // a part of it
+	}{
+		{"empty", "  ", 1, "empty"},
+		{"open-quote", `ä "b`, 3, "not closed"},
+		{"empty-phrase", `a "" b`, 3, "empty"},
+		{"open-parenthesis", "a (b", 3, "not closed"},
+		{"closing-parenthesis", "a b)", 4, "closes nothing"},
+		{"empty-parentheses", "a ()", 4, "missing"},
+		{"and-first", "AND a", 1, "on its left"},
+		{"or-twice", "a OR OR b", 6, "on its left"},
+		{"not-last", "a NOT", 6, "ends"},
+		{"and-last", "a AND", 6, "ends"},
+		{"field-without-value", "file: a", 1, "right behind"},
+		{"field-at-the-end", "a host:", 8, "host:WKS01"},
+		{"field-before-operator", "host:AND", 6, "needs a value"},
+		{"field-in-field", "host:(file:a)", 7, "within the parentheses of host:"},
+		{"misspelt-field", "hosts:WKS01", 1, "host:WKS01"},
+		{"no-time", "time:yesterday", 6, `"yesterday" is no time`},
+		{"no-such-day", "time:2012-02-30", 6, "is no time"},
+		{"range-without-ends", "time:..", 6, "neither"},
+		{"range-backwards", "time:2012-03-09..2012-03-08", 6, "ends before"},
+		{"comparison", "time:=>2012", 6, "compared"},
+		{"too-deep", strings.Repeat("(", 200) + "a" + strings.Repeat(")", 200), 102, "nested"},
+		{"too-long", strings.Repeat("a", 10000), 1, "longer"},
+		{"not-utf8", "a\xff", 1, "UTF-8"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n, err := Parse(tt.query)
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatalf("%q is read as %v, error %v", tt.query, n, err)
+			}
+			if e.Column != tt.column || !strings.Contains(e.Reason, tt.reason) {
+				t.Errorf("error %q, want column %d and %q", e, tt.column, tt.reason)
+			}
+		})
+	}
+}
+
+func TestTime(t *testing.T) {
+	tests := []struct{ expr, from, to string }{
+		{"2012", "2012-01-01T00:00:00Z", "2013-01-01T00:00:00Z"},
+		{"2012-02", "2012-02-01T00:00:00Z", "2012-03-01T00:00:00Z"},
+		{"2012-02-29", "2012-02-29T00:00:00Z", "2012-03-01T00:00:00Z"},
+		{"2012-03-08T21", "2012-03-08T21:00:00Z", "2012-03-08T22:00:00Z"},
+		{"2012-03-08t21:05z", "2012-03-08T21:05:00Z", "2012-03-08T21:06:00Z"},
+		{"2012-03-08T21:05:07", "2012-03-08T21:05:07Z", "2012-03-08T21:05:08Z"},
+		{"2012-03-08T21:05:07.5", "2012-03-08T21:05:07.5Z", "2012-03-08T21:05:07.500001Z"},
+		{"2012-03-08T21:05+02:00", "2012-03-08T19:05:00Z", "2012-03-08T19:06:00Z"},
+		{">2012-03-08", "2012-03-09T00:00:00Z", ""},
+		{">=2012-03-08", "2012-03-08T00:00:00Z", ""},
+		{"<2012-03-08", "", "2012-03-08T00:00:00Z"},
+		{"<=2012-03-08", "", "2012-03-09T00:00:00Z"},
+		{"2012-03-08..", "2012-03-08T00:00:00Z", ""},
+		{"..2012-03-08", "", "2012-03-09T00:00:00Z"},
+		{"2012-03-08..2012-03-08", "2012-03-08T00:00:00Z", "2012-03-09T00:00:00Z"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.expr, func(t *testing.T) {
+			n, err := Parse("time:" + tt.expr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, ok := n.(Time)
+			if !ok {
+				t.Fatalf("read as %T", n)
+			}
+			show := func(v interface {
+				IsZero() bool
+				Format(string) string
+			}) string {
+				if v.IsZero() {
+					return ""
+				}
+				return v.Format("2006-01-02T15:04:05.999999Z07:00")
+			}
+			if show(r.From) != tt.from || show(r.To) != tt.to {
+				t.Errorf("from %s to %s, want from %s to %s", show(r.From), show(r.To), tt.from, tt.to)
+			}
+		})
+	}
+}
+
+// FuzzParse holds that a query's String is a query of the same meaning.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{
+		`a b OR -c "d e" host:(x OR y*)`, `time:>2012-03-08T21:00 NOT (a (b))`, `f(a b)`, `"say ""x"""`, `C:\x -"1" - --`, "a)b(", "file:\"AND\" OR",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n, err := Parse(s)
+		if err != nil {
+			var e *Error
+			if !errors.As(err, &e) || e.Column < 1 || e.Column > len(s)+1 || e.Reason == "" {
+				t.Fatalf("%q: error %v", s, err)
+			}
+			return
+		}
+		again, err := Parse(n.String())
+		if len(n.String()) > maxLength || strings.Count(n.String(), "(") > maxDepth/2 {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%q is written as %q: %v", s, n, err)
+		}
+		if again.String() != n.String() {
+			t.Fatalf("%q is written as %q, which is read as %q", s, n, again)
+		}
+	})
+}

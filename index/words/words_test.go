@@ -1,0 +1,170 @@
+package words
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// terms returns the terms of a text in order.
+func terms(text string) []string {
+	var p Splitter
+	var out []string
+	p.Each([]byte(text), func(t []byte) { out = append(out, string(t)) })
+	return out
+}
+
+func TestEach(t *testing.T) {
+	tests := []struct {
+		name, text string
+		want       []string
+	}{
+		{"empty", "", nil},
+		{"punctuation", " \t--__//..", nil},
+		{"code", "Error: 0x80040669!", []string{"error", "0x80040669"}},
+		{"file", "CLICORE.EXE", []string{"clicore", "exe"}},
+		{"unc", `\\server\share$`, []string{"server", "share"}},
+		{"underscore", "CCM_Policy", []string{"ccm", "policy"}},
+		{"camel-case", "PolicyState", []string{"policystate", "policy", "state"}},
+		{"acronym-first", "XMLFile", []string{"xmlfile", "xml", "file"}},
+		{"acronym-last", "PolicyID", []string{"policyid", "policy", "id"}},
+		{"digit-before-capital", "Win32Product", []string{"win32product", "win32", "product"}},
+		{"digits-within", "8097EE64", []string{"8097ee64"}},
+		{"capitals", "CLICORE", []string{"clicore"}},
+		{"guid", "{8097EE64-5D7B-4C2E-9F00-0123456789AB}", []string{"8097ee64", "\x00", "0123456789ab"}},
+		{"no-guid-but-longer", "8097EE64-5D7B-4C2E-9F00-0123456789ABC", []string{"8097ee64", "5d7b", "4c2e", "9f00", "0123456789abc"}},
+		{"no-guid-but-cut", "8097EE64-5D7B-4C2E-9F00-01234567", []string{"8097ee64", "5d7b", "4c2e", "9f00", "01234567"}},
+		{"unicode", "Übertragung ПРОВЕРКА", []string{"übertragung", "проверка"}},
+		{"sigma", "ΟΔΟΣ οδος", []string{"οδοσ", "οδοσ"}},
+		{"turkish", "DIŞI dışı", []string{"dişi", "dişi"}},
+		{"latin-capital-after-other-letter", "üPath", []string{"üpath", "ü", "path"}},
+		{"han", "安装 KB123失败", []string{"安", "装", "kb123", "失", "败"}},
+		{"combining-mark", "e\u0301a", []string{"e\u0301a"}},
+		{"invalid-utf8", "a\xffb", []string{"a", "b"}},
+		{"long", strings.Repeat("x", 100), []string{strings.Repeat("x", MaxTerm)}},
+		{"wildcards-are-punctuation", "a*b?c", []string{"a", "b", "c"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, terms(tt.text)); diff != "" {
+				t.Errorf("terms of %q (-want +got):\n%s", tt.text, diff)
+			}
+		})
+	}
+}
+
+func TestFind(t *testing.T) {
+	const guid = "Job {8097EE64-5D7B-1603-9F00-0123456789AB} done"
+	tests := []struct {
+		name, pattern string
+		quoted        bool
+		text          string
+		want          []string // what is found, in order
+	}{
+		{"word", "error", false, "Error: errors, ERROR", []string{"Error", "ERROR"}},
+		{"not-within-a-word", "tat", false, "PolicyState", nil},
+		{"part", "state", false, "PolicyState", []string{"State"}},
+		{"whole-before-part", "policystate", false, "PolicyState", []string{"PolicyState"}},
+		{"two-parts-are-no-part", "policystate", false, "CcmPolicyState", nil},
+		{"file", "clicore.exe", false, `C:\SMS\CLICORE.EXE failed`, []string{"CLICORE.EXE"}},
+		{"file-needs-its-dot", "clicore.exe", false, "CLICORE EXE", nil},
+		{"part-before-dot", "state.log", false, "PolicyState.log", []string{"State.log"}},
+		{"part-behind-dot", "ccm.policy", false, "ccm.PolicyState", []string{"ccm.Policy"}},
+		{"part-in-the-middle", "a.policy.b", false, "a.PolicyState.b", nil},
+		{"unc", `\\server\share`, false, `from \\SERVER\share\x`, []string{`\\SERVER\share`}},
+		{"unc-needs-both", `\\server\share`, false, `from \SERVER\share\x`, nil},
+		{"phrase-over-spaces", "exit code 1603", true, "exit  code\r\n1603", []string{"exit  code\r\n1603"}},
+		{"phrase-needs-order", "code exit", true, "exit code", nil},
+		{"phrase-with-space-around", " code ", true, "exit\tcode!", nil},
+		{"star", "clicore.*", false, "CLICORE.EXE", []string{"CLICORE.EXE"}},
+		{"star-stays-in-its-word", "cli*exe", false, "CLICORE.EXE", nil},
+		{"star-is-nothing-too", "error*", false, "error errors", []string{"error", "errors"}},
+		{"stars", "*o*o*", false, "foo fo oxo", []string{"foo", "oxo"}},
+		{"question-mark", "w?s01", false, "WKS01 WS01 WKKS01", []string{"WKS01"}},
+		{"star-in-quotes", "a*", true, "ab a*", []string{"a*"}},
+		{"only-punctuation", "===", false, "=== x ====", []string{"===", "==="}},
+		{"guid", "{8097ee64-5d7b-1603-9f00-0123456789ab}", false, guid, []string{"{8097EE64-5D7B-1603-9F00-0123456789AB}"}},
+		{"guid-first-group", "8097ee64", false, guid, []string{"8097EE64"}},
+		{"guid-last-group", "0123456789ab", false, guid, []string{"0123456789AB"}},
+		{"guid-first-groups", "8097EE64-5D7B", false, guid, []string{"8097EE64-5D7B"}},
+		{"guid-inner-group", "5d7b", false, guid, []string{"5D7B"}},
+		{"guid-inner-number-is-none", "1603", false, guid, nil},
+		{"folded", "straße", false, "STRAßE", []string{"STRAßE"}},
+		{"other-length-folded", "k", false, "\u212a.", []string{"\u212a"}},
+		{"han", "安装失", false, "重新安装失败", []string{"安装失"}},
+		{"mark", "e", false, "e\u0301", nil},
+		{"nothing", "", false, "abc", nil},
+		{"space", " ", true, "a b", []string{" "}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, f := range Compile(tt.pattern, !tt.quoted).Find([]byte(tt.text), -1) {
+				got = append(got, tt.text[f[0]:f[1]])
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("%q in %q (-want +got):\n%s", tt.pattern, tt.text, diff)
+			}
+		})
+	}
+}
+
+// FuzzPattern holds that a match stands where it is said to, and that the terms of a pattern are among those of the text.
+func FuzzPattern(f *testing.F) {
+	f.Add("PolicyState of {8097EE64-5D7B-4C2E-9F00-0123456789AB}", "5d7b", true)
+	f.Add("8097EE64-aB12-4C2E-9F00-0123456789AB", "8097ee64-a", true)
+	f.Add("C:\\Windows\\CCM\\Logs", "w*s\\c?m", true)
+	f.Add("安装 失败 K\u0130x", "装 失", false)
+	f.Add(strings.Repeat("aB", 60), strings.Repeat("ab", 60), false)
+	f.Fuzz(func(t *testing.T, text, pattern string, wildcards bool) {
+		p := Compile(pattern, wildcards)
+		found := p.Find([]byte(text), -1)
+		at := 0
+		for _, m := range found {
+			if m[0] < at || m[1] <= m[0] || m[1] > len(text) {
+				t.Fatalf("%q in %q: range %v after %d", pattern, text, m, at)
+			}
+			at = m[1]
+		}
+		if len(found) == 0 {
+			return
+		}
+		all := terms(text)
+		for _, need := range p.Terms() {
+			if !slices.ContainsFunc(all, func(s string) bool {
+				return need.Match([]byte(s)) || need.Or != nil && bytes.Equal(need.Or, []byte(s))
+			}) {
+				t.Fatalf("%q is found in %q, whose terms %q lack %q", pattern, text, all, need.Prefix)
+			}
+		}
+	})
+}
+
+func BenchmarkEach(b *testing.B) {
+	line := []byte(`Copying \\WKS0017\SMSPKGD$\CEN00A3\data12.cab to C:\WINDOWS\system32\CCM\Cache\CEN00A3.7.System\data12.cab, job {8097EE64-5D7B-4C2E-9F00-0123456789AB}`)
+	var p Splitter
+	n := 0
+	b.SetBytes(int64(len(line)))
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Each(line, func(t []byte) { n += len(t) })
+	}
+	if n == 0 {
+		b.Fatal("no term")
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	text := bytes.Repeat([]byte("Evaluation not required. No changes detected. PolicyState of C:\\WINDOWS\\CCM is [Active]\r\n"), 100)
+	p := Compile("0x80040669", true)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if p.Match(text) {
+			b.Fatal("found")
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package web
+
+import (
+	"strings"
+	"testing"
+
+	"casebook/findings"
+)
+
+func TestWords(t *testing.T) {
+	tests := []struct{ name, got, want string }{
+		{"number-small", number(999), "999"},
+		{"number-thousands", number(1234567), "1,234,567"},
+		{"number-negative", number(-1000), "-1,000"},
+		{"size-bytes", size(999), "999 B"},
+		{"size-small", size(1234), "1.2 kB"},
+		{"size-rounds-up-to-the-next-unit", size(999_600), "1.0 MB"},
+		{"size-large", size(38_214_118), "38 MB"},
+		{"size-huge", size(5_000_000_000_000_000), "5000 TB"},
+		{"offset-east", offset(-60), "UTC+01:00"},
+		{"offset-west", offset(300), "UTC−05:00"},
+		{"offset-half-hour", offset(-330), "UTC+05:30"},
+		{"offset-zero", offset(0), "UTC+00:00"},
+		{"moment-in-another-zone", moment("2012-03-08T21:16:55.102+01:00"), "2012-03-08 20:16:55 UTC"},
+		{"moment-that-is-none", moment("yesterday"), "yesterday"},
+		{"span-of-a-day", span("2014-11-03T07:01:10Z", "2014-11-03T15:22:41Z"), "3 November 2014, 07:01 to 15:22 UTC"},
+		{"span-of-days", span("2012-03-07T06:12:44Z", "2012-03-10T08:11:02Z"), "7 March 2012, 06:12 to 10 March 2012, 08:11 UTC"},
+		{"span-unknown", span("", ""), ""},
+		{"count-one", count(1, "file", "files"), "1 file"},
+		{"count-none", count(0, "file", "files"), "0 files"},
+		{"clip", clip("жабв", 2), "жа…"},
+		{"clip-short", clip("жа", 2), "жа"},
+		{"slug-path", slug(`C:\Program Files\Novell\ZENworks`), "c-program-files-novell-zenworks"},
+		{"slug-ends", slug("--KB 948601 on WKS-0417!"), "kb-948601-on-wks-0417"},
+		{"slug-empty", slug(""), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.got != tt.want {
+				t.Errorf("got %q, want %q", tt.got, tt.want)
+			}
+		})
+	}
+}
+
+func TestBetween(t *testing.T) {
+	tests := []struct{ name, from, to, first, last string }{
+		{"one-day", "2012-03-08T20:11:01Z", "2012-03-08T20:19:40Z", "2012-03-08 20:11:01", "20:19:40"},
+		{"two-days", "2012-03-08T20:11:01Z", "2012-03-09T20:19:40Z", "2012-03-08 20:11:01", "2012-03-09 20:19:40"},
+		{"same", "2012-03-08T20:11:01Z", "2012-03-08T20:11:01Z", "2012-03-08 20:11:01", ""},
+		{"only-last", "", "2012-03-08T20:11:01Z", "2012-03-08 20:11:01", ""},
+		{"none", "", "", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if first, last := between(tt.from, tt.to); first != tt.first || last != tt.last {
+				t.Errorf("got %q and %q, want %q and %q", first, last, tt.first, tt.last)
+			}
+		})
+	}
+}
+
+// TestSlugKeepsApart gives strings that lose what tells them apart different slugs.
+func TestSlugKeepsApart(t *testing.T) {
+	seen := map[string]string{}
+	for _, s := range []string{"Жа", "Жб", "!!", "??", strings.Repeat("a", 60), strings.Repeat("a", 61), "a", "é", "e"} {
+		got := slug(s)
+		if other, ok := seen[got]; ok {
+			t.Errorf("%q and %q are both %q", other, s, got)
+		}
+		seen[got] = s
+		if len(got) > maxSlug+12 {
+			t.Errorf("%q has %d bytes", got, len(got))
+		}
+	}
+}
+
+// TestLead chooses what the page opens with.
+func TestLead(t *testing.T) {
+	finding := func(check string, v findings.Verdict, severity findings.Severity, state findings.State) findings.Finding {
+		return findings.Finding{Check: check, Verdict: v, Severity: severity, State: state}
+	}
+	resolved := finding("resolved", findings.Confirmed, findings.Critical, findings.Resolved)
+	low := finding("low", findings.Confirmed, findings.Low, findings.Active)
+	high := finding("high", findings.Confirmed, findings.High, findings.Predicted)
+	info := finding("info", findings.Confirmed, findings.Info, findings.Active)
+	suspected := finding("suspected", findings.Suspected, findings.Critical, findings.Unknown)
+	over := finding("over", findings.Suspected, findings.High, findings.Resolved)
+	ruledOut := finding("ruled-out", findings.RuledOut, findings.High, findings.Unknown)
+	tests := []struct {
+		name string
+		list []findings.Finding
+		want string // "" for none
+	}{
+		{"the-gravest-confirmed", []findings.Finding{suspected, low, high}, "high"},
+		{"confirmed-before-graver-suspected", []findings.Finding{suspected, low}, "low"},
+		{"what-is-over-yields-to-a-suspicion", []findings.Finding{resolved, suspected}, "suspected"},
+		{"what-is-over-if-there-is-nothing-else", []findings.Finding{over, resolved, info}, "resolved"},
+		{"a-suspicion-that-is-over", []findings.Finding{over}, "over"},
+		{"info-never", []findings.Finding{info, ruledOut}, ""},
+		{"nothing", nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			if lead := newView(&findings.Report{Findings: tt.list}).Lead(); lead != nil {
+				got = lead.Check
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestAnchors keeps the anchor of a check that says one thing, and tells several things of one check apart.
+func TestAnchors(t *testing.T) {
+	v := newView(&findings.Report{Findings: []findings.Finding{
+		{Check: "one", Subject: "x", Verdict: findings.Confirmed},
+		{Check: "two", Subject: "A", Verdict: findings.Confirmed},
+		{Check: "two", System: "HOST-B", Verdict: findings.Confirmed},
+		{Check: "two", Subject: "a", Verdict: findings.Confirmed},
+		{Check: "findings", Verdict: findings.Confirmed},
+	}})
+	want := []string{"one", "two-a", "two-host-b", "two-a-2", "findings-2"}
+	for i, it := range v.Causes {
+		if it.Anchor != want[i] {
+			t.Errorf("%s %q: got %q, want %q", it.Check, it.Subject, it.Anchor, want[i])
+		}
+	}
+}
