@@ -140,9 +140,6 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		if renames == 0 && unpaired == 0 {
 			say += " Nothing but deletes is queued, so no new file waits to be used."
 		}
-		if set := q.at.ControlSet; set > 0 {
-			say += fmt.Sprintf(" The control set in use is %d.", set)
-		}
 		says = append(says, say)
 		for _, p := range shownPairs(q.pairs) {
 			note := string(p.Operation)
@@ -163,7 +160,7 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 	}
 	if len(names) > 0 {
 		titles = append(titles, "markers ("+strings.Join(slices.Compact(names), ", ")+")")
-		says = append(says, "The registry holds "+count(len(names), "marker")+" of a pending reboot: "+strings.Join(slices.Compact(names), ", ")+".")
+		says = append(says, fmt.Sprintf("The registry holds the %s %s.", plural(len(names), "marker", "markers"), strings.Join(slices.Compact(names), ", ")))
 	}
 	out.Title = "A reboot is pending: " + strings.Join(titles, "; ")
 	if c, err := f.Registry.ComputerName(); err == nil && c.RenamePending() {

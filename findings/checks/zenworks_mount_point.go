@@ -258,6 +258,13 @@ func (z *zenFacts) findHome(messages []zenMessage) {
 			return
 		}
 	}
+	for _, s := range z.facts.Registry.Services() {
+		if image := strings.Trim(s.ImagePath, `"`); take(image) {
+			e := findings.FromKey(s.Found, findings.Context, "a service of the agent's folder")
+			z.homeAt = &e
+			return
+		}
+	}
 }
 
 // variable looks a variable up in the machine's environment and, for those that Windows itself sets, in the registry's values that it takes
@@ -443,8 +450,12 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 	}
 	if n := len(failed); n > 0 {
 		last := failed[n-1]
-		says = append(says, fmt.Sprintf("PFRO.log shows %s of the agent's files that failed at a boot (%s by the machine's clock), with %s: %s.",
-			count(n, "rename"), last.boot.stamp(), statusName(last.status), last.describe()))
+		example := last.describe()
+		if len(pending) > 0 {
+			example = winpath.Base(last.target)
+		}
+		says = append(says, fmt.Sprintf("PFRO.log shows %s of the agent's files that failed at a boot (%s by the machine's clock) with %s, for example %s.",
+			count(n, "rename"), last.boot.stamp(), statusName(last.status), example))
 	}
 	if n := len(scheduled); n > 0 {
 		says = append(says, fmt.Sprintf("Installer scheduled %s of the agent's files that %s volumes (message 1902), for example %s; the registry that would show the queue is not in the bundle.",
@@ -453,7 +464,7 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 	f.Cause = zenCause
 	switch c := decisive.crossing; {
 	case c.relation == relationCrosses:
-		says = append(says, "The volumes are different because "+c.why+", so that the rename can't succeed at any boot.")
+		says = append(says, "The volumes are different because "+c.why+", so a rename between them can't succeed at any boot.")
 		if c.by != nil {
 			f.Cause = upperFirst(c.by.describe()) + " stands on the way to the agent's files, so that one of the two paths lies on another volume than its drive letter says. " + f.Cause
 		} else {
@@ -469,7 +480,11 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, "source and target are on different volumes"+rollback(r)))
 	}
 	for _, r := range failed[:min(len(failed), shownRenames)] {
-		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, statusName(r.status)+rollback(r)))
+		note := statusName(r.status)
+		if r.status == statusNotSameDevice {
+			note += ": source and target are on different volumes"
+		}
+		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, note+rollback(r)))
 	}
 	for _, r := range scheduled[:min(len(scheduled), shownRenames)] {
 		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, "message 1902: a rename at the next boot, to another volume"+rollback(r)))
@@ -499,7 +514,16 @@ func (z *zenFacts) crossingEvidence(c crossing) []findings.Evidence {
 		if l != nil && !seen[l] && c.relation == relationCrosses && c.by != nil {
 			seen[l] = true
 			out = append(out, findings.FromLine(z.facts, l.artifact, l.mount.Line, findings.Supports, l.describe()))
+			for _, a := range l.also[:min(len(l.also), 2)] {
+				out = append(out, findings.FromLine(z.facts, a.artifact, a.value.Line, findings.Supports, "the same, by "+a.value.Tool))
+			}
+			if d, ok := z.volumes.device(l.to.volume); ok {
+				out = append(out, findings.FromValue(d.Found, findings.Context, "the volume behind "+l.name()+": "+d.Detail))
+			}
 		}
+	}
+	for _, l := range c.listed {
+		out = append(out, findings.FromLine(z.facts, l.artifact, l.value.Line, findings.Supports, "one of the two volumes, by "+l.value.Tool))
 	}
 	for _, d := range c.devices {
 		out = append(out, findings.FromValue(d.Found, findings.Supports, d.Detail))
@@ -530,12 +554,21 @@ func (z *zenFacts) rebooted(f *findings.Finding, pending bool, failed []zenRenam
 		says = append(says, fmt.Sprintf("The queue is older than the bundle's end: PFRO.log shows a later boot (%s) at which %s succeeded and none of the agent's failed.", z.later.stamp(), count(int(z.later.successes), "operation")))
 	case z.later != nil:
 		says = append(says, fmt.Sprintf("PFRO.log shows a boot after the queue was last written (%s), so the registry was copied before it.", z.later.stamp()))
-	case len(failed) > 0:
-		says = append(says, "The machine was booted since the upgrade, and files are queued again or still.")
+	case len(failed) > 0 && z.queuedSince(failed[len(failed)-1].boot):
+		says = append(says, fmt.Sprintf("Files were queued again after that boot (the key was last written at %s).", findings.Timestamp(z.queue.written)))
 	default:
 		says = append(says, z.shutdown())
 	}
 	return slices.DeleteFunc(says, func(s string) bool { return s == "" })
+}
+
+// queuedSince reports whether the queue is certain to have been written after a boot.
+func (z *zenFacts) queuedSince(b *boot) bool {
+	zone, err := z.facts.Registry.TimeZone()
+	if err != nil || b.wall.IsZero() || z.queue.written.IsZero() {
+		return false
+	}
+	return z.queue.written.After(b.wall.Add(time.Duration(zone.BiasAt(b.wall))*time.Minute + bootLength))
 }
 
 // shutdown says how the queue and the last shutdown relate.
@@ -989,7 +1022,7 @@ func zenTitle(pending, failed, scheduled int, r zenRename) string {
 		subject = "A ZENworks agent file " + strings.NewReplacer("wait ", "waits ", "are ", "is ").Replace(what)
 	}
 	if c := r.crossing; c.relation == relationCrosses && c.by != nil {
-		return subject + " across " + c.by.describe()
+		return subject + " across " + c.by.name()
 	}
 	return subject + " across volumes"
 }
@@ -1010,7 +1043,7 @@ func statusName(status uint32) string {
 	name := map[uint32]string{
 		0xc0000022: "access denied", 0xc0000033: "invalid name", 0xc0000034: "name not found", 0xc0000035: "the target exists and is not to be replaced",
 		statusPathNotFound: "path not found", 0xc0000043: "sharing violation", 0xc00000ba: "the file is a folder",
-		statusNotSameDevice: "not the same device: source and target are on different volumes", 0xc0000101: "the folder is not empty",
+		statusNotSameDevice: "not the same device", 0xc0000101: "the folder is not empty",
 	}[status]
 	if name == "" {
 		return fmt.Sprintf("status 0x%08x", status)
