@@ -105,8 +105,29 @@ func (a *Archive) generation() (*manifest, error) {
 	return m, nil
 }
 
-// open returns the opened case, which stays open until the archive is closed.
-func (a *Archive) open(live *liveCase) (*openCase, error) {
+// open returns the opened case, which stays open until the archive is closed. A case that was replaced since its generation was
+// read, so long ago that its folder is gone, is opened as it is now; ok is false if it is no more.
+func (a *Archive) open(live *liveCase) (c *openCase, ok bool, err error) {
+	c, err = a.openFolder(live)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return c, err == nil, err
+	}
+	m, merr := a.generation()
+	if merr != nil {
+		return nil, false, merr
+	}
+	i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == live.ID })
+	switch {
+	case i < 0:
+		return nil, false, nil
+	case m.Cases[i].Name == live.Name:
+		return nil, false, err
+	}
+	c, err = a.openFolder(&m.Cases[i])
+	return c, err == nil, err
+}
+
+func (a *Archive) openFolder(live *liveCase) (*openCase, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if c, ok := a.opened[live.Name]; ok {
@@ -132,50 +153,47 @@ type openCase struct {
 	decoder *zstd.Decoder
 }
 
-func openCaseFiles(dir string, live *liveCase) (c *openCase, err error) {
-	c = &openCase{live: *live, dir: filepath.Join(dir, dirCases, live.Name)}
-	defer func() {
-		if err != nil {
-			_ = c.close()
-		}
-	}()
+// openCaseFiles opens a case of the archive dir.
+func openCaseFiles(dir string, live *liveCase) (*openCase, error) {
+	c := &openCase{live: *live, dir: filepath.Join(dir, dirCases, live.Name)}
+	if err := c.load(filepath.Join(dir, dirShards, live.Shard)); err != nil {
+		_ = c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// load opens the files of the case, whose index is in the folder shard.
+func (c *openCase) load(shard string) error {
 	b, err := os.ReadFile(filepath.Join(c.dir, fileCase))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := json.Unmarshal(b, &c.meta); err != nil || c.meta.ID != live.ID {
-		return nil, fmt.Errorf("%s is damaged", fileCase)
+	if err := json.Unmarshal(b, &c.meta); err != nil || c.meta.ID != c.live.ID {
+		return fmt.Errorf("%s is damaged", fileCase)
 	}
 	if c.blocks, err = openSized(filepath.Join(c.dir, fileBlocks), c.meta.Blocks); err != nil {
-		return nil, err
+		return err
 	}
 	if c.records, err = openSized(filepath.Join(c.dir, fileRecords), c.meta.Records); err != nil {
-		return nil, err
+		return err
 	}
 	total := int(c.meta.Blocks / entrySize)
 	for i := range c.meta.Artifacts {
 		a := &c.meta.Artifacts[i]
 		if a.First < 0 || a.Blocks < 0 || a.First > total || a.Blocks > total-a.First {
-			return nil, fmt.Errorf("%s is damaged: artifact %q has blocks that do not exist", fileCase, a.Path)
+			return fmt.Errorf("%s is damaged: artifact %q has blocks that do not exist", fileCase, a.Path)
 		}
 		c.byPath = append(c.byPath, i)
 	}
 	slices.SortStableFunc(c.byPath, func(i, j int) int { return strings.Compare(c.meta.Artifacts[i].Path, c.meta.Artifacts[j].Path) })
 	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock)); err != nil {
-		return nil, err
-	}
-	shard := filepath.Join(dir, dirShards, live.Shard)
-	if err := checkShard(shard); err != nil {
-		return nil, fmt.Errorf("index: %w", err)
-	}
-	err = guard(func() error {
-		c.shard, err = openShard(shard, nil)
 		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("index: %w", err)
 	}
-	return c, nil
+	if c.shard, err = readShard(shard); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
 }
 
 // openSized opens a file that must have the size stated.

@@ -87,11 +87,11 @@ func (a *Archive) Search(ctx context.Context, q query.Node, o SearchOptions) ite
 		}
 		left := o.Limit
 		for i := range m.Cases {
-			c, err := a.open(&m.Cases[i])
-			if err != nil {
-				if !yield(Hit{}, err) {
-					return
-				}
+			c, ok, err := a.open(&m.Cases[i])
+			if err != nil && !yield(Hit{}, err) {
+				return
+			}
+			if !ok {
 				continue
 			}
 			stop := false
@@ -256,9 +256,11 @@ func (s *run) byTime(a *Archive, m *manifest, yield func(Hit, error) bool) {
 			places = places[:limit]
 		}
 	}
+	opened := make([]*openCase, len(m.Cases))
 	for i := range m.Cases {
-		c, err := a.open(&m.Cases[i])
-		if err == nil {
+		c, ok, err := a.open(&m.Cases[i])
+		if ok {
+			opened[i] = c
 			err = s.scan(c, func(p place, _ *source) bool {
 				p.cas = int32(i) //nolint:gosec // an index
 				places = append(places, p)
@@ -278,11 +280,7 @@ func (s *run) byTime(a *Archive, m *manifest, yield func(Hit, error) bool) {
 			yield(Hit{}, err)
 			return
 		}
-		c, err := a.open(&m.Cases[p.cas])
-		if err != nil {
-			yield(Hit{}, err)
-			return
-		}
+		c := opened[p.cas]
 		var h Hit
 		src, err := c.source(p)
 		if err == nil {

@@ -2,12 +2,14 @@ package index
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleve "github.com/blevesearch/bleve_index_api"
@@ -23,9 +25,9 @@ const (
 	fieldCheck     = "check"     // the words of the findings' checks
 )
 
-// batchBytes is how much text goes into one Bleve segment. Bigger segments share more of their dictionaries and cost memory:
-// each worker fills one.
-const batchBytes = 16 << 20
+// batchBytes is how many bytes of text go into one Bleve segment, which is about half of the decoded bytes of a log with time stamps.
+// Bigger segments share more of their dictionaries and cost memory: each worker fills one.
+const batchBytes = 8 << 20
 
 // openShard opens the Bleve index in dir, for writing or to read. Bleve's own merging is held back: what is written once is
 // merged once, by whoever compacts the archive. queue may be nil for a reader.
@@ -56,16 +58,17 @@ func openShard(dir string, queue *bleve.AnalysisQueue) (bleve.Index, error) {
 
 // shardFile is shard.json: the files of the index, so that a short one is seen before it is mapped.
 type shardFile struct {
-	Files map[string]int64 `json:"files"` // bytes of the files in store, by name
+	Files     map[string]int64 `json:"files"`     // bytes of the files in store, by name
+	Documents uint64           `json:"documents"` // Bleve leaves out segments that it can't read, and says nothing
 }
 
-// writeShardFile lists the files of the index in dir.
-func writeShardFile(dir string) error {
+// writeShardFile lists the files of the index in dir, which has so many documents.
+func writeShardFile(dir string, documents uint64) error {
 	list, err := os.ReadDir(filepath.Join(dir, dirStore))
 	if err != nil {
 		return err
 	}
-	f := shardFile{Files: map[string]int64{}}
+	f := shardFile{Files: map[string]int64{}, Documents: documents}
 	for _, e := range list {
 		info, err := e.Info()
 		if err != nil {
@@ -80,35 +83,55 @@ func writeShardFile(dir string) error {
 	return os.WriteFile(filepath.Join(dir, fileShard), b, 0o600)
 }
 
-// checkShard compares the files of the index in dir with what its writer listed.
-func checkShard(dir string) error {
+// readShard opens the index in dir to read, if it is as its writer left it.
+func readShard(dir string) (i bleve.Index, err error) {
 	b, err := os.ReadFile(filepath.Join(dir, fileShard))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var f shardFile
 	if err := json.Unmarshal(b, &f); err != nil || len(f.Files) == 0 {
-		return fmt.Errorf("%s is damaged", fileShard)
+		return nil, fmt.Errorf("%s is damaged", fileShard)
 	}
 	for name, size := range f.Files {
 		if !filepath.IsLocal(name) {
-			return fmt.Errorf("%s names the file %q", fileShard, name)
+			return nil, fmt.Errorf("%s names the file %q", fileShard, name)
 		}
 		info, err := os.Stat(filepath.Join(dir, dirStore, name))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if info.Size() != size {
-			return fmt.Errorf("the file %s has %d bytes, %d were written", name, info.Size(), size)
+			return nil, fmt.Errorf("the file %s has %d bytes, %d were written", name, info.Size(), size)
 		}
 	}
-	return nil
+	err = guard(func() error {
+		if i, err = openShard(dir, nil); err != nil {
+			return err
+		}
+		r, err := i.Reader()
+		if err != nil {
+			return err
+		}
+		n, err := r.DocCount()
+		if err == nil && n != f.Documents {
+			err = fmt.Errorf("%d of %d blocks can be read", n, f.Documents)
+		}
+		return errors.Join(err, r.Close())
+	})
+	if err != nil && i != nil {
+		err = errors.Join(err, guard(i.Close))
+		i = nil
+	}
+	return i, err
 }
 
 // shardWriter fills a Bleve index. Several goroutines each fill a batch of their own.
 type shardWriter struct {
 	index bleve.Index
 	queue *bleve.AnalysisQueue
+
+	documents atomic.Uint64 // written
 
 	mu   sync.Mutex
 	idle []*batch // begun and in nobody's hands
@@ -154,6 +177,7 @@ func (w *shardWriter) flush(b *batch) error {
 	if err := w.index.Batch(batch); err != nil {
 		return fmt.Errorf("write the index: %w", err)
 	}
+	w.documents.Add(uint64(len(b.docs)))
 	b.reset()
 	return nil
 }
@@ -162,11 +186,14 @@ func (w *shardWriter) flush(b *batch) error {
 func (w *shardWriter) close(discard bool) error {
 	var err error
 	if !discard {
-		for _, b := range w.idle {
-			if err == nil {
-				err = w.flush(b)
-			}
+		// Each worker left a batch that is not full; together they are a good part of a small case.
+		errs := make([]error, len(w.idle))
+		var flushes sync.WaitGroup
+		for i, b := range w.idle {
+			flushes.Go(func() { errs[i] = w.flush(b) })
 		}
+		flushes.Wait()
+		err = errors.Join(errs...)
 	}
 	w.idle = nil
 	if cerr := w.index.Close(); err == nil && cerr != nil {

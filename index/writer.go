@@ -464,7 +464,7 @@ func (w *Writer) finish() error {
 	if err := os.WriteFile(filepath.Join(dir, fileCase), b, 0o600); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	if err := writeShardFile(filepath.Join(w.tmp, dirShards)); err != nil {
+	if err := writeShardFile(filepath.Join(w.tmp, dirShards), shard.documents.Load()); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	for _, d := range []string{dirCases, dirShards} {

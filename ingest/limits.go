@@ -93,7 +93,7 @@ type meter struct {
 
 func (m *meter) Read(p []byte) (int, error) {
 	left := m.grant.bytes - m.produced
-	if int64(len(p)) > left+1 { // one more byte tells a member that is too long from one that just fits
+	if int64(len(p)) > left { // one more byte tells a member that is too long from one that just fits
 		p = p[:left+1]
 	}
 	n, err := m.stream.Read(p)

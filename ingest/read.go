@@ -138,6 +138,17 @@ func (r *reading) read(ctx context.Context) error {
 			}
 		}
 	}
+	for _, t := range r.tasks {
+		if t.bundle.Format != FormatFile {
+			continue
+		}
+		t.bundle.SHA256 = t.artifact.SHA256
+		if t.artifact.Truncated { // a limit ended the reading of the member, not that of the upload
+			if err := t.bundle.hash(ctx); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
@@ -260,7 +271,9 @@ func (r *reading) contents() *Contents {
 		c.Problems = append(c.Problems, Problem{"", StageLimit, fmt.Sprintf("%d members were not read: the upload %v", r.skipped, r.total)})
 	}
 	for i, b := range r.bundles {
-		r.seal(b)
+		if b.Format == FormatDirectory {
+			r.sealDirectory(b)
+		}
 		for _, p := range b.Problems {
 			switch {
 			case p.Artifact != "":
@@ -277,31 +290,22 @@ func (r *reading) contents() *Contents {
 	return c
 }
 
-// seal sets what of a bundle is known when its members have been read.
-func (r *reading) seal(b *Bundle) {
-	switch b.Format {
-	case FormatDirectory:
-		var lines []string
-		b.Bytes = 0
-		for _, t := range r.tasks {
-			if t.bundle == b && t.m.top && t.artifact.SHA256 != "" {
-				lines = append(lines, t.m.path+" "+t.artifact.SHA256+"\n")
-				b.Bytes += t.artifact.Bytes
-			}
-		}
-		slices.Sort(lines)
-		hash := sha256.New()
-		for _, l := range lines {
-			hash.Write([]byte(l))
-		}
-		b.SHA256 = hex.EncodeToString(hash.Sum(nil))
-	case FormatFile:
-		for _, t := range r.tasks {
-			if t.bundle == b {
-				b.SHA256, b.Bytes = t.artifact.SHA256, t.artifact.Bytes
-			}
+// sealDirectory sets what of a directory is known when its files have been read.
+func (r *reading) sealDirectory(b *Bundle) {
+	var lines []string
+	b.Bytes = 0
+	for _, t := range r.tasks {
+		if t.bundle == b && t.m.top && t.artifact.SHA256 != "" {
+			lines = append(lines, t.m.path+" "+t.artifact.SHA256+"\n")
+			b.Bytes += t.artifact.Bytes
 		}
 	}
+	slices.Sort(lines)
+	hash := sha256.New()
+	for _, l := range lines {
+		hash.Write([]byte(l))
+	}
+	b.SHA256 = hex.EncodeToString(hash.Sum(nil))
 }
 
 // hash reads an upload from end to end for its SHA-256.

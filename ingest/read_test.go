@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -170,6 +171,7 @@ func TestReadFile(t *testing.T) {
 		{"event-log", "System.evtx", "ElfFile\x00\x00\x00", []string{"System.evtx binary 10", "! System.evtx [read] recognised as event log (EVTX), which is not opened: export it with wevtutil qe FILE /lf:true /f:text and pass the text"}},
 		{"zip-by-name-only", "a.zip", "no zip\n", []string{"a.zip text/plain 7", "! a.zip [open] named like a zip, but it does not start like one and has no usable directory at its end; it is read as a plain file"}},
 		{"nuls", "a.log", "abc\ndef\x00ghi\n", []string{"a.log text/plain 12", "! a.log [decode] the text holds 1 NUL characters, the first in line 2: the writer was probably interrupted"}},
+		{"zeros-first", "a.log", strings.Repeat("\x00", 5000) + "abc\n", []string{"a.log text/plain 5004", "! a.log [decode] the text holds 5000 NUL characters, the first in line 1: the writer was probably interrupted"}},
 		{"zeros", "lock.dat", "\x00\x00\x00\x00", []string{"lock.dat binary 4"}},
 	}
 	for _, tt := range tests {
@@ -182,6 +184,30 @@ func TestReadFile(t *testing.T) {
 				t.Errorf("bundle is %s %d %s", b.Format, b.Bytes, b.SHA256)
 			}
 		})
+	}
+}
+
+func TestSumOfAFileBeyondTheLimit(t *testing.T) {
+	body := strings.Repeat("x\n", 5000)
+	c, _, b := analyze(t, save(t, "a.log", []byte(body)), Options{Limits: Limits{MaxMember: 100}})
+	if b.SHA256 != sum(body) || b.Bytes != int64(len(body)) || c.Artifacts[0].SHA256 != sum(body[:100]) || !c.Artifacts[0].Truncated {
+		t.Errorf("bundle %s of %d bytes, artifact %+v", b.SHA256, b.Bytes, c.Artifacts[0])
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var mu sync.Mutex
+	var last Progress
+	opt := Options{Workers: 2, Progress: func(p Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		last.Files, last.Bytes = max(last.Files, p.Files), max(last.Bytes, p.Bytes)
+		last.FilesTotal, last.BytesTotal = p.FilesTotal, p.BytesTotal
+	}}
+	inner := makeZip(t, file{name: "b.log", body: "b\n"})
+	analyze(t, save(t, "t.zip", makeZip(t, file{name: "a.log", body: "a\n"}, file{name: "in.zip", body: string(inner)}, file{name: "e"})), opt)
+	if last.Files != 4 || last.FilesTotal != 4 || last.Bytes != last.BytesTotal || last.Bytes == 0 {
+		t.Errorf("got %+v", last)
 	}
 }
 
@@ -531,5 +557,26 @@ func TestNestedInTemporaryFile(t *testing.T) {
 	}
 	if _, err := os.Stat(temp); temp == "" || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("temporary folder %q: %v", temp, err)
+	}
+}
+
+// TestMemory reads a log eight times as large as another: what is allocated on the way stays the same.
+func TestMemory(t *testing.T) {
+	allocated := func(lines int) int64 {
+		path := save(t, "t.zip", makeZip(t, file{name: "a.log", body: strings.Repeat("10:00 0123456789 0123456789\n", lines)}))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		opt := Options{Workers: 1, NewSink: func(*Artifact) Sink { return sinkFunc(func([]Record) {}) }}
+		b := open(t, path, opt)
+		if _, err := Read(t.Context(), []*Bundle{b}, opt); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return int64(after.TotalAlloc - before.TotalAlloc)
+	}
+	allocated(1000) // fills the pools
+	small, large := allocated(100_000), allocated(800_000)
+	if large > small+1<<20 {
+		t.Errorf("%d bytes for a small log, %d for a large one", small, large)
 	}
 }

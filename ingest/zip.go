@@ -62,6 +62,11 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 		return nil, nil, plain(err)
 	}
 	defer in.release()
+	defer func() {
+		if v := recover(); v != nil {
+			list, damage, err = nil, nil, fmt.Errorf("can't be opened: internal error: %v", v)
+		}
+	}()
 	n, held := 0, 0
 	zr, err := zip.NewReaderWithOptions(r, in.size, zip.ReaderOptions{NameDecoder: func(h *zip.FileHeader) error {
 		if n&1023 == 0 && ctx.Err() != nil {
@@ -78,22 +83,35 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) || len(zr.File) == 0 {
-		found, serr := salvageZip(ctx, in, r, limit)
-		switch {
-		case serr != nil:
-			return nil, nil, serr
-		case errors.Is(err, errTooMany) && len(found) > 0:
-			return found, nil, nil
-		case len(found) > 0:
-			return found, fmt.Errorf("its directory at the end is missing or damaged (the upload is probably cut short); members found by their own headers: %d", len(found)), nil
-		case err != nil:
-			return nil, nil, errors.New("is cut short or damaged: it has no directory at its end and no member at its start; ask for it again")
+	if errors.Is(err, zip.ErrInsecurePath) { // names are cleaned here
+		err = nil
+	}
+	if err == nil {
+		list, lost, lerr := zipEntries(ctx, in, zr.File)
+		if lerr != nil || lost < len(list) {
+			return list, nil, lerr
 		}
 	}
-	for _, f := range zr.File {
+	found, serr := salvageZip(ctx, in, r, limit)
+	switch {
+	case serr != nil:
+		return nil, nil, serr
+	case len(found) > 0 && errors.Is(err, errTooMany):
+		return found, nil, nil
+	case len(found) > 0:
+		return found, fmt.Errorf("its directory at the end is missing or damaged (the upload is probably cut short); members found by their own headers: %d", len(found)), nil
+	case err != nil:
+		return nil, nil, errors.New("is cut short or damaged: it has no directory at its end and no member at its start; ask for it again")
+	}
+	list, _, err = zipEntries(ctx, in, zr.File)
+	return list, nil, err
+}
+
+// zipEntries lists the files of a central directory. lost is how many of them have no data where the directory says.
+func zipEntries(ctx context.Context, in *content, files []*zip.File) (list []*zipEntry, lost int, err error) {
+	for _, f := range files {
 		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
+			return nil, 0, ctx.Err()
 		}
 		e := &zipEntry{
 			in: in, method: f.Method, flags: f.Flags, crc: f.CRC32, attrs: f.Mode(),
@@ -101,18 +119,17 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 			size: clampSize(f.CompressedSize64), want: clampSize(f.UncompressedSize64),
 		}
 		e.setName(f.Name, f.Extra)
-		off, err := f.DataOffset()
-		switch {
-		case err != nil || off < 0 || off > in.size:
+		if off, err := f.DataOffset(); err != nil || off < 0 || off > in.size {
 			e.err = errors.New("its data is missing: the archive's directory points to no local header")
 			e.size = 0
-		default:
+			lost++
+		} else {
 			e.off, e.size = off, min(e.size, in.size-off)
 		}
 		list = append(list, e)
 	}
 	markOverlaps(list)
-	return list, nil, nil
+	return list, lost, nil
 }
 
 // setName decodes the raw name.
@@ -209,9 +226,7 @@ func (e *zipEntry) open() (stream, error) {
 		return nil, errors.New("encrypted; unpack the archive with its password and pass the folder")
 	}
 	switch e.method {
-	case zipStored, zipDeflate, zipBzip2, zipZstd:
-	case zipDeflate64:
-		return nil, errors.New("packed by Deflate64, which is not read; unpack the archive and pass the folder")
+	case zipStored, zipDeflate, zipDeflate64, zipBzip2, zipZstd:
 	default:
 		return nil, fmt.Errorf("packed by method %d, which is not read; unpack the archive and pass the folder", e.method)
 	}
@@ -233,6 +248,8 @@ func (e *zipEntry) open() (stream, error) {
 			return nil, err
 		}
 		s.r = s.inflater
+	case zipDeflate64:
+		s.r = newInflate64(s.buf)
 	case zipBzip2:
 		s.r = bzip2.NewReader(s.buf)
 	case zipZstd:

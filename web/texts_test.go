@@ -60,6 +60,36 @@ func TestBetween(t *testing.T) {
 	}
 }
 
+// TestExternal lets only https addresses become links.
+func TestExternal(t *testing.T) {
+	tests := []struct {
+		name, address, want string // "" for no link
+	}{
+		{"https", "https://learn.microsoft.com/a?b=c&d=e#f", "https://learn.microsoft.com/a?b=c&d=e#f"},
+		{"quotes", `https://host/"onclick='x'`, "https://host/%22onclick=%27x%27"},
+		{"http", "http://host/", ""},
+		{"script", "javascript:alert(1)", ""},
+		{"script-with-a-host", "javascript://host/%0aalert(1)", ""},
+		{"data", "data:text/html,x", ""},
+		{"file", "file://host/share", ""},
+		{"unc", `\\host\share`, ""},
+		{"no-scheme", "//host/x", ""},
+		{"no-host", "https:x", ""},
+		{"user", "https://microsoft.com@host/", ""},
+		{"bidi", "https://host/\u202egpj.exe", ""},
+		{"control", "https://host/\x01", ""},
+		{"empty", "", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, ok := external(tt.address)
+			if string(got) != tt.want || ok != (tt.want != "") {
+				t.Errorf("got %q %v, want %q", got, ok, tt.want)
+			}
+		})
+	}
+}
+
 // TestSlugKeepsApart gives strings that lose what tells them apart different slugs.
 func TestSlugKeepsApart(t *testing.T) {
 	seen := map[string]string{}
@@ -108,6 +138,40 @@ func TestLead(t *testing.T) {
 			}
 			if got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestNoCause says what the page says where nothing is confirmed or suspected.
+func TestNoCause(t *testing.T) {
+	ruledOut := findings.Finding{Check: "a", Verdict: findings.RuledOut}
+	info := findings.Finding{Check: "b", Verdict: findings.Confirmed, Severity: findings.Info}
+	noData := findings.Finding{Check: "c", Verdict: findings.NotEvaluated, Reason: findings.DataMissing}
+	noProduct := findings.Finding{Check: "d", Verdict: findings.NotEvaluated, Reason: findings.ProductAbsent}
+	tests := []struct {
+		name       string
+		list       []findings.Finding
+		head, text string
+	}{
+		{
+			"decided",
+			[]findings.Finding{ruledOut, ruledOut, noData, noProduct},
+			"No known problem was found in this upload.",
+			"1 check found its problem ruled out for the time covered; 1 check lacked the data to decide; 1 check concerns a product that nothing in the upload shows.",
+		},
+		{"a-note", []findings.Finding{info}, "No known problem was found in this upload.", "1 check found something worth knowing that is no fault."},
+		{"nothing-decided", []findings.Finding{noData}, "No check had what it needs: nothing is found, and nothing is ruled out.", "1 check lacked the data to decide."},
+		{"no-check", nil, "No check had what it needs: nothing is found, and nothing is ruled out.", "No check was run."},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v := newView(&findings.Report{Findings: tt.list})
+			if got := noCauseHead(v); got != tt.head {
+				t.Errorf("head: got %q, want %q", got, tt.head)
+			}
+			if got := noCause(v); got != tt.text {
+				t.Errorf("text: got %q, want %q", got, tt.text)
 			}
 		})
 	}

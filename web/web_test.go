@@ -230,29 +230,42 @@ var payloads = []string{
 	"pay\u202egnp.exe", "pay\u2066\u2067\u2068\u2069", "pay\u200b\u200c\u200d\u200e\u200f", "pay\u061c", "\ufeffpay", "pay\u00ad-soft", "pay\u2028\u2029",
 	"pay\x00nul", "pay\x07\x08\x1b[31mred", "pay\x7f\u0080\u009b", "pay\r\nSet-Cookie: x", "pay\xff\xfe\xc3", "pay\xed\xa0\x80", "pay\U000e0041\U000e0001",
 	"pay\u115f\u3164\uffa0", "pay\u034f\ufe0f", "pay" + strings.Repeat("\u0301", 300), "pay" + strings.Repeat("\n", 200), "pay" + strings.Repeat("A", 5000),
-	`<pay>`, `pay<`, `<pay`, `pay"`, `pay'`, `pay\`, `#pay`, `findings`, `verdict`, `notable.1`, ``, ` `, `..`, `-`,
+	`<pay>`, `pay<`, `<pay`, `pay"`, `pay'`, `pay\`, `#pay`, `findings`, `verdict`, `notable.1`, ` `, `..`, `-`,
 }
 
-// TestHostile fills every string of a report with each payload.
+// TestHostile fills every string of a report with each payload: once the vocabularies too, once without them, so that every part of the page is drawn.
 func TestHostile(t *testing.T) {
-	want := skeleton(t, render(t, neutral()))
-	for i, payload := range payloads {
-		t.Run(strconv.Itoa(i), func(t *testing.T) {
-			r := full()
-			filled := fill(reflect.ValueOf(r), payload)
-			if filled < 60 {
-				t.Fatalf("%d strings filled: the report is too small for this test", filled)
-			}
-			page := render(t, r)
-			sound(t, page)
-			if strings.TrimSpace(payload) == "" {
-				return // empty strings leave elements out
-			}
-			if diff := cmp.Diff(want, skeleton(t, page)); diff != "" {
-				t.Errorf("the payload changes the page's elements (-harmless +got):\n%s", diff)
-			}
-		})
+	for _, mode := range []struct {
+		name       string
+		vocabulary bool
+	}{{"all", true}, {"texts", false}} {
+		harmless := full()
+		if n := fill(reflect.ValueOf(harmless), mode.vocabulary, func() string { return "pay" }); n < 250 {
+			t.Fatalf("%d strings filled: the report is too small for this test", n)
+		}
+		want := skeleton(t, render(t, harmless))
+		for i, payload := range payloads {
+			t.Run(mode.name+"/"+strconv.Itoa(i), func(t *testing.T) {
+				r := full()
+				fill(reflect.ValueOf(r), mode.vocabulary, func() string { return payload })
+				page := render(t, r)
+				sound(t, page)
+				if strings.TrimSpace(payload) == "" {
+					return // empty strings leave elements out
+				}
+				if diff := cmp.Diff(want, skeleton(t, page)); diff != "" {
+					t.Errorf("the payload changes the page's elements (-harmless +got):\n%s", diff)
+				}
+			})
+		}
 	}
+}
+
+// hostile is a report whose strings are the payloads in turn.
+func hostile() *findings.Report {
+	r, i := full(), 0
+	fill(reflect.ValueOf(r), false, func() string { i++; return payloads[i%len(payloads)] })
+	return r
 }
 
 // TestHostileFields puts a payload into one string after another, so that the vocabularies of the other fields keep every part of the page
@@ -260,10 +273,12 @@ func TestHostile(t *testing.T) {
 func TestHostileFields(t *testing.T) {
 	const payload = "</td><script>pay</script>\u202e\" onclick=\"pay()"
 	const want = "</td><script>pay</script>\\u202E\" onclick=\"pay()"
-	n := fill(reflect.ValueOf(full()), "")
-	for i := range n {
+	for i := 0; ; i++ {
 		r := full()
 		path := fillOne(reflect.ValueOf(r), payload, i)
+		if path == "" {
+			break
+		}
 		page := render(t, r)
 		sound(t, page)
 		doc, err := html.Parse(bytes.NewReader(page))
@@ -288,13 +303,6 @@ func full() *findings.Report {
 	return r
 }
 
-// neutral is full with a harmless text in every string.
-func neutral() *findings.Report {
-	r := full()
-	fill(reflect.ValueOf(r), "pay")
-	return r
-}
-
 // skeleton lists the page's elements in order, without the escapes of characters that can't be seen.
 func skeleton(t *testing.T, page []byte) []string {
 	t.Helper()
@@ -311,20 +319,22 @@ func skeleton(t *testing.T, page []byte) []string {
 	return names
 }
 
-// fill sets every string that v leads to, and returns how many those are.
-func fill(v reflect.Value, s string) int {
+// fill sets every string that v leads to, those of a vocabulary only on demand, and returns how many those are.
+func fill(v reflect.Value, vocabulary bool, next func() string) int {
 	n := 0
-	walk(v, "", func(_ string, set func(string)) {
-		set(s)
-		n++
+	walk(v, "", func(_ string, named bool, set func(string)) {
+		if !named || vocabulary {
+			set(next())
+			n++
+		}
 	})
 	return n
 }
 
-// fillOne sets the i-th string that v leads to, and returns its path.
+// fillOne sets the i-th string that v leads to, and returns its path, "" if there are fewer.
 func fillOne(v reflect.Value, s string, i int) (path string) {
 	n := 0
-	walk(v, "", func(p string, set func(string)) {
+	walk(v, "", func(p string, _ bool, set func(string)) {
 		if n == i {
 			set(s)
 			path = p
@@ -334,10 +344,11 @@ func fillOne(v reflect.Value, s string, i int) (path string) {
 	return path
 }
 
-func walk(v reflect.Value, path string, visit func(path string, set func(string))) {
+// walk visits the strings that v leads to; named ones are of a type of their own, a vocabulary.
+func walk(v reflect.Value, path string, visit func(path string, named bool, set func(string))) {
 	switch v.Kind() {
 	case reflect.String:
-		visit(path, v.SetString)
+		visit(path, v.Type().PkgPath() != "", v.SetString)
 	case reflect.Pointer:
 		if !v.IsNil() {
 			walk(v.Elem(), path, visit)
@@ -353,11 +364,11 @@ func walk(v reflect.Value, path string, visit func(path string, set func(string)
 	case reflect.Map:
 		for _, key := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
 			value := v.MapIndex(key).String()
-			visit(path+"[key]", func(s string) {
+			visit(path+"[key]", false, func(s string) {
 				v.SetMapIndex(key, reflect.Value{})
 				v.SetMapIndex(reflect.ValueOf(s), reflect.ValueOf(value))
 			})
-			visit(path+"[value]", func(s string) {
+			visit(path+"[value]", false, func(s string) {
 				if v.MapIndex(key).IsValid() {
 					v.SetMapIndex(key, reflect.ValueOf(s))
 				} else {

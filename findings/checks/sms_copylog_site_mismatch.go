@@ -287,15 +287,6 @@ func runCopylog(all []*facts.Facts) ([]findings.Finding, error) {
 	return out, nil
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // judgeCopylog gives the verdict on one copy.
 func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findings.Finding {
 	f := findings.Finding{Subject: c.Artifact.Path, System: c.facts.ID, State: findings.Active}

@@ -1,0 +1,244 @@
+package index_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"casebook/index"
+	"casebook/index/query"
+	"casebook/ingest"
+)
+
+// vocabulary has words of every shape, several of which share parts, so that generated queries hit now and then.
+var vocabulary = []string{
+	"error", "Error", "ERRORS", "0x80040669", "1603", "PolicyState", "CCM_Policy", "policyid", "XMLFile", "Win32Product", "CLICORE.EXE", `C:\Windows\CCM`,
+	`\\SERVER\share$`, "{8097EE64-5D7B-1603-9F00-0123456789AB}", "8097ee64", "5d7b-1603", "Öffnen", "öFFNEN", "ОШИБКА", "安装失败", "x", "=>", "[Active]", "a.b.c", "10.1.2.3",
+}
+
+// searched are the strings that queries are made of.
+var searched = append([]string{
+	"error", "policy", "state", "id", "xml", "file", "exe", "clicore.exe", "windows\\ccm", "server", "5d7b", "1603", "安装", "ошибка", "a.b", "b", "2.3",
+	"err*", "*state", "?", "0x????????", "cli*.e*", "win*", "{8097ee64-5d7b", "9f00-0123456789ab",
+}, vocabulary...)
+
+func genQuery(depth int) *rapid.Generator[query.Node] {
+	return rapid.Custom(func(t *rapid.T) query.Node {
+		kinds := 8
+		if depth == 0 {
+			kinds = 5
+		}
+		kids := func() []query.Node { return rapid.SliceOfN(genQuery(depth-1), 2, 3).Draw(t, "nodes") }
+		var s string
+		switch rapid.IntRange(0, kinds).Draw(t, "kind") {
+		case 0:
+			s = "severity:" + rapid.SampledFrom([]string{"error", "warning", "info", "*r*"}).Draw(t, "severity")
+		case 1:
+			s = rapid.SampledFrom([]string{"host:h1", "file:b.log", `file:dir\a`, "kind:log", "component:exec*", "component:agent", "check:x"}).Draw(t, "field")
+		case 2:
+			s = "time:" + rapid.SampledFrom([]string{">2012-03-08T00:01", "<=2012-03-08T00:02", "2012-03-08T00:01", "2012", "2013.."}).Draw(t, "time")
+		case 3:
+			s = `"` + rapid.SampledFrom(vocabulary).Draw(t, "first") + " " + rapid.SampledFrom(vocabulary).Draw(t, "second") + `"`
+		case 6:
+			return query.And{Nodes: kids()}
+		case 7:
+			return query.Or{Nodes: kids()}
+		case 8:
+			return query.Not{Node: genQuery(depth-1).Draw(t, "node")}
+		default:
+			s = rapid.SampledFrom(searched).Draw(t, "word")
+		}
+		n, err := query.Parse(s)
+		if err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+		return n
+	})
+}
+
+// TestSearchEqualsScan compares searches with a plain scan, whose idea of a match is written down anew below.
+func TestSearchEqualsScan(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dir := tempDir(t)
+		var arts []testArtifact
+		for _, path := range []string{"dir/a.log", "dir/b.log", "c.txt"} {
+			a := testArtifact{path: path, kind: rapid.SampledFrom([]ingest.Kind{"log/ccm", "text/plain"}).Draw(t, "kind"), host: rapid.SampledFrom([]string{"H1", "H2", ""}).Draw(t, "host")}
+			line := 1
+			for i := range rapid.IntRange(0, 40).Draw(t, "records") {
+				sep := rapid.SampledFrom([]string{" ", "", "\n", "  ", ".", "-"}).Draw(t, "separator")
+				text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(vocabulary), 0, 4).Draw(t, "words"), sep)
+				r := ingest.Record{
+					Line: line, Lines: 1 + strings.Count(text, "\n"), Raw: []byte("<" + text + ">\n"), Text: []byte(text),
+					Severity: ingest.Severity(rapid.IntRange(0, 3).Draw(t, "severity")),
+				}
+				if c := rapid.SampledFrom([]string{"", "execmgr", "PolicyAgent"}).Draw(t, "component"); c != "" {
+					r.Component = []byte(c)
+				}
+				if rapid.Bool().Draw(t, "timed") {
+					r.Time = ingest.WallTime(2012, 3, 8, 0, i%4, i, 0)
+				}
+				line += r.Lines
+				a.records = append(a.records, r)
+			}
+			arts = append(arts, a)
+		}
+		if err := publish(buildCase(dir, "case", arts, nil, nil)); err != nil {
+			t.Fatal(err)
+		}
+		a, err := index.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = a.Close() }()
+		for range 10 {
+			q := genQuery(2).Draw(t, "query")
+			want := []string{}
+			for _, art := range []testArtifact{arts[2], arts[0], arts[1]} {
+				for i := range art.records {
+					if scan(q, &art, &art.records[i]) {
+						want = append(want, fmt.Sprintf("%s:%d", art.path, art.records[i].Line))
+					}
+				}
+			}
+			got := []string{}
+			for h, err := range a.Search(t.Context(), q, index.SearchOptions{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, ref(h))
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("%s (-scan +search):\n%s", q, diff)
+			}
+		}
+	})
+}
+
+// scan evaluates a query on a record.
+func scan(q query.Node, a *testArtifact, r *ingest.Record) bool {
+	switch q := q.(type) {
+	case query.And:
+		return !slices.ContainsFunc(q.Nodes, func(n query.Node) bool { return !scan(n, a, r) })
+	case query.Or:
+		return slices.ContainsFunc(q.Nodes, func(n query.Node) bool { return scan(n, a, r) })
+	case query.Not:
+		return !scan(q.Node, a, r)
+	case query.Text:
+		return occurs(q.Value, !q.Quoted, string(r.Text))
+	case query.Time:
+		at, ok := r.Time.Local()
+		return ok && !at.Before(q.From) && (q.To.IsZero() || at.Before(q.To))
+	case query.Field:
+		value := map[query.Name]string{
+			query.Host: a.host, query.File: a.path, query.Kind: string(a.kind), query.Severity: r.Severity.String(), query.Component: string(r.Component),
+		}[q.Name]
+		return occurs(strings.ReplaceAll(q.Text.Value, `\`, "/"), !q.Text.Quoted, value)
+	}
+	return false
+}
+
+// occurs says whether a pattern occurs in text, by trying every stretch of it.
+func occurs(pattern string, wildcards bool, text string) bool {
+	p, t := []rune(pattern), []rune(text)
+	for from := 0; from <= len(t); from++ {
+		for to := from + 1; to <= len(t); to++ {
+			if spells(p, t[from:to], wildcards) && wordwise(t, from, to, p, wildcards) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// spells says whether a whole stretch spells the pattern, words aside.
+func spells(p, t []rune, wildcards bool) bool {
+	if len(p) == 0 {
+		return len(t) == 0
+	}
+	switch {
+	case wildcards && p[0] == '*':
+		return spells(p[1:], t, wildcards) || len(t) > 0 && letter(t[0]) && spells(p, t[1:], wildcards)
+	case len(t) == 0:
+		return false
+	case wildcards && p[0] == '?':
+		return letter(t[0]) && spells(p[1:], t[1:], wildcards)
+	case unicode.IsSpace(p[0]):
+		return unicode.IsSpace(t[0]) && (spells(p[1:], t[1:], wildcards) || spells(p, t[1:], wildcards))
+	}
+	return strings.EqualFold(string(p[0]), string(t[0])) && spells(p[1:], t[1:], wildcards)
+}
+
+func letter(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r) }
+
+// edge says whether a word begins or ends before t[i].
+func edge(t []rune, i int) bool {
+	return i == 0 || i == len(t) || !letter(t[i-1]) || !letter(t[i]) || unicode.Is(unicode.Han, t[i-1]) || unicode.Is(unicode.Han, t[i])
+}
+
+// hump says whether a part of a CamelCase word begins at t[i].
+func hump(t []rune, i int) bool {
+	ascii := func(i int, lo, hi rune) bool { return i >= 0 && i < len(t) && lo <= t[i] && t[i] <= hi }
+	return !edge(t, i) && ascii(i, 'A', 'Z') && (unicode.IsLower(t[i-1]) || ascii(i+1, 'a', 'z'))
+}
+
+// wordwise says whether the stretch from-to begins and ends as the words of a pattern must.
+func wordwise(t []rune, from, to int, p []rune, wildcards bool) bool {
+	isWord := func(r rune) bool { return letter(r) || wildcards && (r == '*' || r == '?') }
+	if isWord(p[0]) {
+		end := from + 1 // of the first word of the stretch
+		for end < to && !edge(t, end) {
+			end++
+		}
+		switch {
+		case edge(t, from) && (edge(t, end) || hump(t, end) && !humps(t, from+1, end)): // a word or its first part
+		case hump(t, from) && (edge(t, end) || hump(t, end)) && !humps(t, from+1, end): // another part
+		default:
+			return false
+		}
+		// Within a GUID a search begins at an inner group only if it has the form of one and a letter.
+		first := strings.ToLower(string(t[from:end]))
+		plain := !strings.ContainsAny(string(p), "*?") || !wildcards
+		if innerGroup(t, from) && !(plain && len(first) == 4 && strings.ContainsAny(first, "abcdef")) {
+			return false
+		}
+	}
+	if isWord(p[len(p)-1]) {
+		start := to - 1
+		for start > from && !edge(t, start) {
+			start--
+		}
+		switch {
+		case edge(t, to):
+			return edge(t, start) || hump(t, start) && !humps(t, start+1, to)
+		case hump(t, to):
+			return !humps(t, start+1, to) && (edge(t, start) || hump(t, start)) && !innerGroup(t, start)
+		}
+		return false
+	}
+	return true
+}
+
+func humps(t []rune, from, to int) bool {
+	for i := from; i < to; i++ {
+		if hump(t, i) {
+			return true
+		}
+	}
+	return false
+}
+
+// innerGroup says whether t[i] stands in an inner group of the vocabulary's GUID.
+func innerGroup(t []rune, i int) bool {
+	guid := []rune("8097EE64-5D7B-1603-9F00-0123456789AB")
+	for at := 0; at+len(guid) <= len(t); at++ {
+		if slices.Equal(t[at:at+len(guid)], guid) && edge(t, at) && edge(t, at+len(guid)) && i >= at+9 && i < at+24 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,209 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+	"unicode/utf8"
+)
+
+// batchSize is how many records a sink gets at a time.
+const batchSize = 256
+
+// consoles are the kinds of texts that console programs write, in the OEM code page.
+var consoles = []Kind{KindListing, KindACL, KindMounts, KindRegQuery}
+
+// text reads a text member, whose first bytes are raw.
+func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
+	opt := &p.w.r.opt
+	ansi := pageOf(p.locale.ANSI, defaultANSI)
+	head := headText(&p.w.head, raw, enc, bom, ansi)
+	binary := len(p.claims)
+	for i := range opt.Extractors {
+		if x := &opt.Extractors[i]; !x.Binary {
+			if score := x.Sniff(p.t.m.base, head); score > 0 {
+				p.claims = append(p.claims, claim{x: x, score: score})
+			}
+		}
+	}
+	p.collect = len(p.claims) > binary
+	reader, sure := p.reader(head)
+	p.a.Kind = reader.Kind
+	if best := p.best(); best != nil && best.score >= sure {
+		p.a.Kind = best.x.Kind
+	}
+	page, known := ansi, p.locale.ANSI != 0
+	if slices.Contains(consoles, p.a.Kind) {
+		page, known = pageOf(p.locale.OEM, defaultOEM), p.locale.OEM != 0
+	}
+
+	d := &p.w.dec
+	d.reset(enc, page)
+	copy(d.space(len(raw)), raw[bom:])
+	fresh := d.decode(len(raw)-bom, p.err != nil)
+	p.a.Encoding = d.name()
+	p.splitter, p.line = reader.New(), 1
+	if opt.NewSink != nil {
+		p.sink = opt.NewSink(p.a)
+	}
+	if p.w.batch == nil {
+		p.w.batch = make([]Record, 0, batchSize)
+	}
+	p.w.batch = p.w.batch[:0]
+	p.emit = p.record
+	for {
+		if p.collect {
+			p.collectLines(fresh)
+		}
+		p.split(p.err != nil)
+		if p.err != nil {
+			break
+		}
+		n := p.fill(ctx, d.space(chunkSize))
+		fresh = d.decode(n, p.err != nil)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	p.a.Encoding = d.name()
+	if !known && (d.encoding == page.name || d.encoding == encUTF8 && d.damaged > 0) {
+		p.t.assumed = page.name
+	}
+	p.t.problems = append(p.t.problems, d.problems(p.a.Path)...)
+	if p.cut > 0 {
+		p.problem(StageParse, "line %d: a record longer than %d bytes was cut", p.cut, MaxRecord)
+	}
+	p.a.Kind = reader.Kind
+	if p.a.Kind == KindLogText && p.a.WallFirst.Zone == ZoneNone {
+		p.a.Kind = KindText
+	}
+	kind := p.a.Kind
+	if p.extract() < sure {
+		p.a.Kind = kind
+	}
+}
+
+// reader returns the log reader that is the surest of the text, and how sure it is. Without one, each line is a record.
+func (p *pass) reader(head []byte) (Reader, int) {
+	best, sure := Reader{Kind: KindText, New: func() Splitter { return lineSplitter{} }}, 0
+	for _, r := range p.w.r.opt.Readers {
+		if score := r.Sniff(p.t.m.base, head); score > sure {
+			best, sure = r, score
+		}
+	}
+	return best, sure
+}
+
+// split gives decoded text to the splitter. What it leaves comes again with more text behind it, unless it is too long.
+func (p *pass) split(atEOF bool) {
+	d := &p.w.dec
+	text := d.text()
+	taken := p.splitOff(text, atEOF)
+	for rest := len(text) - taken; rest > MaxRecord || atEOF && rest > 0; rest = len(text) - taken {
+		part := text[taken:]
+		if len(part) > MaxRecord {
+			if p.cut == 0 {
+				p.cut = p.line
+			}
+			cut := MaxRecord
+			for cut > MaxRecord-utf8.UTFMax && !utf8.RuneStart(part[cut]) {
+				cut--
+			}
+			part = part[:cut]
+		}
+		n := p.splitOff(part, true)
+		if n < len(part) { // no splitter does so; yet every byte belongs to a record
+			p.record(Record{Raw: part[n:], Text: part[n:]})
+		}
+		taken += len(part)
+	}
+	p.flush()
+	d.take(taken, p.line-d.line)
+}
+
+// splitOff returns how many bytes of text the splitter took.
+func (p *pass) splitOff(text []byte, atEOF bool) int {
+	if len(text) == 0 {
+		return 0
+	}
+	return max(0, min(len(text), p.splitter.Split(text, atEOF, p.emit)))
+}
+
+// record numbers a record, times it and puts it into the batch.
+func (p *pass) record(r Record) {
+	ends := bytes.Count(r.Raw, newline)
+	r.Line, r.Lines = p.line, ends
+	if len(r.Raw) == 0 || r.Raw[len(r.Raw)-1] != '\n' {
+		r.Lines++
+	}
+	p.line += ends
+	if r.Time.Zone != ZoneNone {
+		p.time(&r.Time)
+	}
+	p.a.Records++
+	p.w.batch = append(p.w.batch, r)
+	if len(p.w.batch) == batchSize {
+		p.flush()
+	}
+}
+
+// time applies the system's zone and widens the artifact's window.
+func (p *pass) time(t *Time) {
+	if t.Zone == ZoneUnknown && p.locale.Bias != nil {
+		minute := t.Wall / 60e6
+		if !p.biasSet || minute != p.minute { // an offset changes at a full minute
+			p.bias, p.minute, p.biasSet = p.locale.Bias(time.UnixMicro(t.Wall).UTC()), minute, true
+		}
+		t.Bias, t.Zone = p.bias, ZoneSystem
+	}
+	a := p.a
+	if a.WallFirst.Zone == ZoneNone || t.Wall < a.WallFirst.Wall {
+		a.WallFirst = *t
+	}
+	if a.WallLast.Zone == ZoneNone || t.Wall > a.WallLast.Wall {
+		a.WallLast = *t
+	}
+	if t.Zone < ZoneSystem {
+		return
+	}
+	utc := func(t Time) int64 { return t.Wall + int64(t.Bias)*60e6 }
+	if a.First.Zone == ZoneNone || utc(*t) < utc(a.First) {
+		a.First = *t
+	}
+	if a.Last.Zone == ZoneNone || utc(*t) > utc(a.Last) {
+		a.Last = *t
+	}
+}
+
+// flush gives the batch to the sink.
+func (p *pass) flush() {
+	if p.sink != nil && len(p.w.batch) > 0 {
+		p.sink.Records(p.w.batch)
+	}
+	p.w.batch = p.w.batch[:0]
+}
+
+// lineSplitter makes each line a record.
+type lineSplitter struct{}
+
+func (lineSplitter) Split(text []byte, atEOF bool, emit func(Record)) int {
+	taken := 0
+	for {
+		i := bytes.IndexByte(text[taken:], '\n')
+		if i < 0 {
+			break
+		}
+		emitLine(text[taken:taken+i+1], emit)
+		taken += i + 1
+	}
+	if atEOF && taken < len(text) {
+		emitLine(text[taken:], emit)
+		taken = len(text)
+	}
+	return taken
+}
+
+func emitLine(line []byte, emit func(Record)) {
+	emit(Record{Raw: line, Text: bytes.TrimRight(line, "\r\n")})
+}
