@@ -20,7 +20,7 @@ type volumes struct {
 	folders []facts.Of[*extract.Listing]
 	// listing is the first capture that lists the volumes with all places where they are mounted, drive letters among them.
 	listing *placed[extract.Volume]
-	listed  map[string]bool // the names of volumes that such a listing holds
+	listed  map[string]placed[extract.Volume] // by a volume's name what a tool lists of it
 }
 
 // placed is something with the artifact that shows it.
@@ -44,6 +44,7 @@ type link struct {
 	unknown     bool // the target is not shown
 	mount       extract.Mount
 	artifact    string
+	also        []placed[extract.Mount] // other captures of it
 }
 
 // maxLinks is how many links may stand on the way to a file. Windows itself follows 63.
@@ -51,7 +52,7 @@ const maxLinks = 63
 
 // newVolumes gathers what a system's registry and captures tell.
 func newVolumes(f *facts.Facts) *volumes {
-	v := &volumes{parent: map[string]string{}, devices: map[string]hive.MountedDevice{}, listed: map[string]bool{}, plain: map[string]bool{}}
+	v := &volumes{parent: map[string]string{}, devices: map[string]hive.MountedDevice{}, listed: map[string]placed[extract.Volume]{}, plain: map[string]bool{}}
 	devices, _ := f.Registry.MountedDevices() // its problems are in the report already
 	byData := map[string]string{}
 	for _, d := range devices {
@@ -124,7 +125,9 @@ func (v *volumes) volume(p placed[extract.Volume]) {
 		}
 	}
 	for _, name := range names {
-		v.listed[name] = true
+		if _, ok := v.listed[name]; !ok {
+			v.listed[name] = p
+		}
 		v.join(names[0], name)
 	}
 }
@@ -152,8 +155,9 @@ func (v *volumes) link(p placed[extract.Mount]) {
 		return // no absolute path, or beneath a folder whose target is not known
 	}
 	l := link{volume: at.volume, rel: strings.TrimPrefix(at.rel+`\`+winpath.Base(m.Directory), `\`), mount: m, artifact: p.artifact}
-	if slices.ContainsFunc(v.links, func(o link) bool { return v.same(o.volume, l.volume) && strings.EqualFold(o.rel, l.rel) }) {
-		return // of several captures of one folder the first says most
+	if i := slices.IndexFunc(v.links, func(o link) bool { return v.same(o.volume, l.volume) && strings.EqualFold(o.rel, l.rel) }); i >= 0 {
+		v.links[i].also = append(v.links[i].also, p) // of several captures of one folder the first says most
+		return
 	}
 	switch m.Kind {
 	case extract.MountPoint:
@@ -283,9 +287,10 @@ const (
 type crossing struct {
 	relation relation
 	a, b     location
-	why      string               // for crossing: what tells the volumes apart, to follow "because"
-	by       *link                // for crossing: the link that is the reason, nil if the paths themselves show it
-	devices  []hive.MountedDevice // what MountedDevices says of both, where that is the proof
+	why      string                   // for crossing: what tells the volumes apart, to follow "because"
+	by       *link                    // for crossing: the link that is the reason, nil if the paths themselves show it
+	devices  []hive.MountedDevice     // what MountedDevices says of both, where that is the proof
+	listed   []placed[extract.Volume] // what a tool lists of both, where that is the proof
 }
 
 // compare tells whether a rename from a to b stays within a volume.
@@ -309,10 +314,10 @@ func (v *volumes) compare(a, b string) crossing {
 		c.relation, c.why = relationCrosses, "their drive letters differ ("+winpath.Volume(a)+" and "+winpath.Volume(b)+")"
 	case x.by != nil && y.by != nil:
 		c.relation, c.by = relationCrosses, y.by
-		c.why = "they lie beneath two different links, " + x.by.describe() + " and " + y.by.describe()
+		c.why = "they lie beneath two different links, " + x.by.name() + " and " + y.by.name()
 	case x.by != nil || y.by != nil:
 		c.relation, c.by = relationCrosses, cmp.Or(y.by, x.by)
-		c.why = "one of them lies beneath " + c.by.describe() + " and the other does not"
+		c.why = "one of them lies beneath " + c.by.name() + " and the other does not"
 	case strings.HasPrefix(x.volume, `\\`) || strings.HasPrefix(y.volume, `\\`):
 		c.relation, c.why = relationCrosses, "one of them is on a share"
 	default:
@@ -323,11 +328,27 @@ func (v *volumes) compare(a, b string) crossing {
 		case known && too:
 			c.relation, c.devices = relationCrosses, []hive.MountedDevice{d, e}
 			c.why = "MountedDevices holds different devices for " + x.volume + " and " + y.volume
-		case v.listed[x.volume] && v.listed[y.volume]:
-			c.relation, c.why = relationCrosses, "the list of volumes holds "+x.volume+" and "+y.volume+" as two"
+		default:
+			d, known := v.listed[x.volume]
+			e, too := v.listed[y.volume]
+			if known && too {
+				c.relation, c.listed = relationCrosses, []placed[extract.Volume]{d, e}
+				c.why = "the list of volumes holds " + x.volume + " and " + y.volume + " as two"
+			}
 		}
+		c.by = v.mountedAt(x.volume, y.volume)
 	}
 	return c
+}
+
+// mountedAt returns the folder on which one of two volumes is mounted, nil if none is known.
+func (v *volumes) mountedAt(a, b string) *link {
+	for i := range v.links {
+		if l := &v.links[i]; l.mount.Kind == extract.MountPoint && (v.same(l.to.volume, a) || v.same(l.to.volume, b)) {
+			return l
+		}
+	}
+	return nil
 }
 
 func isLetter(volume string) bool { return len(volume) == 2 }
@@ -389,15 +410,6 @@ func (v *volumes) unlettered() ([]hive.MountedDevice, bool) {
 	return out, letters
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // above returns the innermost folder at or above path that is, or may be, a way to another volume; nil if none is known.
 func (v *volumes) above(path string) *link {
 	at := v.locate(path)
@@ -410,18 +422,29 @@ func (v *volumes) above(path string) *link {
 	return at.by
 }
 
-// describe names the link and where it leads.
-func (l *link) describe() string {
+// name says what the link is and where it stands.
+func (l *link) name() string {
 	dir := winpath.Clean(l.mount.Directory)
 	switch {
 	case l.unknown:
 		return "the reparse point " + dir
-	case l.mount.Kind == extract.MountPoint && l.mount.VolumeGUID != "":
-		return "the mount point " + dir + " (of volume {" + l.mount.VolumeGUID + "})"
 	case l.mount.Kind == extract.MountPoint:
 		return "the mount point " + dir
 	case l.mount.Kind == extract.MountLink:
-		return "the symbolic link " + dir + " to " + winpath.Clean(l.mount.Target)
+		return "the symbolic link " + dir
 	}
-	return "the junction " + dir + " to " + winpath.Clean(l.mount.Target)
+	return "the junction " + dir
+}
+
+// describe is the name and where the link leads.
+func (l *link) describe() string {
+	switch {
+	case l.unknown:
+		return l.name()
+	case l.mount.Kind == extract.MountPoint && l.mount.VolumeGUID != "":
+		return l.name() + " of volume {" + l.mount.VolumeGUID + "}"
+	case l.mount.Kind == extract.MountPoint:
+		return l.name()
+	}
+	return l.name() + " to " + winpath.Clean(l.mount.Target)
 }

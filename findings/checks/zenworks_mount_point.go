@@ -46,14 +46,13 @@ var zenworksMountPoint = &findings.Check{
 			Literals: []string{"MainEngineThread is returning 1603"}, Pattern: `MainEngineThread is returning 1603\b`,
 		},
 	},
+	Observe: &facts.Watch{
+		Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP},
+		New:   func(*ingest.Artifact) facts.Observer { return &zenMessages{} },
+	},
 	Doc: findings.Doc{
-		Cause: zenCause,
-		Remedy: []string{
-			`Find the volumes: run "mountvol" and "fsutil reparsepoint query" for the agent's folder and every folder above it. A mount point or junction to another volume above ZENWORKS_HOME is not supported by the vendor.`,
-			"Stop the agent's services, copy the folder to a plain directory of the system volume, set its permissions anew (inheritance from Program Files), take the mount point away and put the directory in its place.",
-			"Run the agent's upgrade again and restart: moving the folder cures the next upgrade, not the files that the last one left behind. Risk: until then the agent runs with files of two versions.",
-			"Cured when PendingFileRenameOperations holds no file of the agent after the restart, PFRO.log shows no new error for one, and all files in the agent's bin folder have one version.",
-		},
+		Cause:  zenCause,
+		Remedy: zenRemedy,
 		Proves: []string{
 			"A rename in PendingFileRenameOperations or …2 of the current control set whose source or target is a file of the agent and whose two paths lie on different volumes.",
 			"A rename of an agent's file in PFRO.log with status 0xc00000d4 (not the same device).",
@@ -81,7 +80,7 @@ var zenworksMountPoint = &findings.Check{
 
 var zenQueueNeed = findings.Need{
 	Met: func(f *facts.Facts) bool {
-		return readQueue(f).known || len(facts.Values[*extract.PFRO](f)) > 0 || len(installerMessages(f)) > 0
+		return readQueue(f).known || len(facts.Values[*extract.PFRO](f))+len(facts.Values[*extract.Mounts](f)) > 0 || len(installerMessages(f)) > 0
 	},
 	What:    "the SYSTEM registry hive, or an export of its Session Manager key",
 	Why:     "the file operations that wait for a boot, and ZENWORKS_HOME, are values of that key",
@@ -90,6 +89,13 @@ var zenQueueNeed = findings.Need{
 
 const zenCause = "Windows Installer could not overwrite files of the agent that were in use and scheduled their replacement for the next boot. The session manager then renames, and a rename never crosses from one volume to another: it fails at every boot, nothing is copied instead, and the old files stay beside new ones. " +
 	"Which volume a file lies on is decided by the innermost mount point or junction above it, not by its drive letter."
+
+var zenRemedy = []string{
+	`Find the volumes: run "mountvol" and "fsutil reparsepoint query" for the agent's folder and every folder above it. A mount point or junction to another volume above ZENWORKS_HOME is not supported by the vendor.`,
+	"Stop the agent's services, copy the folder to a plain directory of the system volume, set its permissions anew (inheritance from Program Files), take the mount point away and put the directory in its place.",
+	"Run the agent's upgrade again and restart: moving the folder cures the next upgrade, not the files that the last one left behind. Risk: until then the agent runs with files of two versions.",
+	"Cured when PendingFileRenameOperations holds no file of the agent after the restart, PFRO.log shows no new error for one, and all files in the agent's bin folder have one version.",
+}
 
 // The statuses of PFRO.log that matter here ([MS-ERREF] 2.3.1).
 const (
@@ -123,7 +129,8 @@ func (r zenRename) describe() string { return r.source + " → " + r.target }
 type zenMessage struct {
 	number string   // 1603 held in use, 1902 rename at boot, 1903 delete at boot
 	paths  []string // one, or source and target
-	match  facts.Match
+	match  *facts.Match
+	at     ingest.Time // of the record, or of the last one before it that has a time
 }
 
 // zenFacts is what a system tells of the agent.
@@ -208,7 +215,7 @@ func readZENworks(f *facts.Facts) *zenFacts {
 		z.scheduled = append(z.scheduled, zenRename{
 			stage: zenScheduled, source: m.paths[0], target: m.paths[1], crossing: z.volumes.compare(m.paths[0], m.paths[1]),
 			evidence: func(role findings.Role, note string) findings.Evidence {
-				return findings.FromMatch(m.match, role, note)
+				return findings.FromMatch(*m.match, role, note)
 			},
 		})
 	}
@@ -255,6 +262,13 @@ func (z *zenFacts) findHome(messages []zenMessage) {
 	}
 	for _, m := range messages {
 		if slices.ContainsFunc(m.paths, take) {
+			return
+		}
+	}
+	for _, s := range z.facts.Registry.Services() {
+		if image := strings.Trim(s.ImagePath, `"`); take(image) {
+			e := findings.FromKey(s.Found, findings.Context, "a service of the agent's folder")
+			z.homeAt = &e
 			return
 		}
 	}
@@ -313,13 +327,50 @@ func (z *zenFacts) agent(path string) bool {
 	return home.rel != "" && z.volumes.same(home.volume, at.volume) && beneath(at.rel, home.rel)
 }
 
-// installerMessages are Installer's messages about files in use, with their paths.
+// maxZenMessages bounds how many messages of one log are kept.
+const maxZenMessages = 1000
+
+// zenMessages collects Installer's messages about files in use of one log. The messages have no time of their own, so that of a record just
+// above is noted.
+type zenMessages struct{ kept []zenMessage }
+
+// See implements facts.Observer.
+func (z *zenMessages) See(s *facts.Sight) {
+	h := s.Hit(zenMountID + "/message")
+	if h == nil || len(z.kept) == maxZenMessages {
+		return
+	}
+	m := zenMessage{number: string(h.Capture("number")), paths: messagePaths(string(h.Capture("rest"))), at: s.Record.Time}
+	if len(m.paths) == 0 {
+		return
+	}
+	for n := 1; m.at.Zone == ingest.ZoneNone; n++ {
+		r := s.Before(n)
+		if r == nil {
+			break
+		}
+		m.at = r.Time
+	}
+	if m.at.Zone == ingest.ZoneNone && len(z.kept) > 0 {
+		m.at = z.kept[len(z.kept)-1].at
+	}
+	m.match = s.Keep()
+	z.kept = append(z.kept, m)
+}
+
+// End implements facts.Observer.
+func (z *zenMessages) End() any {
+	if len(z.kept) == 0 {
+		return nil
+	}
+	return z.kept
+}
+
+// installerMessages are Installer's messages about files in use, of all logs of a system.
 func installerMessages(f *facts.Facts) []zenMessage {
 	var out []zenMessage
-	for _, m := range f.Matches(zenMountID + "/message").Kept {
-		if paths := messagePaths(m.Capture("rest")); len(paths) > 0 {
-			out = append(out, zenMessage{number: m.Capture("number"), paths: paths, match: m})
-		}
+	for _, o := range facts.Observed[[]zenMessage](f, zenMountID) {
+		out = append(out, o.Value...)
 	}
 	return out
 }
@@ -443,8 +494,12 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 	}
 	if n := len(failed); n > 0 {
 		last := failed[n-1]
-		says = append(says, fmt.Sprintf("PFRO.log shows %s of the agent's files that failed at a boot (%s by the machine's clock), with %s: %s.",
-			count(n, "rename"), last.boot.stamp(), statusName(last.status), last.describe()))
+		example := last.describe()
+		if len(pending) > 0 {
+			example = winpath.Base(last.target)
+		}
+		says = append(says, fmt.Sprintf("PFRO.log shows %s of the agent's files that failed at a boot (%s by the machine's clock) with %s, for example %s.",
+			count(n, "rename"), last.boot.stamp(), statusName(last.status), example))
 	}
 	if n := len(scheduled); n > 0 {
 		says = append(says, fmt.Sprintf("Installer scheduled %s of the agent's files that %s volumes (message 1902), for example %s; the registry that would show the queue is not in the bundle.",
@@ -453,8 +508,9 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 	f.Cause = zenCause
 	switch c := decisive.crossing; {
 	case c.relation == relationCrosses:
-		says = append(says, "The volumes are different because "+c.why+", so that the rename can't succeed at any boot.")
+		says = append(says, "The volumes are different because "+c.why+", so a rename between them can't succeed at any boot.")
 		if c.by != nil {
+			f.Remedy = append([]string{upperFirst(c.by.name()) + " leads to another volume; the vendor does not support that above ZENWORKS_HOME. Note what else lies beneath it before it is taken away."}, zenRemedy[1:]...)
 			f.Cause = upperFirst(c.by.describe()) + " stands on the way to the agent's files, so that one of the two paths lies on another volume than its drive letter says. " + f.Cause
 		} else {
 			f.Cause = "The bundle does not show a mount point as the reason: " + c.why + ". " + f.Cause
@@ -469,7 +525,11 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, "source and target are on different volumes"+rollback(r)))
 	}
 	for _, r := range failed[:min(len(failed), shownRenames)] {
-		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, statusName(r.status)+rollback(r)))
+		note := statusName(r.status)
+		if r.status == statusNotSameDevice {
+			note += ": source and target are on different volumes"
+		}
+		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, note+rollback(r)))
 	}
 	for _, r := range scheduled[:min(len(scheduled), shownRenames)] {
 		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, "message 1902: a rename at the next boot, to another volume"+rollback(r)))
@@ -499,7 +559,16 @@ func (z *zenFacts) crossingEvidence(c crossing) []findings.Evidence {
 		if l != nil && !seen[l] && c.relation == relationCrosses && c.by != nil {
 			seen[l] = true
 			out = append(out, findings.FromLine(z.facts, l.artifact, l.mount.Line, findings.Supports, l.describe()))
+			for _, a := range l.also[:min(len(l.also), 2)] {
+				out = append(out, findings.FromLine(z.facts, a.artifact, a.value.Line, findings.Supports, "the same, by "+a.value.Tool))
+			}
+			if d, ok := z.volumes.device(l.to.volume); ok {
+				out = append(out, findings.FromValue(d.Found, findings.Context, "the volume behind "+l.name()+": "+d.Detail))
+			}
 		}
+	}
+	for _, l := range c.listed {
+		out = append(out, findings.FromLine(z.facts, l.artifact, l.value.Line, findings.Supports, "one of the two volumes, by "+l.value.Tool))
 	}
 	for _, d := range c.devices {
 		out = append(out, findings.FromValue(d.Found, findings.Supports, d.Detail))
@@ -530,28 +599,21 @@ func (z *zenFacts) rebooted(f *findings.Finding, pending bool, failed []zenRenam
 		says = append(says, fmt.Sprintf("The queue is older than the bundle's end: PFRO.log shows a later boot (%s) at which %s succeeded and none of the agent's failed.", z.later.stamp(), count(int(z.later.successes), "operation")))
 	case z.later != nil:
 		says = append(says, fmt.Sprintf("PFRO.log shows a boot after the queue was last written (%s), so the registry was copied before it.", z.later.stamp()))
-	case len(failed) > 0:
-		says = append(says, "The machine was booted since the upgrade, and files are queued again or still.")
+	case len(failed) > 0 && z.queuedSince(failed[len(failed)-1].boot):
+		says = append(says, fmt.Sprintf("Files were queued again after that boot (the key was last written at %s).", findings.Timestamp(z.queue.written)))
 	default:
-		says = append(says, z.shutdown())
+		says = append(says, z.queue.sinceShutdown(z.facts))
 	}
 	return slices.DeleteFunc(says, func(s string) bool { return s == "" })
 }
 
-// shutdown says how the queue and the last shutdown relate.
-func (z *zenFacts) shutdown() string {
-	t, _, err := z.facts.Registry.LastShutdown()
-	switch {
-	case err != nil && z.queue.written.IsZero():
-		return "Whether the machine was booted since is not shown; for a rename that crosses volumes it makes no difference."
-	case err != nil:
-		return fmt.Sprintf("The key was last written at %s; a later boot is not shown.", findings.Timestamp(z.queue.written))
-	case z.queue.written.IsZero():
-		return fmt.Sprintf("The last shutdown was at %s.", findings.Timestamp(t))
-	case t.After(z.queue.written):
-		return fmt.Sprintf("The machine was shut down (%s) after the key was last written (%s), so the files are still queued after the restart, or the hive was copied before it.", findings.Timestamp(t), findings.Timestamp(z.queue.written))
+// queuedSince reports whether the queue is certain to have been written after a boot.
+func (z *zenFacts) queuedSince(b *boot) bool {
+	zone, err := z.facts.Registry.TimeZone()
+	if err != nil || b.wall.IsZero() || z.queue.written.IsZero() {
+		return false
 	}
-	return fmt.Sprintf("The key was last written at %s, after the last shutdown (%s): no boot followed that is shown.", findings.Timestamp(z.queue.written), findings.Timestamp(t))
+	return z.queue.written.After(b.wall.Add(time.Duration(zone.BiasAt(b.wall))*time.Minute + bootLength))
 }
 
 func (z *zenFacts) agentFailed(b *boot) bool {
@@ -576,7 +638,7 @@ func (z *zenFacts) context(shownAlready []findings.Evidence) []findings.Evidence
 		if shown[m.number]++; shown[m.number] > 2 {
 			continue
 		}
-		out = append(out, findings.FromMatch(m.match, findings.Context, map[string]string{
+		out = append(out, findings.FromMatch(*m.match, findings.Context, map[string]string{
 			"1603": "message 1603: the file is held in use (not return code 1603)",
 			"1902": "message 1902: a rename at the next boot",
 			"1903": "message 1903: a delete at the next boot",
@@ -730,7 +792,7 @@ func (z *zenFacts) queuedAfterBoot() (suspicion, bool) {
 			if !slices.ContainsFunc(m.paths, func(p string) bool { return winpath.Equal(p, r.target) || winpath.Equal(p, r.source) }) {
 				continue
 			}
-			when, e, ok := z.bootedAfter(m.match.Time)
+			when, e, ok := z.bootedAfter(m.at)
 			if !ok {
 				continue
 			}
@@ -738,7 +800,7 @@ func (z *zenFacts) queuedAfterBoot() (suspicion, bool) {
 				severity: findings.Medium, state: findings.Active, title: "ZENworks agent files are still queued after a boot",
 				says: fmt.Sprintf("Installer scheduled %s for the next boot, the machine was restarted since (%s), and the registry still queues it.", winpath.Base(r.target), when),
 				evidence: []findings.Evidence{
-					findings.FromMatch(m.match, findings.Supports, "scheduled here"), e,
+					findings.FromMatch(*m.match, findings.Supports, "scheduled here"), e,
 					r.evidence(findings.Supports, "and still queued"+rollback(r)),
 				},
 				missing: []findings.Missing{z.missingMounts("shows whether the rename crosses volumes"), missingPFRO},
@@ -781,7 +843,7 @@ func (z *zenFacts) goneFromQueue() (suspicion, bool) {
 	gone := slices.DeleteFunc(slices.Clone(z.scheduled), func(r zenRename) bool {
 		return r.crossing.relation != relationCrosses
 	})
-	if len(gone) == 0 {
+	if len(gone) == 0 || z.bootedWell() {
 		return suspicion{}, false
 	}
 	s := suspicion{
@@ -795,6 +857,20 @@ func (z *zenFacts) goneFromQueue() (suspicion, bool) {
 	}
 	s.evidence = append(s.evidence, z.crossingEvidence(gone[0].crossing)...)
 	return s, true
+}
+
+// bootedWell reports whether PFRO.log, which holds every failure, shows a boot after Installer's last message without one of the agent's files.
+func (z *zenFacts) bootedWell() bool {
+	var last time.Time
+	for _, m := range z.messages {
+		wall, ok := m.at.Local()
+		if ok && wall.After(last) {
+			last = wall
+		}
+	}
+	return !last.IsZero() && slices.ContainsFunc(z.boots, func(b boot) bool {
+		return b.wall.After(last) && b.successes > 0 && !z.agentFailed(&b)
+	})
 }
 
 // dynamicDisk: Windows 2003 and XP work on the queue before they mount dynamic volumes.
@@ -896,7 +972,7 @@ func (z *zenFacts) onlyScheduled() (suspicion, bool) {
 		},
 	}
 	for _, m := range z.messages[:min(len(z.messages), 1)] {
-		s.evidence = append(s.evidence, findings.FromMatch(m.match, findings.Supports, "message "+m.number))
+		s.evidence = append(s.evidence, findings.FromMatch(*m.match, findings.Supports, "message "+m.number))
 	}
 	return s, true
 }
@@ -948,6 +1024,9 @@ func (z *zenFacts) cleared() findings.Finding {
 		f.Summary = fmt.Sprintf("No file operation waits for a boot, so none of the agent's files (%s) does.", z.home)
 		f.Evidence = append(f.Evidence, z.queue.absent(findings.Contradicts))
 	}
+	if slices.ContainsFunc(z.scheduled, func(r zenRename) bool { return r.crossing.relation == relationCrosses }) {
+		f.Summary += " Installer had scheduled renames whose paths are on different volumes, but PFRO.log shows a boot after that at which none of the agent's files failed."
+	}
 	if len(z.refused) > 0 {
 		f.Summary += fmt.Sprintf(" Renames of agent's files that failed at a boot (%d) failed for another reason, the last with %s.", len(z.refused), statusName(z.refused[len(z.refused)-1].status))
 		f.Evidence = append(f.Evidence, z.refused[len(z.refused)-1].evidence(findings.Contradicts, "not a matter of volumes"))
@@ -989,7 +1068,7 @@ func zenTitle(pending, failed, scheduled int, r zenRename) string {
 		subject = "A ZENworks agent file " + strings.NewReplacer("wait ", "waits ", "are ", "is ").Replace(what)
 	}
 	if c := r.crossing; c.relation == relationCrosses && c.by != nil {
-		return subject + " across " + c.by.describe()
+		return subject + " across " + c.by.name()
 	}
 	return subject + " across volumes"
 }
@@ -1010,7 +1089,7 @@ func statusName(status uint32) string {
 	name := map[uint32]string{
 		0xc0000022: "access denied", 0xc0000033: "invalid name", 0xc0000034: "name not found", 0xc0000035: "the target exists and is not to be replaced",
 		statusPathNotFound: "path not found", 0xc0000043: "sharing violation", 0xc00000ba: "the file is a folder",
-		statusNotSameDevice: "not the same device: source and target are on different volumes", 0xc0000101: "the folder is not empty",
+		statusNotSameDevice: "not the same device", 0xc0000101: "the folder is not empty",
 	}[status]
 	if name == "" {
 		return fmt.Sprintf("status 0x%08x", status)
