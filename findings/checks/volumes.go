@@ -244,7 +244,7 @@ func (v *volumes) same(a, b string) bool { return a != "" && v.find(a) == v.find
 // names returns the known names of a volume in order.
 func (v *volumes) names(of string) []string {
 	var out []string
-	for _, name := range slices.Concat(sortedKeys(v.devices), sortedKeys(v.listed), []string{of}) {
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(v.devices)), sortedKeys(v.listed), []string{of}) {
 		if v.same(name, of) && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
@@ -398,7 +398,7 @@ func (v *volumes) unlettered() ([]hive.MountedDevice, bool) {
 	var out []hive.MountedDevice
 	seen := map[string]bool{}
 	letters := false
-	for _, name := range sortedKeys(v.devices) {
+	for _, name := range slices.Sorted(maps.Keys(v.devices)) {
 		letters = letters || len(name) == 2
 		d := v.devices[name]
 		if d.Kind == hive.DevicePath || v.letter(name) != "" || seen[v.find(name)] {

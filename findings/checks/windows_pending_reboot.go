@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -244,7 +245,7 @@ func folderCounts(pairs []hive.PendingRename) string {
 			spelled[key] = dir
 		}
 	}
-	keys := sortedKeys(counts)
+	keys := slices.Sorted(maps.Keys(counts))
 	slices.SortStableFunc(keys, func(a, b string) int { return counts[b] - counts[a] })
 	var out []string
 	for i, k := range keys {
