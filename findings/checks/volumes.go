@@ -2,6 +2,7 @@ package checks
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -244,7 +245,7 @@ func (v *volumes) same(a, b string) bool { return a != "" && v.find(a) == v.find
 // names returns the known names of a volume in order.
 func (v *volumes) names(of string) []string {
 	var out []string
-	for _, name := range slices.Concat(slices.Sorted(maps.Keys(v.devices)), sortedKeys(v.listed), []string{of}) {
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(v.devices)), slices.Sorted(maps.Keys(v.listed)), []string{of}) {
 		if v.same(name, of) && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
