@@ -393,8 +393,22 @@ func (v *volumes) isPlain(dir string) bool {
 	return false
 }
 
-// unlettered returns the volumes of MountedDevices that have no drive letter and so may be mounted in a folder; false if MountedDevices
-// is not known.
+// bootPartition is the greatest size of the partition that Windows' setup makes before its own for the boot files.
+const bootPartition = 1 << 30
+
+// precedes reports whether a volume of MountedDevices ends where a volume with a letter begins, and is too small to be one that is mounted for
+// its space: the partition for the boot files that Windows 7 and later make has no letter.
+func (v *volumes) precedes(d hive.MountedDevice) bool {
+	for _, l := range v.devices {
+		if d.Kind == hive.DeviceMBR && l.Kind == hive.DeviceMBR && l.Letter != "" && l.Signature == d.Signature && l.Offset > d.Offset && l.Offset-d.Offset <= bootPartition {
+			return true
+		}
+	}
+	return false
+}
+
+// unlettered returns the volumes of MountedDevices that have no drive letter and so may be mounted in a folder; false if MountedDevices shows
+// no letter at all.
 func (v *volumes) unlettered() ([]hive.MountedDevice, bool) {
 	var out []hive.MountedDevice
 	seen := map[string]bool{}
@@ -402,7 +416,7 @@ func (v *volumes) unlettered() ([]hive.MountedDevice, bool) {
 	for _, name := range slices.Sorted(maps.Keys(v.devices)) {
 		letters = letters || len(name) == 2
 		d := v.devices[name]
-		if d.Kind == hive.DevicePath || v.letter(name) != "" || seen[v.find(name)] {
+		if d.Kind == hive.DevicePath || v.letter(name) != "" || v.precedes(d) || seen[v.find(name)] {
 			continue
 		}
 		seen[v.find(name)] = true

@@ -506,8 +506,7 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 			count(n, "rename"), plural(n, "crosses", "cross"), scheduled[0].describe()))
 	}
 	f.Cause = zenCause
-	switch c := decisive.crossing; {
-	case c.relation == relationCrosses:
+	if c := decisive.crossing; c.relation == relationCrosses {
 		says = append(says, "The volumes are different because "+c.why+", so a rename between them can't succeed at any boot.")
 		if c.by != nil {
 			f.Remedy = append([]string{upperFirst(c.by.name()) + " leads to another volume; the vendor does not support that above ZENWORKS_HOME. Note what else lies beneath it before it is taken away."}, zenRemedy[1:]...)
@@ -515,7 +514,7 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 		} else {
 			f.Cause = "The bundle does not show a mount point as the reason: " + c.why + ". " + f.Cause
 		}
-	default:
+	} else {
 		says = append(says, "The status itself says that source and target are on different volumes; what makes them so is not in the bundle.")
 		f.Cause = "What makes the volumes differ is not in the bundle; a mount point or junction above the agent's folder is the usual reason. " + f.Cause
 	}
@@ -1008,6 +1007,9 @@ func (z *zenFacts) cleared() findings.Finding {
 		f.Title = "The agent's renames stay within one volume"
 		f.Summary = fmt.Sprintf("%s of the agent's files %s for a boot, and none leaves its volume (%s). A queue is normal before the first restart after an upgrade: restart, and look again.%s",
 			upperFirst(count(len(z.pending), "rename")), plural(len(z.pending), "waits", "wait"), z.withinWhy(), others)
+		if z.later != nil {
+			f.Summary += fmt.Sprintf(" PFRO.log shows a boot (%s) after the queue was written, so it has been worked on since the registry was copied.", z.later.stamp())
+		}
 		for _, r := range z.pending[:min(len(z.pending), shownRenames)] {
 			f.Evidence = append(f.Evidence, r.evidence(findings.Contradicts, "source and target are on one volume"+rollback(r)))
 		}
