@@ -74,7 +74,7 @@ func newVolumes(f *facts.Facts) *volumes {
 	var mounts []placed[extract.Mount]
 	for _, m := range facts.Values[*extract.Mounts](f) {
 		for _, e := range m.Value.Volumes {
-			v.volume(placed[extract.Volume]{m.Artifact.Path, e})
+			v.volume(placed[extract.Volume]{m.Artifact.Path, e}, f.Reliable(m.Artifact.Path))
 		}
 		for _, e := range m.Value.Plain {
 			v.plain[strings.ToLower(winpath.Clean(e.Directory))] = true
@@ -113,15 +113,15 @@ func said(m extract.Mount) int {
 	return 2
 }
 
-// volume takes what a tool says of one volume: its letter and its folders are one.
-func (v *volumes) volume(p placed[extract.Volume]) {
+// volume takes what a tool says of one volume: its letter and its folders are one. whole says that the capture is not cut short.
+func (v *volumes) volume(p placed[extract.Volume], whole bool) {
 	var names []string
 	if p.value.GUID != "" {
 		names = append(names, "volume{"+p.value.GUID+"}")
 	}
 	for _, path := range p.value.Paths {
 		names = append(names, mountedName(path))
-		if winpath.Dir(path) == "" && v.listing == nil {
+		if whole && winpath.Dir(path) == "" && v.listing == nil {
 			v.listing = &p
 		}
 	}
@@ -288,7 +288,7 @@ const (
 type crossing struct {
 	relation relation
 	a, b     location
-	why      string                   // for crossing: what tells the volumes apart, to follow "because"
+	why      string                   // what tells that the volumes differ or are one, to follow "because"
 	by       *link                    // for crossing: the link that is the reason, nil if the paths themselves show it
 	devices  []hive.MountedDevice     // what MountedDevices says of both, where that is the proof
 	listed   []placed[extract.Volume] // what a tool lists of both, where that is the proof
@@ -300,16 +300,25 @@ func (v *volumes) compare(a, b string) crossing {
 	x, y := c.a, c.b
 	switch {
 	case sameFolder(a, b):
-		c.relation = relationSame
+		c.relation, c.why = relationSame, "source and target lie in one folder"
 	case x.volume == "" || y.volume == "":
 	case x.open != nil || y.open != nil:
 		if x.open == y.open {
-			c.relation = relationSame
+			c.relation, c.why = relationSame, "both lie beneath "+x.open.name()
 		}
 	case v.same(x.volume, y.volume):
 		c.relation = relationSame
-		if x.by == nil && y.by == nil && winpath.Volume(a) == winpath.Volume(b) && (!v.covered(a) || !v.covered(b)) {
-			c.relation = relationLetter
+		switch {
+		case x.by != nil && x.by == y.by:
+			c.why = "both lie beneath " + x.by.name()
+		case x.by != nil || y.by != nil:
+			c.why = "the mount points above them lead to one volume"
+		case winpath.Volume(a) != winpath.Volume(b):
+			c.why = winpath.Volume(a) + " and " + winpath.Volume(b) + " are one volume"
+		case v.covered(a) && v.covered(b):
+			c.why = "they have one drive letter, and the captures show no mount point above them"
+		default:
+			c.relation, c.why = relationLetter, "they have one drive letter, and no volume without a letter is known that could be mounted above them"
 		}
 	case isLetter(winpath.Volume(a)) && isLetter(winpath.Volume(b)) && winpath.Volume(a) != winpath.Volume(b) && (x.by == nil || y.by == nil):
 		c.relation, c.why = relationCrosses, "their drive letters differ ("+winpath.Volume(a)+" and "+winpath.Volume(b)+")"

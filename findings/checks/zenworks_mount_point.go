@@ -538,7 +538,7 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 	f.Evidence = append(f.Evidence, z.context(f.Evidence)...)
 	f.Rivals = z.rivals()
 	if !slices.ContainsFunc(crossers, func(r zenRename) bool { return rollback(r) == "" }) {
-		says = append(says, "All of them move Installer's own copies (.rbf) of old files: what waits is the end of a rollback, not of an upgrade.")
+		says = append(says, "All of them move .rbf files, in which Installer keeps old files, so they may be the end of a rollback rather than of an upgrade.")
 	}
 	if decisive.crossing.by == nil {
 		f.Missing = append(f.Missing, z.missingMounts("names the reason why the volumes differ"))
@@ -547,6 +547,9 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 		f.Missing = append(f.Missing, zenQueueNeed.Missing())
 	}
 	f.Summary = strings.Join(says, " ")
+	if f.State == findings.Resolved {
+		f.Title += "; a later boot shows no failure"
+	}
 	return f
 }
 
@@ -571,6 +574,24 @@ func (z *zenFacts) crossingEvidence(c crossing) []findings.Evidence {
 	}
 	for _, d := range c.devices {
 		out = append(out, findings.FromValue(d.Found, findings.Supports, d.Detail))
+	}
+	return out
+}
+
+// sameEvidence is what shows that two places are on one volume: the links above them, and the device that two names stand for.
+func (z *zenFacts) sameEvidence(c crossing) []findings.Evidence {
+	var out []findings.Evidence
+	for i, l := range []*link{c.a.by, c.b.by} {
+		if l != nil && (i == 0 || l != c.a.by) {
+			out = append(out, findings.FromLine(z.facts, l.artifact, l.mount.Line, findings.Context, l.describe()))
+		}
+	}
+	if c.a.volume != c.b.volume {
+		for _, name := range []string{c.a.volume, c.b.volume} {
+			if d, ok := z.volumes.devices[name]; ok {
+				out = append(out, findings.FromValue(d.Found, findings.Context, d.Detail))
+			}
+		}
 	}
 	return out
 }
@@ -1004,7 +1025,7 @@ func (z *zenFacts) cleared() findings.Finding {
 	}
 	switch {
 	case len(z.pending) > 0:
-		f.Title = "The agent's renames stay within one volume"
+		f.Title = "The renames of ZENworks agent files stay within one volume"
 		f.Summary = fmt.Sprintf("%s of the agent's files %s for a boot, and none leaves its volume (%s). A queue is normal before the first restart after an upgrade: restart, and look again.%s",
 			upperFirst(count(len(z.pending), "rename")), plural(len(z.pending), "waits", "wait"), z.withinWhy(), others)
 		if z.later != nil {
@@ -1013,21 +1034,26 @@ func (z *zenFacts) cleared() findings.Finding {
 		for _, r := range z.pending[:min(len(z.pending), shownRenames)] {
 			f.Evidence = append(f.Evidence, r.evidence(findings.Contradicts, "source and target are on one volume"+rollback(r)))
 		}
+		f.Evidence = append(f.Evidence, z.sameEvidence(z.pending[0].crossing)...)
 	case len(z.deletes) > 0:
-		f.Title = "The queue only deletes files of the agent"
+		f.Title = "The queue only deletes files of the ZENworks agent"
 		f.Summary = fmt.Sprintf("The queue holds %s of the agent's files and no rename; a delete crosses no volume and leaves no old file behind.%s", count(len(z.deletes), "delete"), others)
 		f.Evidence = append(f.Evidence, pairEvidence(z.deletes[0], findings.Contradicts, "a delete"))
 	case len(z.queue.pairs) > 0:
-		f.Title = "No file of the agent waits for a boot"
+		f.Title = "No file of the ZENworks agent waits for a boot"
 		f.Summary = fmt.Sprintf("None of the %s that wait for a boot is on a file of the agent (%s).", count(len(z.queue.pairs), "operation"), z.home)
 		f.Evidence = append(f.Evidence, pairEvidence(z.queue.pairs[0], findings.Contradicts, "a file of another product"))
 	default:
-		f.Title = "No file waits for a boot"
+		f.Title = "No file of the ZENworks agent waits for a boot"
 		f.Summary = fmt.Sprintf("No file operation waits for a boot, so none of the agent's files (%s) does.", z.home)
 		f.Evidence = append(f.Evidence, z.queue.absent(findings.Contradicts))
 	}
 	if slices.ContainsFunc(z.scheduled, func(r zenRename) bool { return r.crossing.relation == relationCrosses }) {
 		f.Summary += " Installer had scheduled renames whose paths are on different volumes, but PFRO.log shows a boot after that at which none of the agent's files failed."
+	}
+	if m, ok := z.facts.Matches(zenMountID + "/returning").First(); ok {
+		f.Summary += " Return code 1603 in the Installer log is a failed installation (see msi-install-failed) and not message 1603 of a file in use."
+		f.Evidence = append(f.Evidence, findings.FromMatch(m, findings.Context, "return code 1603: a fatal error, not a file in use"))
 	}
 	if len(z.refused) > 0 {
 		f.Summary += fmt.Sprintf(" Renames of agent's files that failed at a boot (%d) failed for another reason, the last with %s.", len(z.refused), statusName(z.refused[len(z.refused)-1].status))
@@ -1045,15 +1071,13 @@ func (z *zenFacts) cleared() findings.Finding {
 
 // withinWhy says what shows that the renames stay within a volume.
 func (z *zenFacts) withinWhy() string {
-	switch {
-	case !slices.ContainsFunc(z.pending, func(r zenRename) bool { return !sameFolder(r.source, r.target) }):
-		return "source and target lie in one folder"
-	case z.volumes.above(z.pending[0].target) != nil:
-		return "both lie beneath " + z.volumes.above(z.pending[0].target).describe()
-	case z.volumes.listing != nil:
-		return "the list of volumes shows no mount point above them"
+	var out []string
+	for _, r := range z.pending {
+		if !slices.Contains(out, r.crossing.why) && len(out) < 2 {
+			out = append(out, r.crossing.why)
+		}
 	}
-	return "one drive letter, and no volume without a letter is known that could be mounted above them"
+	return strings.Join(out, "; ")
 }
 
 // zenTitle is the finding's line.
@@ -1079,7 +1103,7 @@ func zenTitle(pending, failed, scheduled int, r zenRename) string {
 func rollback(r zenRename) string {
 	switch {
 	case strings.HasSuffix(strings.ToLower(r.source), ".rbf"):
-		return "; the source is the old file that Installer put aside, so this is a rollback"
+		return "; a .rbf is the old file that Installer put aside, so this may be a rollback"
 	case strings.HasSuffix(strings.ToLower(r.target), ".rbf"):
 		return "; the target is where Installer puts the old file aside"
 	}
