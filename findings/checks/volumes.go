@@ -19,6 +19,8 @@ type volumes struct {
 	links   []link
 	plain   map[string]bool // folders, cleaned and in lower case, that a tool shows to be no reparse points
 	folders []facts.Of[*extract.Listing]
+	// nameless are reparse points of which the capture does not show the folder.
+	nameless []placed[extract.Mount]
 	// listing is the first capture that lists the volumes with all places where they are mounted, drive letters among them.
 	listing *placed[extract.Volume]
 	listed  map[string]placed[extract.Volume] // by a volume's name what a tool lists of it
@@ -149,6 +151,10 @@ func (v *volumes) link(p placed[extract.Mount]) {
 		if m.VolumeGUID != "" && at.volume != "" {
 			v.join(at.volume, "volume{"+m.VolumeGUID+"}")
 		}
+		return
+	}
+	if m.Directory == "" {
+		v.nameless = append(v.nameless, p)
 		return
 	}
 	at := v.locate(winpath.Dir(m.Directory))

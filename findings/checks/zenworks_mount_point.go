@@ -725,7 +725,7 @@ type suspicion struct {
 func (z *zenFacts) suspected() (findings.Finding, bool) {
 	var all []suspicion
 	for _, look := range []func() (suspicion, bool){
-		z.failedForLackOfPath, z.openLinks, z.queuedAfterBoot, z.goneFromQueue, z.dynamicDisk, z.mountedHome, z.sameLetter, z.onlyScheduled, z.unpairedPaths,
+		z.failedForLackOfPath, z.openLinks, z.queuedAfterBoot, z.goneFromQueue, z.dynamicDisk, z.mountedHome, z.namelessMount, z.sameLetter, z.onlyScheduled, z.unpairedPaths,
 	} {
 		if s, ok := look(); ok {
 			all = append(all, s)
@@ -947,6 +947,29 @@ func (z *zenFacts) mountedHome() (suspicion, bool) {
 	})
 	if len(z.deletes) > 0 {
 		s.evidence = append(s.evidence, pairEvidence(z.deletes[0], findings.Context, "a delete, which crosses no volume"))
+	}
+	return s, true
+}
+
+// namelessMount: fsutil does not print the folder that it was asked about, so a capture without its command shows a mount point somewhere.
+func (z *zenFacts) namelessMount() (suspicion, bool) {
+	within := len(z.pending) > 0 && !slices.ContainsFunc(z.pending, func(r zenRename) bool { return r.crossing.relation != relationSame })
+	if len(z.volumes.nameless) == 0 || within || z.volumes.above(z.home) != nil {
+		return suspicion{}, false
+	}
+	m := z.volumes.nameless[0]
+	s := suspicion{
+		severity: findings.Medium, state: findings.Unknown, title: "A mount point or junction is shown, perhaps above the ZENworks agent",
+		says:     fmt.Sprintf("%s shows a mount point or junction, but not of which folder; if it stands above the agent's folder, renames of its files may cross volumes.", m.artifact),
+		evidence: []findings.Evidence{findings.FromLine(z.facts, m.artifact, m.value.Line, findings.Supports, "a reparse point whose folder is not shown")},
+		missing:  []findings.Missing{z.missingMounts("shows which folders on the way to the agent's files are mount points")},
+	}
+	for _, r := range z.pending[:min(len(z.pending), shownRenames)] {
+		s.state = findings.Active
+		s.evidence = append(s.evidence, r.evidence(findings.Supports, "waits for a boot"+rollback(r)))
+	}
+	if !z.queue.known {
+		s.missing = append(s.missing, zenQueueNeed.Missing())
 	}
 	return s, true
 }
