@@ -153,6 +153,36 @@ func (z *zenFacts) crossers() []zenRename {
 // shownRenames is how many renames of one sort a finding quotes.
 const shownRenames = 5
 
+// proof puts the evidence of renames that cross volumes in the order in which it convinces: one rename of each stage, what makes
+// the volumes differ, and then the other renames.
+func (z *zenFacts) proof(pending, failed, scheduled []zenRename, by crossing) []findings.Evidence {
+	var first, rest []findings.Evidence
+	for _, stage := range [][]zenRename{pending, failed, scheduled} {
+		for i, r := range stage[:min(len(stage), shownRenames)] {
+			e := r.evidence(findings.Supports, r.note()+rollback(r))
+			if i == 0 {
+				first = append(first, e)
+			} else {
+				rest = append(rest, e)
+			}
+		}
+	}
+	return slices.Concat(first, z.crossingEvidence(by), rest)
+}
+
+// note says what a rename proves.
+func (r zenRename) note() string {
+	switch {
+	case r.stage == zenScheduled:
+		return "message 1902: a rename at the next boot, to another volume"
+	case r.stage == zenFailed && r.status == statusNotSameDevice:
+		return statusName(r.status) + ": source and target are on different volumes"
+	case r.stage == zenFailed:
+		return statusName(r.status)
+	}
+	return "source and target are on different volumes"
+}
+
 func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 	f := findings.Finding{Verdict: findings.Confirmed, Severity: findings.High, Subject: z.home, State: findings.Active}
 	var failed, pending, scheduled []zenRename
@@ -206,20 +236,7 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 	}
 	f.Title = zenTitle(len(pending), len(failed), len(scheduled), decisive)
 
-	for _, r := range pending[:min(len(pending), shownRenames)] {
-		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, "source and target are on different volumes"+rollback(r)))
-	}
-	for _, r := range failed[:min(len(failed), shownRenames)] {
-		note := statusName(r.status)
-		if r.status == statusNotSameDevice {
-			note += ": source and target are on different volumes"
-		}
-		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, note+rollback(r)))
-	}
-	for _, r := range scheduled[:min(len(scheduled), shownRenames)] {
-		f.Evidence = append(f.Evidence, r.evidence(findings.Supports, "message 1902: a rename at the next boot, to another volume"+rollback(r)))
-	}
-	f.Evidence = append(f.Evidence, z.crossingEvidence(decisive.crossing)...)
+	f.Evidence = append(f.Evidence, z.proof(pending, failed, scheduled, decisive.crossing)...)
 	says = append(says, z.rebooted(&f, len(pending) > 0, failed)...)
 	f.Evidence = append(f.Evidence, z.context(f.Evidence)...)
 	f.Rivals = z.rivals()
