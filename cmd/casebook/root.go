@@ -104,7 +104,7 @@ and shows the evidence line by line. It needs no network and no Windows.
 	f.BoolVar(&a.json, "json", false, "machine-readable result on stdout")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress display")
 	f.StringVar(&a.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
-	c.AddCommand(a.analyze(), a.search(), a.hive(), a.checks())
+	c.AddCommand(a.analyze(), a.search(), a.verify(), a.hive(), a.checks())
 	return c
 }
 
