@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -186,7 +187,17 @@ func (c *openCase) load(shard string) error {
 		}
 		c.byPath = append(c.byPath, i)
 	}
-	slices.SortStableFunc(c.byPath, func(i, j int) int { return strings.Compare(c.meta.Artifacts[i].Path, c.meta.Artifacts[j].Path) })
+	slices.SortFunc(c.byPath, func(i, j int) int {
+		a, b := &c.meta.Artifacts[i], &c.meta.Artifacts[j]
+		switch byPath := strings.Compare(a.Path, b.Path); {
+		case byPath != 0 || a.Registry == b.Registry:
+			return cmp.Or(byPath, cmp.Compare(i, j))
+		case b.Registry:
+			return -1
+		default:
+			return 1
+		}
+	})
 	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock)); err != nil {
 		return err
 	}

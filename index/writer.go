@@ -39,11 +39,12 @@ type caseFile struct {
 
 // caseArtifact is an artifact of a case, in order of its number.
 type caseArtifact struct {
-	Path   string      `json:"path"`
-	Kind   ingest.Kind `json:"kind"`
-	Host   string      `json:"host"`  // the id of its system
-	First  int         `json:"first"` // its first block in the file "blocks"
-	Blocks int         `json:"blocks"`
+	Path     string      `json:"path"`
+	Kind     ingest.Kind `json:"kind"`
+	Host     string      `json:"host"`               // the id of its system
+	Registry bool        `json:"registry,omitempty"` // its blocks hold registry values; its records, if any, are entered apart
+	First    int         `json:"first"`              // its first block in the file "blocks"
+	Blocks   int         `json:"blocks"`
 }
 
 // noArtifact is the artifact number of the document of a case's findings.
@@ -89,7 +90,7 @@ func Create(dir string, c Case) (*Writer, error) {
 	}
 	w := &Writer{dir: dir, key: caseKey(c.ID), case_: caseFile{ID: c.ID, Artifacts: []caseArtifact{}}, hosts: map[string]string{}}
 	w.encoders.New = func() any {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
 		if err != nil {
 			return nil
 		}
@@ -192,16 +193,16 @@ func (w *Writer) Err() error {
 }
 
 // Artifact returns the sink that takes the records of a. It may be called from several goroutines; each sink belongs to one. The
-// artifact's kind and host are taken when Done is called.
+// artifact's kind and host are taken when Done is called; Report may name another host.
 func (w *Writer) Artifact(a *ingest.Artifact) ingest.Sink {
-	return &sink{w: w, number: w.number(a.Path, a.Kind), block: newBlockBuilder(classLog)}
+	return &sink{w: w, number: w.number(caseArtifact{Path: a.Path, Kind: a.Kind}), block: newBlockBuilder(classLog)}
 }
 
 // number enters an artifact and returns its number.
-func (w *Writer) number(path string, kind ingest.Kind) uint32 {
+func (w *Writer) number(a caseArtifact) uint32 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.case_.Artifacts = append(w.case_.Artifacts, caseArtifact{Path: path, Kind: kind})
+	w.case_.Artifacts = append(w.case_.Artifacts, a)
 	return uint32(len(w.case_.Artifacts) - 1) //nolint:gosec // bounded by the limit on files
 }
 
@@ -329,7 +330,7 @@ const maxData = 256 << 10
 
 // Registry indexes the registry values of an artifact. It may be called beside the sinks and for an artifact that has one.
 func (w *Writer) Registry(path string, kind ingest.Kind, values iter.Seq[RegistryValue]) error {
-	s := &sink{w: w, number: w.number(path, kind), block: newBlockBuilder(classRegistry)}
+	s := &sink{w: w, number: w.number(caseArtifact{Path: path, Kind: kind, Registry: true}), block: newBlockBuilder(classRegistry)}
 	var text []byte
 	for v := range values {
 		// The name stands between the key and the data so that a query for a path and its value finds them in one text.
