@@ -59,14 +59,16 @@ func (a *Archive) Close() error {
 }
 
 // Cases lists the IDs of the archive's cases, in order.
-func (a *Archive) Cases() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	ids := make([]string, len(a.now.Cases))
-	for i, c := range a.now.Cases {
+func (a *Archive) Cases() ([]string, error) {
+	m, err := a.generation()
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(m.Cases))
+	for i, c := range m.Cases {
 		ids[i] = c.ID
 	}
-	return ids
+	return ids, nil
 }
 
 // Report returns the bytes of a case's report.json. The error is [fs.ErrNotExist] if there is no such case.
@@ -306,7 +308,7 @@ func (c *openCase) findings() ([]findings.Finding, error) {
 	return fs, nil
 }
 
-// source reads again what is at a place.
+// source reads again what is at a place; of a record it reads the whole block.
 func (c *openCase) source(p place) (*source, error) {
 	if p.block < 0 {
 		fs, err := c.findings()
@@ -320,13 +322,13 @@ func (c *openCase) source(p place) (*source, error) {
 		return nil, c.wrap(err)
 	}
 	rs, err := c.block(int(p.block))
-	if err == nil && (int(p.item) >= len(rs) || int64(e.Artifact) >= int64(len(c.meta.Artifacts))) {
+	if err == nil && int64(e.Artifact) >= int64(len(c.meta.Artifacts)) {
 		err = errBlock
 	}
 	if err != nil {
 		return nil, c.wrap(err)
 	}
-	return &source{artifact: &c.meta.Artifacts[e.Artifact], entry: &e, records: rs, item: int(p.item)}, nil
+	return &source{artifact: &c.meta.Artifacts[e.Artifact], entry: &e, records: rs}, nil
 }
 
 // picks are the blocks that may hold a match: all of them, or those named, in order.

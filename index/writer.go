@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gofrs/flock"
 	"github.com/klauspost/compress/zstd"
@@ -336,7 +337,7 @@ func (w *Writer) Registry(path string, kind ingest.Kind, values iter.Seq[Registr
 		// The name stands between the key and the data so that a query for a path and its value finds them in one text.
 		text = append(append(text[:0], v.Key...), '\\')
 		text = append(append(text, v.Name...), " = "...)
-		text = append(text, v.Data[:min(len(v.Data), maxData)]...)
+		text = append(text, cutData(v.Data)...)
 		r := ingest.Record{Line: v.Line, Raw: text, Component: []byte(v.Type)}
 		s.add(&r, text, len(v.Key), len(v.Name))
 	}
@@ -346,6 +347,18 @@ func (w *Writer) Registry(path string, kind ingest.Kind, values iter.Seq[Registr
 		s.batch = nil
 	}
 	return w.Err()
+}
+
+// cutData cuts long data before a character.
+func cutData(s string) string {
+	if len(s) <= maxData {
+		return s
+	}
+	n := maxData
+	for n > maxData-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 // Report stores the case's report, encoded as report.json, indexes its findings and takes from it which system each artifact
