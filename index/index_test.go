@@ -625,3 +625,21 @@ func glob(t *testing.T, dir, pattern string) string {
 	}
 	return list[0]
 }
+
+// TestFirstWriters lets several writers make one archive.
+func TestFirstWriters(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "archive")
+	arts := []testArtifact{{path: "a.log", records: plainRecords(1, func(int) string { return "x" })}}
+	var writers sync.WaitGroup
+	for i := range 4 {
+		writers.Go(func() {
+			if err := publish(buildCase(dir, strconv.Itoa(i), arts, nil, nil)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	writers.Wait()
+	if hits := find(t, openArchive(t, dir), "x", index.SearchOptions{}); len(hits) != 4 {
+		t.Errorf("%d hits, want 4", len(hits))
+	}
+}

@@ -40,7 +40,7 @@ func TestKilledWriter(t *testing.T) {
 	writeCase(t, dir, "INC0", arts, nil, nil)
 	r := rand.New(rand.NewPCG(7, 7))
 	for range 15 {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWriteForever$") //nolint:gosec // this test binary
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWriteForever$")
 		cmd.Env = append(os.Environ(), writerEnv+"="+dir)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
