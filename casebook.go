@@ -65,7 +65,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 	in := ingest.Options{
 		Limits: opt.Limits, Workers: opt.Workers, Readers: logs.All(), Extractors: extract.All(),
 		Locales: locales,
-		NewSink: collector.Sink, Progress: opt.Progress, Log: opt.Log,
+		NewSink: discreet(collector.Sink), Progress: opt.Progress, Log: opt.Log,
 	}
 
 	opened := make([]*ingest.Bundle, len(uploads)) // nil where the upload could not be opened
@@ -96,7 +96,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 			return nil, err
 		}
 		defer func() { _ = archive.Abort() }() // after Commit it does nothing; before, the error at hand matters more
-		in.NewSink = func(a *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(a), archive.Artifact(a)} }
+		in.NewSink = discreet(func(a *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(a), archive.Artifact(a)} })
 	}
 
 	contents, err := ingest.Read(ctx, bundles, in)
@@ -157,6 +157,17 @@ func openProblem(upload string, err error) ingest.Problem {
 // unreadable is an upload of which nothing is known but its name.
 func unreadable(upload string) findings.Upload {
 	return findings.Upload{Name: filepath.Base(upload), Format: ingest.FormatUnreadable}
+}
+
+// discreet keeps the lines of files that hold keys from sinks: they are read as typed values only, so that no key gets into a quote or
+// an index.
+func discreet(sink func(*ingest.Artifact) ingest.Sink) func(*ingest.Artifact) ingest.Sink {
+	return func(a *ingest.Artifact) ingest.Sink {
+		if a.Kind == ingest.KindSylink {
+			return nil
+		}
+		return sink(a)
+	}
 }
 
 // publish adds what is no record to the case's index and makes the case visible.

@@ -39,6 +39,9 @@ func NewOutput(dir string) (*Output, error) {
 	if err := CheckOutput(dir); err != nil {
 		return nil, err
 	}
+	if target, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = target // a link stays, and the report goes where it leads
+	}
 	o := &Output{dir: dir}
 	for d := filepath.Dir(dir); ; d = filepath.Dir(d) {
 		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
@@ -46,7 +49,7 @@ func NewOutput(dir string) (*Output, error) {
 		}
 		o.above = append(o.above, d)
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // a report folder is as readable as the user's umask allows
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		o.Discard()
 		return nil, unwritable(dir, err)
 	}
@@ -128,7 +131,7 @@ func (o *Output) Write(r *findings.Report) error {
 // Commit puts the folder in its place and returns its path.
 func (o *Output) Commit() (string, error) {
 	_ = o.root.Close()
-	if err := os.Chmod(o.part, 0o755); err != nil { //nolint:gosec // MkdirTemp made it private; a report is as readable as other files of the user
+	if err := os.Chmod(o.part, 0o755); err != nil {
 		return "", fmt.Errorf("publish report: %w", err)
 	}
 	if err := CheckOutput(o.dir); err != nil {

@@ -43,7 +43,10 @@ func SniffExport(head []byte) bool {
 	return false
 }
 
-func isExportHeader(line string) bool { return line == exportHeader5 || line == exportHeader4 }
+func isExportHeader(line string) bool {
+	line = strings.TrimRight(line, " \t")
+	return line == exportHeader5 || line == exportHeader4
+}
 
 // exportParser reads the lines of one .reg file.
 type exportParser struct {
@@ -68,13 +71,12 @@ func ParseExport(lines []string, ansi func([]byte) string) (*Hive, error) {
 	switch {
 	case p.i == len(lines):
 		return nil, errors.New("hive: the text is empty, no .reg file")
-	case p.line() == exportHeader4:
-		p.ansi = ansi
-		if ansi == nil {
-			p.ansi = windows1252
+	case isExportHeader(p.line()):
+		if strings.HasPrefix(p.line(), exportHeader4) {
+			if p.ansi = ansi; ansi == nil {
+				p.ansi = windows1252
+			}
 		}
-		p.i++
-	case p.line() == exportHeader5:
 		p.i++
 	case SniffExport([]byte(p.line())):
 		p.problem(p.i, "no header line: read as version 5.00")
@@ -107,12 +109,13 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
+// line returns the next line from its first letter on. Blanks at its end may be part of a string that goes on.
 func (p *exportParser) line() string {
 	s := p.lines[p.i]
 	if p.i == 0 {
 		s = strings.TrimPrefix(s, "\ufeff")
 	}
-	return strings.Trim(s, " \t\r")
+	return strings.TrimLeft(strings.TrimSuffix(s, "\r"), " \t")
 }
 
 // problem notes what is wrong with line i, counted from 0.
@@ -172,7 +175,7 @@ func (p *exportParser) valueLine(start int, line string) {
 		return
 	}
 	data := strings.TrimLeft(rest[1:], " \t")
-	if data == "-" {
+	if strings.TrimRight(data, " \t") == "-" {
 		p.problem(start, "the line asks to delete a value: this file is a change to be made, not a state; the line is not followed")
 		return
 	}

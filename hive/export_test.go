@@ -62,6 +62,8 @@ func TestParseExport(t *testing.T) {
 		"string in hex":               {key + `"s"=hex(1):61,00,00,00,58,00`, []string{`4` + at + `[s] REG_SZ a`}, nil},
 		"type of no name":             {key + `"s"=hex(80000001):01`, []string{`4` + at + `[s] REG_0x80000001 01`}, nil},
 		"line break":                  {key + "\"s\"=\"one\r\n\r\ntwo\"\n\"t\"=\"\"", []string{"4" + at + "[s] REG_SZ one\r\n\r\ntwo", `7` + at + `[t] REG_SZ `}, nil},
+		"blank before a line break":   {key + "\"s\"=\"one  \n two\"  ", []string{"4" + at + "[s] REG_SZ one  \r\n two"}, nil},
+		"blanks at line ends":         {"Windows Registry Editor Version 5.00 \n[HKEY_LOCAL_MACHINE\\SYSTEM\\a] \n \"n\"=dword:1 \n\"b\"=hex:01,\\ \n  02 ", []string{`3` + at + `[n] REG_DWORD 1`, `4` + at + `[b] REG_BINARY 0102`}, nil},
 		"bracket in a key":            {"REGEDIT4\n[HKEY_LOCAL_MACHINE\\SYSTEM\\[x]]\n\"n\"=dword:1", []string{`3 HKEY_LOCAL_MACHINE\SYSTEM\[x] [n] REG_DWORD 1`}, nil},
 		"key stated twice":            {key + "\"n\"=dword:1\n[HKEY_LOCAL_MACHINE\\SYSTEM\\A]\n\"m\"=dword:2", []string{`4` + at + `[n] REG_DWORD 1`, `6` + at + `[m] REG_DWORD 2`}, nil},
 		"two exports":                 {key + "\"n\"=dword:1\n" + key + "\"m\"=dword:2", []string{`4` + at + `[n] REG_DWORD 1`, `8` + at + `[m] REG_DWORD 2`}, nil},

@@ -153,6 +153,9 @@ func FuzzRoundTrip(f *testing.F) {
 		if !utf8.ValidString(root) || !utf8.ValidString(path) || !utf8.ValidString(name) {
 			return // texts are decoded before they are parsed
 		}
+		if strings.Contains(root+path+name, "\r") {
+			return // a line end is one line end, however it is written
+		}
 		text := header + exportOf(root, path, name, typ, data)
 		want, err := hive.ParseExport(strings.Split(text, "\n"), nil)
 		if err != nil {

@@ -26,18 +26,24 @@ type testArtifact struct {
 // writeCase writes a case and publishes it.
 func writeCase(t testing.TB, dir, id string, artifacts []testArtifact, registry map[string][]index.RegistryValue, fs []findings.Finding) {
 	t.Helper()
-	w := buildCase(t, dir, id, artifacts, registry, fs)
-	if err := w.Commit(context.Background()); err != nil {
+	if err := publish(buildCase(dir, id, artifacts, registry, fs)); err != nil {
 		t.Fatal(err)
 	}
 }
 
+// publish publishes what buildCase returned.
+func publish(w *index.Writer, err error) error {
+	if err != nil {
+		return err
+	}
+	return w.Commit(context.Background())
+}
+
 // buildCase writes a case that is not published yet.
-func buildCase(t testing.TB, dir, id string, artifacts []testArtifact, registry map[string][]index.RegistryValue, fs []findings.Finding) *index.Writer {
-	t.Helper()
+func buildCase(dir, id string, artifacts []testArtifact, registry map[string][]index.RegistryValue, fs []findings.Finding) (*index.Writer, error) {
 	w, err := index.Create(dir, index.Case{ID: id})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	report := &findings.Report{Findings: fs}
 	for _, a := range artifacts {
@@ -51,13 +57,10 @@ func buildCase(t testing.TB, dir, id string, artifacts []testArtifact, registry 
 	}
 	for path, values := range registry {
 		if err := w.Registry(path, ingest.KindHiveSoftware, slices.Values(values)); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
-	if err := w.Report(report, []byte("{}\n")); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	return w, w.Report(report, []byte("{}\n"))
 }
 
 // openArchive opens an archive for the length of the test.
@@ -109,21 +112,4 @@ func tempDir(t *rapid.T) string {
 		}
 	})
 	return dir
-}
-
-// writeCaseRapid is writeCase for a property.
-func writeCaseRapid(t *rapid.T, dir string, artifacts []testArtifact) {
-	w, err := index.Create(dir, index.Case{ID: "case"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range artifacts {
-		art := &ingest.Artifact{Path: a.path, Kind: a.kind, Host: a.host}
-		s := w.Artifact(art)
-		s.Records(a.records)
-		s.Done(art)
-	}
-	if err := w.Commit(context.Background()); err != nil {
-		t.Fatal(err)
-	}
 }

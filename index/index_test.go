@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -276,7 +277,7 @@ func TestOrderAndLimit(t *testing.T) {
 			}
 		})
 	}
-	if diff := cmp.Diff([]string{"INC1", "INC2"}, a.Cases()); diff != "" {
+	if diff := cmp.Diff([]string{"INC1", "INC2"}, cases(t, a)); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 }
@@ -308,6 +309,114 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestReplaceDuringSearch replaces a case so often that its folder is gone when a search comes to it.
+func TestReplaceDuringSearch(t *testing.T) {
+	dir := t.TempDir()
+	arts := []testArtifact{{path: "a.log", records: plainRecords(1, func(int) string { return "x" })}}
+	writeCase(t, dir, "INC1", arts, nil, nil)
+	writeCase(t, dir, "INC2", arts, nil, nil)
+	n, err := query.Parse("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for h, err := range openArchive(t, dir).Search(t.Context(), n, index.SearchOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found = append(found, h.Case); len(found) == 1 {
+			for range 3 {
+				writeCase(t, dir, "INC2", arts, nil, nil)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"INC1", "INC2"}, found); diff != "" {
+		t.Errorf("cases (-want +got):\n%s", diff)
+	}
+}
+
+// TestReadWhileWriting searches while two writers publish: nothing fails, and results only grow.
+func TestReadWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	arts := []testArtifact{{path: "a.log", records: plainRecords(5, func(int) string { return "x" })}}
+	writeCase(t, dir, "INC", arts, nil, nil)
+	const each = 6
+	var writers sync.WaitGroup
+	for w := range 2 {
+		writers.Go(func() {
+			for i := range each {
+				if err := publish(buildCase(dir, fmt.Sprintf("INC%d-%d", w, i), arts, nil, nil)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() {
+		writers.Wait()
+		close(done)
+	}()
+	a := openArchive(t, dir)
+	for last := 0; ; {
+		now := len(find(t, a, "x", index.SearchOptions{Sort: index.ByTime}))
+		if now < last || now%5 != 0 {
+			t.Fatalf("%d hits after %d", now, last)
+		}
+		last = now
+		select {
+		case <-done:
+			if now = len(find(t, a, "x", index.SearchOptions{})); now != 5*(2*each+1) {
+				t.Errorf("%d hits in the end", now)
+			}
+			return
+		default:
+		}
+	}
+}
+
+func TestEmptyCase(t *testing.T) {
+	dir := t.TempDir()
+	writeCase(t, dir, "INC1", nil, nil, nil)
+	a := openArchive(t, dir)
+	for _, q := range []string{"x", "NOT x", "severity:error", "x*", "time:2012"} {
+		if hits := find(t, a, q, index.SearchOptions{}); len(hits) != 0 {
+			t.Errorf("%s: %v", q, hits)
+		}
+	}
+}
+
+func TestSearchIsCancelled(t *testing.T) {
+	dir := t.TempDir()
+	writeCase(t, dir, "INC1", []testArtifact{{path: "a.log", records: plainRecords(9, func(int) string { return "x" })}}, nil, nil)
+	a := openArchive(t, dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, q := range []string{"x", "NOT y"} {
+		n, err := query.Parse(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err = range a.Search(ctx, n, index.SearchOptions{}) {
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: error %v", q, err)
+			}
+		}
+		if err == nil {
+			t.Errorf("%s: no error", q)
+		}
+	}
+}
+
+// cases lists the cases of an archive.
+func cases(t *testing.T, a *index.Archive) []string {
+	t.Helper()
+	ids, err := a.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
 func entries(t *testing.T, dir string) []string {
 	t.Helper()
 	list, err := os.ReadDir(dir)
@@ -326,14 +435,20 @@ func TestUnfinishedWriters(t *testing.T) {
 	arts := []testArtifact{{path: "a.log", records: plainRecords(10, func(int) string { return "old" })}}
 	writeCase(t, dir, "INC1", arts, nil, nil)
 
-	aborted := buildCase(t, dir, "INC2", arts, nil, nil)
+	aborted, err := buildCase(dir, "INC2", arts, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := aborted.Abort(); err != nil {
 		t.Fatal(err)
 	}
 	if err := aborted.Commit(context.Background()); err == nil {
 		t.Error("an aborted case can be published")
 	}
-	alive := buildCase(t, dir, "INC3", arts, nil, nil)
+	alive, err := buildCase(dir, "INC3", arts, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	dead := filepath.Join(dir, "tmp", "case-dead")
 	if err := os.MkdirAll(filepath.Join(dead, "cases"), 0o700); err != nil {
 		t.Fatal(err)
@@ -352,7 +467,7 @@ func TestUnfinishedWriters(t *testing.T) {
 	if err := alive.Commit(context.Background()); err != nil {
 		t.Errorf("a writer at work was disturbed: %v", err)
 	}
-	if diff := cmp.Diff([]string{"INC1", "INC3", "INC4"}, openArchive(t, dir).Cases()); diff != "" {
+	if diff := cmp.Diff([]string{"INC1", "INC3", "INC4"}, cases(t, openArchive(t, dir))); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 }
@@ -365,7 +480,7 @@ func TestCaseIDs(t *testing.T) {
 	}
 	a := openArchive(t, dir)
 	slices.Sort(ids)
-	if diff := cmp.Diff(ids, a.Cases()); diff != "" {
+	if diff := cmp.Diff(ids, cases(t, a)); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 	if hits := find(t, a, "x", index.SearchOptions{}); len(hits) != len(ids) {
@@ -432,11 +547,11 @@ func TestDamagedNewestGeneration(t *testing.T) {
 	writeCase(t, dir, "INC1", arts, nil, nil)
 	writeCase(t, dir, "INC2", arts, nil, nil)
 	cut(t, filepath.Join(dir, "generation-2"), 0)
-	if diff := cmp.Diff([]string{"INC1"}, openArchive(t, dir).Cases()); diff != "" {
+	if diff := cmp.Diff([]string{"INC1"}, cases(t, openArchive(t, dir))); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 	writeCase(t, dir, "INC3", arts, nil, nil)
-	if diff := cmp.Diff([]string{"INC1", "INC3"}, openArchive(t, dir).Cases()); diff != "" {
+	if diff := cmp.Diff([]string{"INC1", "INC3"}, cases(t, openArchive(t, dir))); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 }
@@ -509,4 +624,22 @@ func glob(t *testing.T, dir, pattern string) string {
 		t.Fatalf("%s: %v", pattern, err)
 	}
 	return list[0]
+}
+
+// TestFirstWriters lets several writers make one archive.
+func TestFirstWriters(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "archive")
+	arts := []testArtifact{{path: "a.log", records: plainRecords(1, func(int) string { return "x" })}}
+	var writers sync.WaitGroup
+	for i := range 4 {
+		writers.Go(func() {
+			if err := publish(buildCase(dir, strconv.Itoa(i), arts, nil, nil)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	writers.Wait()
+	if hits := find(t, openArchive(t, dir), "x", index.SearchOptions{}); len(hits) != 4 {
+		t.Errorf("%d hits, want 4", len(hits))
+	}
 }

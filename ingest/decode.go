@@ -295,7 +295,7 @@ func (d *decoder) problems(path string) []Problem {
 		list = append(list, Problem{path, StageDecode, fmt.Sprintf("from line %d on, in %d places: %s", d.damageAt, d.damaged, what)})
 	}
 	if d.nuls > 0 {
-		list = append(list, Problem{path, StageDecode, fmt.Sprintf("the text holds %d NUL characters, the first in line %d: the writer was probably interrupted", d.nuls, d.nulAt)})
+		list = append(list, Problem{path, StageDecode, fmt.Sprintf("the text holds NUL characters: %d, the first in line %d", d.nuls, d.nulAt)})
 	}
 	return list
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
@@ -172,7 +173,15 @@ func (p *pass) run(ctx context.Context) {
 		p.claimBinary(head)
 	default:
 		p.claimBinary(head)
-		if enc, bom, ok := textEncoding(head); ok {
+		enc, bom, ok := textEncoding(head)
+		if !ok {
+			// A crash may leave zeros where the log's first lines were.
+			zeros := (n - len(bytes.TrimLeft(raw[:n], "\x00"))) &^ 1
+			if enc, bom, ok = textEncoding(raw[zeros:min(n, zeros+headSize)]); bom > 0 {
+				ok = false // a mark in the middle
+			}
+		}
+		if ok {
 			p.keepFirst(raw[:n])
 			p.text(ctx, raw[:n], enc, bom)
 			return

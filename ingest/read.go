@@ -265,10 +265,10 @@ func (r *reading) contents() *Contents {
 	}
 	if assumed > 0 {
 		c.Problems = append(c.Problems, Problem{"", StageDecode, fmt.Sprintf(
-			"no registry says which code page the machine uses; %d texts that are not Unicode were read by a usual one (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
+			"no registry says which code page the machine uses; texts that are not Unicode and were read by a usual one: %d (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
 	}
 	if r.skipped > 0 {
-		c.Problems = append(c.Problems, Problem{"", StageLimit, fmt.Sprintf("%d members were not read: the upload %v", r.skipped, r.total)})
+		c.Problems = append(c.Problems, Problem{"", StageLimit, fmt.Sprintf("members that were not read: %d; the upload %v", r.skipped, r.total)})
 	}
 	for i, b := range r.bundles {
 		if b.Format == FormatDirectory {
@@ -377,12 +377,13 @@ func (r *reading) judge(b *Bundle) {
 		if b.Useless = said(all[0]); b.Useless != "" {
 			return
 		}
-		b.Useless = "it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"
 		switch all[0].artifact.Kind {
 		case KindEmpty:
 			b.Useless = "it has no byte; ask for the upload again"
 		case KindHiveLog:
 			b.Useless = "a hive's transaction log says nothing without the hive; pass the folder that holds both"
+		default:
+			b.Useless = "it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"
 		}
 		at = all[0].m.path
 	default:
@@ -406,6 +407,7 @@ func (t *task) useful() bool {
 	case KindEmpty, KindBinary, KindArchive, KindUnread, KindHiveLog,
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther:
 		return false
+	default:
+		return t.artifact.Bytes > 0
 	}
-	return t.artifact.Bytes > 0
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -14,53 +15,99 @@ import (
 // localHeaderLen is the length of a local file header without name and extra field.
 const localHeaderLen = 30
 
+const localSignature = "PK\x03\x04"
+
+// zipDescriptor is the general purpose bit 3: the sizes follow the data (APPNOTE.TXT 4.4.4).
+const zipDescriptor = 8
+
 // salvageZip lists the members of a zip without its central directory, by following the local file headers from the start
 // (APPNOTE.TXT 4.3.7):
 //
 //	signature 0x04034b50, version 2, flags 2, method 2, time 2, date 2, crc 4, compressed 4, uncompressed 4,
 //	name length 2, extra length 2, name, extra, data
 //
-// A member whose sizes follow its data is inflated to find its end. The list ends at the first place that is no header.
+// A member whose sizes follow its data is inflated to find its end. Where no header follows, the next one is sought.
 func salvageZip(ctx context.Context, in *content, r io.ReaderAt, limit int) ([]*zipEntry, error) {
 	var list []*zipEntry
-	var header [localHeaderLen]byte
-	le := binary.LittleEndian
 	for at := int64(0); len(list) <= limit; {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if n, _ := r.ReadAt(header[:], at); n < localHeaderLen || le.Uint32(header[:]) != 0x04034b50 {
-			break // also at the end of the file
-		}
-		e := &zipEntry{
-			in: in, flags: le.Uint16(header[6:]), method: le.Uint16(header[8:]), crc: le.Uint32(header[14:]),
-			time: dosTime(le.Uint16(header[12:]), le.Uint16(header[10:])),
-		}
-		packed, unpacked := uint64(le.Uint32(header[18:])), uint64(le.Uint32(header[22:]))
-		nameLen, extraLen := int64(le.Uint16(header[26:])), int64(le.Uint16(header[28:]))
-		tail := make([]byte, nameLen+extraLen)
-		if n, _ := r.ReadAt(tail, at+localHeaderLen); n < len(tail) {
-			break
-		}
-		e.setName(string(tail[:nameLen]), tail[nameLen:])
-		packed, unpacked = zip64Sizes(tail[nameLen:], packed, unpacked)
-		e.off = at + localHeaderLen + nameLen + extraLen
-		e.size, e.want = clampSize(packed), clampSize(unpacked)
-		if e.flags&8 != 0 && packed == 0 {
-			size, ok := descriptorSize(ctx, r, e, in.size)
-			e.size, e.want, e.crc = size, -1, 0
-			if !ok {
-				e.size = in.size - e.off
+		e, next := localHeader(in, r, at)
+		if e == nil {
+			at = nextHeader(ctx, r, at+1, in.size)
+			if err := ctx.Err(); err != nil {
+				return nil, err
 			}
+			if at == in.size {
+				break
+			}
+			continue
 		}
-		e.size = max(0, min(e.size, in.size-e.off))
+		if e.flags&zipDescriptor != 0 && e.size == 0 {
+			size, ok := descriptorSize(ctx, r, e, in.size)
+			if !ok {
+				size = nextHeader(ctx, r, e.off, in.size) - e.off
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			e.size, e.want, e.crc = size, -1, 0
+			next = e.off + size
+		}
 		list = append(list, e)
-		at = e.off + e.size
-		if e.flags&8 != 0 {
+		if at = next; e.flags&zipDescriptor != 0 {
 			at = afterDescriptor(r, at)
 		}
 	}
 	return list, nil
+}
+
+// localHeader reads the local file header at a place and returns the entry and the place behind its data; nil if there is none.
+func localHeader(in *content, r io.ReaderAt, at int64) (e *zipEntry, next int64) {
+	le := binary.LittleEndian
+	var header [localHeaderLen]byte
+	if n, _ := r.ReadAt(header[:], at); n < localHeaderLen || string(header[:4]) != localSignature {
+		return nil, 0
+	}
+	e = &zipEntry{
+		in: in, flags: le.Uint16(header[6:]), method: le.Uint16(header[8:]), crc: le.Uint32(header[14:]),
+		time: dosTime(le.Uint16(header[12:]), le.Uint16(header[10:])),
+	}
+	nameLen, extraLen := int64(le.Uint16(header[26:])), int64(le.Uint16(header[28:]))
+	tail := make([]byte, nameLen+extraLen) // 128 KiB at most
+	if n, _ := r.ReadAt(tail, at+localHeaderLen); n < len(tail) {
+		return nil, 0
+	}
+	e.setName(string(tail[:nameLen]), tail[nameLen:])
+	packed, unpacked := zip64Sizes(tail[nameLen:], uint64(le.Uint32(header[18:])), uint64(le.Uint32(header[22:])))
+	e.off = at + localHeaderLen + nameLen + extraLen
+	e.want = clampSize(unpacked)
+	e.size = min(clampSize(packed), in.size-e.off)
+	return e, e.off + e.size
+}
+
+// nextHeader returns the place of the next local header from a place on, or end. What may be a header by chance is refused: a known
+// version of the format and a name must follow the signature.
+func nextHeader(ctx context.Context, r io.ReaderAt, from, end int64) int64 {
+	buf := make([]byte, 256<<10)
+	for at := from; at < end && ctx.Err() == nil; {
+		n, _ := r.ReadAt(buf, at)
+		b := buf[:n]
+		for i := 0; i+localHeaderLen <= len(b); i++ {
+			j := bytes.Index(b[i:], []byte(localSignature))
+			if j < 0 || i+j+localHeaderLen > len(b) {
+				break
+			}
+			i += j
+			nameLen := binary.LittleEndian.Uint16(b[i+26:])
+			if b[i+4] <= 63 && b[i+9] == 0 && nameLen > 0 && nameLen <= maxName {
+				return at + int64(i)
+			}
+		}
+		if n <= localHeaderLen {
+			break
+		}
+		at += int64(n - localHeaderLen)
+	}
+	return end
 }
 
 // zip64Sizes replaces the sizes that a zip64 extra field (APPNOTE.TXT 4.5.3) states.
@@ -119,7 +166,7 @@ func afterDescriptor(r io.ReaderAt, at int64) int64 {
 	var b [28]byte
 	n, _ := r.ReadAt(b[:], at)
 	for _, skip := range []int{16, 12, 24, 20, 0} {
-		if skip+4 <= n && strings.HasPrefix(string(b[skip:]), "PK\x03\x04") {
+		if skip+4 <= n && strings.HasPrefix(string(b[skip:]), localSignature) {
 			return at + int64(skip)
 		}
 	}

@@ -226,9 +226,7 @@ func (e *zipEntry) open() (stream, error) {
 		return nil, errors.New("encrypted; unpack the archive with its password and pass the folder")
 	}
 	switch e.method {
-	case zipStored, zipDeflate, zipBzip2, zipZstd:
-	case zipDeflate64:
-		return nil, errors.New("packed by Deflate64, which is not read; unpack the archive and pass the folder")
+	case zipStored, zipDeflate, zipDeflate64, zipBzip2, zipZstd:
 	default:
 		return nil, fmt.Errorf("packed by method %d, which is not read; unpack the archive and pass the folder", e.method)
 	}
@@ -250,6 +248,8 @@ func (e *zipEntry) open() (stream, error) {
 			return nil, err
 		}
 		s.r = s.inflater
+	case zipDeflate64:
+		s.r = newInflate64(s.buf)
 	case zipBzip2:
 		s.r = bzip2.NewReader(s.buf)
 	case zipZstd:

@@ -36,7 +36,7 @@ func browser(t *testing.T) context.Context {
 	if path == "" {
 		t.Skip("no browser: install Debian's chromium to run this test")
 	}
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(),
+	ctx, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()),
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-background-networking", true),
@@ -50,6 +50,11 @@ func browser(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(cancel)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil { // waits until the browser has left its folder
+			t.Errorf("close the browser: %v", err)
+		}
+	})
 	return ctx
 }
 
@@ -112,13 +117,19 @@ func page(t *testing.T, dir, name string, r *findings.Report) string {
 	return "file://" + file
 }
 
-// shot keeps a picture where CASEBOOK_SHOTS says so.
-func shot(t *testing.T, name string, data []byte) {
+// shot takes a picture where CASEBOOK_SHOTS says so.
+func shot(ctx context.Context, t *testing.T, name string, take chromedp.Action[[]byte]) {
 	t.Helper()
-	if dir := os.Getenv("CASEBOOK_SHOTS"); dir != "" {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	dir := os.Getenv("CASEBOOK_SHOTS")
+	if dir == "" {
+		return
+	}
+	data, err := chromedp.Run(ctx, take)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -171,17 +182,9 @@ func TestBrowser(t *testing.T) {
 					for _, c := range complaints {
 						t.Errorf("the browser complains: %s", c)
 					}
-					screen, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-					if err != nil {
-						t.Fatal(err)
-					}
-					full, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-					if err != nil {
-						t.Fatal(err)
-					}
 					name := fmt.Sprintf("%s-%d-%s", s.name, width, theme)
-					shot(t, name+"-screen.png", screen)
-					shot(t, name+"-full.png", full)
+					shot(ctx, t, name+"-screen.png", chromedp.CaptureScreenshot())
+					shot(ctx, t, name+"-full.png", chromedp.FullScreenshot(100))
 				})
 			}
 		}
@@ -227,11 +230,7 @@ func TestBrowserHostile(t *testing.T) {
 	for _, c := range complaints {
 		t.Errorf("the browser complains: %s", c)
 	}
-	full, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	shot(t, "hostile.png", full)
+	shot(ctx, t, "hostile.png", chromedp.FullScreenshot(100))
 }
 
 // TestPrint lays a page out for paper, where nothing can be unfolded, followed or scrolled.
@@ -270,11 +269,7 @@ func TestPrint(t *testing.T) {
 	if !strings.Contains(got.Target, "https://") {
 		t.Errorf("a link's target is printed as %s", got.Target)
 	}
-	screen, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Fatal(err)
-	}
-	shot(t, "print.png", screen)
+	shot(ctx, t, "print.png", chromedp.FullScreenshot(100))
 
 	tool, err := exec.LookPath("pdftotext")
 	if err != nil {
@@ -284,7 +279,6 @@ func TestPrint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shot(t, "print.pdf", pdf)
 	run := exec.CommandContext(t.Context(), tool, "-raw", "-", "-")
 	run.Stdin = bytes.NewReader(pdf)
 	out, err := run.Output()

@@ -122,9 +122,20 @@ func sureness(f findings.Finding) string {
 	return fmt.Sprintf("Not proven: %s, %s.", pro, contra)
 }
 
+// noCauseHead is the verdict where nothing is confirmed or suspected: a check that decided nothing found nothing either.
+func noCauseHead(v *view) string {
+	if len(v.RuledOut)+len(v.Notes) == 0 {
+		return "No check had what it needs: nothing is found, and nothing is ruled out."
+	}
+	return "No known problem was found in this upload."
+}
+
 // noCause is the verdict's text where nothing is confirmed or suspected.
 func noCause(v *view) string {
 	var s []string
+	if n := checks(v.Notes); n > 0 {
+		s = append(s, count(n, "check found something worth knowing that is no fault", "checks found things worth knowing that are no faults"))
+	}
 	if n := checks(v.RuledOut); n > 0 {
 		s = append(s, count(n, "check found its problem ruled out", "checks found their problem ruled out")+" for the time covered")
 	}
@@ -137,7 +148,7 @@ func noCause(v *view) string {
 	if len(s) == 0 {
 		return "No check was run."
 	}
-	return upperFirst(strings.Join(s, "; ")) + "."
+	return strings.Join(s, "; ") + "."
 }
 
 // checks counts the different checks of the findings.
@@ -156,6 +167,9 @@ func tally(v *view) string {
 		number(len(v.Suspected)) + " suspected",
 		number(len(v.RuledOut)) + " ruled out",
 	}
+	if len(v.Notes) > 0 {
+		s = append(s, number(len(v.Notes))+" for information")
+	}
 	n := number(len(v.DataMissing)+len(v.ProductUnmet)) + " not evaluated"
 	if len(v.ProductUnmet) > 0 {
 		n += " (" + number(len(v.ProductUnmet)) + " for products not seen)"
@@ -168,7 +182,7 @@ func moreInReport(n int) string { return "… and " + number(n) + " more in repo
 
 // pageTitle is the document's title: the verdict, then the upload.
 func pageTitle(v *view) string {
-	s := "No known problem found"
+	s := strings.TrimSuffix(noCauseHead(v), ".")
 	switch lead := v.Lead(); {
 	case lead != nil:
 		s = verdictWord(lead.Verdict) + ": " + lead.Title
@@ -267,13 +281,6 @@ func offset(bias int) string {
 		bias = -bias
 	}
 	return fmt.Sprintf("UTC%s%02d:%02d", sign, bias/60, bias%60)
-}
-
-func upperFirst(s string) string {
-	if s != "" && 'a' <= s[0] && s[0] <= 'z' {
-		return string(s[0]-'a'+'A') + s[1:]
-	}
-	return s
 }
 
 // proofLink is the text of the link from the verdict to the finding.

@@ -143,6 +143,40 @@ func TestLead(t *testing.T) {
 	}
 }
 
+// TestNoCause says what the page says where nothing is confirmed or suspected.
+func TestNoCause(t *testing.T) {
+	ruledOut := findings.Finding{Check: "a", Verdict: findings.RuledOut}
+	info := findings.Finding{Check: "b", Verdict: findings.Confirmed, Severity: findings.Info}
+	noData := findings.Finding{Check: "c", Verdict: findings.NotEvaluated, Reason: findings.DataMissing}
+	noProduct := findings.Finding{Check: "d", Verdict: findings.NotEvaluated, Reason: findings.ProductAbsent}
+	tests := []struct {
+		name       string
+		list       []findings.Finding
+		head, text string
+	}{
+		{
+			"decided",
+			[]findings.Finding{ruledOut, ruledOut, noData, noProduct},
+			"No known problem was found in this upload.",
+			"1 check found its problem ruled out for the time covered; 1 check lacked the data to decide; 1 check concerns a product that nothing in the upload shows.",
+		},
+		{"a-note", []findings.Finding{info}, "No known problem was found in this upload.", "1 check found something worth knowing that is no fault."},
+		{"nothing-decided", []findings.Finding{noData}, "No check had what it needs: nothing is found, and nothing is ruled out.", "1 check lacked the data to decide."},
+		{"no-check", nil, "No check had what it needs: nothing is found, and nothing is ruled out.", "No check was run."},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			v := newView(&findings.Report{Findings: tt.list})
+			if got := noCauseHead(v); got != tt.head {
+				t.Errorf("head: got %q, want %q", got, tt.head)
+			}
+			if got := noCause(v); got != tt.text {
+				t.Errorf("text: got %q, want %q", got, tt.text)
+			}
+		})
+	}
+}
+
 // TestAnchors keeps the anchor of a check that says one thing, and tells several things of one check apart.
 func TestAnchors(t *testing.T) {
 	v := newView(&findings.Report{Findings: []findings.Finding{

@@ -334,10 +334,19 @@ func byRole(list []findings.Evidence) []findings.Evidence {
 	return list
 }
 
-func verdictRank(x findings.Verdict) int {
-	return slices.Index([]findings.Verdict{findings.Confirmed, findings.Suspected, findings.RuledOut, findings.NotEvaluated}, x)
+// rank is the place of x in the order of a vocabulary; what is no part of it comes last.
+func rank[T comparable](order []T, x T) int {
+	if i := slices.Index(order, x); i >= 0 {
+		return i
+	}
+	return len(order)
 }
 
+func verdictRank(x findings.Verdict) int {
+	return rank([]findings.Verdict{findings.Confirmed, findings.Suspected, findings.RuledOut, findings.NotEvaluated}, x)
+}
+
+// stateRank puts what is over behind what is not.
 func stateRank(x findings.State) int {
 	if x == findings.Resolved {
 		return 1
@@ -345,10 +354,10 @@ func stateRank(x findings.State) int {
 	return 0
 }
 
-func severityRank(x findings.Severity) int { return slices.Index(findings.Severities(), x) }
+func severityRank(x findings.Severity) int { return rank(findings.Severities(), x) }
 
 func roleRank(x findings.Role) int {
-	return slices.Index([]findings.Role{findings.Supports, findings.Contradicts, findings.Context}, x)
+	return rank([]findings.Role{findings.Supports, findings.Contradicts, findings.Context}, x)
 }
 
 // head returns the first n of list and how many are left out.
@@ -374,12 +383,16 @@ func clip(s string, n int) string {
 }
 
 // parts cuts a registry value's quote after each ` | ` that joins its strings, so that each can have its own line. Joined, the parts
-// are the quote.
+// are the quote. An empty last string has no line.
 func parts(e findings.Evidence) []string {
 	if e.Value == nil {
 		return []string{e.Quote}
 	}
-	return strings.SplitAfter(e.Quote, " | ")
+	list := strings.SplitAfter(e.Quote, " | ")
+	if n := len(list) - 1; n > 0 && list[n] == "" {
+		list = list[:n]
+	}
+	return list
 }
 
 // link is the link to an anchor of this page.

@@ -203,8 +203,8 @@ func within(dir, folder string) bool {
 		return false
 	}
 	for {
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			dir = real
+		if target, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = target
 		}
 		if inner, err := os.Stat(dir); err == nil && os.SameFile(inner, outer) {
 			return true
@@ -363,8 +363,20 @@ func parseSize(flag, s string) (int64, error) {
 		suffix string
 		n      int64
 	}{
-		{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40},
-		{"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12}, {"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"t", 1 << 40}, {"b", 1}, {"", 1},
+		{"kib", 1 << 10},
+		{"mib", 1 << 20},
+		{"gib", 1 << 30},
+		{"tib", 1 << 40},
+		{"kb", 1e3},
+		{"mb", 1e6},
+		{"gb", 1e9},
+		{"tb", 1e12},
+		{"k", 1 << 10},
+		{"m", 1 << 20},
+		{"g", 1 << 30},
+		{"t", 1 << 40},
+		{"b", 1},
+		{"", 1},
 	}
 	low := strings.ToLower(strings.ReplaceAll(s, " ", ""))
 	for _, u := range units {
@@ -372,11 +384,11 @@ func parseSize(flag, s string) (int64, error) {
 		if !ok {
 			continue
 		}
-		var n int64
-		if _, err := fmt.Sscanf(digits+"\n", "%d\n", &n); err != nil || n < 1 || n > (1<<62)/u.n || fmt.Sprint(n) != digits {
+		n, err := strconv.ParseUint(digits, 10, 62)
+		if err != nil || n < 1 || int64(n) > (1<<62)/u.n {
 			break
 		}
-		return n * u.n, nil
+		return int64(n) * u.n, nil
 	}
 	return 0, usagef("%s is a number of bytes such as 500MB or 64GiB, not %q", flag, s)
 }

@@ -223,8 +223,9 @@ func dataText(v hive.Value) string {
 	switch v.Type {
 	case hive.TypeSZ, hive.TypeExpandSZ, hive.TypeMultiSZ, hive.TypeLink:
 		return printable(v.Display())
+	default:
+		return fmt.Sprintf("% x", v.Data[:min(len(v.Data), maxWidth)])
 	}
-	return fmt.Sprintf("% x", v.Data[:min(len(v.Data), maxWidth)])
 }
 
 // printValue prints one value in full: each string on a line of its own, binary data as a hex view.

@@ -20,7 +20,7 @@ type page struct {
 func (a *app) page() page {
 	p := page{out: a.out, width: plainWidth}
 	if a.tty != nil {
-		if columns, _, err := term.GetSize(int(a.tty.Fd())); err == nil && columns > 0 { //nolint:gosec // a file descriptor fits an int
+		if columns, _, err := term.GetSize(int(a.tty.Fd())); err == nil && columns > 0 {
 			p.width = max(minWidth, min(maxWidth, columns))
 		}
 	}

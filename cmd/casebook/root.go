@@ -131,7 +131,7 @@ and shows the evidence line by line. It needs no network and no Windows.
 	f.BoolVar(&a.json, "json", false, "machine-readable result on stdout")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress display")
 	f.StringVar(&a.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
-	return group(c, a.analyze(), a.search(), a.hive(), a.checks())
+	return group(c, a.analyze(), a.search(), a.verify(), a.hive(), a.checks())
 }
 
 // group makes c a command that only holds others: alone it prints its help, with anything else it says that there is no such command.
@@ -225,7 +225,7 @@ func (a *app) log() *slog.Logger {
 
 // terminal returns the terminal behind w, nil if there is none.
 func terminal(w io.Writer) *os.File {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor fits an int
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return f
 	}
 	return nil

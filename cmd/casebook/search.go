@@ -64,8 +64,7 @@ func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
 		return usagef("-C and -n take a number from 0 on")
 	}
 	q, err := query.Parse(text)
-	var bad *query.Error
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*query.Error](err); ok {
 		return usagef("the query can't be understood: %s\n  %s\n  %s^", bad.Reason, text, strings.Repeat(" ", max(0, bad.Column-1)))
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package checks
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -249,7 +250,7 @@ func runCopylog(all []*facts.Facts) ([]findings.Finding, error) {
 		for _, v := range facts.Values[*extract.Copylog](f) {
 			c := copylogCopy{facts: f, Of: v}
 			byPlatform := v.Value.Clicore()
-			for _, platform := range sortedKeys(byPlatform) {
+			for _, platform := range slices.Sorted(maps.Keys(byPlatform)) {
 				e := byPlatform[platform]
 				if c.clicore == nil || strings.EqualFold(platform, "x86") || strings.EqualFold(platform, "x86.bin") {
 					c.clicore = &e
@@ -391,7 +392,7 @@ var smsCopylogSiteMismatchRemedy = []string{
 // suppliers are the sites whose release is that of the program.
 func (c copylogFacts) suppliers(program releaseSeen) []string {
 	var out []string
-	for _, code := range sortedKeys(c.sites) {
+	for _, code := range slices.Sorted(maps.Keys(c.sites)) {
 		if r, ok := c.of(code); ok && r.compare(program.smsRelease) == 0 {
 			out = append(out, code)
 		}
@@ -445,7 +446,7 @@ func copylogOddities(c copylogCopy, role findings.Role) []findings.Evidence {
 	if !found {
 		out = append(out, c.line(c.clicore.Line, role, fmt.Sprintf("site %s is credited with Clicore.exe and has no line of its own under SITES", site)))
 	}
-	for _, code := range sortedKeys(sites) {
+	for _, code := range slices.Sorted(maps.Keys(sites)) {
 		for _, e := range sites[code] {
 			if !strings.EqualFold(e.Site, code) {
 				out = append(out, c.line(e.Line, role, fmt.Sprintf("a file of site %s is credited to site %s", strings.ToUpper(code), strings.ToUpper(e.Site))))

@@ -6,6 +6,7 @@ import (
 
 	"casebook/hive"
 	"casebook/ingest"
+	"casebook/ingest/extract"
 )
 
 // Facts is what is known of one system. It is not changed once it is built.
@@ -92,7 +93,7 @@ func (f *Facts) Loud() []Match {
 }
 
 // Line returns a line of a typed text artifact (1-based) with up to two lines before and after it; false if the text
-// was not kept or has no such line.
+// was not kept or has no such line. Of a file that holds keys only lines without one are quoted, and none around them.
 func (f *Facts) Line(artifact string, line int) (Match, bool) {
 	for _, e := range f.extracted {
 		if e.Artifact.Path != artifact || line < 1 || line > len(e.Lines) {
@@ -100,6 +101,13 @@ func (f *Facts) Line(artifact string, line int) (Match, bool) {
 		}
 		i := line - 1
 		m := Match{Ref: ingest.Ref{Artifact: artifact, Line: line}, Quote: clip(e.Lines[i], maxQuote)}
+		if s, ok := e.Value.(*extract.Sylink); ok {
+			// A key is never shown: lines that hold one are not quoted, and lines around others might.
+			if slices.ContainsFunc(s.Secrets, func(x extract.SylinkSecret) bool { return x.Line == line }) {
+				m.Quote = ""
+			}
+			return m, true
+		}
 		for _, l := range e.Lines[max(0, i-contextLines):i] {
 			m.Before = append(m.Before, clip(l, maxContext))
 		}

@@ -53,10 +53,8 @@ func sniffMSI(_ string, head []byte) int {
 	if _, _, ok := msiEngine(first); ok {
 		return scoreFirst
 	}
-	for i := range engineMarks {
-		if bytes.Contains(head, engineMarks[i]) {
-			return scoreLater
-		}
+	if mostlyInstaller(head) {
+		return scoreLater
 	}
 	if bytes.Contains(head, []byte("\nProperty(S): ")) || bytes.Contains(head, []byte("\nProperty(C): ")) {
 		return scoreFragment
@@ -64,7 +62,28 @@ func sniffMSI(_ string, head []byte) int {
 	return 0
 }
 
-var engineMarks = [...][]byte{[]byte("\nMSI (s) ("), []byte("\nMSI (c) ("), []byte("\n=== Verbose logging started: "), []byte("\n=== Logging started: ")}
+// mostlyInstaller reports whether a text that begins otherwise is an Installer log all the same: a part of one, or one behind the output
+// of a program. Three lines of the engine, or as many lines of Installer's as others, tell it from a note that quotes a line.
+func mostlyInstaller(head []byte) bool {
+	engine, ours, others := 0, 0, 0
+	for at := 0; at < len(head) && engine < 3; {
+		n := lineLen(head[at:], true)
+		line := trimEOL(head[at : at+n])
+		at += n
+		_, _, isEngine := msiEngine(line)
+		_, _, isHeader := msiHeader(line)
+		_, _, isAction := msiAction(line)
+		switch {
+		case isEngine, isHeader:
+			engine, ours = engine+1, ours+1
+		case isAction, bytes.HasPrefix(line, []byte("Property(")), bytes.HasPrefix(line, []byte("ScriptGen: ")):
+			ours++
+		case len(line) > 0:
+			others++
+		}
+	}
+	return engine >= 3 || engine > 0 && ours >= others
+}
 
 // sniffSEP takes the name for an answer too: the script builder's lines may come late.
 func sniffSEP(name string, head []byte) int {

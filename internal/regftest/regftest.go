@@ -79,6 +79,9 @@ func mountPoint(root *hive.Key) (*hive.Key, error) {
 	if len(hives) != 1 {
 		return nil, fmt.Errorf("regftest: keys of %d hives below %s, want 1", len(hives), top.Name())
 	}
+	if _, ok := hives[0].Subkey("CurrentControlSet"); ok {
+		return nil, errors.New("regftest: a hive has no CurrentControlSet: write ControlSet001, and Select with Current")
+	}
 	return hives[0], nil
 }
 

@@ -158,6 +158,7 @@ func TestBuildRefuses(t *testing.T) {
 		"bad time":    {"REGEDIT4\n; last written: yesterday\n[HKEY_LOCAL_MACHINE\\SYSTEM\\a]\n", "line 2"},
 		"no key":      {"REGEDIT4\n", "0 roots"},
 		"a deletion":  {"REGEDIT4\n[-HKEY_LOCAL_MACHINE\\SYSTEM\\a]\n", "delete"},
+		"current set": {"REGEDIT4\n[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet]\n", "ControlSet001"},
 		"root itself": {"REGEDIT4\n[HKEY_LOCAL_MACHINE]\n", "0 hives"},
 	} {
 		t.Run(name, func(t *testing.T) {
