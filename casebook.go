@@ -5,7 +5,6 @@
 package casebook
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -80,7 +79,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 
 	var archive *index.Writer
 	if opt.Index != "" {
-		if archive, err = index.Create(opt.Index, index.Case{ID: cmp.Or(opt.Case, filepath.Base(uploads[0]))}); err != nil {
+		if archive, err = index.Create(opt.Index); err != nil {
 			return nil, err
 		}
 		defer func() { _ = archive.Abort() }() // after Commit it does nothing; before, the error at hand matters more

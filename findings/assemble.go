@@ -223,6 +223,19 @@ func describe(f *facts.Facts) (System, []ingest.Problem) {
 	return s, problems
 }
 
+// CaseID is what an archive calls the case: the ID that was given, else the first upload's SHA-256; "" if neither is known.
+func (r *Report) CaseID() string {
+	switch {
+	case r.Case != "":
+		return r.Case
+	case r.Bundle != nil:
+		return r.Bundle.SHA256
+	case len(r.Bundles) > 0:
+		return r.Bundles[0].SHA256
+	}
+	return ""
+}
+
 // Headline is the sentence that says what is wrong: the first confirmed finding that is more than information; "" if there is none.
 func (r *Report) Headline() string {
 	for _, f := range r.Findings {
