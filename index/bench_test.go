@@ -10,8 +10,8 @@ import (
 	"sync"
 	"testing"
 
-	"casebook/index"
 	"casebook/findings"
+	"casebook/index"
 	"casebook/ingest"
 )
 
