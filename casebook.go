@@ -113,6 +113,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 			usable = true
 		}
 	}
+	problems = append(problems, facts.Replay(contents.Extracted)...)
 	systems, odd := facts.Build(contents.Artifacts, contents.Extracted, collector, opt.Host)
 	problems = append(problems, odd...)
 	found, odd, err := findings.Run(ctx, opt.Checks, systems)
@@ -226,33 +227,6 @@ func Unfinished(uploads []string, why string, opt Options) *findings.Report {
 	// Without facts every check is not evaluated, which Run says in its own words; nothing in it can be interrupted.
 	c.Findings, _, _ = findings.Run(context.Background(), selected, []*facts.Facts{{Registry: &hive.Registry{}}})
 	return findings.Assemble(c)
-}
-
-// OpenHive reads a registry hive, a .reg export or the output of reg query from a file.
-func OpenHive(ctx context.Context, file string) (*hive.Hive, error) {
-	in := ingest.Options{Readers: logs.All(), Extractors: extract.All(), Locales: locales}
-	b, err := ingest.Open(ctx, file, in)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = b.Close() }() // only temporary files are left to lose
-	contents, err := ingest.Read(ctx, []*ingest.Bundle{b}, in)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range contents.Extracted {
-		if h, ok := e.Value.(*hive.Hive); ok {
-			return h, nil
-		}
-	}
-	why := "it is neither a registry hive nor a .reg export nor output of reg query"
-	for _, p := range contents.Problems {
-		if p.Artifact != "" && p.Stage != ingest.StageDecode {
-			why = p.Message
-			break
-		}
-	}
-	return nil, fmt.Errorf("open %q: %s", file, why)
 }
 
 // sinks hands what an artifact holds to several sinks.

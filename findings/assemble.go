@@ -185,12 +185,9 @@ func describe(f *facts.Facts) (System, []ingest.Problem) {
 	for _, h := range f.Hives {
 		if h.Value.Kind() == hive.KindSystem || s.Hive == "" && h.Value.Kind() == hive.KindOther {
 			s.Hive = h.Artifact.Path
-			s.HiveState = "text export"
-			if h.Value.Format() == hive.FormatRegf {
-				s.HiveState = "clean"
-				if dirty, why := h.Value.Dirty(); dirty {
-					s.HiveState = "dirty: " + why
-				}
+			s.HiveState = h.Value.State()
+			if dirty, _ := h.Value.Dirty(); dirty && len(h.Value.Replay().Unused) == 0 {
+				s.HiveState += "; no transaction log lies beside it, so that what was written last (on Windows 8.1 and later, for up to an hour) may be missing"
 			}
 			if t := h.Value.LastWritten(); !t.IsZero() {
 				s.HiveWritten = Timestamp(t)
