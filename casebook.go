@@ -5,7 +5,6 @@
 package casebook
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +91,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 
 	var archive *index.Writer
 	if opt.Index != "" && len(bundles) > 0 {
-		if archive, err = index.Create(opt.Index, index.Case{ID: cmp.Or(opt.Case, filepath.Base(uploads[0]))}); err != nil {
+		if archive, err = index.Create(opt.Index); err != nil {
 			return nil, err
 		}
 		defer func() { _ = archive.Abort() }() // after Commit it does nothing; before, the error at hand matters more
@@ -114,6 +113,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 			usable = true
 		}
 	}
+	problems = append(problems, facts.Replay(contents.Extracted)...)
 	systems, odd := facts.Build(contents.Artifacts, contents.Extracted, collector, opt.Host)
 	problems = append(problems, odd...)
 	found, odd, err := findings.Run(ctx, opt.Checks, systems)
@@ -145,6 +145,17 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 	return report, nil
 }
 
+// discreet keeps the lines of files that hold keys from sinks: they are read as typed values only, so that no key gets into a quote or
+// an index.
+func discreet(sink func(*ingest.Artifact) ingest.Sink) func(*ingest.Artifact) ingest.Sink {
+	return func(a *ingest.Artifact) ingest.Sink {
+		if a.Kind == ingest.KindSylink {
+			return nil
+		}
+		return sink(a)
+	}
+}
+
 // openProblem is the problem of an upload that can't be opened. It names no folder of the analysing machine.
 func openProblem(upload string, err error) ingest.Problem {
 	reason := err.Error()
@@ -157,17 +168,6 @@ func openProblem(upload string, err error) ingest.Problem {
 // unreadable is an upload of which nothing is known but its name.
 func unreadable(upload string) findings.Upload {
 	return findings.Upload{Name: filepath.Base(upload), Format: ingest.FormatUnreadable}
-}
-
-// discreet keeps the lines of files that hold keys from sinks: they are read as typed values only, so that no key gets into a quote or
-// an index.
-func discreet(sink func(*ingest.Artifact) ingest.Sink) func(*ingest.Artifact) ingest.Sink {
-	return func(a *ingest.Artifact) ingest.Sink {
-		if a.Kind == ingest.KindSylink {
-			return nil
-		}
-		return sink(a)
-	}
 }
 
 // publish adds what is no record to the case's index and makes the case visible.
@@ -227,33 +227,6 @@ func Unfinished(uploads []string, why string, opt Options) *findings.Report {
 	// Without facts every check is not evaluated, which Run says in its own words; nothing in it can be interrupted.
 	c.Findings, _, _ = findings.Run(context.Background(), selected, []*facts.Facts{{Registry: &hive.Registry{}}})
 	return findings.Assemble(c)
-}
-
-// OpenHive reads a registry hive, a .reg export or the output of reg query from a file.
-func OpenHive(ctx context.Context, file string) (*hive.Hive, error) {
-	in := ingest.Options{Readers: logs.All(), Extractors: extract.All(), Locales: locales}
-	b, err := ingest.Open(ctx, file, in)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = b.Close() }() // only temporary files are left to lose
-	contents, err := ingest.Read(ctx, []*ingest.Bundle{b}, in)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range contents.Extracted {
-		if h, ok := e.Value.(*hive.Hive); ok {
-			return h, nil
-		}
-	}
-	why := "it is neither a registry hive nor a .reg export nor output of reg query"
-	for _, p := range contents.Problems {
-		if p.Artifact != "" && p.Stage != ingest.StageDecode {
-			why = p.Message
-			break
-		}
-	}
-	return nil, fmt.Errorf("open %q: %s", file, why)
 }
 
 // sinks hands what an artifact holds to several sinks.

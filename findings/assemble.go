@@ -185,12 +185,9 @@ func describe(f *facts.Facts) (System, []ingest.Problem) {
 	for _, h := range f.Hives {
 		if h.Value.Kind() == hive.KindSystem || s.Hive == "" && h.Value.Kind() == hive.KindOther {
 			s.Hive = h.Artifact.Path
-			s.HiveState = "text export"
-			if h.Value.Format() == hive.FormatRegf {
-				s.HiveState = "clean"
-				if dirty, why := h.Value.Dirty(); dirty {
-					s.HiveState = "dirty: " + why
-				}
+			s.HiveState = h.Value.State()
+			if dirty, _ := h.Value.Dirty(); dirty && len(h.Value.Replay().Unused) == 0 {
+				s.HiveState += "; no transaction log lies beside it, so that what was written last (on Windows 8.1 and later, for up to an hour) may be missing"
 			}
 			if t := h.Value.LastWritten(); !t.IsZero() {
 				s.HiveWritten = Timestamp(t)
@@ -244,6 +241,22 @@ func describe(f *facts.Facts) (System, []ingest.Problem) {
 		s.MountedDevices = append(s.MountedDevices, MountedDevice{Name: d.Name, Kind: string(d.Kind), Detail: d.Detail})
 	}
 	return s, problems
+}
+
+// CaseID is what an archive calls the case: the ID that was given, else the SHA-256 of the first upload that could be read; "" if neither is known.
+func (r *Report) CaseID() string {
+	switch {
+	case r.Case != "":
+		return r.Case
+	case r.Bundle != nil:
+		return r.Bundle.SHA256
+	}
+	for _, b := range r.Bundles {
+		if b.SHA256 != "" {
+			return b.SHA256
+		}
+	}
+	return ""
 }
 
 // Headline is the sentence that says what is wrong: the first confirmed finding that is more than information; "" if there is none.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"casebook/findings"
 	"casebook/index"
 	"casebook/ingest"
 )
@@ -123,7 +124,7 @@ func benchLogs(n, size int) (logs []testArtifact, bytes int64) {
 
 // writeLogs writes a case as two workers would.
 func writeLogs(b *testing.B, dir string, logs []testArtifact) {
-	w, err := index.Create(dir, index.Case{ID: "bench"})
+	w, err := index.Create(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -146,6 +147,9 @@ func writeLogs(b *testing.B, dir string, logs []testArtifact) {
 	}
 	close(jobs)
 	workers.Wait()
+	if err := w.Report(&findings.Report{Case: "bench"}, nil); err != nil {
+		b.Fatal(err)
+	}
 	if err := w.Commit(b.Context()); err != nil {
 		b.Fatal(err)
 	}

@@ -561,15 +561,14 @@ func TestCreateErrors(t *testing.T) {
 	write(t, filepath.Join(foreign, "letter.txt"), "x")
 	newer := t.TempDir()
 	write(t, filepath.Join(newer, "casebook.json"), `{"format":9}`)
-	tests := []struct{ name, dir, id, want string }{
-		{"foreign-files", foreign, "x", "other files"},
-		{"newer", newer, "x", "newer casebook"},
-		{"no-id", t.TempDir(), "", "no ID"},
-		{"a-file", filepath.Join(foreign, "letter.txt"), "x", "archive"},
+	tests := []struct{ name, dir, want string }{
+		{"foreign-files", foreign, "other files"},
+		{"newer", newer, "newer casebook"},
+		{"a-file", filepath.Join(foreign, "letter.txt"), "archive"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := index.Create(tt.dir, index.Case{ID: tt.id}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := index.Create(tt.dir); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})

@@ -23,11 +23,6 @@ import (
 	"casebook/ingest"
 )
 
-// Case is what a writer is told of the case before its first record.
-type Case struct {
-	ID string // as given, or the first upload's SHA-256; must not be empty
-}
-
 // caseFile is case.json: what a reader needs before it reads anything else of the case.
 type caseFile struct {
 	ID        string         `json:"id"`
@@ -73,10 +68,7 @@ type Writer struct {
 
 // Create begins a case in the archive dir, which is made if it is not there. What dead writers left is removed. The case becomes
 // visible with Commit; Abort removes what was written. One of the two must be called.
-func Create(dir string, c Case) (*Writer, error) {
-	if c.ID == "" {
-		return nil, errors.New("archive: the case has no ID")
-	}
+func Create(dir string) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
@@ -94,7 +86,7 @@ func Create(dir string, c Case) (*Writer, error) {
 	if err := clearTmp(filepath.Join(dir, dirTmp)); err != nil {
 		return nil, err
 	}
-	w := &Writer{dir: dir, key: caseKey(c.ID), meta: caseFile{ID: c.ID, Artifacts: []caseArtifact{}}, hosts: map[string]string{}}
+	w := &Writer{dir: dir, key: newCaseKey(), meta: caseFile{Artifacts: []caseArtifact{}}, hosts: map[string]string{}}
 	// The better level makes the records 15.1 % of the decoded text, where the fastest makes them 16.0 %; with it and two workers
 	// 120 MB/s are written, and 160 MB/s without the record store.
 	w.encoders.New = func() any {
@@ -394,6 +386,7 @@ func (w *Writer) Report(r *findings.Report, encoded []byte) error {
 		return w.Err()
 	}
 	w.mu.Lock()
+	w.meta.ID = r.CaseID()
 	w.meta.Findings = len(r.Findings)
 	for i := range r.Artifacts {
 		w.hosts[r.Artifacts[i].Path] = r.Artifacts[i].System
@@ -465,6 +458,9 @@ func (w *Writer) Commit(ctx context.Context) error {
 func (w *Writer) finish() error {
 	if err := w.Err(); err != nil {
 		return err
+	}
+	if w.meta.ID == "" {
+		return errors.New("archive: the case has no ID: no report was given")
 	}
 	shard := w.shard
 	w.shard = nil
@@ -556,7 +552,7 @@ func (w *Writer) publish(ctx context.Context) error {
 			m.Cases = append(m.Cases, c)
 		}
 	}
-	m.Cases = append(m.Cases, liveCase{ID: w.meta.ID, Name: name, Shard: name})
+	m.Cases = append(m.Cases, liveCase{ID: w.meta.ID, Key: w.key, Name: name, Shard: name})
 	slices.SortFunc(m.Cases, func(a, b liveCase) int { return cmp.Compare(a.ID, b.ID) })
 	for _, d := range []string{dirCases, dirShards} {
 		to := filepath.Join(w.dir, d, name)

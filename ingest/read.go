@@ -400,7 +400,7 @@ func (r *reading) judge(b *Bundle) {
 
 // useful tells whether a member gave anything that can be analysed.
 func (t *task) useful() bool {
-	if len(t.extracted) > 0 {
+	if len(t.extracted) > 0 && t.artifact.Kind != KindHiveLog { // a hive's log completes the hive and is nothing by itself
 		return true
 	}
 	switch t.artifact.Kind {
