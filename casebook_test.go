@@ -328,7 +328,24 @@ func TestOutput(t *testing.T) {
 		}
 	}
 	write("first")
+	before, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err = casebook.NewOutput(dir); err != nil {
+		t.Fatal(err)
+	}
+	out.Discard()
+	if report := read(t, filepath.Join(dir, casebook.ReportFile)); !strings.Contains(report, `"version": "first"`) {
+		t.Error("a discarded report has replaced the earlier one")
+	}
 	write("second")
+	if after, err := os.Stat(dir); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the folder, which may be a mount point, is another: %v", err)
+	}
+	if inside, err := os.ReadDir(dir); err != nil || len(inside) != 2 {
+		t.Errorf("in the folder: %v, %v", inside, err)
+	}
 	report := read(t, filepath.Join(dir, casebook.ReportFile))
 	if !strings.Contains(report, `"version": "second"`) {
 		t.Error("the earlier report is not replaced")

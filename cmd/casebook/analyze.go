@@ -94,6 +94,9 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		}
 		var unusable *casebook.UnusableError
 		switch {
+		case err != nil && report == nil:
+			a.complain(err)
+			unread += len(j.uploads)
 		case errors.As(err, &unusable):
 			for _, r := range unusable.Reasons {
 				a.complain(r)
@@ -113,7 +116,7 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		if i > 0 && !a.json {
 			fmt.Fprintln(a.out)
 		}
-		if err := a.tell(report, dir); err != nil {
+		if err := a.tell(report, dir, err == nil || unusable != nil && !unusable.All); err != nil {
 			return err
 		}
 	}
@@ -164,11 +167,11 @@ func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		return report, "", unusable
 	}
 	if err := out.Write(report); err != nil {
-		return nil, "", errors.Join(unusable, err)
+		return nil, "", err
 	}
 	dir, err := out.Commit()
 	if err != nil {
-		return nil, "", errors.Join(unusable, err)
+		return nil, "", err
 	}
 	return report, dir, unusable
 }
