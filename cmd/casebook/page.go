@@ -52,6 +52,20 @@ func (p page) paragraph(first, rest, text string) {
 	p.line("", line)
 }
 
+// prose prints paragraphs, which blank lines separate. One that has indented lines is a table and stays as it is.
+func (p page) prose(text string) {
+	for i, part := range strings.Split(text, "\n\n") {
+		if i > 0 {
+			p.line("", "")
+		}
+		if strings.HasPrefix(part, " ") || strings.Contains(part, "\n ") {
+			p.line("", part)
+			continue
+		}
+		p.paragraph("", "", part)
+	}
+}
+
 // columns counts the columns of a terminal that text takes; escape sequences take none.
 func columns(text string) int {
 	n := 0

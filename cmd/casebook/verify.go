@@ -30,7 +30,7 @@ Exit status: 0 every quote stands where the report says, 1 some do not, 2 the co
 		Args: exactly(1, 1, "a report.json or its folder"),
 		RunE: func(c *cobra.Command, args []string) error { return a.runVerify(c.Context(), args[0], bundles) },
 	}
-	c.Flags().StringArrayVar(&bundles, "bundle", nil, "the bundle that the report is of")
+	c.Flags().StringArrayVar(&bundles, "bundle", nil, "the `BUNDLE` that the report is of; once for each of a case")
 	return c
 }
 
