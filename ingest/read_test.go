@@ -203,7 +203,7 @@ func TestReadFile(t *testing.T) {
 		{"gzip", "a.log.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", []string{"a.log.gz archive/other 8", "! a.log.gz [read] recognised as gzip data, which is not opened: unpack it and pass the folder"}},
 		{"event-log", "System.evtx", "ElfFile\x00\x00\x00", []string{"System.evtx binary 10", "! System.evtx [read] recognised as event log (EVTX), which is not opened: export it with wevtutil qe FILE /lf:true /f:text and pass the text"}},
 		{"zip-by-name-only", "a.zip", "no zip\n", []string{"a.zip text/plain 7", "! a.zip [open] named like a zip, but it neither starts like one nor has a usable directory at its end; ask for it again if it is to be one"}},
-		{"nuls", "a.log", "abc\ndef\x00ghi\n", []string{"a.log text/plain 12", "! a.log [decode] the text holds 1 NUL characters, the first in line 2: the writer was probably interrupted"}},
+		{"nuls", "a.log", "abc\ndef\x00ghi\n", []string{"a.log text/plain 12", "! a.log [decode] the text holds NUL characters: 1, the first in line 2"}},
 		{"zeros", "lock.dat", "\x00\x00\x00\x00", []string{"lock.dat binary 4", "! lock.dat [open] it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"}},
 		{"zeros-first", "a.log", strings.Repeat("\x00", 5000) + "abc\n", []string{"a.log text/plain 5004", "! a.log [decode] the text holds NUL characters: 5000, the first in line 1"}},
 	}
