@@ -387,7 +387,10 @@ func (r *reading) judge(b *Bundle) {
 		}
 		at = all[0].m.path
 	default:
-		b.Useless = fmt.Sprintf("none of its %d files could be read as text or as a registry hive", len(all))
+		b.Useless = fmt.Sprintf("none of its %d files is a text or registry hive that can be read", len(all))
+		if len(all) == 1 {
+			b.Useless = "its only file is no text or registry hive that can be read"
+		}
 		for _, t := range all {
 			if why := said(t); why != "" {
 				b.Useless += fmt.Sprintf("; %q: %s", t.m.path, why)

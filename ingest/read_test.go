@@ -171,8 +171,8 @@ func TestUseless(t *testing.T) {
 	}{
 		{"empty-folder", empty, "it holds no file; check that it is the right one"},
 		{"empty-zip", zipped(), "the zip holds no file; ask for the upload again"},
-		{"pictures", zipped(picture), "none of its 1 files could be read as text or as a registry hive"},
-		{"packed", zipped(file{name: "a.log.gz", body: "\x1f\x8b\x08\x00"}), `none of its 1 files could be read as text or as a registry hive; "a.log.gz": recognised as gzip data, which is not opened: unpack it and pass the folder`},
+		{"pictures", zipped(picture), "its only file is no text or registry hive that can be read"},
+		{"packed", zipped(file{name: "a.log.gz", body: "\x1f\x8b\x08\x00"}), `its only file is no text or registry hive that can be read; "a.log.gz": recognised as gzip data, which is not opened: unpack it and pass the folder`},
 		{"a-log-among-pictures", zipped(picture, file{name: "a.log", body: "x\n"}), ""},
 		{"log", func(t *testing.T) string { return save(t, "a.log", []byte("x\n")) }, ""},
 	}
@@ -204,8 +204,8 @@ func TestReadFile(t *testing.T) {
 		{"event-log", "System.evtx", "ElfFile\x00\x00\x00", []string{"System.evtx binary 10", "! System.evtx [read] recognised as event log (EVTX), which is not opened: export it with wevtutil qe FILE /lf:true /f:text and pass the text"}},
 		{"zip-by-name-only", "a.zip", "no zip\n", []string{"a.zip text/plain 7", "! a.zip [open] named like a zip, but it neither starts like one nor has a usable directory at its end; ask for it again if it is to be one"}},
 		{"nuls", "a.log", "abc\ndef\x00ghi\n", []string{"a.log text/plain 12", "! a.log [decode] the text holds NUL characters: 1, the first in line 2"}},
-		{"zeros-first", "a.log", strings.Repeat("\x00", 5000) + "abc\n", []string{"a.log text/plain 5004", "! a.log [decode] the text holds NUL characters: 5000, the first in line 1"}},
 		{"zeros", "lock.dat", "\x00\x00\x00\x00", []string{"lock.dat binary 4", "! lock.dat [open] it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"}},
+		{"zeros-first", "a.log", strings.Repeat("\x00", 5000) + "abc\n", []string{"a.log text/plain 5004", "! a.log [decode] the text holds NUL characters: 5000, the first in line 1"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

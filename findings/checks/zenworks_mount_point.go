@@ -225,7 +225,7 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 	if c := decisive.crossing; c.relation == relationCrosses {
 		says = append(says, "The volumes are different because "+c.why+", so a rename between them can't succeed at any boot.")
 		if c.by != nil {
-			f.Remedy = append([]string{upperFirst(c.by.name()) + " leads to another volume; the vendor does not support that above ZENWORKS_HOME. Note what else lies beneath it before it is taken away."}, zenRemedy[1:]...)
+			f.Remedy = append([]string{"Replace " + c.by.name() + " by an ordinary folder of the same path: the vendor does not support another volume above ZENWORKS_HOME. Note first what else lies beneath it."}, zenRemedy[1:]...)
 			f.Cause = upperFirst(c.by.describe()) + " stands on the way to the agent's files, so that one of the two paths lies on another volume than its drive letter says. " + f.Cause
 		} else {
 			f.Cause = "The bundle does not show a mount point as the reason: " + c.why + ". " + f.Cause
