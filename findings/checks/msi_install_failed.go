@@ -480,15 +480,17 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 func msiBrokenOff(s *msiSession) findings.Finding {
 	f := findings.Finding{
 		Verdict: findings.Suspected, Subject: cmp.Or(s.product(), "an unnamed product"), Severity: findings.Medium, State: findings.Unknown,
-		Summary:  fmt.Sprintf("The action %s ended with return value 3, but the log breaks off before the engine's last line, so the outcome is not shown.", s.action),
+		Summary:  fmt.Sprintf("The action %s ended with return value 3, but the log lacks the engine's last line (MainEngineThread is returning), because it breaks off or is not verbose, so the outcome is not shown.", s.action),
 		Evidence: []findings.Evidence{findings.FromMatch(*s.failed, findings.Supports, "the first action that ended with return value 3")},
 		Missing: []findings.Missing{{
-			What: "the whole verbose Windows Installer log", Why: "the log breaks off before the engine says how the installation ended",
+			What: "the whole verbose Windows Installer log", Why: "only the engine's last line says how the installation ended",
 			Collect: verboseInstallerLog.Collect,
 		}},
 	}
+	f.Title = fmt.Sprintf("%s: the action %s failed, and the outcome is not shown", cmp.Or(s.product(), "An installation"), s.action)
 	if s.cause.line != nil {
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause.line, findings.Supports, s.cause.note()))
+		f.Summary += " Above the action the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".") + "."
 	}
 	return f
 }

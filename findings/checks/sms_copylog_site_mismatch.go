@@ -567,7 +567,7 @@ func copylogMissing(site string, programKnown, ownerKnown bool) []findings.Missi
 	if !ownerKnown {
 		out = append(out, findings.Missing{
 			What: "the release of site " + site, Why: "a site of an older release than Clicore.exe can't have supplied it",
-			Collect: fmt.Sprintf(`on the site server of %s: regedit /e "%%TEMP%%\sms-setup.reg" "HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\SMS\Setup"`, site),
+			Collect: fmt.Sprintf(`on the site server of %s: regedit /e "%%TEMP%%\sms-%s.reg" "HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\SMS" (it holds Setup\Full Version and Identification\Site Code)`, site, site),
 		})
 	}
 	if !programKnown {
