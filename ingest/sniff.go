@@ -79,12 +79,16 @@ func textEncoding(head []byte) (enc string, bom int, text bool) {
 		return encUTF16BE, 2, isText16(head[2:], binary.BigEndian.Uint16)
 	}
 	if bytes.IndexByte(head, 0) >= 0 {
-		if shaped16(head, binary.LittleEndian.Uint16) {
+		switch {
+		case beginsInBytes(head): // the decoder finds where UTF-16 begins
+		case shaped16(head, binary.LittleEndian.Uint16):
 			return encUTF16LE, 0, true
-		}
-		if shaped16(head, binary.BigEndian.Uint16) {
+		case shaped16(head, binary.BigEndian.Uint16):
 			return encUTF16BE, 0, true
 		}
+	}
+	if at, found := spliceTo16(head, true); found && at >= spliceLen && shaped16(head[at:], binary.LittleEndian.Uint16) {
+		return "", 0, isText(head[:at])
 	}
 	return "", 0, isText(head)
 }
@@ -159,6 +163,24 @@ func shaped16(head []byte, unit func([]byte) uint16) bool {
 		return ascii*4 >= units*3
 	}
 	return ascii*20 >= units
+}
+
+// beginsInBytes tells a text of bytes to which UTF-16 was appended from text in UTF-16, which has a zero byte in its first characters
+// unless they are ideographs, and these are not made of ASCII bytes.
+func beginsInBytes(head []byte) bool {
+	if len(head) < spliceLen {
+		return false
+	}
+	plain := 0
+	for _, c := range head[:spliceLen] {
+		if c == 0 {
+			return false
+		}
+		if plainASCII(c) {
+			plain++
+		}
+	}
+	return plain >= spliceLen*3/4
 }
 
 // headText returns the decoded beginning of a text for those who recognise it, up to headSize bytes, cut anywhere. It is part of raw, or
