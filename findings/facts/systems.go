@@ -311,11 +311,10 @@ func (s *Systems) neighbour(dir string, list []*system, skip int) *system {
 		near := maxima(slices.DeleteFunc(slices.Clone(list), func(m *system) bool {
 			return m.registered() != registered || m.near(dir) <= skip
 		}), func(m *system) int { return m.near(dir) })
-		switch len(near) {
-		case 0:
-		case 1:
+		if len(near) == 1 {
 			return near[0]
-		default:
+		}
+		if len(near) > 1 || slices.ContainsFunc(s.list, (*system).registered) {
 			return nil
 		}
 	}
