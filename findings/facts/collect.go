@@ -16,8 +16,9 @@ const (
 	keepFirst  = 40
 	keepLast   = 20
 	lookBack   = 20
-	maxTail    = 4 << 10 // bytes kept of each end of a record for looking back across buffers
-	maxCapture = 4 << 10 // bytes kept of what a named group matched
+	maxPast    = lookBack + contextLines // records kept, so that the twentieth has its lines before it too
+	maxTail    = 4 << 10                 // bytes kept of each end of a record for looking back across buffers
+	maxCapture = 4 << 10                 // bytes kept of what a named group matched
 	maxLoud    = 3
 )
 
@@ -168,7 +169,7 @@ type sink struct {
 	got       *collected
 
 	batch   []ingest.Record
-	tail    []past          // the last records of the batches before, at most lookBack
+	tail    []past          // the last records of the batches before, at most maxPast
 	pending []*Match        // matches whose After is not complete
 	hits    []match.Hit     // of the record at hand
 	hit     func(match.Hit) // appends to hits
@@ -302,9 +303,9 @@ func (s *sink) keep(i, start, end int, captures map[string]string) *Match {
 
 // keepTail copies the last records of the batch, so that the next one can look back on them.
 func (s *sink) keepTail() {
-	from := s.batch[max(0, len(s.batch)-lookBack):]
-	if n := len(s.tail) + len(from) - lookBack; n > 0 {
-		var spare [lookBack]past
+	from := s.batch[max(0, len(s.batch)-maxPast):]
+	if n := len(s.tail) + len(from) - maxPast; n > 0 {
+		var spare [maxPast]past
 		copy(spare[:n], s.tail)
 		copy(s.tail, s.tail[n:])
 		copy(s.tail[len(s.tail)-n:], spare[:n])

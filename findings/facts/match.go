@@ -104,7 +104,7 @@ func (s span) quote(raw []byte, start int) string {
 // firstLines appends the first lines of b to out until it holds contextLines of them.
 func firstLines(out []string, b []byte) []string {
 	for len(b) > 0 && len(out) < contextLines {
-		line, rest, _ := bytes.Cut(b, []byte("\n"))
+		line, rest, _ := bytes.Cut(b, newline)
 		out, b = append(out, context(line)), rest
 	}
 	return out
@@ -113,8 +113,8 @@ func firstLines(out []string, b []byte) []string {
 // lastLines appends the last lines of b to out, the last one first, until it holds contextLines of them. With cut, b begins within a
 // line.
 func lastLines(out []string, b []byte, cut bool) []string {
-	b = bytes.TrimSuffix(b, []byte("\n"))
-	for more := len(b) > 0; more && len(out) < contextLines; {
+	more := len(b) > 0
+	for b = bytes.TrimSuffix(b, newline); more && len(out) < contextLines; {
 		i := bytes.LastIndexByte(b, '\n')
 		line := context(b[i+1:])
 		if more = i >= 0; more {
