@@ -85,6 +85,9 @@ func soundsOld(p string) bool {
 	})
 }
 
+// older reports whether a registry's place says that it is an older copy.
+func older(p string) bool { return isBackup(p) || soundsOld(p) }
+
 // newestFirst is the order in which the registries of a system answer: the newest capture first, backups of Windows last.
 func newestFirst(a, b registry) int {
 	return cmp.Or(
@@ -183,14 +186,10 @@ func foreign(a, b registry) bool {
 	switch {
 	case a.guid != "" && b.guid != "":
 		return a.guid != b.guid
-	case a.dir == b.dir, isBackup(a.Artifact.Path), isBackup(b.Artifact.Path):
+	case a.dir == b.dir, older(a.Artifact.Path), older(b.Artifact.Path):
 		return false
-	case a.whole() && b.whole():
+	case a.whole(), b.whole():
 		return a.single() && a.hive.Kind() == b.hive.Kind()
-	case a.whole():
-		return a.single() && a.hive.Kind() == b.hive.Kind()
-	case b.whole():
-		return b.single() && a.hive.Kind() == b.hive.Kind()
 	}
 	return overlap(a.hive, b.hive)
 }
