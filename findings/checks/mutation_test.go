@@ -50,6 +50,10 @@ func TestProofNeedsItsEvidence(t *testing.T) {
 					}
 				}
 			}
+			// A bundle without any file is refused, so one is left.
+			if err := fixture.Write(dir, "note.txt", []byte("Collected by support.\n")); err != nil {
+				t.Fatal(err)
+			}
 			before := confirmed(t, c, dir)
 			var supporting []string
 			for _, f := range before {
