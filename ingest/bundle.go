@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // The formats of a Bundle.
 const (
 	FormatZip       = "zip"
+	Format7z        = "7z"
+	FormatRAR       = "rar"
+	FormatTar       = "tar" // packed or not
 	FormatDirectory = "directory"
 	FormatFile      = "file" // one loose file
 )
@@ -30,10 +34,12 @@ type Bundle struct {
 	held     bool      // whole is kept open, since its members are read from it
 	root     *os.Root  // of a directory
 	temp     string    // folder of temporary files, "" as long as none was needed
-	memory   int64     // bytes of nested archives in memory
+	memory   int64     // bytes of nested archives and their members in memory
+	spool    spoolFile // members that were unpacked beyond that
+	spooled  int64     // bytes of members that Open unpacked and Read reads again
 }
 
-// Open makes the catalogue of the zip, directory or loose file at path: it walks the container and the zips in it, and looks at the
+// Open makes the catalogue of the archive, directory or loose file at path: it walks the container and the archives in it, and looks at the
 // first bytes of each member. opt must be the options that Read gets. An error means that nothing of the upload can be read;
 // everything less is in Problems. The caller closes the bundle.
 func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
@@ -46,7 +52,7 @@ func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 		name = filepath.Base(abs) // of "." too
 	}
 	name, _ = cleanName(name)
-	c := &catalogue{b: &Bundle{Name: name}, opt: &opt, limits: opt.Limits.WithDefaults(), names: names{}}
+	c := &catalogue{b: &Bundle{Name: name}, opt: &opt, limits: opt.Limits.WithDefaults(), names: names{}, passwords: slices.Clone(opt.Passwords)}
 	switch {
 	case info.IsDir():
 		err = c.directory(ctx, path)
@@ -57,6 +63,9 @@ func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 	}
 	if err == nil {
 		err = ctx.Err()
+	}
+	if serr := c.b.spoolEnd(); err == nil && serr != nil {
+		err = noRoom(serr)
 	}
 	if c.odd > maxOddNames {
 		c.problem("", StageOpen, "%d further names were changed too", c.odd-maxOddNames)
@@ -70,13 +79,13 @@ func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 
 // Close ends the use of the bundle's bytes and removes every temporary file.
 func (b *Bundle) Close() error {
-	var err error
+	err := b.spoolEnd()
 	if b.held {
 		b.whole.release()
 		b.held = false
 	}
 	if b.root != nil {
-		err = b.root.Close()
+		err = errors.Join(err, b.root.Close())
 		b.root = nil
 	}
 	if b.temp != "" {
@@ -85,6 +94,9 @@ func (b *Bundle) Close() error {
 	}
 	return err
 }
+
+// isArchive tells whether the upload is an archive, whose bytes its members are unpacked from.
+func (b *Bundle) isArchive() bool { return b.Format != FormatDirectory && b.Format != FormatFile }
 
 // tempFile creates a file in the bundle's temporary folder.
 func (b *Bundle) tempFile() (*os.File, error) {
