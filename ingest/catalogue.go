@@ -239,6 +239,11 @@ func (c *catalogue) nestedContainer(ctx context.Context, m *member, f container,
 
 // addZip adds the entries of a zip.
 func (c *catalogue) addZip(ctx context.Context, list []*zipEntry, within string, depth int) error {
+	archive := within
+	if archive == "" {
+		archive = c.b.Name
+	}
+	c.unlockZip(ctx, list, archive)
 	for _, z := range list {
 		if c.full {
 			return nil

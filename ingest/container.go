@@ -76,6 +76,7 @@ type unpacking struct {
 	c      *catalogue
 	in     *content
 	r      io.ReaderAt
+	what   string // what messages call the container
 	within string // path of the container, "" for the upload itself
 	base   string // its base name
 	depth  int    // of its members
@@ -114,7 +115,7 @@ func (c *catalogue) unpack(ctx context.Context, f container, u *unpacking) (err 
 			err = nil
 		}
 	}()
-	u.c, u.r = c, r
+	u.c, u.r, u.what = c, r, containers[f].name
 	switch f {
 	case container7z:
 		return u.sevenZip(ctx)
@@ -142,6 +143,9 @@ func (u *unpacking) special(h header) bool {
 	case h.mode.IsDir():
 		return true
 	case h.mode&fs.ModeSymlink != 0:
+		if h.link == "" {
+			return say("a symbolic link, which is not followed")
+		}
 		return say("a symbolic link to %q, which is not followed", cutString(h.link, 256))
 	case h.mode&fs.ModeIrregular != 0:
 		return say("a hard link to %q, which is not followed: the member of that name, if there is one, holds its bytes", cutString(h.link, 256))
@@ -189,7 +193,7 @@ func (u *unpacking) unpacked(ctx context.Context, h header, r io.Reader) error {
 		return err
 	}
 	if l := (*limitError)(nil); errors.As(damage, &l) {
-		u.c.problem(u.within, StageLimit, "what follows %q in it is not read", cutString(h.name, 256))
+		u.c.problem(u.within, StageLimit, "what follows the member %q of the %s is not read", cutString(h.name, 256), u.what)
 		return errStop
 	}
 	return nil

@@ -107,7 +107,7 @@ func sevenZipHeader(f *sevenzip.File) header {
 	case f.FileInfo().IsDir():
 		h.mode = fs.ModeDir
 	case mode&fs.ModeSymlink != 0:
-		h.mode, h.link = fs.ModeSymlink, "?"
+		h.mode = fs.ModeSymlink
 	case mode&(fs.ModeDevice|fs.ModeCharDevice) != 0:
 		h.mode = fs.ModeDevice
 	case !mode.IsRegular():

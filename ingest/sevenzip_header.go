@@ -34,7 +34,7 @@ const (
 
 // Property IDs of 7zFormat.txt.
 const (
-	propEnd, propHeader                            = 0x00, 0x01
+	propEnd, propHeader, propArchive               = 0x00, 0x01, 0x02
 	propStreams, propFiles, propPack               = 0x04, 0x05, 0x06
 	propUnpack, propSubStreams, propSize, propCRC  = 0x07, 0x08, 0x09, 0x0A
 	propFolder, propUnpackSize, propUnpackStreams  = 0x0B, 0x0C, 0x0D
@@ -90,7 +90,7 @@ func (u *unpacking) plainSevenZip(ctx context.Context) (*sevenZipShape, *overlay
 				return nil, nil, p.err
 			}
 			shape.aes = p.aes
-			return shape, newOverlay(u.r, u.in.size, head), nil
+			return shape, newOverlay(u.r, u.in.size, p.b), nil
 		case id != propEncodedHeader:
 			return nil, nil, errSevenZipHeader
 		}
@@ -280,6 +280,15 @@ func (p *sevenZipParser) digests(n uint64) {
 // header reads Header behind its ID.
 func (p *sevenZipParser) header() {
 	id := p.byte()
+	if id == propArchive { // which the library does not read, and nobody needs
+		from := p.at - 1
+		p.properties(func(byte) { p.skip(p.number()) })
+		if p.err == nil {
+			p.b = slices.Concat(p.b[:from], p.b[p.at:])
+			p.at = from
+		}
+		id = p.byte()
+	}
 	if id == propStreams {
 		p.streams()
 		id = p.byte()

@@ -9,6 +9,9 @@ import (
 	"os"
 )
 
+// memberInMemory is how many bytes of an unpacked member are kept in memory at most.
+const memberInMemory = 4 << 20
+
 // spoolFile holds what was unpacked and is too much for memory: one file for a bundle, one piece behind the other.
 type spoolFile struct {
 	whole content
@@ -39,7 +42,7 @@ func (u *unpacking) spool(ctx context.Context, r io.Reader) (in *content, damage
 		size += int64(n)
 		u.produced += int64(n)
 		b.spooled += int64(n)
-		if !onDisk && b.memory+size > nestedInMemory {
+		if !onDisk && (size > memberInMemory || b.memory+size > nestedInMemory) {
 			if start, err = b.spoolStart(); err != nil {
 				return nil, nil, noRoom(err)
 			}

@@ -23,6 +23,9 @@ const (
 	tarSlack = 1 << 30
 )
 
+// gnuDumpDir is the type of a folder with the names in it, which GNU tar writes into incremental backups.
+const gnuDumpDir = 'D'
+
 // isTar tells whether head starts with a tar header of any generation: its checksum, an octal number at 148, is the sum of the block's bytes
 // with blanks in its own place; old writers summed signed bytes.
 func isTar(head []byte) bool {
@@ -139,7 +142,7 @@ func tarHeader(t *tar.Header) header {
 		if strings.HasSuffix(t.Name, "/") { // how tar wrote folders before POSIX
 			h.mode = fs.ModeDir
 		}
-	case tar.TypeDir:
+	case tar.TypeDir, gnuDumpDir:
 		h.mode = fs.ModeDir
 	case tar.TypeSymlink:
 		h.mode = fs.ModeSymlink
