@@ -15,9 +15,15 @@ const (
 	Format7z        = "7z"
 	FormatRAR       = "rar"
 	FormatTar       = "tar" // packed or not
+	FormatCab       = "cab"
 	FormatDirectory = "directory"
 	FormatFile      = "file" // one loose file
 )
+
+// Formats lists the formats of a Bundle.
+func Formats() []string {
+	return []string{FormatZip, Format7z, FormatRAR, FormatTar, FormatCab, FormatDirectory, FormatFile}
+}
 
 // Bundle is one upload: its catalogue, and access to the bytes of its members.
 type Bundle struct {

@@ -20,6 +20,7 @@ const (
 	container7z
 	containerRAR
 	containerTar
+	containerCab
 	containerGzip
 	containerBzip2
 	containerXZ
@@ -33,6 +34,7 @@ var containers = [...]struct{ name, format string }{
 	container7z:    {"7z archive", Format7z},
 	containerRAR:   {"RAR archive", FormatRAR},
 	containerTar:   {"tar archive", FormatTar},
+	containerCab:   {"cabinet", FormatCab},
 	containerGzip:  {"gzip data", FormatFile},
 	containerBzip2: {"bzip2 data", FormatFile},
 	containerXZ:    {"xz data", FormatFile},
@@ -40,7 +42,7 @@ var containers = [...]struct{ name, format string }{
 }
 
 // containerOf tells the container that starts with head. Sources: APPNOTE.TXT, RFC 1952 (gzip), the xz format, RFC 8878 (zstd), POSIX pax,
-// 7zFormat.txt, RAR's technote.
+// 7zFormat.txt, RAR's technote, [MS-CAB].
 func containerOf(head []byte) container {
 	starts := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
@@ -50,6 +52,8 @@ func containerOf(head []byte) container {
 		return container7z
 	case starts("Rar!\x1a\x07\x00"), starts("Rar!\x1a\x07\x01\x00"):
 		return containerRAR
+	case starts("MSCF\x00\x00\x00\x00"):
+		return containerCab
 	case starts("\x1f\x8b\x08"):
 		return containerGzip
 	case starts("BZh") && isBzip2(head):
@@ -123,6 +127,8 @@ func (c *catalogue) unpack(ctx context.Context, f container, u *unpacking) (err 
 		return u.rar(ctx)
 	case containerTar:
 		return u.tar(ctx, io.NewSectionReader(r, 0, u.in.size), true)
+	case containerCab:
+		return u.cab(ctx)
 	case containerGzip, containerBzip2, containerXZ, containerZstd:
 		return u.compressed(ctx, f)
 	case containerNone, containerZip: // a zip is listed by readZip

@@ -23,10 +23,8 @@ type magic struct {
 	advice string // what to do with a member that this version doesn't read; "" if nothing is to be said
 }
 
-// magics lists the formats that are recognised without being read here. Sources: 7zFormat.txt, RAR technote, MS-CAB, MS-EVEN6 and the libyal
-// notes on EVTX.
+// magics lists the formats that are told by fixed bytes and are no containers. Sources: MS-EVEN6 and the libyal notes on EVTX.
 var magics = []magic{
-	{0, "MSCF\x00\x00\x00\x00", KindUnread, "cabinet", "unpack it and pass the folder"},
 	{0, "ElfFile\x00", KindBinary, "event log (EVTX)", "export it with wevtutil qe FILE /lf:true /f:text and pass the text"},
 	{0, "regf", KindHiveOther, "registry hive", ""},
 	{0, "HvLE", KindHiveLog, "transaction log of a hive", ""},

@@ -21,7 +21,7 @@ import (
 // analyzeFlags are the flags of analyze.
 type analyzeFlags struct {
 	out, caseID, host, at, archive, failOn string
-	only                                   []string
+	only, passwords, passwordFiles         []string
 	noArchive                              bool
 	timeout                                time.Duration
 	workers                                int
@@ -34,8 +34,8 @@ func (a *app) analyze() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "analyze BUNDLE…",
 		Short: "Analyse bundles and write a report of each",
-		Long: `Analyses each bundle (a zip, a folder, a loose log, hive or registry export) and writes DIR/index.html, DIR/report.json and
-the case's index. Without -o the report goes to ./NAME-report. With several bundles each has its own folder below DIR; with --case they
+		Long: `Analyses each bundle (a zip, 7z, rar, tar or cabinet, a folder, a loose log, hive or registry export) and writes DIR/index.html,
+DIR/report.json and the case's index. Without -o the report goes to ./NAME-report. With several bundles each has its own folder below DIR; with --case they
 are one case, whose facts are joined.
 
 ` + exitHelp,
@@ -54,6 +54,8 @@ are one case, whose facts are joined.
 	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding is at least this severe: critical, high, medium, low or info")
 	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to this archive instead of the report folder's own ($CASEBOOK_ARCHIVE)")
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index")
+	fs.StringArrayVar(&f.passwords, "password", nil, "password of an encrypted archive; may be given several times, each is tried")
+	fs.StringArrayVar(&f.passwordFiles, "password-file", nil, "file with passwords, one on each line")
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a bundle after this time, e.g. 10m (default none)")
 	fs.IntVar(&f.workers, "workers", 0, "members read side by side (default one for each processor)")
 	fs.StringVar(&f.maxBytes, "max-bytes", "64GiB", "decoded bytes of a bundle at most")
@@ -78,7 +80,7 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	if f.failOn != "" && !slices.Contains(findings.Severities(), findings.Severity(f.failOn)) {
 		return usagef("--fail-on is critical, high, medium, low or info, not %q", f.failOn)
 	}
-	opt.Log = a.log()
+	opt.Log, opt.AskPassword = a.log(), a.askPassword()
 	failed, gave := 0, false
 	jobs := plan(args, f)
 	for _, j := range jobs {
@@ -170,6 +172,9 @@ func (f analyzeFlags) options() (casebook.Options, error) {
 		if v < 1 {
 			return opt, usagef("%s must be at least 1", flag)
 		}
+	}
+	if opt.Passwords, err = readPasswords(f.passwords, f.passwordFiles); err != nil {
+		return opt, err
 	}
 	if opt.At, err = parseTime(f.at); err != nil {
 		return opt, err

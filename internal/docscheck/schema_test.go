@@ -333,7 +333,7 @@ func TestVocabularies(t *testing.T) {
 	}{
 		{"kind", constants(t, "ingest", "Kind")},
 		{"encoding", append(ingest.Encodings(), "")},
-		{"format", []string{ingest.FormatZip, ingest.FormatDirectory, ingest.FormatFile}},
+		{"format", ingest.Formats()},
 		{"stage", constants(t, "ingest", "Stage")},
 		{"finding.verdict", constants(t, "findings", "Verdict")},
 		{"finding.severity", constants(t, "findings", "Severity")},
