@@ -22,9 +22,11 @@ const (
 
 // Output is a report folder in the making. It is built aside and appears as a whole, or not at all.
 type Output struct {
-	dir  string // where it will be
-	part string // where it is built
-	root *os.Root
+	dir    string // where it will be
+	part   string // where it is built
+	root   *os.Root
+	above  []string // folders that were made for it, the innermost first
+	placed bool
 }
 
 // NewOutput prepares the folder dir. A folder that exists is replaced by Commit if it is empty or holds a casebook report;
@@ -34,38 +36,55 @@ func NewOutput(dir string) (*Output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("output folder %q: %w", dir, err)
 	}
-	if err := replaceable(dir); err != nil {
+	if err := CheckOutput(dir); err != nil {
 		return nil, err
 	}
+	o := &Output{dir: dir}
+	for d := filepath.Dir(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		o.above = append(o.above, d)
+	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // a report folder is as readable as the user's umask allows
-		return nil, fmt.Errorf("output folder: %w", err)
+		o.Discard()
+		return nil, unwritable(dir, err)
 	}
-	part, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".partial-")
-	if err != nil {
-		return nil, fmt.Errorf("output folder: %w", err)
+	if o.part, err = os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".partial-"); err != nil {
+		o.Discard()
+		return nil, unwritable(dir, err)
 	}
-	root, err := os.OpenRoot(part)
-	if err != nil {
-		return nil, fmt.Errorf("output folder: %w", err)
+	if o.root, err = os.OpenRoot(o.part); err != nil {
+		o.Discard()
+		return nil, unwritable(dir, err)
 	}
-	return &Output{dir: dir, part: part, root: root}, nil
+	return o, nil
 }
 
-// replaceable says whether a folder may be replaced by a report.
-func replaceable(dir string) error {
+// unwritable says that a folder can't be made. The error of the file system names paths that the user did not give.
+func unwritable(dir string, err error) error {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("output folder %q can't be written: %w; choose another with -o", dir, err)
+}
+
+// CheckOutput says what speaks against writing a report to the folder dir, nil if nothing does: a folder that is there must be empty or
+// hold a report.
+func CheckOutput(dir string) error {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("output folder: %w", err)
+		return unwritable(dir, err)
 	}
 	if !info.IsDir() {
 		return fmt.Errorf("output folder %q is a file; choose another with -o", dir)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("output folder: %w", err)
+		return unwritable(dir, err)
 	}
 	if len(entries) == 0 {
 		return nil
@@ -97,10 +116,11 @@ func (o *Output) Write(r *findings.Report) error {
 	if err := web.Write(&page, r); err != nil {
 		return fmt.Errorf("draw %s: %w", IndexFile, err)
 	}
-	for name, data := range map[string][]byte{ReportFile: data, IndexFile: page.Bytes()} {
-		if err := o.root.WriteFile(name, data, 0o644); err != nil {
-			return fmt.Errorf("write report: %w", err)
-		}
+	if err := o.root.WriteFile(ReportFile, data, 0o644); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if err := o.root.WriteFile(IndexFile, page.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
 }
@@ -111,7 +131,7 @@ func (o *Output) Commit() (string, error) {
 	if err := os.Chmod(o.part, 0o755); err != nil { //nolint:gosec // MkdirTemp made it private; a report is as readable as other files of the user
 		return "", fmt.Errorf("publish report: %w", err)
 	}
-	if err := replaceable(o.dir); err != nil {
+	if err := CheckOutput(o.dir); err != nil {
 		return "", err
 	}
 	old := o.part + ".old"
@@ -122,16 +142,27 @@ func (o *Output) Commit() (string, error) {
 		}
 		return "", fmt.Errorf("publish report: %w", err)
 	}
+	o.placed = true
 	if err := os.RemoveAll(old); err != nil {
 		return "", fmt.Errorf("remove the earlier report: %w", err)
 	}
 	return o.dir, nil
 }
 
-// Discard removes what was built. After Commit it does nothing.
+// Discard removes what was built, and the folders that were made to hold it. After Commit it does nothing.
 func (o *Output) Discard() {
-	_ = o.root.Close()
-	_ = os.RemoveAll(o.part)
+	if o.root != nil {
+		_ = o.root.Close()
+	}
+	if o.placed {
+		return
+	}
+	if o.part != "" {
+		_ = os.RemoveAll(o.part)
+	}
+	for _, d := range o.above {
+		_ = os.Remove(d) // fails, as it should, if there is something else in it by now
+	}
 }
 
 // EncodeReport returns a report as report.json holds it: indented, keys in the order of the schema, without HTML escapes, and a

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,31 +82,47 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		return usagef("--fail-on is critical, high, medium, low or info, not %q", f.failOn)
 	}
 	opt.Log, opt.AskPassword = a.log(), a.askPassword()
-	failed, gave := 0, false
 	jobs := plan(args, f)
 	for _, j := range jobs {
+		if err := j.check(f); err != nil {
+			return usageError{err}
+		}
+	}
+	read, unread, gave := 0, 0, false
+	for i, j := range jobs {
 		report, dir, err := a.analyzeOne(ctx, j, f, opt)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return fmt.Errorf("interrupted; there is no report of %s", quoted(uploads(jobs[i:])))
 		}
-		var usage usageError
-		if errors.As(err, &usage) {
-			return err
+		var unusable *casebook.UnusableError
+		switch {
+		case errors.As(err, &unusable):
+			for _, r := range unusable.Reasons {
+				a.complain(r)
+			}
+			unread += len(unusable.Reasons)
+			read += len(j.uploads) - len(unusable.Reasons)
+		case err != nil:
+			a.complain(err)
+			unread += len(j.uploads)
+		default:
+			read += len(j.uploads)
+			gave = gave || f.failOn != "" && reaches(report, findings.Severity(f.failOn))
 		}
-		if err != nil {
-			failed++
-			fmt.Fprintf(a.err, "casebook: %v\n", err)
+		if report == nil || dir == "" && !a.json {
 			continue
 		}
-		gave = gave || f.failOn != "" && reaches(report, findings.Severity(f.failOn))
+		if i > 0 && !a.json {
+			fmt.Fprintln(a.out)
+		}
 		if err := a.tell(report, dir); err != nil {
 			return err
 		}
 	}
 	switch {
-	case failed == len(jobs):
+	case read == 0:
 		a.code = exitNone
-	case failed > 0:
+	case unread > 0:
 		a.code = exitSome
 	case gave:
 		a.code = exitFindings
@@ -113,12 +130,12 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	return nil
 }
 
-// analyzeOne makes one report and returns it with the folder it is in. An upload that can't be opened still gets a report that says
-// so where an output folder was named.
+// analyzeOne makes one report and returns it with the folder it is in, "" if there is none. Uploads that can't be analysed at all give
+// an error; their report, which says so, is written where an output folder was named.
 func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt casebook.Options) (*findings.Report, string, error) {
 	out, err := casebook.NewOutput(j.out)
 	if err != nil {
-		return nil, "", usageError{err}
+		return nil, "", err
 	}
 	defer out.Discard()
 	if !f.noArchive {
@@ -133,29 +150,100 @@ func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		limited, cancel = context.WithTimeout(ctx, f.timeout)
 		defer cancel()
 	}
-	p := a.progress(strings.Join(j.uploads, ", "))
+	p := a.progress(baseNames(j.uploads))
 	opt.Progress = p.update
-	report, err := casebook.Analyze(limited, j.uploads, opt)
+	report, unusable := casebook.Analyze(limited, j.uploads, opt)
 	p.done()
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("analyse %s: not done after %s; raise --timeout", strings.Join(j.uploads, ", "), f.timeout)
-	}
-	if err != nil {
-		if ctx.Err() == nil && f.out != "" {
-			if werr := out.Write(casebook.Unreadable(j.uploads, err, opt)); werr != nil {
-				return nil, "", errors.Join(err, werr)
-			}
-			if _, werr := out.Commit(); werr != nil {
-				return nil, "", errors.Join(err, werr)
-			}
+	if unusable != nil && report == nil {
+		if ctx.Err() != nil || !errors.Is(unusable, context.DeadlineExceeded) {
+			return nil, "", unusable
 		}
-		return nil, "", err
+		why := fmt.Sprintf("not done after %s; --timeout sets the time", f.timeout)
+		report, unusable = casebook.Unfinished(j.uploads, why, opt), fmt.Errorf("analyse %s: %s", quoted(j.uploads), why)
+	}
+	var u *casebook.UnusableError
+	if partly := errors.As(unusable, &u) && !u.All; unusable != nil && !partly && f.out == "" {
+		return report, "", unusable
 	}
 	if err := out.Write(report); err != nil {
-		return nil, "", err
+		return nil, "", errors.Join(unusable, err)
 	}
 	dir, err := out.Commit()
-	return report, dir, err
+	if err != nil {
+		return nil, "", errors.Join(unusable, err)
+	}
+	return report, dir, unusable
+}
+
+// check says what is wrong with the places that a job writes to, before any work is done.
+func (j job) check(f analyzeFlags) error {
+	places := map[string]string{"-o": j.out}
+	if f.archive != "" && !f.noArchive {
+		places["--archive"] = f.archive
+	}
+	for _, u := range j.uploads {
+		for _, flag := range []string{"-o", "--archive"} {
+			if dir := places[flag]; dir != "" && within(dir, u) {
+				return fmt.Errorf("%q lies within the bundle %q, which is left as it is; name a folder elsewhere with %s", dir, u, flag)
+			}
+		}
+	}
+	return casebook.CheckOutput(j.out)
+}
+
+// within tells whether a folder that may not exist yet is another folder or lies below it, whatever links lead there.
+func within(dir, folder string) bool {
+	folder, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return false
+	}
+	outer, err := os.Stat(folder)
+	if err != nil || !outer.IsDir() {
+		return false
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return false
+	}
+	for {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = real
+		}
+		if inner, err := os.Stat(dir); err == nil && os.SameFile(inner, outer) {
+			return true
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return false
+		}
+		dir = parent
+	}
+}
+
+// uploads returns the uploads of jobs.
+func uploads(jobs []job) []string {
+	var out []string
+	for _, j := range jobs {
+		out = append(out, j.uploads...)
+	}
+	return out
+}
+
+// quoted lists names for a message.
+func quoted(names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = strconv.Quote(n)
+	}
+	return strings.Join(out, ", ")
+}
+
+// baseNames lists uploads without their folders.
+func baseNames(uploads []string) string {
+	out := make([]string, len(uploads))
+	for i, u := range uploads {
+		out[i] = filepath.Base(u)
+	}
+	return strings.Join(out, ", ")
 }
 
 // options turns flags into options.
@@ -168,13 +256,22 @@ func (f analyzeFlags) options() (casebook.Options, error) {
 	if opt.Limits.MaxMember, err = parseSize("--max-member", f.maxMember); err != nil {
 		return opt, err
 	}
-	for flag, v := range map[string]int64{"--max-files": int64(f.limits.MaxFiles), "--max-depth": int64(f.limits.MaxDepth), "--max-ratio": f.limits.MaxRatio} {
-		if v < 1 {
-			return opt, usagef("%s must be at least 1", flag)
+	for _, n := range []struct {
+		flag  string
+		value int64
+	}{{"--max-files", int64(f.limits.MaxFiles)}, {"--max-depth", int64(f.limits.MaxDepth)}, {"--max-ratio", f.limits.MaxRatio}} {
+		if n.value < 1 {
+			return opt, usagef("%s takes a number from 1 on, not %d", n.flag, n.value)
 		}
 	}
 	if opt.Passwords, err = readPasswords(f.passwords, f.passwordFiles); err != nil {
 		return opt, err
+	}
+	if f.workers < 0 {
+		return opt, usagef("--workers takes a number from 0 on, not %d", f.workers)
+	}
+	if f.timeout < 0 {
+		return opt, usagef("--timeout takes a time such as 10m, not %s", f.timeout)
 	}
 	if opt.At, err = parseTime(f.at); err != nil {
 		return opt, err
@@ -193,7 +290,7 @@ func selectChecks(only []string) ([]*findings.Check, error) {
 	for _, id := range only {
 		i := slices.IndexFunc(all, func(c *findings.Check) bool { return c.ID == id })
 		if i < 0 {
-			return nil, usagef("there is no check %q; 'casebook checks list' lists them", id)
+			return nil, noCheck(id)
 		}
 		out = append(out, all[i])
 	}
@@ -294,7 +391,7 @@ func parseTime(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC(), nil
 		}

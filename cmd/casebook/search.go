@@ -84,7 +84,7 @@ func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
 		}
 		if err != nil {
 			failed = err
-			fmt.Fprintf(a.err, "casebook: %v\n", err)
+			a.complain(err)
 			continue
 		}
 		n++
@@ -138,15 +138,35 @@ func (a *app) printHit(h index.Hit, separate bool) error {
 			about = append(about, s)
 		}
 	}
+	fmt.Fprintf(a.out, "%s\n", strings.TrimRight(p.bold(where)+"  "+p.faint(strings.Join(about, "  ")), " "))
 	for _, l := range h.Before {
-		fmt.Fprintf(a.out, "%s  %s\n", strings.Repeat(" ", len(where)), p.faint(printable(l)))
+		fmt.Fprintf(a.out, "    %s\n", p.faint(printable(l)))
 	}
-	fmt.Fprintf(a.out, "%s  %s\n", p.bold(where), p.faint(strings.Join(about, "  ")))
+	if h.Class == index.ClassFinding {
+		h = telling(h)
+	}
 	fmt.Fprintf(a.out, "    %s\n", highlighted(h, p))
 	for _, l := range h.After {
-		fmt.Fprintf(a.out, "%s  %s\n", strings.Repeat(" ", len(where)), p.faint(printable(l)))
+		fmt.Fprintf(a.out, "    %s\n", p.faint(printable(l)))
 	}
 	return nil
+}
+
+// telling cuts a finding's words, which are many, to the title, or to the first line in which something was found.
+func telling(h index.Hit) index.Hit {
+	from := 0
+	if len(h.Matches) > 0 {
+		from = strings.LastIndexByte(h.Text[:min(h.Matches[0][0], len(h.Text))], '\n') + 1
+	}
+	line, _, _ := strings.Cut(h.Text[from:], "\n")
+	var matches [][2]int
+	for _, m := range h.Matches {
+		if m[0] >= from && m[1] <= from+len(line) {
+			matches = append(matches, [2]int{m[0] - from, m[1] - from})
+		}
+	}
+	h.Text, h.Matches = line, matches
+	return h
 }
 
 // highlighted is the hit's text with what was found in it marked, line breaks as blanks.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -148,7 +147,7 @@ type msiSession struct {
 
 // product is how the session's product is called.
 func (s *msiSession) product() string {
-	return cmp.Or(s.name, path.Base(strings.ReplaceAll(s.pkg, `\`, "/")), s.code)
+	return cmp.Or(s.name, baseName(s.pkg), s.code)
 }
 
 // same reports whether two sessions are about the same product.
@@ -157,7 +156,7 @@ func (s *msiSession) same(o *msiSession) bool {
 		return strings.EqualFold(s.code, o.code) || s.name != "" && strings.EqualFold(s.name, o.name)
 	}
 	p := s.product()
-	return p != "." && strings.EqualFold(p, o.product())
+	return p != "" && strings.EqualFold(p, o.product())
 }
 
 // msiSessions finds the sessions of one Installer log.
@@ -436,7 +435,7 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 		Verdict: findings.Confirmed, Subject: s.product(), Severity: ret.severity, State: findings.Active,
 		Title: fmt.Sprintf("%s failed with %d", cmp.Or(s.name, "The installation of "+s.product()), s.result),
 	}
-	if s.product() == "." || s.product() == "" {
+	if s.product() == "" {
 		f.Subject, f.Title = "an unnamed product", fmt.Sprintf("An installation failed with %d", s.result)
 	}
 	f.Evidence = append(f.Evidence, findings.FromMatch(*s.returning, findings.Supports, fmt.Sprintf("%d is %s: %s", s.result, wincode.Name(s.result), ret.meaning)))
@@ -479,9 +478,6 @@ func msiBrokenOff(s *msiSession) findings.Finding {
 			What: "the whole verbose Windows Installer log", Why: "the log breaks off before the engine says how the installation ended",
 			Collect: verboseInstallerLog.Collect,
 		}},
-	}
-	if f.Subject == "." {
-		f.Subject = "an unnamed product"
 	}
 	if s.cause.line != nil {
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause.line, findings.Supports, s.cause.note()))

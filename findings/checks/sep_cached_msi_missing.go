@@ -106,14 +106,15 @@ var (
 
 // sepUpgrade is what one session of the installation says of the migration.
 type sepUpgrade struct {
+	headed    bool // the session's header was seen
 	migrating bool // within the action MigrateAppData
 	began     bool
 	ended     bool
 	unable    []*facts.Match // the package could not be found, at most a few
+	missing   bool           // Installer's own code says that there is no such file
 	denied    []*facts.Match // it could not be read for another reason
 	database  *facts.Match
 	path      string // of the missing package
-	code      string // product code, "" if the log does not say
 	opened    *facts.Match
 	sylink    *facts.Match
 	reset     *facts.Match
@@ -130,20 +131,29 @@ type sepObserver struct {
 	done []*sepUpgrade
 }
 
-// cachedPackage is a package as Installer names it in its cache.
-var cachedPackage = regexp.MustCompile(`(?i)[\\/]Installer[\\/][0-9a-f]{1,8}\.msi$`)
+// A package as Installer names it in its cache, with and without its folder. The folder is hidden, the packages in it are not.
+var (
+	cachedPackage = regexp.MustCompile(`(?i)[\\/]Installer[\\/][0-9a-f]{1,8}\.msi$`)
+	cachedName    = regexp.MustCompile(`(?i)^[0-9a-f]{1,8}\.msi$`)
+)
 
 // See implements facts.Observer.
 func (o *sepObserver) See(s *facts.Sight) {
 	u := o.open
 	if t := s.Record.Text; len(t) > 4 && string(t[:4]) == "=== " {
 		o.close()
+		o.open.headed = true
 		return
 	}
 	for i := range s.Hits {
 		h := &s.Hits[i]
 		switch strings.TrimPrefix(h.Name, sepID+"/") {
 		case "action":
+			if !u.headed && u.ended && u.broken() && string(h.Capture("edge")) == "start" {
+				// Excerpts lack the header between two upgrades: what begins after a migration that ended without the package is of the next.
+				o.close()
+				u = o.open
+			}
 			if string(h.Capture("action")) != "MigrateAppData" {
 				continue
 			}
@@ -154,13 +164,14 @@ func (o *sepObserver) See(s *facts.Sight) {
 			if len(u.unable) < maxSEPLines {
 				u.unable = append(u.unable, s.Keep())
 			}
-			u.path, u.code = string(h.Capture("path")), string(h.Capture("code"))
+			u.path = string(h.Capture("path"))
 		case "note":
 			if !u.migrating || !cachedPackage.Match(h.Capture("path")) {
 				continue
 			}
 			switch string(h.Capture("code")) {
 			case "-2147287038", "-2147287037": // STG_E_FILENOTFOUND, STG_E_PATHNOTFOUND
+				u.missing = true
 				if len(u.unable) < maxSEPLines {
 					u.unable = append(u.unable, s.Keep())
 				}
@@ -195,8 +206,9 @@ func (o *sepObserver) See(s *facts.Sight) {
 func (o *sepObserver) close() {
 	u := o.open
 	if (u.began || u.broken() || u.opened != nil || u.sylink != nil) && len(o.done) < maxMSISessions {
-		// A package that could be opened after all is not missing: notes that come with denied access say that it is there.
-		if len(u.denied) > 0 && u.code == "" {
+		// The script builder says "unable to open" for any reason. Installer's code beside it tells: denied access, or a file in use,
+		// means that the package is there.
+		if len(u.denied) > 0 && !u.missing {
 			u.unable = nil
 		}
 		o.done = append(o.done, u)
@@ -230,12 +242,14 @@ func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
 			truncated[u] = o.Artifact.Truncated
 		}
 	}
-	var out []findings.Finding
+	var lost *sepUpgrade // the last one
 	var well []findings.Evidence
-	for i, u := range upgrades {
+	for _, u := range upgrades {
 		switch {
 		case u.broken() && u.sylink == nil:
-			out = append(out, sepLost(f, u, truncated[u], upgrades[i+1:]))
+			if lost == nil || !later(*lost.unable[0], *u.unable[0]) {
+				lost = u
+			}
 		case u.sylink != nil:
 			well = append(well, findings.FromMatch(*u.sylink, findings.Contradicts, "syLink.xml is migrated"))
 			if u.opened != nil {
@@ -243,8 +257,8 @@ func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
 			}
 		}
 	}
-	if len(out) > 0 {
-		return out[len(out)-1:], nil // one subject, the host: the last upgrade tells its state
+	if lost != nil { // one subject, the host: the last upgrade tells its state
+		return []findings.Finding{sepLost(f, lost, truncated[lost], upgrades)}, nil
 	}
 	if p := sepPreventive(f); p != nil {
 		if p.Verdict == findings.Suspected || len(well) == 0 {
@@ -261,8 +275,8 @@ func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
 	return []findings.Finding{sepOpen(f, upgrades)}, nil
 }
 
-// sepLost is the finding of an upgrade that could not open the package and did not migrate syLink.xml. later are the upgrades after it.
-func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade) findings.Finding {
+// sepLost is the finding of an upgrade that could not open the package and did not migrate syLink.xml. all are the upgrades of the host.
+func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) findings.Finding {
 	out := findings.Finding{Verdict: findings.Confirmed, Subject: f.ID, State: findings.Active, Severity: findings.High}
 	for i, m := range u.unable {
 		if i < 2 {
@@ -272,10 +286,10 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade)
 	if u.database != nil {
 		out.Evidence = append(out.Evidence, findings.FromMatch(*u.database, findings.Supports, "so it has no table of files to migrate"))
 	}
-	out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find %s and lost management", baseName(u.path))
+	out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s and did not migrate syLink.xml", baseName(u.path))
 	out.Summary = fmt.Sprintf("The upgrade looked for the cached package %s and did not find it, so it could build no table of files to migrate, and syLink.xml is not among the files that it migrates.", u.path)
 	if m, ok := keptNothing(f, u); ok {
-		out.Verdict = findings.RuledOut
+		out.Verdict, out.Title, out.State = findings.RuledOut, "", findings.Unknown
 		for i := range out.Evidence {
 			out.Evidence[i].Role = findings.Context
 		}
@@ -285,10 +299,14 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade)
 	}
 	if truncated || !u.ended && u.database == nil {
 		out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Unknown
+		out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s and may lose management", baseName(u.path))
 		out.Summary += " The log breaks off before the migration ends, so what was migrated afterwards is not shown."
 		out.Missing = append(out.Missing, sepLog)
 	}
 	if e, ok := packageAbsent(f, u.path); ok {
+		out.Evidence = append(out.Evidence, e)
+	} else if e, ok := packagePresent(f, u.path); ok {
+		e.Role, e.Note = findings.Context, "the cached package is there in this listing: it is of before the package went, or the package was put back since"
 		out.Evidence = append(out.Evidence, e)
 	}
 	for _, v := range facts.Values[*extract.Sylink](f) {
@@ -297,6 +315,7 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade)
 		case known && !managed:
 			if out.Verdict == findings.Confirmed {
 				out.Severity = findings.Critical
+				out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s, and the client is self-managed", baseName(u.path))
 			}
 			out.Evidence = append(out.Evidence, findings.FromLine(f, v.Artifact.Path, v.Value.Line, findings.Supports, "the client's syLink.xml names no server: it is self-managed"))
 			out.Summary += " The client's syLink.xml names no server."
@@ -311,12 +330,19 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade)
 	} else {
 		out.Rivals = append(out.Rivals, findings.Rival{Name: "Windows Installer emptied its own folder (event 1028)", Verdict: "The bundle holds no such event; the Application event log would show it."})
 	}
-	for _, l := range later {
-		if l.sylink != nil {
+	for _, l := range all {
+		if l.sylink == nil || later(*u.unable[0], *l.sylink) {
+			continue
+		}
+		if !later(*l.sylink, *u.unable[0]) {
+			out.State = findings.Unknown
+			out.Evidence = append(out.Evidence, findings.FromMatch(*l.sylink, findings.Context, "another upgrade migrates syLink.xml; which of the two is the later one is not shown"))
+			continue
+		}
+		if out.State != findings.Resolved {
 			out.State = findings.Resolved
-			out.Evidence = append(out.Evidence, findings.FromMatch(*l.sylink, findings.Contradicts, "a later session migrates syLink.xml"))
-			out.Summary += " A later session of the same log migrates it."
-			break
+			out.Evidence = append(out.Evidence, findings.FromMatch(*l.sylink, findings.Contradicts, "a later upgrade migrates syLink.xml"))
+			out.Summary += " A later upgrade migrates it."
 		}
 	}
 	return out
@@ -341,7 +367,7 @@ func packageAbsent(f *facts.Facts, path string) (findings.Evidence, bool) {
 	for _, v := range facts.Values[*extract.Listing](f) {
 		for i := range v.Value.Folders {
 			folder := &v.Value.Folders[i]
-			if strings.EqualFold(strings.TrimRight(folder.Path, `\`), dir) && folder.Lacks(name) {
+			if strings.EqualFold(strings.TrimRight(folder.Path, `\`), dir) && (folder.Lacks(name) || folder.LacksBeside(name, cachedName)) {
 				return findings.AbsentLine(v.Artifact.Path, findings.Supports, fmt.Sprintf("the listing of %s has no %s", folder.Path, name)), true
 			}
 		}
@@ -380,7 +406,13 @@ func sepPreventive(f *facts.Facts) *findings.Finding {
 				Evidence: []findings.Evidence{
 					findings.FromValue(p.Found, findings.Supports, "the cached package of "+p.DisplayName), e,
 				},
-				Missing: []findings.Missing{sepLog},
+				Missing: []findings.Missing{
+					{
+						What: "whether " + p.LocalPackage + " is still missing", Why: "a repair since the listing was made would have put it back",
+						Collect: fmt.Sprintf(`dir /a "%s" > "%%PUBLIC%%\cached-package.txt" 2>&1`, p.LocalPackage),
+					},
+					sepLog,
+				},
 			}
 		}
 		if e, ok := packagePresent(f, p.LocalPackage); ok {

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -182,6 +183,7 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		out.Evidence = append(out.Evidence, findings.FromLine(f, b.artifact, b.line, findings.Contradicts, "a boot after the queue was written"))
 		if len(markers) == 0 {
 			out.State = findings.Resolved
+			out.Title = "A reboot was pending and has been done since: " + strings.Join(titles, "; ")
 		}
 	} else if since := q.sinceShutdown(f); since != "" && len(q.pairs) > 0 {
 		says = append(says, since)
@@ -244,7 +246,7 @@ func folderCounts(pairs []hive.PendingRename) string {
 			spelled[key] = dir
 		}
 	}
-	keys := sortedKeys(counts)
+	keys := slices.Sorted(maps.Keys(counts))
 	slices.SortStableFunc(keys, func(a, b string) int { return counts[b] - counts[a] })
 	var out []string
 	for i, k := range keys {
