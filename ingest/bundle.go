@@ -74,6 +74,9 @@ func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 	if err == nil {
 		err = ctx.Err()
 	}
+	if err == nil {
+		err = c.joinSets(ctx)
+	}
 	if serr := c.b.spoolEnd(); err == nil && serr != nil {
 		err = noRoom(serr)
 	}

@@ -69,7 +69,8 @@ type catalogue struct {
 	peek   [peekSize]byte
 	head   decoder
 
-	passwords []string // those of the options, and those that the user entered
+	parts     []setPart // members that belong to split archives
+	passwords []string  // those of the options, and those that the user entered
 }
 
 // entry is a member as its container describes it.
@@ -148,7 +149,11 @@ func (c *catalogue) add(ctx context.Context, e entry) error {
 	n, err := io.ReadFull(s, c.peek[:])
 	_ = s.Close() // it was only read
 	head := c.peek[:n]
-	if f := containerOf(head); f != containerNone {
+	f := containerOf(head)
+	if taken, err := c.takePart(ctx, m, e, f); taken || err != nil {
+		return err
+	}
+	if f != containerNone {
 		return c.nested(ctx, m, e, f)
 	}
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -204,6 +209,11 @@ func (c *catalogue) nested(ctx context.Context, m *member, e entry, f container)
 	if f != containerZip {
 		return c.nestedContainer(ctx, m, f, &unpacking{in: in, within: m.path, base: path.Base(m.path), depth: depth + 1})
 	}
+	return c.nestedZip(ctx, m, in, depth)
+}
+
+// nestedZip lists the members of a zip at that depth.
+func (c *catalogue) nestedZip(ctx context.Context, m *member, in *content, depth int) error {
 	list, damage, err := readZip(ctx, in, c.limits.MaxFiles-len(c.b.members))
 	if err != nil {
 		if ctx.Err() != nil {

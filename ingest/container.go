@@ -85,6 +85,8 @@ type unpacking struct {
 	base   string // its base name
 	depth  int    // of its members
 
+	volumes *splitSet // of a RAR archive in several volumes: in is those joined; else nil
+
 	members  int   // how many it has
 	produced int64 // bytes that it was unpacked to
 	chunk    []byte

@@ -61,7 +61,7 @@ func TestCorpusArchives(t *testing.T) {
 				t.Errorf("took %s", took)
 			}
 			var m runtime.MemStats
-			if runtime.ReadMemStats(&m); m.Sys-m.HeapReleased > 300<<20 {
+			if runtime.ReadMemStats(&m); m.Sys-m.HeapReleased > 512<<20 {
 				t.Errorf("%d bytes of memory", m.Sys-m.HeapReleased)
 				debug.FreeOSMemory() // of which the next one is innocent
 			}

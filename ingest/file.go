@@ -2,11 +2,14 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
+	"strings"
 )
 
 // source is where a member's bytes come from.
@@ -63,14 +66,19 @@ func (c *catalogue) file(ctx context.Context, path string, info fs.FileInfo) err
 	}
 	c.b.whole = &content{size: info.Size(), open: open}
 	f := containerOf(c.peek[:n])
+	set, err := siblings(path, info)
 	switch {
+	case err != nil:
+		return plain(err)
+	case set != nil:
+		return c.setFile(ctx, set)
 	case f == containerZip:
-		return c.zipFile(ctx)
+		return c.zipFile(ctx, c.b.whole)
 	case c.archiveFile(f):
-		return c.containerFile(ctx, f)
+		return c.containerFile(ctx, f, &unpacking{in: c.b.whole, base: c.b.Name})
 	}
 	if zipName(c.b.Name) && f == containerNone && n > 0 { // the archive of a self-extractor, or one with something before it
-		if err := c.zipFile(ctx); err == nil || ctx.Err() != nil {
+		if err := c.zipFile(ctx, c.b.whole); err == nil || ctx.Err() != nil {
 			return err
 		}
 		c.problem(c.b.Name, StageOpen, "named like a zip, but it neither starts like one nor has a usable directory at its end; ask for it again if it is to be one")
@@ -83,12 +91,12 @@ func (c *catalogue) file(ctx context.Context, path string, info fs.FileInfo) err
 }
 
 // zipFile catalogues an upload that is a zip.
-func (c *catalogue) zipFile(ctx context.Context) error {
+func (c *catalogue) zipFile(ctx context.Context, in *content) error {
 	whole := c.b.whole
 	if _, err := whole.acquire(); err != nil { // it stays open as long as the bundle
 		return plain(err)
 	}
-	list, damage, err := readZip(ctx, whole, c.limits.MaxFiles)
+	list, damage, err := readZip(ctx, in, c.limits.MaxFiles)
 	if err != nil {
 		whole.release()
 		return err
@@ -135,14 +143,36 @@ func (c *catalogue) archiveFile(f container) bool {
 	return false
 }
 
+// setFile catalogues an upload that is split: the parts lie beside each other.
+func (c *catalogue) setFile(ctx context.Context, s *splitSet) error {
+	if s.gap > 0 {
+		c.problem("", StageOpen, "part %d of the split archive is missing: put all parts beside each other", s.gap)
+	}
+	whole := s.join()
+	c.b.whole, c.b.Bytes = whole, whole.size
+	in, f, err := s.list(whole)
+	switch {
+	case err != nil:
+		return err
+	case f == containerZip:
+		return c.zipFile(ctx, in)
+	case !c.archiveFile(f):
+		return errors.New("its parts are not those of an archive that can be opened")
+	}
+	u := &unpacking{in: in, base: strings.TrimSuffix(c.b.Name, filepath.Ext(c.b.Name))}
+	if s.parts[0].style == splitRAR {
+		u.volumes = s
+	}
+	return c.containerFile(ctx, f, u)
+}
+
 // containerFile catalogues an upload that is an archive other than a zip.
-func (c *catalogue) containerFile(ctx context.Context, f container) error {
+func (c *catalogue) containerFile(ctx context.Context, f container, u *unpacking) error {
 	whole := c.b.whole
 	if _, err := whole.acquire(); err != nil { // it stays open as long as the bundle
 		return plain(err)
 	}
 	c.b.held = true
-	u := &unpacking{in: whole, base: c.b.Name}
 	err := c.unpack(ctx, f, u)
 	switch {
 	case ctx.Err() != nil:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/nwaples/rardecode/v2"
@@ -24,6 +25,9 @@ func (u *unpacking) rar(ctx context.Context) error {
 		return err
 	}
 	r, err := u.openRAR(opts...)
+	if err == nil {
+		defer r.Close() //nolint:errcheck // it was only read
+	}
 	for err == nil {
 		if err := u.room(ctx); err != nil {
 			return err
@@ -40,7 +44,7 @@ func (u *unpacking) rar(ctx context.Context) error {
 				return err
 			}
 		default:
-			if err := u.unpacked(ctx, h, rarMember{r}); err != nil {
+			if err := u.unpacked(ctx, h, rarMember{r.Reader}); err != nil {
 				return err
 			}
 		}
@@ -50,23 +54,44 @@ func (u *unpacking) rar(ctx context.Context) error {
 		return nil
 	case lockedBy != nil && (errors.Is(err, rardecode.ErrArchiveEncrypted) || errors.Is(err, rardecode.ErrBadPassword)):
 		return lockedBy
-	case errors.Is(err, rardecode.ErrMultiVolume):
+	case errors.Is(err, rardecode.ErrMultiVolume), errors.Is(err, fs.ErrNotExist):
 		return errors.New("its next volume is missing: put all parts of the set beside each other")
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, rardecode.ErrUnexpectedArcEnd):
 		return fmt.Errorf("cut short behind member %d", u.members)
 	}
-	return fmt.Errorf("damaged behind member %d: %w", u.members, plain(err))
+	return fmt.Errorf("damaged behind member %d: %s", u.members, strings.TrimPrefix(err.Error(), "rardecode: "))
 }
 
 // openRAR opens the archive from its start.
-func (u *unpacking) openRAR(opts ...rardecode.Option) (*rardecode.Reader, error) {
-	return rardecode.NewReader(io.NewSectionReader(u.r, 0, u.in.size), append(opts, rardecode.MaxDictionarySize(maxDictionary))...)
+func (u *unpacking) openRAR(opts ...rardecode.Option) (*rarArchive, error) {
+	opts = append(opts, rardecode.MaxDictionarySize(maxDictionary))
+	if u.volumes != nil {
+		r, err := rardecode.OpenReader(firstVolume, append(opts, rardecode.FileSystem(u.volumes.volumes()))...)
+		if err != nil {
+			return nil, err
+		}
+		return &rarArchive{&r.Reader, r}, nil
+	}
+	r, err := rardecode.NewReader(io.NewSectionReader(u.r, 0, u.in.size), opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &rarArchive{r, io.NopCloser(nil)}, nil
+}
+
+// rarArchive is an open archive.
+type rarArchive struct {
+	*rardecode.Reader
+	io.Closer
 }
 
 // rarLocked tells whether anything in the archive is encrypted. Only headers are read.
 func (u *unpacking) rarLocked(ctx context.Context) (locked bool) {
 	defer func() { _ = recover() }() // rar meets the same, and reports it
 	r, err := u.openRAR()
+	if err == nil {
+		defer r.Close() //nolint:errcheck // it was only read
+	}
 	for n := 0; err == nil && n < u.c.limits.MaxFiles && ctx.Err() == nil; n++ {
 		var f *rardecode.FileHeader
 		if f, err = r.Next(); err == nil && f.Encrypted {
@@ -80,6 +105,9 @@ func (u *unpacking) rarLocked(ctx context.Context) (locked bool) {
 func (u *unpacking) rarOpens(ctx context.Context, password string) (opens bool) {
 	defer func() { _ = recover() }() // a wrong password makes anything of the headers
 	r, err := u.openRAR(rardecode.Password(password))
+	if err == nil {
+		defer r.Close() //nolint:errcheck // it was only read
+	}
 	for n := 0; err == nil && n < u.c.limits.MaxFiles && ctx.Err() == nil; n++ {
 		var f *rardecode.FileHeader
 		if f, err = r.Next(); err == nil && f.Encrypted && !f.IsDir {
@@ -99,12 +127,12 @@ func (m rarMember) Read(p []byte) (int, error) {
 		return n, err
 	case errors.Is(err, rardecode.ErrBadFileChecksum):
 		return n, errors.New("its checksum is wrong")
-	case errors.Is(err, rardecode.ErrMultiVolume):
+	case errors.Is(err, rardecode.ErrMultiVolume), errors.Is(err, fs.ErrNotExist):
 		return n, errors.New("the next volume is missing: put all parts of the set beside each other")
 	case errors.Is(err, rardecode.ErrShortFile), errors.Is(err, rardecode.ErrUnexpectedArcEnd):
 		return n, io.ErrUnexpectedEOF
 	}
-	return n, err
+	return n, errors.New(strings.TrimPrefix(err.Error(), "rardecode: "))
 }
 
 // rarHeader returns what a RAR archive says of a member. Its times are UTC in version 5 and local time in version 4.
