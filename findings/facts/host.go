@@ -30,7 +30,7 @@ var hostSignals = []match.Signal{
 	},
 	{
 		// The output of `set`, and of scripts that copy it.
-		Name: "host/own/environment", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)},
+		Name:     "host/own/environment",
 		Literals: []string{"COMPUTERNAME="}, Pattern: `(?i)^COMPUTERNAME=(?P<host>[^\s\\/]{1,63})\s*$`,
 	},
 	{
