@@ -218,11 +218,11 @@ func TestRun(t *testing.T) {
 		},
 		{
 			name: "need-not-met-product-seen", all: built(t, []*ingest.Artifact{{Path: "product.ini", Kind: ingest.KindText}}),
-			run:  gives(), want: []string{"not-evaluated high unknown data-missing missing the log"},
+			run: gives(), want: []string{"not-evaluated high unknown data-missing missing the log"},
 		},
 		{
 			name: "need-not-met-product-absent", all: built(t, []*ingest.Artifact{{Path: "other.ini", Kind: ingest.KindText}}),
-			run:  gives(), want: []string{"not-evaluated high unknown product-absent missing the log"},
+			run: gives(), want: []string{"not-evaluated high unknown product-absent missing the log"},
 		},
 		{
 			name: "no-system-at-all", run: gives(), want: []string{"not-evaluated high unknown product-absent missing the log"},
