@@ -170,7 +170,8 @@ func TestAssembleOrder(t *testing.T) {
 	c := findings.Case{
 		ID: "T-1", Uploads: []findings.Upload{upload, {Name: "v.zip"}}, Systems: systems, Artifacts: artifacts,
 		Findings: []findings.Finding{
-			{Check: "b", Verdict: findings.Confirmed, Severity: findings.Info, Title: "merely"}, {Check: "a", Verdict: findings.Suspected, Severity: findings.High},
+			{Check: "b", Verdict: findings.Confirmed, Severity: findings.Info, Title: "merely"},
+			{Check: "a", Verdict: findings.Suspected, Severity: findings.High},
 			{Check: "c", Verdict: findings.Confirmed, Severity: findings.Low, Title: "the cause"},
 		},
 		Problems: []ingest.Problem{

@@ -62,7 +62,7 @@ func Parse(s string) (uint32, bool) {
 	if err != nil || n > 0xFFFFFFFF || n < -0x80000000 {
 		return 0, false
 	}
-	return uint32(n), true //nolint:gosec // the range is checked; a negative code is the same 32 bits
+	return uint32(n), true
 }
 
 // Name returns the symbol of a code, the first family's if several have it, and the code itself in hexadecimal if none has.

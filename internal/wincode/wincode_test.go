@@ -2,6 +2,7 @@ package wincode_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -50,7 +51,7 @@ func TestParse(t *testing.T) {
 func TestParseSpellings(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		code := rapid.Uint32().Draw(t, "code")
-		for _, s := range []string{fmt.Sprint(code), fmt.Sprint(int32(code)), fmt.Sprintf("0x%x", code), fmt.Sprintf("0X%08X", code)} {
+		for _, s := range []string{strconv.FormatUint(uint64(code), 10), strconv.Itoa(int(int32(code))), fmt.Sprintf("0x%x", code), fmt.Sprintf("0X%08X", code)} {
 			if got, ok := wincode.Parse(s); got != code || !ok {
 				t.Fatalf("Parse(%q) = %d, %v, want %d", s, got, ok, code)
 			}
