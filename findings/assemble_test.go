@@ -175,8 +175,10 @@ func TestAssembleOrder(t *testing.T) {
 			{Check: "c", Verdict: findings.Confirmed, Severity: findings.Low, Title: "the cause"},
 		},
 		Problems: []ingest.Problem{
-			{Artifact: "b", Stage: ingest.StageRead, Message: "m"}, {Artifact: "a", Stage: ingest.StageRead, Message: "n"},
-			{Artifact: "b", Stage: ingest.StageRead, Message: "m"}, {Artifact: "a", Stage: ingest.StageRead, Message: "m"},
+			{Artifact: "b", Stage: ingest.StageRead, Message: "m"},
+			{Artifact: "a", Stage: ingest.StageRead, Message: "n"},
+			{Artifact: "b", Stage: ingest.StageRead, Message: "m"},
+			{Artifact: "a", Stage: ingest.StageRead, Message: "m"},
 		},
 	}
 	encode := func() string {
