@@ -25,7 +25,7 @@ type wanted struct {
 func MakeRequest(all []Finding) Request {
 	var items []*wanted
 	for _, f := range slices.SortedStableFunc(slices.Values(all), compare) {
-		weight := 0
+		var weight int
 		switch {
 		case f.Verdict == Suspected:
 			weight = 100 * (len(Severities()) - slices.Index(Severities(), f.Severity))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -76,20 +77,20 @@ func evidence(artifact string, role findings.Role) findings.Evidence {
 func lines(list []findings.Finding, problems []ingest.Problem) []string {
 	var out []string
 	for _, f := range list {
-		s := fmt.Sprintf("%s %s %s", f.Verdict, f.Severity, f.State)
+		s := []string{string(f.Verdict), string(f.Severity), string(f.State)}
 		if f.Reason != "" {
-			s += " " + string(f.Reason)
+			s = append(s, string(f.Reason))
 		}
 		if f.System != "" {
-			s += " on " + f.System
+			s = append(s, "on "+f.System)
 		}
 		if f.Subject != "" {
-			s += " of " + f.Subject
+			s = append(s, "of "+f.Subject)
 		}
 		for _, m := range f.Missing {
-			s += " missing " + m.What
+			s = append(s, "missing "+m.What)
 		}
-		out = append(out, s)
+		out = append(out, strings.Join(s, " "))
 	}
 	for _, p := range problems {
 		out = append(out, string(p.Stage)+": "+p.Message)
@@ -279,7 +280,7 @@ func TestRun(t *testing.T) {
 		{
 			name: "several-systems-at-once", all: two, edit: func(c *findings.Check) {
 				c.Run, c.RunAll = nil, func(all []*facts.Facts) ([]findings.Finding, error) {
-					return []findings.Finding{{Verdict: findings.Suspected, Subject: fmt.Sprint(len(all)), Evidence: []findings.Evidence{supports}}}, nil
+					return []findings.Finding{{Verdict: findings.Suspected, Subject: strconv.Itoa(len(all)), Evidence: []findings.Evidence{supports}}}, nil
 				}
 			},
 			want: []string{"suspected high unknown of 3"},

@@ -3,6 +3,7 @@ package facts
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -194,24 +195,14 @@ func machineRoot(dir string) string {
 
 // contradicts returns the system with whose things an artifact of m lies although it names m, nil if there is none.
 func (s *Systems) contradicts(a *ingest.Artifact, m *system, skip int) *system {
-	parts := split(a.Path)
-	last := len(parts) - 1
-	if m == nil || a.Host == "" && !slices.Contains(s.prefixes(parts[last]), m) {
+	if m == nil || a.Host == "" && !slices.Contains(s.prefixes(path.Base(a.Path)), m) {
 		return nil
 	}
-	for _, part := range slices.Backward(parts[:last]) {
-		if list := s.prefixes(part); len(list) > 0 {
-			if slices.Contains(list, m) {
-				return nil
-			}
-			return list[0]
-		}
+	list := s.folder(dirOf(a.Path), skip)
+	if len(list) == 0 || slices.ContainsFunc(list, func(by *system) bool { return by == m || by.host == "" || by.host != list[0].host }) {
+		return nil
 	}
-	registered := slices.DeleteFunc(slices.Clone(s.list), func(x *system) bool { return !x.registered() })
-	if by := s.neighbour(dirOf(a.Path), registered, skip); by != m && by != nil && by.host != "" {
-		return by
-	}
-	return nil
+	return list[0]
 }
 
 // facts makes the facts of the systems.

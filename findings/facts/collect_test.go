@@ -3,6 +3,7 @@ package facts_test
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -186,7 +187,7 @@ func TestBounds(t *testing.T) {
 		if i >= 40 {
 			want = 1000 - 60 + i + 1
 		}
-		if k.Ref.Line != want || k.Capture("tail") != fmt.Sprint(want-1) {
+		if k.Ref.Line != want || k.Capture("tail") != strconv.Itoa(want-1) {
 			t.Errorf("kept %d is line %d with %q, want line %d", i, k.Ref.Line, k.Capture("tail"), want)
 		}
 	}

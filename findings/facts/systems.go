@@ -67,19 +67,19 @@ func Group(extracted []ingest.Extracted) *Systems {
 func (s *Systems) place(unnamed []registry) []registry {
 	type offer struct {
 		registry
-		to    *system
-		close int // the closer the earlier
+		to  *system
+		gap int // the nearer the earlier
 	}
 	var offers []offer
 	var rest []registry
 	for _, r := range unnamed {
-		if to, close := s.beside(r); to != nil {
-			offers = append(offers, offer{r, to, close})
+		if to, gap := s.beside(r); to != nil {
+			offers = append(offers, offer{r, to, gap})
 		} else {
 			rest = append(rest, r)
 		}
 	}
-	slices.SortStableFunc(offers, func(a, b offer) int { return cmp.Compare(a.close, b.close) })
+	slices.SortStableFunc(offers, func(a, b offer) int { return cmp.Compare(a.gap, b.gap) })
 	taken := make([][]registry, len(s.list)) // not yet in dirs, so that one does not draw the next
 	for _, o := range offers {
 		i := slices.Index(s.list, o.to)
@@ -102,7 +102,10 @@ func (s *Systems) place(unnamed []registry) []registry {
 // beside returns the system, made of one named registry each, to which an unnamed registry belongs by its path, and how many folders lie
 // between the two; nil if the path leaves several computers open.
 func (s *Systems) beside(r registry) (*system, int) {
-	list := s.named(r.Artifact.Path)
+	list := s.prefixes(path.Base(r.Artifact.Path))
+	if len(list) == 0 {
+		list = s.folder(r.dir, 0)
+	}
 	if len(list) == 0 {
 		list = s.list
 	}
@@ -321,18 +324,27 @@ func (s *Systems) neighbour(dir string, list []*system, skip int) *system {
 	return nil
 }
 
-// named returns the systems whose computer name the path tells: the file's name or that of a folder is the name, or begins with it and
-// goes on with what is no letter and no digit. The innermost such part decides, in it the longest name.
-func (s *Systems) named(p string) []*system {
-	for _, part := range slices.Backward(split(p)) {
-		if out := s.prefixes(part); len(out) > 0 {
-			return out
+// folder returns the systems to which a folder belongs: those whose computer name is that of the folder or of one above it, or those whose
+// registries share more than skip of its leading folders, whichever is deeper.
+func (s *Systems) folder(dir string, skip int) []*system {
+	near := maxima(slices.DeleteFunc(slices.Clone(s.list), func(m *system) bool {
+		return !m.registered() || m.near(dir) <= skip
+	}), func(m *system) int { return m.near(dir) })
+	depth := 1
+	if len(near) > 0 {
+		depth = near[0].near(dir)
+	}
+	parts := split(dir)
+	for i := len(parts) - 1; i >= 0 && i+1 >= depth; i-- {
+		if named := s.prefixes(parts[i]); len(named) > 0 {
+			return named
 		}
 	}
-	return nil
+	return near
 }
 
-// prefixes returns the systems with the longest computer name with which a file's or folder's name begins.
+// prefixes returns the systems with the longest computer name that a file's or folder's name is, or begins with and goes on with what is
+// no letter and no digit.
 func (s *Systems) prefixes(part string) []*system {
 	var out []*system
 	part = strings.ToUpper(part)
@@ -360,10 +372,10 @@ func (m *system) is(name string) bool {
 	return m.host != "" && sameLabel(m.host, host) && (domain == "" || m.domain == "" || domain == m.domain)
 }
 
-// find returns the system of an artifact: the one that it names itself, else the one that its path names, else the one whose registry
-// shares the longest folder with it, else the only one. nil if nothing tells.
+// find returns the system of an artifact: the one that it names itself, else the one that its file's name begins with, else the one to which
+// its folder belongs, else the only one. nil if nothing tells.
 func (s *Systems) find(p, host string) *system {
-	for _, list := range [][]*system{s.called(host), s.named(p)} {
+	for _, list := range [][]*system{s.called(host), s.prefixes(path.Base(p)), s.folder(dirOf(p), 0)} {
 		switch len(list) {
 		case 0:
 			continue

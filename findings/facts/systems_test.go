@@ -360,6 +360,28 @@ func TestSystems(t *testing.T) {
 				"nobody:\n  WKS-100.log unknown\n",
 		},
 		{
+			name: "hive-deeper-than-a-folder-of-another-name",
+			bundle: `ALPHA_2012/a/SYSTEM system ALPHA
+				ALPHA_2012/b/SYSTEM system BETA
+				ALPHA_2012/b/SOFTWARE software 2222 Windows 8
+				ALPHA_2012/b/inst.log msi BETA
+				ALPHA_2012/b/x.log log started
+				ALPHA_2012/x.log log started`,
+			want: "ALPHA: hive=ALPHA_2012/a/SYSTEM\n  ALPHA_2012/a/SYSTEM\n  ALPHA_2012/x.log system\n" +
+				"BETA: hive=ALPHA_2012/b/SYSTEM product=Windows 8\n  ALPHA_2012/b/SOFTWARE\n  ALPHA_2012/b/SYSTEM\n  ALPHA_2012/b/inst.log system\n  ALPHA_2012/b/x.log system\n",
+		},
+		{
+			name: "folder-of-one-computer-with-a-log-of-another",
+			bundle: `hives/SYSTEM1 system ALPHA
+				hives/SYSTEM2 system BETA
+				ALPHA/inst.log msi BETA
+				ALPHA/BETA_x.log log started`,
+			want: "ALPHA: hive=hives/SYSTEM1\n  hives/SYSTEM1\n" +
+				"BETA: hive=hives/SYSTEM2\n  ALPHA/BETA_x.log unknown\n  ALPHA/inst.log unknown\n  hives/SYSTEM2\n" +
+				"! ALPHA/BETA_x.log names \"BETA\" as its computer and lies with what is of \"ALPHA\"; it confirms nothing\n" +
+				"! ALPHA/inst.log names \"BETA\" as its computer and lies with what is of \"ALPHA\"; it confirms nothing\n",
+		},
+		{
 			name: "flat-registry-by-file-name",
 			bundle: `ALPHA_SYSTEM system ALPHA
 				ALPHA_SOFTWARE software 1111 Windows 7
