@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"casebook/findings"
+	"casebook/findings/facts"
 	"casebook/hive"
 	"casebook/ingest"
 	"casebook/ingest/extract"
@@ -73,6 +74,7 @@ func Verify(ctx context.Context, r *findings.Report, uploads []string, limits in
 	for _, a := range contents.Artifacts {
 		v.artifacts[a.Path] = true
 	}
+	_ = facts.Replay(contents.Extracted) // what can't be replayed stands in the report
 	for _, e := range contents.Extracted {
 		if h, ok := e.Value.(*hive.Hive); ok {
 			v.hives[e.Artifact.Path] = h

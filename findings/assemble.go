@@ -19,7 +19,8 @@ const maxNotable = 12
 // Case is everything that a report is assembled from.
 type Case struct {
 	Tool      Tool
-	ID        string // the case's ID if one was given
+	ID        string    // the case's ID if one was given
+	At        time.Time // the incident; zero if not known
 	Uploads   []Upload
 	Systems   []*facts.Facts
 	Artifacts []*ingest.Artifact
@@ -51,6 +52,9 @@ func Assemble(c Case) *Report {
 		}
 	}
 	r.Window = window(c.Artifacts)
+	if !c.At.IsZero() {
+		r.Incident = &Incident{Time: Timestamp(c.At), Covered: covered(c.At, c.Artifacts)}
+	}
 	for _, a := range c.Artifacts {
 		r.Artifacts = append(r.Artifacts, listed(a, owner[a.Path]))
 	}
@@ -77,7 +81,30 @@ func orEmpty[T any](s []T) []T {
 
 // window is the time from the first to the last record whose offset is known.
 func window(artifacts []*ingest.Artifact) Window {
-	var from, to time.Time
+	from, to := span(artifacts)
+	var w Window
+	if !from.IsZero() {
+		w.From, w.To = Timestamp(from), Timestamp(to)
+	}
+	return w
+}
+
+// covered says where a time lies to the window.
+func covered(at time.Time, artifacts []*ingest.Artifact) Covered {
+	from, to := span(artifacts)
+	switch {
+	case from.IsZero():
+		return CoveredUnknown
+	case at.Before(from):
+		return CoveredBefore
+	case at.After(to):
+		return CoveredAfter
+	}
+	return CoveredWithin
+}
+
+// span returns the first and the last record time whose offset is known; both are zero if there is none.
+func span(artifacts []*ingest.Artifact) (from, to time.Time) {
 	for _, a := range artifacts {
 		if t, ok := a.First.UTC(); ok && (from.IsZero() || t.Before(from)) {
 			from = t
@@ -86,11 +113,7 @@ func window(artifacts []*ingest.Artifact) Window {
 			to = t
 		}
 	}
-	var w Window
-	if !from.IsZero() {
-		w.From, w.To = Timestamp(from), Timestamp(to)
-	}
-	return w
+	return from, to
 }
 
 func listed(a *ingest.Artifact, system string) Artifact {
@@ -162,12 +185,9 @@ func describe(f *facts.Facts) (System, []ingest.Problem) {
 	for _, h := range f.Hives {
 		if h.Value.Kind() == hive.KindSystem || s.Hive == "" && h.Value.Kind() == hive.KindOther {
 			s.Hive = h.Artifact.Path
-			s.HiveState = "text export"
-			if h.Value.Format() == hive.FormatRegf {
-				s.HiveState = "clean"
-				if dirty, why := h.Value.Dirty(); dirty {
-					s.HiveState = "dirty: " + why
-				}
+			s.HiveState = h.Value.State()
+			if dirty, _ := h.Value.Dirty(); dirty && len(h.Value.Replay().Unused) == 0 {
+				s.HiveState += "; no transaction log lies beside it, so that what was written last (on Windows 8.1 and later, for up to an hour) may be missing"
 			}
 			if t := h.Value.LastWritten(); !t.IsZero() {
 				s.HiveWritten = Timestamp(t)
@@ -221,6 +241,22 @@ func describe(f *facts.Facts) (System, []ingest.Problem) {
 		s.MountedDevices = append(s.MountedDevices, MountedDevice{Name: d.Name, Kind: string(d.Kind), Detail: d.Detail})
 	}
 	return s, problems
+}
+
+// CaseID is what an archive calls the case: the ID that was given, else the SHA-256 of the first upload that could be read; "" if neither is known.
+func (r *Report) CaseID() string {
+	switch {
+	case r.Case != "":
+		return r.Case
+	case r.Bundle != nil:
+		return r.Bundle.SHA256
+	}
+	for _, b := range r.Bundles {
+		if b.SHA256 != "" {
+			return b.SHA256
+		}
+	}
+	return ""
 }
 
 // Headline is the sentence that says what is wrong: the first confirmed finding that is more than information; "" if there is none.

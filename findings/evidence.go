@@ -42,7 +42,7 @@ func FromValue(v hive.Found, role Role, note string) Evidence {
 func FromQuotedValue(v hive.Found, quote string, role Role, note string) Evidence {
 	name := v.Value.Name
 	e := Evidence{
-		Artifact: v.Source, Line: v.Line, Key: v.Key, Value: &name, Quote: clip(quote), Role: role, Note: note,
+		Artifact: v.Source, Line: v.Line, Key: v.Key, Value: &name, Quote: clip(quote), Role: role, Note: replayed(note, v),
 	}
 	if !v.KeyLastWritten.IsZero() {
 		e.Time = Timestamp(v.KeyLastWritten)
@@ -52,11 +52,24 @@ func FromQuotedValue(v hive.Found, quote string, role Role, note string) Evidenc
 
 // FromKey makes evidence of a registry key's existence.
 func FromKey(v hive.Found, role Role, note string) Evidence {
-	e := Evidence{Artifact: v.Source, Line: v.Line, Key: v.Key, Role: role, Note: note}
+	e := Evidence{Artifact: v.Source, Line: v.Line, Key: v.Key, Role: role, Note: replayed(note, v)}
 	if !v.KeyLastWritten.IsZero() {
 		e.Time = Timestamp(v.KeyLastWritten)
 	}
 	return e
+}
+
+// replayed adds to a note what the hive file alone does not show.
+func replayed(note string, v hive.Found) string {
+	const text = "as the hive's transaction log has it; the hive file alone does not"
+	switch {
+	case !v.Replayed:
+		return note
+	case note == "":
+		return text
+	default:
+		return note + "; " + text
+	}
 }
 
 // AbsentValue makes evidence of a registry value, or with name nil of a key, that is not there. v is what the lookup returned beside

@@ -1,6 +1,6 @@
 // Package hive reads the Windows registry offline: hive files (regf), .reg exports and the output of reg query.
 //
-// [Open], [ParseExport] and [ParseQuery] give one [Hive]; a [Registry] joins the hives and exports of one system and answers
+// [Open], [OpenWithLogs], [ParseExport] and [ParseQuery] give one [Hive]; a [Registry] joins the hives and exports of one system and answers
 // by path, such as SYSTEM\CurrentControlSet\Control\Windows, with the place of every answer. The views on a Registry (pending
 // renames, mounted devices, time zone …) decode single keys, one file each.
 //

@@ -99,6 +99,8 @@ type Hive struct {
 	store       store
 	problems    problems
 	dirty       string
+	replay      Replay
+	file, image []byte // nil for a text
 	truncated   bool
 	lastWritten time.Time
 }
@@ -110,7 +112,7 @@ func (h *Hive) Format() Format { return h.format }
 func (h *Hive) Kind() Kind { return h.kind }
 
 // Dirty says whether the hive was being written when it was copied, so that its newest changes are only in its
-// transaction logs, and why it is thought so. A text is never dirty.
+// transaction logs, and why it is thought so. A hive whose logs were replayed to their end is no longer dirty. A text is never dirty.
 func (h *Hive) Dirty() (bool, string) { return h.dirty != "", h.dirty }
 
 // Truncated reports whether the file is shorter than it says it is, or the text ends in the middle of an entry.
@@ -196,6 +198,12 @@ func (k *Key) Line() int { return k.h.store.line(k.id) }
 
 // Stated reports whether the hive shows the key itself and not only keys below it.
 func (k *Key) Stated() bool { return k.h.format == FormatRegf || k.Line() > 0 }
+
+// Replayed reports whether the key comes from a transaction log: the hive file itself holds no such key.
+func (k *Key) Replayed() bool {
+	s, ok := k.h.store.(*regf)
+	return ok && s.replayed.key(s, k.id)
+}
 
 // ClassName returns the key's class name, "" if there is none. A text has none.
 func (k *Key) ClassName() string { return k.h.store.class(k.id) }

@@ -1,6 +1,8 @@
 package hive
 
 import (
+	"path"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -31,4 +33,23 @@ func equalFold(a, b string) bool {
 		a, b = a[na:], b[nb:]
 	}
 	return a == "" && b == ""
+}
+
+// IsLogName reports whether a file called log, lying beside a hive file called name, is by its name a transaction log of that hive:
+// name with .LOG, .LOG1 or .LOG2 behind it. With stem, an extension of the hive's own name may be missing in the log's: SYSTEM.LOG1
+// beside SYSTEM.hiv.
+func IsLogName(name, log string, stem bool) bool {
+	dot := strings.LastIndexByte(log, '.')
+	if dot < 0 || equalFold(name, log) {
+		return false
+	}
+	switch strings.ToUpper(log[dot:]) {
+	case ".LOG", ".LOG1", ".LOG2":
+	default:
+		return false
+	}
+	if stem {
+		name = strings.TrimSuffix(name, path.Ext(name))
+	}
+	return equalFold(name, log[:dot])
 }

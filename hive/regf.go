@@ -46,14 +46,17 @@ func isLog(fileType uint32) bool { return fileType == 1 || fileType == 2 || file
 
 // Open reads a hive file and keeps data, which must not change afterwards. The error says that nothing can be read; damage
 // of which the rest can be read is in Problems.
-func Open(data []byte) (*Hive, error) {
+func Open(data []byte) (*Hive, error) { return openRegf(data, nil) }
+
+// openRegf reads a hive file; replayed is what replaying its logs changed in data, nil if nothing was replayed.
+func openRegf(data []byte, replayed *replayed) (*Hive, error) {
 	switch {
 	case len(data) == 0:
 		return nil, errors.New("hive: the file is empty")
 	case len(data) < baseBlockSize+32:
 		return nil, fmt.Errorf("hive: the file has %d bytes, less than a base block and one bin", len(data))
 	}
-	h := &Hive{format: FormatRegf}
+	h := &Hive{format: FormatRegf, file: data, image: data}
 	switch _, log := SniffRegf(data); {
 	case log:
 		return nil, errors.New("hive: the file is a transaction log of a hive, not a hive")
@@ -64,7 +67,7 @@ func Open(data []byte) (*Hive, error) {
 		return nil, fmt.Errorf("hive: the file begins with %q, not with \"regf\"", data[:4])
 	}
 	h.readBaseBlock(data)
-	s := &regf{bins: data[baseBlockSize:], problems: &h.problems}
+	s := &regf{bins: data[baseBlockSize:], problems: &h.problems, replayed: replayed}
 	s.used = make(bitmap, len(s.bins)/64+1)
 	root, err := s.findRoot(binary.LittleEndian.Uint32(data[36:]))
 	if err != nil {

@@ -18,6 +18,7 @@ type regf struct {
 	ids      []int32         // 0, 1, 2 …: the children of a node are consecutive, and this is what slices of them are cut from
 	vals     []uint32        // offsets of vk cells; the values of a node are consecutive
 	lost     map[uint32]bool // vk cells whose data, and nk cells whose class name, can't be read or belongs to another
+	replayed *replayed       // nil if no log was replayed
 }
 
 // node is a key: its cell, and where its children and values are.

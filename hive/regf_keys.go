@@ -89,6 +89,7 @@ func (s *regf) values(id int32) []Value {
 	out := make([]Value, len(offs))
 	for i, off := range offs {
 		out[i] = s.read(off)
+		out[i].Replayed = s.replayed.value(s, id, off, out[i])
 	}
 	return out
 }
@@ -97,7 +98,9 @@ func (s *regf) value(id int32, name string) (Value, bool) {
 	for _, off := range s.valuesOf(id) {
 		vk := s.cell(off)
 		if nameIs(vk[vkSize:vkSize+vkNameLength(vk)], vkLatin1(vk), name) {
-			return s.read(off), true
+			v := s.read(off)
+			v.Replayed = s.replayed.value(s, id, off, v)
+			return v, true
 		}
 	}
 	return Value{}, false

@@ -27,6 +27,7 @@ type Found struct {
 	Line           int       // 1-based, of the value in a text, else of the key; 0 for regf
 	ControlSet     int       // the N of ControlSet00N; 0 if the key is in none, or in a text's CurrentControlSet
 	KeyLastWritten time.Time // zero for texts
+	Replayed       bool      // the value, or the key, comes from a transaction log: the hive file has none such, or another type or other data
 }
 
 // FoundKey is a key with its place.
@@ -38,13 +39,13 @@ type FoundKey struct {
 
 // Found returns the key's place.
 func (k FoundKey) Found() Found {
-	return Found{Source: k.Source, Key: k.Path(), Line: k.Line(), ControlSet: k.ControlSet, KeyLastWritten: k.LastWritten()}
+	return Found{Source: k.Source, Key: k.Path(), Line: k.Line(), ControlSet: k.ControlSet, KeyLastWritten: k.LastWritten(), Replayed: k.Replayed()}
 }
 
 // At returns the place of v, a value of the key.
 func (k FoundKey) At(v Value) Found {
 	f := k.Found()
-	f.Value = v
+	f.Value, f.Replayed = v, v.Replayed
 	if v.Line > 0 {
 		f.Line = v.Line
 	}

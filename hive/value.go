@@ -49,6 +49,7 @@ type Value struct {
 	Data      []byte // as a hive file holds it, strings in UTF-16LE whatever the source; shared, not to be changed
 	Line      int    // 1-based line on which the value begins in a text; 0 for regf
 	Truncated bool   // the data is cut short or could not be reached
+	Replayed  bool   // the hive file itself holds no such value, or another type or other data: it comes from a transaction log
 }
 
 // text reports whether the data is a string or several.

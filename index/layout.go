@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -54,6 +55,7 @@ type manifest struct {
 // liveCase is a case of a generation.
 type liveCase struct {
 	ID    string `json:"id"`
+	Key   string `json:"key"`   // its part of the IDs of its documents
 	Name  string `json:"name"`  // of its folder in cases
 	Shard string `json:"shard"` // the name of the folder in shards that indexes it
 }
@@ -162,10 +164,12 @@ func folderName(id string, generation int) string {
 	return name + "~" + strconv.Itoa(generation)
 }
 
-// caseKey is the case's part of a document's ID.
-func caseKey(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:8])
+// newCaseKey makes the case's part of its documents' IDs. It can't be made from the case's ID, which may be the hash of an upload that
+// is known only when all of it has been read.
+func newCaseKey() string {
+	var key [8]byte
+	_, _ = rand.Read(key[:]) // never fails
+	return hex.EncodeToString(key[:])
 }
 
 // documentID names the block seq of an artifact. It has the same length for all.

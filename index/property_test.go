@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
@@ -114,6 +115,23 @@ func TestSearchEqualsScan(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("%s (-scan +search):\n%s", q, diff)
+			}
+			byTime := []string{}
+			var last *time.Time
+			for h, err := range a.Search(t.Context(), q, index.SearchOptions{Sort: index.ByTime}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if last != nil && h.Time != nil && h.Time.Before(*last) || len(byTime) > 0 && last == nil && h.Time != nil {
+					t.Fatalf("%s: %v comes after %v", q, h.Time, last)
+				}
+				last = h.Time
+				byTime = append(byTime, ref(h))
+			}
+			slices.Sort(byTime)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, byTime); diff != "" {
+				t.Fatalf("%s by time (-scan +search):\n%s", q, diff)
 			}
 		}
 	})

@@ -275,18 +275,26 @@ func (s *run) byTime(a *Archive, m *manifest, yield func(Hit, error) bool) {
 		}
 	}
 	sortPlaces()
+	var last place
+	var src *source
+	var err error
 	for _, p := range places {
 		if err := s.ctx.Err(); err != nil {
 			yield(Hit{}, err)
 			return
 		}
+		// Hits that follow each other in time often come from one block.
 		c := opened[p.cas]
-		var h Hit
-		src, err := c.source(p)
-		if err == nil {
-			h, err = s.hit(c, p, src)
+		if src == nil || p.block < 0 || last.block != p.block || last.cas != p.cas {
+			if src, err = c.source(p); err != nil {
+				if src = nil; !yield(Hit{}, err) {
+					return
+				}
+				continue
+			}
 		}
-		if !yield(h, err) {
+		last, src.item = p, int(p.item)
+		if h, err := s.hit(c, p, src); !yield(h, err) {
 			return
 		}
 	}

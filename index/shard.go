@@ -134,7 +134,8 @@ type shardWriter struct {
 	documents atomic.Uint64 // written
 
 	mu   sync.Mutex
-	idle []*batch // begun and in nobody's hands
+	all  []*batch
+	idle []*batch // in nobody's hands
 }
 
 func newShardWriter(dir string) (*shardWriter, error) {
@@ -156,7 +157,9 @@ func (w *shardWriter) take() *batch {
 		w.idle = w.idle[:n-1]
 		return b
 	}
-	return newBatch()
+	b := newBatch()
+	w.all = append(w.all, b)
+	return b
 }
 
 func (w *shardWriter) put(b *batch) {
@@ -182,20 +185,20 @@ func (w *shardWriter) flush(b *batch) error {
 	return nil
 }
 
-// close writes what is left, unless the index is to be thrown away.
+// close writes what is left, also what a sink that never came to its end has not put back, unless the index is to be thrown away.
 func (w *shardWriter) close(discard bool) error {
 	var err error
 	if !discard {
 		// Each worker left a batch that is not full; together they are a good part of a small case.
-		errs := make([]error, len(w.idle))
+		errs := make([]error, len(w.all))
 		var flushes sync.WaitGroup
-		for i, b := range w.idle {
+		for i, b := range w.all {
 			flushes.Go(func() { errs[i] = w.flush(b) })
 		}
 		flushes.Wait()
 		err = errors.Join(errs...)
 	}
-	w.idle = nil
+	w.all, w.idle = nil, nil
 	if cerr := w.index.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("close the index: %w", cerr)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -13,6 +14,8 @@ const (
 	FormatZip       = "zip"
 	FormatDirectory = "directory"
 	FormatFile      = "file" // one loose file
+
+	FormatUnreadable = "unreadable" // of an upload that Open gave up, where it is listed beside others
 )
 
 // Bundle is one upload: its catalogue, and access to the bytes of its members.
@@ -22,6 +25,7 @@ type Bundle struct {
 	Bytes    int64     // size of the file; of a directory: of its files together, known after Read
 	SHA256   string    // lower-case hex, known after Read: of the file; of a directory: of its sorted lines "path sha256\n"
 	Problems []Problem // what of the upload could not be opened; paths are relative to the bundle
+	Useless  string    // why nothing in it can be analysed, "" if something can; known after Read
 
 	members  []*member // in the order of the archive
 	packed   int64     // bytes to be read, as far as the catalogue knows
@@ -39,7 +43,7 @@ type Bundle struct {
 func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("open %q: %w", path, plain(err))
+		return nil, &OpenError{path, plain(err)}
 	}
 	name := filepath.Base(path)
 	if abs, err := filepath.Abs(path); err == nil {
@@ -63,9 +67,32 @@ func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 	}
 	if err != nil {
 		_ = c.b.Close() // the first error counts
-		return nil, fmt.Errorf("open %q: %w", path, err)
+		return nil, &OpenError{path, plain(err)}
 	}
 	return c.b, nil
+}
+
+// OpenError says why nothing of an upload can be read.
+type OpenError struct {
+	Path string // as it was given to Open
+	Err  error  // names no path, so that a report may quote it
+}
+
+// Error says what could not be opened, why, and what to do about it.
+func (e *OpenError) Error() string { return fmt.Sprintf("open %q: %s", e.Path, e.Reason()) }
+
+// Unwrap returns the reason.
+func (e *OpenError) Unwrap() error { return e.Err }
+
+// Reason is the error without the path.
+func (e *OpenError) Reason() string {
+	switch {
+	case errors.Is(e.Err, fs.ErrNotExist):
+		return "there is no such file or folder; check the path"
+	case errors.Is(e.Err, fs.ErrPermission):
+		return "you may not read it; copy it as a user who may, or change its permissions"
+	}
+	return e.Err.Error()
 }
 
 // Close ends the use of the bundle's bytes and removes every temporary file.

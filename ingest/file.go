@@ -68,7 +68,7 @@ func (c *catalogue) file(ctx context.Context, path string, info fs.FileInfo) err
 		if err := c.zipFile(ctx); err == nil || ctx.Err() != nil {
 			return err
 		}
-		c.problem(c.b.Name, StageOpen, "named like a zip, but it does not start like one and has no usable directory at its end; it is read as a plain file")
+		c.problem(c.b.Name, StageOpen, "named like a zip, but it neither starts like one nor has a usable directory at its end; ask for it again if it is to be one")
 	}
 	c.b.Format = FormatFile
 	return c.add(ctx, entry{

@@ -274,6 +274,7 @@ func (r *reading) contents() *Contents {
 		if b.Format == FormatDirectory {
 			r.sealDirectory(b)
 		}
+		r.judge(b)
 		for _, p := range b.Problems {
 			switch {
 			case p.Artifact != "":
@@ -340,4 +341,76 @@ func (b *Bundle) hash(ctx context.Context) error {
 // order returns the place of a stage in the work.
 func (s Stage) order() int {
 	return slices.Index([]Stage{StageOpen, StageRead, StageLimit, StageDecode, StageParse, StageSystem, StageCheck, StageArchive}, s)
+}
+
+// judge finds out whether anything of a bundle can be analysed, and says it as a problem if not.
+func (r *reading) judge(b *Bundle) {
+	var all []*task
+	for _, t := range r.tasks {
+		if t.bundle != b {
+			continue
+		}
+		if t.useful() {
+			return
+		}
+		all = append(all, t)
+	}
+	said := func(t *task) string { // the first problem of a member
+		if t.problems != nil {
+			return t.problems[0].Message
+		}
+		for _, p := range b.Problems {
+			if p.Artifact == t.m.path {
+				return p.Message
+			}
+		}
+		return ""
+	}
+	at := "" // what the problem is told of
+	switch {
+	case len(all) == 0 && len(b.Problems) == 1:
+		b.Useless = b.Problems[0].Message
+		return
+	case len(all) == 0:
+		b.Useless = "it holds no file; check that it is the right one"
+	case b.Format == FormatFile:
+		if b.Useless = said(all[0]); b.Useless != "" {
+			return
+		}
+		switch all[0].artifact.Kind {
+		case KindEmpty:
+			b.Useless = "it has no byte; ask for the upload again"
+		case KindHiveLog:
+			b.Useless = "a hive's transaction log says nothing without the hive; pass the folder that holds both"
+		default:
+			b.Useless = "it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"
+		}
+		at = all[0].m.path
+	default:
+		b.Useless = fmt.Sprintf("none of its %d files is a text or registry hive that can be read", len(all))
+		if len(all) == 1 {
+			b.Useless = "its only file is no text or registry hive that can be read"
+		}
+		for _, t := range all {
+			if why := said(t); why != "" {
+				b.Useless += fmt.Sprintf("; %q: %s", t.m.path, why)
+				break
+			}
+		}
+	}
+	b.Problems = append(b.Problems, Problem{at, StageOpen, b.Useless})
+}
+
+// useful tells whether a member gave anything that can be analysed.
+func (t *task) useful() bool {
+	if len(t.extracted) > 0 && t.artifact.Kind != KindHiveLog { // a hive's log completes the hive and is nothing by itself
+		return true
+	}
+	switch t.artifact.Kind {
+	case KindEmpty, KindBinary, KindArchive, KindUnread, KindHiveLog,
+		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther:
+		return false
+	default:
+		return t.artifact.Bytes > 0
+	}
 }

@@ -143,3 +143,11 @@ func bootAfter(f *facts.Facts, all []boot, q queue) *boot {
 	}
 	return nil
 }
+
+// stamp is the boot's time by the machine's clock.
+func (b boot) stamp() string {
+	if b.wall.IsZero() {
+		return "at a time that can't be read"
+	}
+	return b.wall.Format(time.DateTime)
+}

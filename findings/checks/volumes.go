@@ -19,6 +19,8 @@ type volumes struct {
 	links   []link
 	plain   map[string]bool // folders, cleaned and in lower case, that a tool shows to be no reparse points
 	folders []facts.Of[*extract.Listing]
+	// nameless are reparse points of which the capture does not show the folder.
+	nameless []placed[extract.Mount]
 	// listing is the first capture that lists the volumes with all places where they are mounted, drive letters among them.
 	listing *placed[extract.Volume]
 	listed  map[string]placed[extract.Volume] // by a volume's name what a tool lists of it
@@ -74,7 +76,7 @@ func newVolumes(f *facts.Facts) *volumes {
 	var mounts []placed[extract.Mount]
 	for _, m := range facts.Values[*extract.Mounts](f) {
 		for _, e := range m.Value.Volumes {
-			v.volume(placed[extract.Volume]{m.Artifact.Path, e})
+			v.volume(placed[extract.Volume]{m.Artifact.Path, e}, f.Reliable(m.Artifact.Path))
 		}
 		for _, e := range m.Value.Plain {
 			v.plain[strings.ToLower(winpath.Clean(e.Directory))] = true
@@ -113,15 +115,15 @@ func said(m extract.Mount) int {
 	return 2
 }
 
-// volume takes what a tool says of one volume: its letter and its folders are one.
-func (v *volumes) volume(p placed[extract.Volume]) {
+// volume takes what a tool says of one volume: its letter and its folders are one. whole says that the capture is not cut short.
+func (v *volumes) volume(p placed[extract.Volume], whole bool) {
 	var names []string
 	if p.value.GUID != "" {
 		names = append(names, "volume{"+p.value.GUID+"}")
 	}
 	for _, path := range p.value.Paths {
 		names = append(names, mountedName(path))
-		if winpath.Dir(path) == "" && v.listing == nil {
+		if whole && winpath.Dir(path) == "" && v.listing == nil {
 			v.listing = &p
 		}
 	}
@@ -149,6 +151,10 @@ func (v *volumes) link(p placed[extract.Mount]) {
 		if m.VolumeGUID != "" && at.volume != "" {
 			v.join(at.volume, "volume{"+m.VolumeGUID+"}")
 		}
+		return
+	}
+	if m.Directory == "" {
+		v.nameless = append(v.nameless, p)
 		return
 	}
 	at := v.locate(winpath.Dir(m.Directory))
@@ -288,7 +294,7 @@ const (
 type crossing struct {
 	relation relation
 	a, b     location
-	why      string                   // for crossing: what tells the volumes apart, to follow "because"
+	why      string                   // what tells that the volumes differ or are one, to follow "because"
 	by       *link                    // for crossing: the link that is the reason, nil if the paths themselves show it
 	devices  []hive.MountedDevice     // what MountedDevices says of both, where that is the proof
 	listed   []placed[extract.Volume] // what a tool lists of both, where that is the proof
@@ -300,16 +306,25 @@ func (v *volumes) compare(a, b string) crossing {
 	x, y := c.a, c.b
 	switch {
 	case sameFolder(a, b):
-		c.relation = relationSame
+		c.relation, c.why = relationSame, "source and target lie in one folder"
 	case x.volume == "" || y.volume == "":
 	case x.open != nil || y.open != nil:
 		if x.open == y.open {
-			c.relation = relationSame
+			c.relation, c.why = relationSame, "both lie beneath "+x.open.name()
 		}
 	case v.same(x.volume, y.volume):
 		c.relation = relationSame
-		if x.by == nil && y.by == nil && winpath.Volume(a) == winpath.Volume(b) && (!v.covered(a) || !v.covered(b)) {
-			c.relation = relationLetter
+		switch {
+		case x.by != nil && x.by == y.by:
+			c.why = "both lie beneath " + x.by.name()
+		case x.by != nil || y.by != nil:
+			c.why = "the mount points above them lead to one volume"
+		case winpath.Volume(a) != winpath.Volume(b):
+			c.why = winpath.Volume(a) + " and " + winpath.Volume(b) + " are one volume"
+		case v.covered(a) && v.covered(b):
+			c.why = "they have one drive letter, and the captures show no mount point above them"
+		default:
+			c.relation, c.why = relationLetter, "they have one drive letter, and no volume without a letter is known that could be mounted above them"
 		}
 	case isLetter(winpath.Volume(a)) && isLetter(winpath.Volume(b)) && winpath.Volume(a) != winpath.Volume(b) && (x.by == nil || y.by == nil):
 		c.relation, c.why = relationCrosses, "their drive letters differ ("+winpath.Volume(a)+" and "+winpath.Volume(b)+")"
@@ -393,8 +408,22 @@ func (v *volumes) isPlain(dir string) bool {
 	return false
 }
 
-// unlettered returns the volumes of MountedDevices that have no drive letter and so may be mounted in a folder; false if MountedDevices
-// is not known.
+// bootPartition is the greatest size of the partition that Windows' setup makes before its own for the boot files.
+const bootPartition = 1 << 30
+
+// precedes reports whether a volume of MountedDevices ends where a volume with a letter begins, and is too small to be one that is mounted for
+// its space: the partition for the boot files that Windows 7 and later make has no letter.
+func (v *volumes) precedes(d hive.MountedDevice) bool {
+	for _, l := range v.devices {
+		if d.Kind == hive.DeviceMBR && l.Kind == hive.DeviceMBR && l.Letter != "" && l.Signature == d.Signature && l.Offset > d.Offset && l.Offset-d.Offset <= bootPartition {
+			return true
+		}
+	}
+	return false
+}
+
+// unlettered returns the volumes of MountedDevices that have no drive letter and so may be mounted in a folder; false if MountedDevices shows
+// no letter at all.
 func (v *volumes) unlettered() ([]hive.MountedDevice, bool) {
 	var out []hive.MountedDevice
 	seen := map[string]bool{}
@@ -402,7 +431,7 @@ func (v *volumes) unlettered() ([]hive.MountedDevice, bool) {
 	for _, name := range slices.Sorted(maps.Keys(v.devices)) {
 		letters = letters || len(name) == 2
 		d := v.devices[name]
-		if d.Kind == hive.DevicePath || v.letter(name) != "" || seen[v.find(name)] {
+		if d.Kind == hive.DevicePath || v.letter(name) != "" || v.precedes(d) || seen[v.find(name)] {
 			continue
 		}
 		seen[v.find(name)] = true

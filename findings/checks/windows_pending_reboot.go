@@ -183,6 +183,7 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		out.Evidence = append(out.Evidence, findings.FromLine(f, b.artifact, b.line, findings.Contradicts, "a boot after the queue was written"))
 		if len(markers) == 0 {
 			out.State = findings.Resolved
+			out.Title = "A reboot was pending and has been done since: " + strings.Join(titles, "; ")
 		}
 	} else if since := q.sinceShutdown(f); since != "" && len(q.pairs) > 0 {
 		says = append(says, since)

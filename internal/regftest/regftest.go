@@ -164,17 +164,7 @@ func (w *writer) hive(root *hive.Key) ([]byte, error) {
 	le.PutUint32(out[40:], uint32(len(w.bins))) //nolint:gosec // alloc keeps it below 1 GiB
 	le.PutUint32(out[44:], 1)
 	copy(out[48:112-2], safeio.AppendUTF16LE(nil, root.Name()))
-	var sum uint32
-	for i := 0; i < 508; i += 4 {
-		sum ^= le.Uint32(out[i:])
-	}
-	switch sum {
-	case 0:
-		sum = 1
-	case none:
-		sum = none - 1
-	}
-	le.PutUint32(out[508:], sum)
+	SealHeader(out)
 	return append(out, w.bins...), nil
 }
 

@@ -1,0 +1,84 @@
+package casebook_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"casebook"
+	"casebook/findings"
+	"casebook/ingest"
+	"casebook/internal/regftest"
+)
+
+// TestReplayedHive analyses a hive that was copied while it was written, with the log in which its pending rename stands.
+func TestReplayedHive(t *testing.T) {
+	const text = `Windows Registry Editor Version 5.00
+[HKEY_LOCAL_MACHINE\SYSTEM\Select]
+"Current"=dword:00000001
+[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Control\ComputerName\ComputerName]
+"ComputerName"="WS-EAST"
+[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Control\Session Manager]
+`
+	primary, err := regftest.Options{Dirty: true}.Build(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := regftest.Build(text + `"PendingFileRenameOperations"=hex(7):5c,00,3f,00,3f,00,5c,00,43,00,3a,00,5c,00,61,00,00,00,00,00,00,00` + "\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := regftest.Log(1, primary, changed)
+	for name, tc := range map[string]struct {
+		log     []byte
+		state   string
+		verdict findings.Verdict
+	}{
+		"with-log":    {log, "replayed 1 log entry, sequence number 1", findings.Confirmed},
+		"without-log": {nil, "dirty: the sequence numbers differ (2 and 1): a write had begun and not ended; no transaction log lies beside it", findings.NotEvaluated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "upload")
+			for file, data := range map[string][]byte{"config/SYSTEM": primary, "config/system.LOG1": tc.log} {
+				if data == nil {
+					continue
+				}
+				file = filepath.Join(dir, file)
+				if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r, err := casebook.Analyze(t.Context(), []string{dir}, casebook.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Systems) != 1 || !strings.HasPrefix(r.Systems[0].HiveState, tc.state) {
+				t.Errorf("systems %+v", r.Systems)
+			}
+			for _, f := range r.Findings {
+				if f.Check != "windows-pending-reboot" {
+					continue
+				}
+				if f.Verdict != tc.verdict {
+					t.Errorf("%s: %s", f.Verdict, f.Summary)
+				}
+				for _, e := range f.Evidence {
+					if e.Value != nil && *e.Value == "PendingFileRenameOperations" && !e.Absent && !strings.Contains(e.Note, "transaction log") {
+						t.Errorf("the evidence does not say that it comes from the log: %+v", e)
+					}
+				}
+			}
+			if bad, err := casebook.Verify(t.Context(), r, []string{dir}, ingest.Limits{}); err != nil || len(bad) > 0 {
+				t.Errorf("evidence that is not borne out: %v %v", bad, err)
+			}
+			h, err := casebook.OpenHive(t.Context(), filepath.Join(dir, "config", "SYSTEM"))
+			if err != nil || !strings.HasPrefix(tc.state, h.State()) {
+				t.Errorf("state %q (%v)", h.State(), err)
+			}
+		})
+	}
+}
