@@ -50,6 +50,10 @@ func TestProofNeedsItsEvidence(t *testing.T) {
 					}
 				}
 			}
+			// A bundle is never empty, whatever is taken from it.
+			if err := fixture.Write(dir, "bystander.txt", []byte("nothing of any product\n")); err != nil {
+				t.Fatal(err)
+			}
 			before := confirmed(t, c, dir)
 			var supporting []string
 			for _, f := range before {
