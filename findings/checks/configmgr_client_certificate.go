@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -279,7 +280,7 @@ func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) finding
 	case log != nil:
 		out.Verdict = findings.RuledOut
 		out.Summary = "ClientIDManagerStartup.log holds no failure to get the certificate."
-		out.Evidence = []findings.Evidence{findings.AbsentLine(log.Path, findings.Contradicts, "no line \"Failed to get certificate\" among its "+fmt.Sprint(log.Records)+" records")}
+		out.Evidence = []findings.Evidence{findings.AbsentLine(log.Path, findings.Contradicts, "no line \"Failed to get certificate\" among its "+strconv.Itoa(log.Records)+" records")}
 	default:
 		out.Verdict, out.Reason = findings.NotEvaluated, findings.DataMissing
 		out.Summary = "The bundle lists the machine keys but lacks the client's log, so that it does not show whether the client fails."

@@ -45,7 +45,12 @@ var msiInstallFailed = &findings.Check{
 		},
 		{
 			Name: msiFailedID + "/package", Kinds: installerLogs,
-			Literals: []string{"******* Product: "}, Pattern: `^\*{7} Product: (?P<path>.*\S)`,
+			Literals: []string{"******* Product: "}, Pattern: `^\s*\*{7} Product: (?P<path>.*\S)`,
+		},
+		{
+			// Only where the log holds no dump of the properties, which is not localised.
+			Name: msiFailedID + "/named", Kinds: installerLogs,
+			Literals: []string{"Product Name: ", "Product: "}, Pattern: `^Product: (?P<short>[^\n]{1,200}?) -- |\bProduct Name: (?P<full>[^\n]{1,200}?)\. Product Version: `,
 		},
 	},
 	Observe: &facts.Watch{
@@ -137,6 +142,7 @@ const maxMSISessions = 200
 // msiSession is one run of the engine, from a header line to the next.
 type msiSession struct {
 	name, version, code, pkg string // of the product; the package's path
+	called                   string // the product's name in an English message
 	returning                *facts.Match
 	result                   uint32
 	action                   string // the first that ended with return value 3
@@ -148,7 +154,7 @@ type msiSession struct {
 
 // product is how the session's product is called.
 func (s *msiSession) product() string {
-	return cmp.Or(s.name, baseName(s.pkg), s.code)
+	return cmp.Or(s.name, s.called, baseName(s.pkg), s.code)
 }
 
 // same reports whether two sessions are about the same product.
@@ -199,6 +205,8 @@ func (m *msiSessions) See(s *facts.Sight) {
 			}
 		case "package":
 			o.pkg = string(h.Capture("path"))
+		case "named":
+			o.called = cmp.Or(string(h.Capture("full")), string(h.Capture("short")), o.called)
 		}
 	}
 	if o.failed == nil {
@@ -434,7 +442,7 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 	}
 	f := findings.Finding{
 		Verdict: findings.Confirmed, Subject: s.product(), Severity: ret.severity, State: findings.Active,
-		Title: fmt.Sprintf("%s ended with %d", cmp.Or(s.name, "The installation of "+s.product()), s.result),
+		Title: fmt.Sprintf("%s ended with %d", cmp.Or(s.name, s.called, "The installation of "+s.product()), s.result),
 	}
 	if s.product() == "" {
 		f.Subject, f.Title = "an unnamed product", fmt.Sprintf("An installation ended with %d", s.result)

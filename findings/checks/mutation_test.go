@@ -50,8 +50,8 @@ func TestProofNeedsItsEvidence(t *testing.T) {
 					}
 				}
 			}
-			// A bundle without any file is refused, so one is left.
-			if err := fixture.Write(dir, "note.txt", []byte("Collected by support.\n")); err != nil {
+			// A bundle is never empty, whatever is taken from it.
+			if err := fixture.Write(dir, "bystander.txt", []byte("nothing of any product\n")); err != nil {
 				t.Fatal(err)
 			}
 			before := confirmed(t, c, dir)
