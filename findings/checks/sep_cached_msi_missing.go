@@ -408,8 +408,8 @@ func sepPreventive(f *facts.Facts) *findings.Finding {
 				},
 				Missing: []findings.Missing{
 					{
-						What: "whether " + p.LocalPackage + " is still missing", Why: "a repair since the listing was made would have put it back",
-						Collect: fmt.Sprintf(`dir /a "%s" > "%%PUBLIC%%\cached-package.txt" 2>&1`, p.LocalPackage),
+						What: "a new listing of the Installer folder", Why: "a repair since this listing would have put " + baseName(p.LocalPackage) + " back",
+						Collect: installerListing.Collect,
 					},
 					sepLog,
 				},
