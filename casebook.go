@@ -5,12 +5,13 @@
 package casebook
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"casebook/findings"
@@ -34,12 +35,27 @@ type Options struct {
 	Index   string // the folder of the archive to which the case is added; "" for none
 	Version string // of casebook
 
+	Passwords   []string                                        // of encrypted archives; each is tried
+	AskPassword func(archive string) (password string, ok bool) // asks for a further one; may be nil
+
 	Progress func(ingest.Progress) // may be nil
 	Log      *slog.Logger          // nil discards
 }
 
-// Analyze reads uploads as one case and returns its report. The report is nil only with an error that says that no upload could be
-// opened or that ctx ended; an upload that can't be opened beside others that can is a problem in the report.
+// UnusableError says that uploads could not be analysed at all.
+type UnusableError struct {
+	Reasons []error // one for each such upload, in their order
+	All     bool    // no upload could be analysed
+}
+
+// Error gives the reasons, one in a line.
+func (e *UnusableError) Error() string { return errors.Join(e.Reasons...).Error() }
+
+// Unwrap returns the reasons.
+func (e *UnusableError) Unwrap() []error { return e.Reasons }
+
+// Analyze reads uploads as one case and returns its report. With an [UnusableError] there is a report too: of the uploads that could be
+// analysed, and of what is known of the others, which stand among its problems. With every other error the report is nil.
 func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Report, error) {
 	if opt.Checks == nil {
 		opt.Checks = checks.All()
@@ -50,10 +66,13 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 	}
 	in := ingest.Options{
 		Limits: opt.Limits, Workers: opt.Workers, Readers: logs.All(), Extractors: extract.All(),
+		Passwords: opt.Passwords, AskPassword: opt.AskPassword,
 		Locales: locales,
 		NewSink: discreet(collector.Sink), Progress: opt.Progress, Log: opt.Log,
 	}
 
+	opened := make([]*ingest.Bundle, len(uploads)) // nil where the upload could not be opened
+	reasons := make([]error, len(uploads))
 	var bundles []*ingest.Bundle
 	var problems []ingest.Problem
 	defer func() {
@@ -61,26 +80,22 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 			_ = b.Close() // only temporary files are left to lose
 		}
 	}()
-	for _, u := range uploads {
+	for i, u := range uploads {
 		b, err := ingest.Open(ctx, u, in)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case err != nil && len(uploads) == 1:
-			return nil, err
 		case err != nil:
-			problems = append(problems, ingest.Problem{Stage: ingest.StageOpen, Message: err.Error()})
+			reasons[i] = err
+			problems = append(problems, openProblem(u, err))
 		default:
-			bundles = append(bundles, b)
+			opened[i], bundles = b, append(bundles, b)
 		}
-	}
-	if len(bundles) == 0 {
-		return nil, fmt.Errorf("no upload could be opened: %s", problems[0].Message)
 	}
 
 	var archive *index.Writer
-	if opt.Index != "" {
-		if archive, err = index.Create(opt.Index, index.Case{ID: cmp.Or(opt.Case, filepath.Base(uploads[0]))}); err != nil {
+	if opt.Index != "" && len(bundles) > 0 {
+		if archive, err = index.Create(opt.Index); err != nil {
 			return nil, err
 		}
 		defer func() { _ = archive.Abort() }() // after Commit it does nothing; before, the error at hand matters more
@@ -92,6 +107,16 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 		return nil, err
 	}
 	problems = append(problems, contents.Problems...)
+	usable := false
+	for i, b := range opened {
+		switch {
+		case b == nil:
+		case b.Useless != "":
+			reasons[i] = fmt.Errorf("analyse %q: %s", uploads[i], b.Useless)
+		default:
+			usable = true
+		}
+	}
 	problems = append(problems, facts.Replay(contents.Extracted)...)
 	systems, odd := facts.Build(contents.Artifacts, contents.Extracted, collector, opt.Host)
 	problems = append(problems, odd...)
@@ -102,17 +127,24 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 	problems = append(problems, odd...)
 
 	c := findings.Case{
-		Tool: findings.Tool{Name: "casebook", Version: opt.Version}, ID: opt.Case, Systems: systems,
+		Tool: findings.Tool{Name: "casebook", Version: opt.Version}, ID: opt.Case, At: opt.At, Systems: systems,
 		Artifacts: contents.Artifacts, Findings: found, Problems: problems,
 	}
-	for _, b := range bundles {
+	for i, b := range opened {
+		if b == nil {
+			c.Uploads = append(c.Uploads, unreadable(uploads[i]))
+			continue
+		}
 		c.Uploads = append(c.Uploads, findings.Upload{Name: b.Name, SHA256: b.SHA256, Bytes: b.Bytes, Format: b.Format})
 	}
 	report := findings.Assemble(c)
-	if archive != nil {
+	if archive != nil && usable {
 		if err := publish(ctx, archive, contents, report); err != nil {
 			return nil, err
 		}
+	}
+	if reasons = slices.DeleteFunc(reasons, func(err error) bool { return err == nil }); len(reasons) > 0 {
+		return report, &UnusableError{Reasons: reasons, All: !usable}
 	}
 	return report, nil
 }
@@ -126,6 +158,20 @@ func discreet(sink func(*ingest.Artifact) ingest.Sink) func(*ingest.Artifact) in
 		}
 		return sink(a)
 	}
+}
+
+// openProblem is the problem of an upload that can't be opened. It names no folder of the analysing machine.
+func openProblem(upload string, err error) ingest.Problem {
+	reason := err.Error()
+	if open := (*ingest.OpenError)(nil); errors.As(err, &open) {
+		reason = fmt.Sprintf("open %q: %s", filepath.Base(upload), open.Reason())
+	}
+	return ingest.Problem{Stage: ingest.StageOpen, Message: reason}
+}
+
+// unreadable is an upload of which nothing is known but its name.
+func unreadable(upload string) findings.Upload {
+	return findings.Upload{Name: filepath.Base(upload), Format: ingest.FormatUnreadable}
 }
 
 // publish adds what is no record to the case's index and makes the case visible.
@@ -169,14 +215,14 @@ func locales(read []ingest.Extracted) func(path string) ingest.Locale {
 	return facts.Group(read).Prepare().Locale
 }
 
-// Unreadable is the report of uploads that could not be analysed at all.
-func Unreadable(uploads []string, why error, opt Options) *findings.Report {
+// Unfinished is the report of uploads whose analysis was given up; why is the problem that says so.
+func Unfinished(uploads []string, why string, opt Options) *findings.Report {
 	c := findings.Case{
-		Tool: findings.Tool{Name: "casebook", Version: opt.Version}, ID: opt.Case,
-		Problems: []ingest.Problem{{Stage: ingest.StageOpen, Message: why.Error()}},
+		Tool: findings.Tool{Name: "casebook", Version: opt.Version}, ID: opt.Case, At: opt.At,
+		Problems: []ingest.Problem{{Stage: ingest.StageRead, Message: why}},
 	}
 	for _, u := range uploads {
-		c.Uploads = append(c.Uploads, findings.Upload{Name: filepath.Base(u), Format: "unreadable"})
+		c.Uploads = append(c.Uploads, unreadable(u))
 	}
 	selected := opt.Checks
 	if selected == nil {

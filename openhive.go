@@ -31,11 +31,14 @@ func OpenHive(ctx context.Context, file string) (*hive.Hive, error) {
 			return withLogs(file, h)
 		}
 	}
-	why := "neither a hive nor registry text"
-	if len(contents.Problems) > 0 {
-		why = contents.Problems[0].Message
+	why := "it is neither a registry hive nor a .reg export nor output of reg query"
+	for _, p := range contents.Problems {
+		if p.Artifact != "" && p.Stage != ingest.StageDecode {
+			why = p.Message
+			break
+		}
 	}
-	return nil, fmt.Errorf("open %s: %s", file, why)
+	return nil, fmt.Errorf("open %q: %s", file, why)
 }
 
 // maxLog is how large a transaction log may be, which is as large as the part of a hive that changes between two flushes.

@@ -13,6 +13,7 @@ type Report struct {
 	Bundles   []Upload         `json:"bundles,omitempty"` // of several uploads that are one case
 	Case      string           `json:"case,omitempty"`    // the case's ID if one was given
 	Window    Window           `json:"window"`
+	Incident  *Incident        `json:"incident,omitempty"` // if its time was given
 	Systems   []System         `json:"systems"`
 	Artifacts []Artifact       `json:"artifacts"`
 	Findings  []Finding        `json:"findings"`
@@ -29,8 +30,8 @@ type Tool struct {
 
 // Upload is one bundle as it was received.
 type Upload struct {
-	Name   string `json:"name"` // base name of the file or folder
-	SHA256 string `json:"sha256"`
+	Name   string `json:"name"`   // base name of the file or folder
+	SHA256 string `json:"sha256"` // "" if it could not be read
 	Bytes  int64  `json:"bytes"`
 	Format string `json:"format"`
 }
@@ -40,6 +41,23 @@ type Window struct {
 	From string `json:"from"`
 	To   string `json:"to"`
 }
+
+// Incident is when the trouble happened, and whether the bundle can tell of it.
+type Incident struct {
+	Time    string  `json:"time"` // RFC 3339 in UTC
+	Covered Covered `json:"covered"`
+}
+
+// Covered says where the incident lies to the window.
+type Covered string
+
+// The places of an incident. Records within the window may still be missing around it.
+const (
+	CoveredWithin  Covered = "within"
+	CoveredBefore  Covered = "before"  // the first record is later
+	CoveredAfter   Covered = "after"   // the last record is earlier
+	CoveredUnknown Covered = "unknown" // no record's time is certain
+)
 
 // System is one machine that the bundle tells of.
 type System struct {

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,14 +59,16 @@ func (a *Archive) Close() error {
 }
 
 // Cases lists the IDs of the archive's cases, in order.
-func (a *Archive) Cases() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	ids := make([]string, len(a.now.Cases))
-	for i, c := range a.now.Cases {
+func (a *Archive) Cases() ([]string, error) {
+	m, err := a.generation()
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(m.Cases))
+	for i, c := range m.Cases {
 		ids[i] = c.ID
 	}
-	return ids
+	return ids, nil
 }
 
 // Report returns the bytes of a case's report.json. The error is [fs.ErrNotExist] if there is no such case.
@@ -76,7 +79,7 @@ func (a *Archive) Report(id string) ([]byte, error) {
 	}
 	for i := range m.Cases {
 		if m.Cases[i].ID == id {
-			b, err := os.ReadFile(filepath.Join(a.dir, dirCases, m.Cases[i].Name, fileReport))
+			b, err := readFile(filepath.Join(a.dir, dirCases, m.Cases[i].Name), fileReport)
 			if err != nil {
 				return nil, fmt.Errorf("archive: case %q: %w", id, err)
 			}
@@ -165,17 +168,17 @@ func openCaseFiles(dir string, live *liveCase) (*openCase, error) {
 
 // load opens the files of the case, whose index is in the folder shard.
 func (c *openCase) load(shard string) error {
-	b, err := os.ReadFile(filepath.Join(c.dir, fileCase))
+	b, err := readFile(c.dir, fileCase)
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(b, &c.meta); err != nil || c.meta.ID != c.live.ID {
 		return fmt.Errorf("%s is damaged", fileCase)
 	}
-	if c.blocks, err = openSized(filepath.Join(c.dir, fileBlocks), c.meta.Blocks); err != nil {
+	if c.blocks, err = openSized(c.dir, fileBlocks, c.meta.Blocks); err != nil {
 		return err
 	}
-	if c.records, err = openSized(filepath.Join(c.dir, fileRecords), c.meta.Records); err != nil {
+	if c.records, err = openSized(c.dir, fileRecords, c.meta.Records); err != nil {
 		return err
 	}
 	total := int(c.meta.Blocks / entrySize)
@@ -186,7 +189,17 @@ func (c *openCase) load(shard string) error {
 		}
 		c.byPath = append(c.byPath, i)
 	}
-	slices.SortStableFunc(c.byPath, func(i, j int) int { return strings.Compare(c.meta.Artifacts[i].Path, c.meta.Artifacts[j].Path) })
+	slices.SortFunc(c.byPath, func(i, j int) int {
+		a, b := &c.meta.Artifacts[i], &c.meta.Artifacts[j]
+		switch byPath := strings.Compare(a.Path, b.Path); {
+		case byPath != 0 || a.Registry == b.Registry:
+			return cmp.Or(byPath, cmp.Compare(i, j))
+		case b.Registry:
+			return -1
+		default:
+			return 1
+		}
+	})
 	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock)); err != nil {
 		return err
 	}
@@ -196,15 +209,15 @@ func (c *openCase) load(shard string) error {
 	return nil
 }
 
-// openSized opens a file that must have the size stated.
-func openSized(path string, size int64) (*os.File, error) {
-	f, err := os.Open(path)
+// openSized opens a file of a folder that must have the size stated.
+func openSized(dir, name string, size int64) (*os.File, error) {
+	f, err := os.OpenInRoot(dir, name)
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && info.Size() != size {
-		err = fmt.Errorf("the file %s has %d bytes, %d were written", filepath.Base(path), info.Size(), size)
+		err = fmt.Errorf("the file %s has %d bytes, %d were written", name, info.Size(), size)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -284,7 +297,7 @@ func (c *openCase) findings() ([]findings.Finding, error) {
 	if c.meta.Findings == 0 {
 		return nil, nil
 	}
-	b, err := os.ReadFile(filepath.Join(c.dir, fileFindings))
+	b, err := readFile(c.dir, fileFindings)
 	if err != nil {
 		return nil, err
 	}
@@ -295,7 +308,7 @@ func (c *openCase) findings() ([]findings.Finding, error) {
 	return fs, nil
 }
 
-// source reads again what is at a place.
+// source reads again what is at a place; of a record it reads the whole block.
 func (c *openCase) source(p place) (*source, error) {
 	if p.block < 0 {
 		fs, err := c.findings()
@@ -309,13 +322,13 @@ func (c *openCase) source(p place) (*source, error) {
 		return nil, c.wrap(err)
 	}
 	rs, err := c.block(int(p.block))
-	if err == nil && (int(p.item) >= len(rs) || int64(e.Artifact) >= int64(len(c.meta.Artifacts))) {
+	if err == nil && int64(e.Artifact) >= int64(len(c.meta.Artifacts)) {
 		err = errBlock
 	}
 	if err != nil {
 		return nil, c.wrap(err)
 	}
-	return &source{artifact: &c.meta.Artifacts[e.Artifact], entry: &e, records: rs, item: int(p.item)}, nil
+	return &source{artifact: &c.meta.Artifacts[e.Artifact], entry: &e, records: rs}, nil
 }
 
 // picks are the blocks that may hold a match: all of them, or those named, in order.

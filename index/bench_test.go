@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"casebook/findings"
 	"casebook/index"
 	"casebook/ingest"
 )
@@ -20,6 +21,16 @@ var (
 	benchMessages   = []string{
 		"Policy state for [CCM_Policy_Policy5.PolicyID=\"%G\",PolicyVersion=\"%n.00\",PolicySource=\"SMS:%s\"] is currently [Active]",
 		"Evaluation not required. No changes detected.",
+		"Successfully sent location services HTTP failure message.",
+		"Looking for MIF file to get program status",
+		"Execution is complete for program Per-system unattended. The exit code is %e, the execution status is Success",
+		"Async searching of updates using WUAgent started.",
+		"RegTask: Failed to refresh site code. Error: 0x8000ffff",
+		"Unable to connect to WMI (root\\ccm) (0x80041003)",
+		"Retrieved %n MP Records from AD for site '%s'",
+		"Default Client DP list is empty.",
+		"Executing Task WTATask",
+		"The user has logged on.",
 		"Program exit code %e",
 		"Script for  Package:%s00%h, Program: Per-system unattended succeeded with exit code %e",
 		"CTM job %G entered phase CCM_DOWNLOADSTATUS_DOWNLOADING_DATA",
@@ -84,7 +95,7 @@ func benchLogs(n, size int) (logs []testArtifact, bytes int64) {
 		line, ms, total := 1, 0, 0
 		for total < size {
 			ms += r.IntN(400)
-			rec := ingest.Record{Line: line, Severity: ingest.SeverityInfo, Thread: uint64(1200 + 4*r.IntN(40)), Time: ingest.WallTime(2011, 1, 1, 0, 0, 0, ms*1000)}
+			rec := ingest.Record{Line: line, Severity: []ingest.Severity{ingest.SeverityInfo, ingest.SeverityError}[r.IntN(500)/499], Thread: uint64(1200 + 4*r.IntN(40)), Time: ingest.WallTime(2011, 1, 1, 0, 0, 0, ms*1000)}
 			clock := fmt.Sprintf("%02d:%02d:%02d", ms/3600000%24, ms/60000%60, ms/1000%60)
 			if i%5 == 3 {
 				head := fmt.Sprintf("MSI (s) (%02X:%02X) [%s:%03d]: ", r.IntN(256), r.IntN(256), clock, ms%1000)
@@ -113,7 +124,7 @@ func benchLogs(n, size int) (logs []testArtifact, bytes int64) {
 
 // writeLogs writes a case as two workers would.
 func writeLogs(b *testing.B, dir string, logs []testArtifact) {
-	w, err := index.Create(dir, index.Case{ID: "bench"})
+	w, err := index.Create(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -136,6 +147,9 @@ func writeLogs(b *testing.B, dir string, logs []testArtifact) {
 	}
 	close(jobs)
 	workers.Wait()
+	if err := w.Report(&findings.Report{Case: "bench"}, nil); err != nil {
+		b.Fatal(err)
+	}
 	if err := w.Commit(b.Context()); err != nil {
 		b.Fatal(err)
 	}

@@ -222,7 +222,7 @@ func (c *openCase) collect(ctx context.Context, n need, r bleve.IndexReader, seq
 		return false, err
 	}
 	defer func() { _ = s.Close() }()
-	key := caseKey(c.live.ID)
+	key := c.live.Key
 	sc := &search.SearchContext{DocumentMatchPool: search.NewDocumentMatchPool(s.DocumentMatchPoolSize()+1, 0), IndexReader: r}
 	for {
 		if err := ctx.Err(); err != nil {

@@ -41,11 +41,11 @@ func publish(w *index.Writer, err error) error {
 
 // buildCase writes a case that is not published yet.
 func buildCase(dir, id string, artifacts []testArtifact, registry map[string][]index.RegistryValue, fs []findings.Finding) (*index.Writer, error) {
-	w, err := index.Create(dir, index.Case{ID: id})
+	w, err := index.Create(dir)
 	if err != nil {
 		return nil, err
 	}
-	report := &findings.Report{Findings: fs}
+	report := &findings.Report{Case: id, Findings: fs}
 	for _, a := range artifacts {
 		art := &ingest.Artifact{Path: a.path, Kind: a.kind}
 		s := w.Artifact(art)

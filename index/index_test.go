@@ -277,7 +277,7 @@ func TestOrderAndLimit(t *testing.T) {
 			}
 		})
 	}
-	if diff := cmp.Diff([]string{"INC1", "INC2"}, a.Cases()); diff != "" {
+	if diff := cmp.Diff([]string{"INC1", "INC2"}, cases(t, a)); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 }
@@ -319,18 +319,18 @@ func TestReplaceDuringSearch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cases []string
+	var found []string
 	for h, err := range openArchive(t, dir).Search(t.Context(), n, index.SearchOptions{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cases = append(cases, h.Case); len(cases) == 1 {
+		if found = append(found, h.Case); len(found) == 1 {
 			for range 3 {
 				writeCase(t, dir, "INC2", arts, nil, nil)
 			}
 		}
 	}
-	if diff := cmp.Diff([]string{"INC1", "INC2"}, cases); diff != "" {
+	if diff := cmp.Diff([]string{"INC1", "INC2"}, found); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 }
@@ -407,6 +407,16 @@ func TestSearchIsCancelled(t *testing.T) {
 	}
 }
 
+// cases lists the cases of an archive.
+func cases(t *testing.T, a *index.Archive) []string {
+	t.Helper()
+	ids, err := a.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
 func entries(t *testing.T, dir string) []string {
 	t.Helper()
 	list, err := os.ReadDir(dir)
@@ -457,7 +467,7 @@ func TestUnfinishedWriters(t *testing.T) {
 	if err := alive.Commit(context.Background()); err != nil {
 		t.Errorf("a writer at work was disturbed: %v", err)
 	}
-	if diff := cmp.Diff([]string{"INC1", "INC3", "INC4"}, openArchive(t, dir).Cases()); diff != "" {
+	if diff := cmp.Diff([]string{"INC1", "INC3", "INC4"}, cases(t, openArchive(t, dir))); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 }
@@ -470,7 +480,7 @@ func TestCaseIDs(t *testing.T) {
 	}
 	a := openArchive(t, dir)
 	slices.Sort(ids)
-	if diff := cmp.Diff(ids, a.Cases()); diff != "" {
+	if diff := cmp.Diff(ids, cases(t, a)); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 	if hits := find(t, a, "x", index.SearchOptions{}); len(hits) != len(ids) {
@@ -537,11 +547,11 @@ func TestDamagedNewestGeneration(t *testing.T) {
 	writeCase(t, dir, "INC1", arts, nil, nil)
 	writeCase(t, dir, "INC2", arts, nil, nil)
 	cut(t, filepath.Join(dir, "generation-2"), 0)
-	if diff := cmp.Diff([]string{"INC1"}, openArchive(t, dir).Cases()); diff != "" {
+	if diff := cmp.Diff([]string{"INC1"}, cases(t, openArchive(t, dir))); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 	writeCase(t, dir, "INC3", arts, nil, nil)
-	if diff := cmp.Diff([]string{"INC1", "INC3"}, openArchive(t, dir).Cases()); diff != "" {
+	if diff := cmp.Diff([]string{"INC1", "INC3"}, cases(t, openArchive(t, dir))); diff != "" {
 		t.Errorf("cases (-want +got):\n%s", diff)
 	}
 }
@@ -551,15 +561,14 @@ func TestCreateErrors(t *testing.T) {
 	write(t, filepath.Join(foreign, "letter.txt"), "x")
 	newer := t.TempDir()
 	write(t, filepath.Join(newer, "casebook.json"), `{"format":9}`)
-	tests := []struct{ name, dir, id, want string }{
-		{"foreign-files", foreign, "x", "other files"},
-		{"newer", newer, "x", "newer casebook"},
-		{"no-id", t.TempDir(), "", "no ID"},
-		{"a-file", filepath.Join(foreign, "letter.txt"), "x", "archive"},
+	tests := []struct{ name, dir, want string }{
+		{"foreign-files", foreign, "other files"},
+		{"newer", newer, "newer casebook"},
+		{"a-file", filepath.Join(foreign, "letter.txt"), "archive"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := index.Create(tt.dir, index.Case{ID: tt.id}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := index.Create(tt.dir); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})
@@ -614,4 +623,22 @@ func glob(t *testing.T, dir, pattern string) string {
 		t.Fatalf("%s: %v", pattern, err)
 	}
 	return list[0]
+}
+
+// TestFirstWriters lets several writers make one archive.
+func TestFirstWriters(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "archive")
+	arts := []testArtifact{{path: "a.log", records: plainRecords(1, func(int) string { return "x" })}}
+	var writers sync.WaitGroup
+	for i := range 4 {
+		writers.Go(func() {
+			if err := publish(buildCase(dir, strconv.Itoa(i), arts, nil, nil)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	writers.Wait()
+	if hits := find(t, openArchive(t, dir), "x", index.SearchOptions{}); len(hits) != 4 {
+		t.Errorf("%d hits, want 4", len(hits))
+	}
 }

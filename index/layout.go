@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -54,13 +55,14 @@ type manifest struct {
 // liveCase is a case of a generation.
 type liveCase struct {
 	ID    string `json:"id"`
+	Key   string `json:"key"`   // its part of the IDs of its documents
 	Name  string `json:"name"`  // of its folder in cases
 	Shard string `json:"shard"` // the name of the folder in shards that indexes it
 }
 
 // checkFormat reads casebook.json in dir and refuses what this program can't read.
 func checkFormat(dir string) error {
-	b, err := os.ReadFile(filepath.Join(dir, fileArchive))
+	b, err := readFile(dir, fileArchive)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("archive %q: %w", dir, ErrNoArchive)
 	} else if err != nil {
@@ -116,7 +118,7 @@ func latest(dir string) (*manifest, error) {
 
 func readManifest(dir string, n int) (*manifest, error) {
 	name := generationIs + strconv.Itoa(n)
-	b, err := os.ReadFile(filepath.Join(dir, name))
+	b, err := readFile(dir, name)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
@@ -162,10 +164,12 @@ func folderName(id string, generation int) string {
 	return name + "~" + strconv.Itoa(generation)
 }
 
-// caseKey is the case's part of a document's ID.
-func caseKey(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:8])
+// newCaseKey makes the case's part of its documents' IDs. It can't be made from the case's ID, which may be the hash of an upload that
+// is known only when all of it has been read.
+func newCaseKey() string {
+	var key [8]byte
+	_, _ = rand.Read(key[:]) // never fails
+	return hex.EncodeToString(key[:])
 }
 
 // documentID names the block seq of an artifact. It has the same length for all.
@@ -183,10 +187,37 @@ func parseDocumentID(id string) (key string, artifact, seq uint32, ok bool) {
 	return id[:16], uint32(a), uint32(s), err1 == nil && err2 == nil
 }
 
-// writeFile writes a file that is wholly there or not at all, also after a crash.
-func writeFile(path string, b []byte) error {
-	aside := path + ".new"
-	f, err := os.OpenFile(aside, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+// readFile reads a file of a folder, and nothing outside of it.
+func readFile(dir, name string) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	b, err := root.ReadFile(name)
+	return b, errors.Join(err, root.Close())
+}
+
+// writeFile writes a file of a folder that is wholly there or not at all, also after a crash.
+func writeFile(dir, name string, b []byte) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	err = writeAside(root, name, b)
+	if err != nil {
+		_ = root.Remove(name + newSuffix)
+	}
+	if err = errors.Join(err, root.Close()); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// newSuffix is behind the name of a file that is not complete.
+const newSuffix = ".new"
+
+func writeAside(root *os.Root, name string, b []byte) error {
+	f, err := root.Create(name + newSuffix)
 	if err != nil {
 		return err
 	}
@@ -194,17 +225,10 @@ func writeFile(path string, b []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(aside, path)
-	}
-	if err != nil {
-		_ = os.Remove(aside)
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return root.Rename(name+newSuffix, name)
 }
 
 // syncTree makes everything in dir durable.
@@ -216,14 +240,10 @@ func syncTree(dir string) error {
 		if e.IsDir() {
 			return syncDir(path)
 		}
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // a file that was just written
 		if err != nil {
 			return err
 		}
-		err = f.Sync()
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-		return err
+		return errors.Join(f.Sync(), f.Close())
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
@@ -115,6 +116,23 @@ func TestSearchEqualsScan(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("%s (-scan +search):\n%s", q, diff)
 			}
+			byTime := []string{}
+			var last *time.Time
+			for h, err := range a.Search(t.Context(), q, index.SearchOptions{Sort: index.ByTime}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if last != nil && h.Time != nil && h.Time.Before(*last) || len(byTime) > 0 && last == nil && h.Time != nil {
+					t.Fatalf("%s: %v comes after %v", q, h.Time, last)
+				}
+				last = h.Time
+				byTime = append(byTime, ref(h))
+			}
+			slices.Sort(byTime)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, byTime); diff != "" {
+				t.Fatalf("%s by time (-scan +search):\n%s", q, diff)
+			}
 		}
 	})
 }
@@ -203,7 +221,7 @@ func wordwise(t []rune, from, to int, p []rune, wildcards bool) bool {
 		// Within a GUID a search begins at an inner group only if it has the form of one and a letter.
 		first := strings.ToLower(string(t[from:end]))
 		plain := !strings.ContainsAny(string(p), "*?") || !wildcards
-		if innerGroup(t, from) && !(plain && len(first) == 4 && strings.ContainsAny(first, "abcdef")) {
+		if innerGroup(t, from) && (!plain || len(first) != 4 || !strings.ContainsAny(first, "abcdef")) {
 			return false
 		}
 	}

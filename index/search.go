@@ -188,7 +188,7 @@ func (s *run) scan(c *openCase, found func(place, *source) bool) error {
 		}
 		for i := range fs {
 			if judge(s.query, func(n query.Node) tri { return findingLeaf(n, &fs[i]) }) == yes {
-				if !found(place{block: -1, item: uint32(i), micro: math.MaxInt64}, &source{finding: &fs[i]}) { //nolint:gosec // an index
+				if !found(place{block: -1, item: uint32(i), micro: math.MaxInt64}, &source{finding: &fs[i]}) {
 					return nil
 				}
 			}
@@ -275,18 +275,26 @@ func (s *run) byTime(a *Archive, m *manifest, yield func(Hit, error) bool) {
 		}
 	}
 	sortPlaces()
+	var last place
+	var src *source
+	var err error
 	for _, p := range places {
 		if err := s.ctx.Err(); err != nil {
 			yield(Hit{}, err)
 			return
 		}
+		// Hits that follow each other in time often come from one block.
 		c := opened[p.cas]
-		var h Hit
-		src, err := c.source(p)
-		if err == nil {
-			h, err = s.hit(c, p, src)
+		if src == nil || p.block < 0 || last.block != p.block || last.cas != p.cas {
+			if src, err = c.source(p); err != nil {
+				if src = nil; !yield(Hit{}, err) {
+					return
+				}
+				continue
+			}
 		}
-		if !yield(h, err) {
+		last, src.item = p, int(p.item)
+		if h, err := s.hit(c, p, src); !yield(h, err) {
 			return
 		}
 	}

@@ -85,7 +85,7 @@ func writeShardFile(dir string, documents uint64) error {
 
 // readShard opens the index in dir to read, if it is as its writer left it.
 func readShard(dir string) (i bleve.Index, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, fileShard))
+	b, err := readFile(dir, fileShard)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,8 @@ type shardWriter struct {
 	documents atomic.Uint64 // written
 
 	mu   sync.Mutex
-	idle []*batch // begun and in nobody's hands
+	all  []*batch
+	idle []*batch // in nobody's hands
 }
 
 func newShardWriter(dir string) (*shardWriter, error) {
@@ -156,7 +157,9 @@ func (w *shardWriter) take() *batch {
 		w.idle = w.idle[:n-1]
 		return b
 	}
-	return newBatch()
+	b := newBatch()
+	w.all = append(w.all, b)
+	return b
 }
 
 func (w *shardWriter) put(b *batch) {
@@ -182,20 +185,20 @@ func (w *shardWriter) flush(b *batch) error {
 	return nil
 }
 
-// close writes what is left, unless the index is to be thrown away.
+// close writes what is left, also what a sink that never came to its end has not put back, unless the index is to be thrown away.
 func (w *shardWriter) close(discard bool) error {
 	var err error
 	if !discard {
 		// Each worker left a batch that is not full; together they are a good part of a small case.
-		errs := make([]error, len(w.idle))
+		errs := make([]error, len(w.all))
 		var flushes sync.WaitGroup
-		for i, b := range w.idle {
+		for i, b := range w.all {
 			flushes.Go(func() { errs[i] = w.flush(b) })
 		}
 		flushes.Wait()
 		err = errors.Join(errs...)
 	}
-	w.idle = nil
+	w.all, w.idle = nil, nil
 	if cerr := w.index.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("close the index: %w", cerr)
 	}
@@ -259,8 +262,8 @@ func (b *batch) term(t []byte) {
 	for i := h & mask; ; i = (i + 1) & mask {
 		s := b.slots[i]
 		if s == 0 {
-			b.slots[i] = tag | uint64(len(b.ends)+1) //nolint:gosec // fewer terms than bytes of text
-			b.ids = append(b.ids, uint32(len(b.ends)))
+			b.slots[i] = tag | uint64(len(b.ends)+1)
+			b.ids = append(b.ids, uint32(len(b.ends))) //nolint:gosec // fewer terms than bytes of text
 			b.arena = append(b.arena, t...)
 			b.ends = append(b.ends, uint32(len(b.arena))) //nolint:gosec // a batch's text is far below 4 GiB
 			b.seen = append(b.seen, b.doc)
@@ -296,12 +299,12 @@ func (b *batch) grow() {
 	b.slots = make([]uint64, 4*len(b.slots))
 	mask := uint64(len(b.slots) - 1) //nolint:gosec // a power of two
 	for n := range b.ends {
-		h := maphash.Bytes(b.seed, b.at(uint32(n))) //nolint:gosec // as above
+		h := maphash.Bytes(b.seed, b.at(uint32(n)))
 		i := h & mask
 		for b.slots[i] != 0 {
 			i = (i + 1) & mask
 		}
-		b.slots[i] = h&^0xffffffff | uint64(n+1) //nolint:gosec // as above
+		b.slots[i] = h&^0xffffffff | uint64(n+1)
 	}
 }
 

@@ -2,17 +2,16 @@
 
 package index
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 // syncDir makes the names in a directory durable.
 func syncDir(dir string) error {
-	f, err := os.Open(dir)
+	f, err := os.Open(dir) //nolint:gosec // a folder of the archive
 	if err != nil {
 		return err
 	}
-	err = f.Sync()
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return errors.Join(f.Sync(), f.Close())
 }

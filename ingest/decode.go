@@ -24,6 +24,8 @@ type decoder struct {
 	start, end, fill int
 
 	encoding string       // one of the IANA names; "" while all bytes were ASCII
+	initial  string       // the encoding before the first splice, "" if there was none
+	splices  int          // how many times the encoding has changed
 	fallback *codePage    // the page of text that is neither UTF-8 nor UTF-16
 	page     *pageDecoder // of fallback; nil until it is needed
 	raw      []byte       // scratch: bytes to be decoded, while buf takes their text
@@ -67,17 +69,15 @@ func (d *decoder) take(n, lines int) {
 func (d *decoder) decode(n int, atEOF bool) []byte {
 	from := d.end
 	d.fill += n
-	switch d.encoding {
-	case encUTF16LE:
-		d.decodeUTF16(binary.LittleEndian.Uint16, atEOF)
-	case encUTF16BE:
-		d.decodeUTF16(binary.BigEndian.Uint16, atEOF)
-	case "":
-		d.settle(atEOF)
-	case encUTF8:
-		d.decodeUTF8(atEOF)
-	default:
-		d.decodePage(atEOF)
+	for spliced := true; spliced; {
+		switch d.encoding {
+		case encUTF16LE:
+			spliced = d.decodeUTF16(binary.LittleEndian.Uint16, atEOF)
+		case encUTF16BE:
+			spliced = d.decodeUTF16(binary.BigEndian.Uint16, atEOF)
+		default:
+			spliced = d.decodeBytes(atEOF)
+		}
 	}
 	fresh := d.buf[from:d.end]
 	if bytes.IndexByte(fresh, 0) >= 0 {
@@ -90,6 +90,104 @@ func (d *decoder) decode(n int, atEOF bool) []byte {
 }
 
 var newline, nul = []byte{'\n'}, []byte{0}
+
+// A log that two programs have appended to, one in UTF-16LE and one in bytes, changes its encoding in the middle. spliceLen is how
+// many bytes in a row must be of the other kind to show it: sixteen characters that are ASCII throughout are no UTF-16, and hardly any
+// sixteen ideographs consist of such bytes.
+const spliceLen = 32
+
+// maxSplices bounds the changes of encoding of one artifact: a log has a few, and each one costs a copy.
+const maxSplices = 1000
+
+// decodeBytes decodes buf[end:fill], which is not UTF-16, up to where UTF-16LE begins. It reports whether that is so.
+func (d *decoder) decodeBytes(atEOF bool) bool {
+	tail := d.buf[d.end:d.fill]
+	cut, found := len(tail), false
+	if d.splices < maxSplices {
+		cut, found = spliceTo16(tail, atEOF)
+	}
+	if cut == len(tail) {
+		d.decodeAs(atEOF)
+		return false
+	}
+	rest := slices.Clone(tail[cut:])
+	d.fill = d.end + cut
+	d.decodeAs(found)
+	if found {
+		rest = bytes.TrimPrefix(rest, []byte("\xff\xfe"))
+		d.splice(encUTF16LE)
+	}
+	waiting := append(d.buf[:d.fill], rest...)
+	d.buf, d.fill = waiting[:cap(waiting)], len(waiting)
+	return found
+}
+
+// splice changes the encoding.
+func (d *decoder) splice(to string) {
+	if d.initial == "" {
+		d.initial = d.name()
+	}
+	d.splices++
+	d.encoding = to
+}
+
+// decodeAs decodes buf[end:fill] in one encoding of bytes.
+func (d *decoder) decodeAs(atEOF bool) {
+	switch d.encoding {
+	case "":
+		d.settle(atEOF)
+	case encUTF8:
+		d.decodeUTF8(atEOF)
+	default:
+		d.decodePage(atEOF)
+	}
+}
+
+// spliceTo16 returns where UTF-16LE begins in b, its byte order mark included. If it does not, found is false and the place is where the
+// next bytes are awaited: a mark and the first half of a character may stand at the end. NULs of other origin come in runs.
+func spliceTo16(b []byte, atEOF bool) (at int, found bool) {
+	for from := 0; ; {
+		i := bytes.IndexByte(b[from:], 0)
+		if i < 0 && atEOF {
+			return len(b), false
+		}
+		if i < 0 {
+			return max(from, len(b)-3), false
+		}
+		i += from
+		start := i - 1
+		if start < 0 || b[start] == 0 {
+			from = i + 1
+			continue
+		}
+		n := min(len(b)-start, spliceLen)
+		same := true
+		for j := start; same && j+1 < start+n; j += 2 {
+			same = plainASCII(b[j]) && b[j+1] == 0
+		}
+		if same && (n == spliceLen || !atEOF) {
+			if start >= 2 && b[start-2] == 0xFF && b[start-1] == 0xFE {
+				start -= 2
+			}
+			return start, n == spliceLen
+		}
+		from = i + 1
+	}
+}
+
+// spliceToBytes reports whether src, where UTF-16LE is expected, goes on in bytes. more is true if that can't be told before more bytes come.
+func spliceToBytes(src []byte, atEOF bool) (found, more bool) {
+	n := min(len(src), spliceLen)
+	for _, c := range src[:n] {
+		if !plainASCII(c) {
+			return false, false
+		}
+	}
+	return n == spliceLen, n < spliceLen && !atEOF
+}
+
+// plainASCII reports whether a byte is printable ASCII or white space.
+func plainASCII(c byte) bool { return c >= 0x20 && c < 0x7F || c == '\t' || c == '\r' || c == '\n' }
 
 // settle chooses between UTF-8 and the code page at the first byte that is not ASCII.
 func (d *decoder) settle(atEOF bool) {
@@ -207,17 +305,31 @@ func (d *decoder) pageDecoder() *pageDecoder {
 	return d.page
 }
 
-// decodeUTF16 decodes buf[end:fill]. Half a pair of surrogates, and half a unit at the end, become U+FFFD.
-func (d *decoder) decodeUTF16(unit func([]byte) uint16, atEOF bool) {
+// decodeUTF16 decodes buf[end:fill], little-endian text up to where bytes of another encoding begin. It reports whether that is so. Half a
+// pair of surrogates, and half a unit at the end, become U+FFFD.
+func (d *decoder) decodeUTF16(unit func([]byte) uint16, atEOF bool) bool {
 	d.raw = append(d.raw[:0], d.buf[d.end:d.fill]...)
 	src := d.raw
 	little := d.encoding == encUTF16LE
+	splices := little && d.splices < maxSplices
 	dst := slices.Grow(d.buf[:d.end], len(src)/2*3+utf8.UTFMax)
 	for len(src) >= 2 {
 		if little {
 			var n int
 			dst, n = appendASCII16(dst, src)
 			if src = src[n:]; len(src) < 2 {
+				break
+			}
+		}
+		if splices {
+			found, more := spliceToBytes(src, atEOF)
+			if found {
+				d.end = len(dst)
+				d.splice("")
+				d.restore(dst, src)
+				return true
+			}
+			if more {
 				break
 			}
 		}
@@ -248,6 +360,7 @@ func (d *decoder) decodeUTF16(unit func([]byte) uint16, atEOF bool) {
 	}
 	d.end = len(dst)
 	d.restore(dst, src)
+	return false
 }
 
 // appendASCII16 appends the ASCII characters at the start of UTF-16LE text, as far as they come in fours, and returns how many bytes
@@ -295,13 +408,16 @@ func (d *decoder) problems(path string) []Problem {
 		list = append(list, Problem{path, StageDecode, fmt.Sprintf("from line %d on, in %d places: %s", d.damageAt, d.damaged, what)})
 	}
 	if d.nuls > 0 {
-		list = append(list, Problem{path, StageDecode, fmt.Sprintf("the text holds %d NUL characters, the first in line %d: the writer was probably interrupted", d.nuls, d.nulAt)})
+		list = append(list, Problem{path, StageDecode, fmt.Sprintf("the text holds NUL characters: %d, the first in line %d", d.nuls, d.nulAt)})
 	}
 	return list
 }
 
-// name returns the IANA name of the encoding.
+// name returns the IANA name of the encoding, of the first one where it changes.
 func (d *decoder) name() string {
+	if d.initial != "" {
+		return d.initial
+	}
 	if d.encoding == "" {
 		return encUTF8 // ASCII is UTF-8
 	}

@@ -46,6 +46,7 @@ func TestDecode(t *testing.T) {
 	german := "Grüße aus Köln: nicht ausgeführt\r\n"
 	russian := "Ошибка: файл занят другим процессом, 0x80070020\r\n"
 	japanese := "エラー: ファイルが見つかりません 12345\r\n"
+	header := "=== Verbose logging started: 3/8/2012  21:16:41 ===\r\n"
 	mixed := "a𝄞b " + german + russian + japanese
 	tests := []struct {
 		name, in string
@@ -75,6 +76,11 @@ func TestDecode(t *testing.T) {
 		{"shift-jis", "\x83\x47\x83\x89\x81[ 1\r\n", 932, "shift_jis", "エラー 1\r\n", 0},
 		{"gbk-that-looks-like-utf8", "\xc1\xaa\xcd\xa8 \xb4\xed\xce\xf3\xb4\xed\xce\xf3", 936, "gbk", "联通 错误错误", 0},
 		{"unknown-page-is-1252", "\xe4", 4711, "windows-1252", "ä", 0},
+		{"bytes-then-utf16le", header + "Gr\xfc\xdfe\r\n\xff\xfe" + string(utf16Bytes(header+german, false)), 0, "windows-1252", header + "Grüße\r\n" + header + german, 0},
+		{"bytes-then-utf16le-without-mark", header + string(utf16Bytes(header+german, false)), 0, "utf-8", header + header + german, 0},
+		{"utf16le-then-bytes", "\xff\xfe" + string(utf16Bytes(german+header, false)) + header + "Gr\xfc\xdfe\r\n", 0, "utf-16le", german + header + header + "Grüße\r\n", 0},
+		{"utf16le-then-utf8-then-utf16le", "\xff\xfe" + string(utf16Bytes(german, false)) + header + german + string(utf16Bytes(header, false)), 0, "utf-16le", german + header + german + header, 0},
+		{"utf16le-japanese-is-no-splice", "\xff\xfe" + string(utf16Bytes(strings.Repeat(japanese, 9), false)), 0, "utf-16le", strings.Repeat(japanese, 9), 0},
 		{"utf8-with-a-damaged-line", "ü\r\n\xfcber ü\r\nä\r\n", 0, "utf-8", "ü\r\nüber Ã¼\r\nä\r\n", 1},
 		{"utf8-cut-in-a-character", "üü\xc3", 0, "utf-8", "Ã¼Ã¼Ã", 1},
 	}
@@ -170,6 +176,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\xff\xfea\x00\x34\xd8\x1e\xdd"), uint16(1), uint16(0))
 	f.Add([]byte("\x83\x47\x83\x89 1\r\n"), uint16(2), uint16(932))
 	f.Add([]byte("\xfe\xff\x00a\xd8\x34"), uint16(5), uint16(1251))
+	f.Add([]byte("\xff\xfe\xff000000000000000000000000000000000"), uint16(55), uint16(15))
 	f.Fuzz(func(t *testing.T, data []byte, piece, page uint16) {
 		if len(data) > 8<<10 {
 			t.Skip("pieces of one byte make long inputs slow")
@@ -181,6 +188,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		if d.start != d.fill {
 			t.Fatalf("%d bytes stay undecoded", d.fill-d.start)
+		}
+		if d.splices > 0 {
+			return // what follows holds for one encoding
 		}
 		if strings.Count(text, "\n") < bytes.Count(data, newline) && d.encoding != encUTF16LE && d.encoding != encUTF16BE && cp.multi == nil {
 			t.Fatal("line ends are lost")

@@ -92,7 +92,7 @@ func newReading(bundles []*Bundle, opt Options) *reading {
 		r.prefix = append(r.prefix, prefix)
 		r.packed += b.packed
 		size, produced = size+b.Bytes, produced+b.produced
-		archive = archive && b.Format == FormatZip
+		archive = archive && b.isArchive()
 		for _, m := range b.members {
 			r.tasks = append(r.tasks, &task{m: m, bundle: b, path: prefix + m.path})
 		}
@@ -139,7 +139,7 @@ func (r *reading) read(ctx context.Context) error {
 		}
 	}
 	for _, t := range r.tasks {
-		if t.bundle.Format != FormatFile {
+		if t.bundle.Format != FormatFile || t.m != t.bundle.members[0] {
 			continue
 		}
 		t.bundle.SHA256 = t.artifact.SHA256
@@ -165,7 +165,7 @@ func (r *reading) extracted() []Extracted {
 func (r *reading) hashJobs() []job {
 	var jobs []job
 	for _, b := range r.bundles {
-		if b.Format == FormatZip {
+		if b.held {
 			jobs = append(jobs, job{b.Bytes, func(ctx context.Context, _ *worker) error { return b.hash(ctx) }})
 		}
 	}
@@ -265,15 +265,16 @@ func (r *reading) contents() *Contents {
 	}
 	if assumed > 0 {
 		c.Problems = append(c.Problems, Problem{"", StageDecode, fmt.Sprintf(
-			"no registry says which code page the machine uses; %d texts that are not Unicode were read by a usual one (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
+			"no registry says which code page the machine uses; texts that are not Unicode and were read by a usual one: %d (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
 	}
 	if r.skipped > 0 {
-		c.Problems = append(c.Problems, Problem{"", StageLimit, fmt.Sprintf("%d members were not read: the upload %v", r.skipped, r.total)})
+		c.Problems = append(c.Problems, Problem{"", StageLimit, fmt.Sprintf("members that were not read: %d; the upload %v", r.skipped, r.total)})
 	}
 	for i, b := range r.bundles {
 		if b.Format == FormatDirectory {
 			r.sealDirectory(b)
 		}
+		r.judge(b)
 		for _, p := range b.Problems {
 			switch {
 			case p.Artifact != "":
@@ -340,4 +341,76 @@ func (b *Bundle) hash(ctx context.Context) error {
 // order returns the place of a stage in the work.
 func (s Stage) order() int {
 	return slices.Index([]Stage{StageOpen, StageRead, StageLimit, StageDecode, StageParse, StageSystem, StageCheck, StageArchive}, s)
+}
+
+// judge finds out whether anything of a bundle can be analysed, and says it as a problem if not.
+func (r *reading) judge(b *Bundle) {
+	var all []*task
+	for _, t := range r.tasks {
+		if t.bundle != b {
+			continue
+		}
+		if t.useful() {
+			return
+		}
+		all = append(all, t)
+	}
+	said := func(t *task) string { // the first problem of a member
+		if t.problems != nil {
+			return t.problems[0].Message
+		}
+		for _, p := range b.Problems {
+			if p.Artifact == t.m.path {
+				return p.Message
+			}
+		}
+		return ""
+	}
+	at := "" // what the problem is told of
+	switch {
+	case len(all) == 0 && len(b.Problems) == 1:
+		b.Useless = b.Problems[0].Message
+		return
+	case len(all) == 0:
+		b.Useless = "it holds no file; check that it is the right one"
+	case b.Format == FormatFile:
+		if b.Useless = said(all[0]); b.Useless != "" {
+			return
+		}
+		switch all[0].artifact.Kind {
+		case KindEmpty:
+			b.Useless = "it has no byte; ask for the upload again"
+		case KindHiveLog:
+			b.Useless = "a hive's transaction log says nothing without the hive; pass the folder that holds both"
+		default:
+			b.Useless = "it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"
+		}
+		at = all[0].m.path
+	default:
+		b.Useless = fmt.Sprintf("none of its %d files is a text or registry hive that can be read", len(all))
+		if len(all) == 1 {
+			b.Useless = "its only file is no text or registry hive that can be read"
+		}
+		for _, t := range all {
+			if why := said(t); why != "" {
+				b.Useless += fmt.Sprintf("; %q: %s", t.m.path, why)
+				break
+			}
+		}
+	}
+	b.Problems = append(b.Problems, Problem{at, StageOpen, b.Useless})
+}
+
+// useful tells whether a member gave anything that can be analysed.
+func (t *task) useful() bool {
+	if len(t.extracted) > 0 && t.artifact.Kind != KindHiveLog { // a hive's log completes the hive and is nothing by itself
+		return true
+	}
+	switch t.artifact.Kind {
+	case KindEmpty, KindBinary, KindArchive, KindUnread, KindHiveLog,
+		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther:
+		return false
+	default:
+		return t.artifact.Bytes > 0
+	}
 }

@@ -157,22 +157,55 @@ func TestReadDirectory(t *testing.T) {
 	})
 }
 
+// TestUseless holds what an upload is called of which nothing can be analysed, and that others are not called so.
+func TestUseless(t *testing.T) {
+	empty := func(t *testing.T) string { return t.TempDir() }
+	zipped := func(files ...file) func(t *testing.T) string {
+		return func(t *testing.T) string { return save(t, "t.zip", makeZip(t, files...)) }
+	}
+	picture := file{name: "a.png", body: "\x89PNG\r\n\x1a\n\x00\x00\x00\x01\x02\x03"}
+	tests := []struct {
+		name   string
+		upload func(t *testing.T) string
+		want   string
+	}{
+		{"empty-folder", empty, "it holds no file; check that it is the right one"},
+		{"empty-zip", zipped(), "the zip holds no file; ask for the upload again"},
+		{"pictures", zipped(picture), "its only file is no text or registry hive that can be read"},
+		{"packed", zipped(file{name: "a.log.gz", body: "\x1f\x8b\x08\x00"}), `its only file is no text or registry hive that can be read; "a.log.gz": the gzip data can't be read: damaged at its beginning: unexpected EOF`},
+		{"a-log-among-pictures", zipped(picture, file{name: "a.log", body: "x\n"}), ""},
+		{"log", func(t *testing.T) string { return save(t, "a.log", []byte("x\n")) }, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, _, b := analyze(t, tt.upload(t), Options{})
+			if b.Useless != tt.want {
+				t.Errorf("got %q, want %q", b.Useless, tt.want)
+			}
+			said := slices.ContainsFunc(c.Problems, func(p Problem) bool { return p.Message == tt.want })
+			if said != (tt.want != "") {
+				t.Errorf("problems are %v", c.Problems)
+			}
+		})
+	}
+}
+
 func TestReadFile(t *testing.T) {
 	tests := []struct {
 		name, file, body string
 		want             []string
 	}{
 		{"log", "a.log", "x\r\n", []string{"a.log text/plain 3"}},
-		{"empty", "a.log", "", []string{"a.log empty 0"}},
+		{"empty", "a.log", "", []string{"a.log empty 0", "! a.log [open] it has no byte; ask for the upload again"}},
 		{"empty-hive", "SYSTEM", "", []string{"SYSTEM empty 0", "! SYSTEM [read] a registry hive of zero bytes: it was probably in use when it was copied; save it with reg save, or copy it from a shadow copy"}},
-		{"hive", "SYSTEM", "regf\x01\x00\x00\x00", []string{"SYSTEM hive/other 8"}},
-		{"hive-log", "SYSTEM.LOG1", "regf" + strings.Repeat("\x00", 24) + "\x06\x00\x00\x00", []string{"SYSTEM.LOG1 hive/log 32"}},
-		{"gzip", "a.log.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", []string{"a.log.gz archive/other 8", "! a.log.gz [read] recognised as gzip data, which is not opened: unpack it and pass the folder"}},
+		{"hive", "SYSTEM", "regf\x01\x00\x00\x00", []string{"SYSTEM hive/other 8", "! SYSTEM [open] it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"}},
+		{"hive-log", "SYSTEM.LOG1", "regf" + strings.Repeat("\x00", 24) + "\x06\x00\x00\x00", []string{"SYSTEM.LOG1 hive/log 32", "! SYSTEM.LOG1 [open] a hive's transaction log says nothing without the hive; pass the folder that holds both"}},
+		{"gzip", "a.log.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", []string{"a.log.gz archive/other 8", "! a.log.gz [read] the gzip data can't be read: damaged at its beginning: unexpected EOF"}},
 		{"event-log", "System.evtx", "ElfFile\x00\x00\x00", []string{"System.evtx binary 10", "! System.evtx [read] recognised as event log (EVTX), which is not opened: export it with wevtutil qe FILE /lf:true /f:text and pass the text"}},
-		{"zip-by-name-only", "a.zip", "no zip\n", []string{"a.zip text/plain 7", "! a.zip [open] named like a zip, but it does not start like one and has no usable directory at its end; it is read as a plain file"}},
-		{"nuls", "a.log", "abc\ndef\x00ghi\n", []string{"a.log text/plain 12", "! a.log [decode] the text holds 1 NUL characters, the first in line 2: the writer was probably interrupted"}},
-		{"zeros-first", "a.log", strings.Repeat("\x00", 5000) + "abc\n", []string{"a.log text/plain 5004", "! a.log [decode] the text holds 5000 NUL characters, the first in line 1: the writer was probably interrupted"}},
-		{"zeros", "lock.dat", "\x00\x00\x00\x00", []string{"lock.dat binary 4"}},
+		{"zip-by-name-only", "a.zip", "no zip\n", []string{"a.zip text/plain 7", "! a.zip [open] named like a zip, but it neither starts like one nor has a usable directory at its end; ask for it again if it is to be one"}},
+		{"nuls", "a.log", "abc\ndef\x00ghi\n", []string{"a.log text/plain 12", "! a.log [decode] the text holds NUL characters: 1, the first in line 2"}},
+		{"zeros", "lock.dat", "\x00\x00\x00\x00", []string{"lock.dat binary 4", "! lock.dat [open] it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"}},
+		{"zeros-first", "a.log", strings.Repeat("\x00", 5000) + "abc\n", []string{"a.log text/plain 5004", "! a.log [decode] the text holds NUL characters: 5000, the first in line 1"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -217,7 +250,7 @@ func TestOpenErrors(t *testing.T) {
 		body       []byte
 		want       string
 	}{
-		{"absent", "", nil, "no such file or directory"},
+		{"absent", "", nil, "there is no such file or folder; check the path"},
 		{"zip-of-four-bytes", "a.zip", []byte("PK\x03\x04"), "is cut short or damaged: it has no directory at its end and no member at its start; ask for it again"},
 	}
 	for _, tt := range tests {
@@ -405,7 +438,7 @@ func TestLongRecord(t *testing.T) {
 			t.Errorf("record of %d bytes at %d+%d", len(r.Raw), r.Line, r.Lines)
 		}
 	}
-	want := []string{fmt.Sprintf("a.log text/plain %d", len(body)), "! a.log [parse] line 2: a record longer than 1048576 bytes was cut"}
+	want := []string{fmt.Sprintf("a.log text/plain %d", len(body)), "! a.log [parse] line 2: longer than 1048576 bytes; it is read in pieces of that length"}
 	if diff := cmp.Diff(want, summary(c)); diff != "" {
 		t.Error(diff)
 	}

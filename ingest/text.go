@@ -72,7 +72,7 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	}
 	p.t.problems = append(p.t.problems, d.problems(p.a.Path)...)
 	if p.cut > 0 {
-		p.problem(StageParse, "line %d: a record longer than %d bytes was cut", p.cut, MaxRecord)
+		p.problem(StageParse, "line %d: longer than %d bytes; it is read in pieces of that length", p.cut, MaxRecord)
 	}
 	p.a.Kind = reader.Kind
 	if p.a.Kind == KindLogText && p.a.WallFirst.Zone == ZoneNone {
@@ -103,9 +103,6 @@ func (p *pass) split(atEOF bool) {
 	for rest := len(text) - taken; rest > MaxRecord || atEOF && rest > 0; rest = len(text) - taken {
 		part := text[taken:]
 		if len(part) > MaxRecord {
-			if p.cut == 0 {
-				p.cut = p.line
-			}
 			cut := MaxRecord
 			for cut > MaxRecord-utf8.UTFMax && !utf8.RuneStart(part[cut]) {
 				cut--
@@ -136,6 +133,10 @@ func (p *pass) record(r Record) {
 	r.Line, r.Lines = p.line, ends
 	if len(r.Raw) == 0 || r.Raw[len(r.Raw)-1] != '\n' {
 		r.Lines++
+		// Readers cut too long records themselves, each before the character that does not fit.
+		if len(r.Raw) > MaxRecord-utf8.UTFMax && p.cut == 0 {
+			p.cut = r.Line
+		}
 	}
 	p.line += ends
 	if r.Time.Zone != ZoneNone {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 // analyzeFlags are the flags of analyze.
 type analyzeFlags struct {
 	out, caseID, host, at, archive, failOn string
-	only                                   []string
+	only, passwords, passwordFiles         []string
 	noArchive                              bool
 	timeout                                time.Duration
 	workers                                int
@@ -34,8 +35,8 @@ func (a *app) analyze() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "analyze BUNDLE…",
 		Short: "Analyse bundles and write a report of each",
-		Long: `Analyses each bundle (a zip, a folder, a loose log, hive or registry export) and writes DIR/index.html, DIR/report.json and
-the case's index. Without -o the report goes to ./NAME-report. With several bundles each has its own folder below DIR; with --case they
+		Long: `Analyses each bundle (a zip, 7z, rar, tar or cabinet, a folder, a loose log, hive or registry export) and writes DIR/index.html,
+DIR/report.json and the case's index. Without -o the report goes to ./NAME-report. With several bundles each has its own folder below DIR; with --case they
 are one case, whose facts are joined.
 
 ` + exitHelp,
@@ -46,21 +47,23 @@ are one case, whose facts are joined.
 		RunE: func(c *cobra.Command, args []string) error { return a.runAnalyze(c.Context(), args, f) },
 	}
 	fs := c.Flags()
-	fs.StringVarP(&f.out, "output", "o", "", "folder for the report (default ./NAME-report)")
-	fs.StringVar(&f.caseID, "case", "", "the bundles are one case with this ID")
-	fs.StringVar(&f.host, "host", "", "the computer that loose files without any name come from")
-	fs.StringVar(&f.at, "at", "", "time of the incident, e.g. 2012-03-08T21:16 or 2012-03-08T21:16:55+01:00")
-	fs.StringSliceVar(&f.only, "only", nil, "run only these checks (IDs, comma separated)")
-	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding is at least this severe: critical, high, medium, low or info")
-	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to this archive instead of the report folder's own ($CASEBOOK_ARCHIVE)")
+	fs.StringVarP(&f.out, "output", "o", "", "write the report to the folder `DIR` (default ./NAME-report)")
+	fs.StringVar(&f.caseID, "case", "", "the bundles are one case with this `ID`")
+	fs.StringVar(&f.host, "host", "", "files that name no computer come from the computer `NAME`")
+	fs.StringVar(&f.at, "at", "", "`TIME` of the incident, e.g. 2012-03-08T21:16 or 2012-03-08T21:16:55+01:00")
+	fs.StringSliceVar(&f.only, "only", nil, "run only the checks with these `ID`s, separated by commas")
+	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
+	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to the archive in `DIR` instead of the report folder's own; also $CASEBOOK_ARCHIVE")
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index")
-	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a bundle after this time, e.g. 10m (default none)")
-	fs.IntVar(&f.workers, "workers", 0, "members read side by side (default one for each processor)")
-	fs.StringVar(&f.maxBytes, "max-bytes", "64GiB", "decoded bytes of a bundle at most")
-	fs.StringVar(&f.maxMember, "max-member", "16GiB", "decoded bytes of one member at most")
-	fs.IntVar(&f.limits.MaxFiles, "max-files", ingest.Limits{}.WithDefaults().MaxFiles, "members of a bundle at most, nested ones included")
-	fs.IntVar(&f.limits.MaxDepth, "max-depth", ingest.Limits{}.WithDefaults().MaxDepth, "archives within archives at most")
-	fs.Int64Var(&f.limits.MaxRatio, "max-ratio", ingest.Limits{}.WithDefaults().MaxRatio, "decoded to packed size of a member at most, beyond its first 64 MiB")
+	fs.StringArrayVar(&f.passwords, "password", nil, "`PASSWORD` of an encrypted archive; may be given several times, each is tried")
+	fs.StringArrayVar(&f.passwordFiles, "password-file", nil, "read passwords from `FILE`, one on each line")
+	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a report after this `TIME`, e.g. 10m (default none)")
+	fs.IntVar(&f.workers, "workers", 0, "read `N` members side by side (default one for each processor)")
+	fs.StringVar(&f.maxBytes, "max-bytes", "64GiB", "read at most `SIZE` decoded bytes of a bundle")
+	fs.StringVar(&f.maxMember, "max-member", "16GiB", "read at most `SIZE` decoded bytes of one member")
+	fs.IntVar(&f.limits.MaxFiles, "max-files", ingest.Limits{}.WithDefaults().MaxFiles, "read at most `N` members of a bundle, nested ones included")
+	fs.IntVar(&f.limits.MaxDepth, "max-depth", ingest.Limits{}.WithDefaults().MaxDepth, "open archives within archives at most `N` deep")
+	fs.Int64Var(&f.limits.MaxRatio, "max-ratio", ingest.Limits{}.WithDefaults().MaxRatio, "stop at `N` decoded bytes for each packed one, beyond the first 64 MiB of a member")
 	return c
 }
 
@@ -78,32 +81,51 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	if f.failOn != "" && !slices.Contains(findings.Severities(), findings.Severity(f.failOn)) {
 		return usagef("--fail-on is critical, high, medium, low or info, not %q", f.failOn)
 	}
-	opt.Log = a.log()
-	failed, gave := 0, false
+	opt.Log, opt.AskPassword = a.log(), a.askPassword()
 	jobs := plan(args, f)
 	for _, j := range jobs {
+		if err := j.check(f); err != nil {
+			return usageError{err}
+		}
+	}
+	read, unread, gave := 0, 0, false
+	for i, j := range jobs {
 		report, dir, err := a.analyzeOne(ctx, j, f, opt)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return fmt.Errorf("interrupted; there is no report of %s", quoted(uploads(jobs[i:])))
 		}
-		var usage usageError
-		if errors.As(err, &usage) {
-			return err
+		var unusable *casebook.UnusableError
+		switch {
+		case err != nil && report == nil:
+			a.complain(err)
+			unread += len(j.uploads)
+		case errors.As(err, &unusable):
+			for _, r := range unusable.Reasons {
+				a.complain(r)
+			}
+			unread += len(unusable.Reasons)
+			read += len(j.uploads) - len(unusable.Reasons)
+		case err != nil:
+			a.complain(err)
+			unread += len(j.uploads)
+		default:
+			read += len(j.uploads)
+			gave = gave || f.failOn != "" && reaches(report, findings.Severity(f.failOn))
 		}
-		if err != nil {
-			failed++
-			fmt.Fprintf(a.err, "casebook: %v\n", err)
+		if report == nil || dir == "" && !a.json {
 			continue
 		}
-		gave = gave || f.failOn != "" && reaches(report, findings.Severity(f.failOn))
-		if err := a.tell(report, dir); err != nil {
+		if i > 0 && !a.json {
+			fmt.Fprintln(a.out)
+		}
+		if err := a.tell(report, dir, err == nil || unusable != nil && !unusable.All); err != nil {
 			return err
 		}
 	}
 	switch {
-	case failed == len(jobs):
+	case read == 0:
 		a.code = exitNone
-	case failed > 0:
+	case unread > 0:
 		a.code = exitSome
 	case gave:
 		a.code = exitFindings
@@ -111,12 +133,12 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	return nil
 }
 
-// analyzeOne makes one report and returns it with the folder it is in. An upload that can't be opened still gets a report that says
-// so where an output folder was named.
+// analyzeOne makes one report and returns it with the folder it is in, "" if there is none. Uploads that can't be analysed at all give
+// an error; their report, which says so, is written where an output folder was named.
 func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt casebook.Options) (*findings.Report, string, error) {
 	out, err := casebook.NewOutput(j.out)
 	if err != nil {
-		return nil, "", usageError{err}
+		return nil, "", err
 	}
 	defer out.Discard()
 	if !f.noArchive {
@@ -131,29 +153,100 @@ func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		limited, cancel = context.WithTimeout(ctx, f.timeout)
 		defer cancel()
 	}
-	p := a.progress(strings.Join(j.uploads, ", "))
+	p := a.progress(baseNames(j.uploads))
 	opt.Progress = p.update
-	report, err := casebook.Analyze(limited, j.uploads, opt)
+	report, unusable := casebook.Analyze(limited, j.uploads, opt)
 	p.done()
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("analyse %s: not done after %s; raise --timeout", strings.Join(j.uploads, ", "), f.timeout)
-	}
-	if err != nil {
-		if ctx.Err() == nil && f.out != "" {
-			if werr := out.Write(casebook.Unreadable(j.uploads, err, opt)); werr != nil {
-				return nil, "", errors.Join(err, werr)
-			}
-			if _, werr := out.Commit(); werr != nil {
-				return nil, "", errors.Join(err, werr)
-			}
+	if unusable != nil && report == nil {
+		if ctx.Err() != nil || !errors.Is(unusable, context.DeadlineExceeded) {
+			return nil, "", unusable
 		}
-		return nil, "", err
+		why := fmt.Sprintf("not done after %s; --timeout sets the time", f.timeout)
+		report, unusable = casebook.Unfinished(j.uploads, why, opt), fmt.Errorf("analyse %s: %s", quoted(j.uploads), why)
+	}
+	var u *casebook.UnusableError
+	if partly := errors.As(unusable, &u) && !u.All; unusable != nil && !partly && f.out == "" {
+		return report, "", unusable
 	}
 	if err := out.Write(report); err != nil {
 		return nil, "", err
 	}
 	dir, err := out.Commit()
-	return report, dir, err
+	if err != nil {
+		return nil, "", err
+	}
+	return report, dir, unusable
+}
+
+// check says what is wrong with the places that a job writes to, before any work is done.
+func (j job) check(f analyzeFlags) error {
+	places := map[string]string{"-o": j.out}
+	if f.archive != "" && !f.noArchive {
+		places["--archive"] = f.archive
+	}
+	for _, u := range j.uploads {
+		for _, flag := range []string{"-o", "--archive"} {
+			if dir := places[flag]; dir != "" && within(dir, u) {
+				return fmt.Errorf("%q lies within the bundle %q, which is left as it is; name a folder elsewhere with %s", dir, u, flag)
+			}
+		}
+	}
+	return casebook.CheckOutput(j.out)
+}
+
+// within tells whether a folder that may not exist yet is another folder or lies below it, whatever links lead there.
+func within(dir, folder string) bool {
+	folder, err := filepath.EvalSymlinks(folder)
+	if err != nil {
+		return false
+	}
+	outer, err := os.Stat(folder)
+	if err != nil || !outer.IsDir() {
+		return false
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return false
+	}
+	for {
+		if target, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = target
+		}
+		if inner, err := os.Stat(dir); err == nil && os.SameFile(inner, outer) {
+			return true
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return false
+		}
+		dir = parent
+	}
+}
+
+// uploads returns the uploads of jobs.
+func uploads(jobs []job) []string {
+	var out []string
+	for _, j := range jobs {
+		out = append(out, j.uploads...)
+	}
+	return out
+}
+
+// quoted lists names for a message.
+func quoted(names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = strconv.Quote(n)
+	}
+	return strings.Join(out, ", ")
+}
+
+// baseNames lists uploads without their folders.
+func baseNames(uploads []string) string {
+	out := make([]string, len(uploads))
+	for i, u := range uploads {
+		out[i] = filepath.Base(u)
+	}
+	return strings.Join(out, ", ")
 }
 
 // options turns flags into options.
@@ -166,10 +259,22 @@ func (f analyzeFlags) options() (casebook.Options, error) {
 	if opt.Limits.MaxMember, err = parseSize("--max-member", f.maxMember); err != nil {
 		return opt, err
 	}
-	for flag, v := range map[string]int64{"--max-files": int64(f.limits.MaxFiles), "--max-depth": int64(f.limits.MaxDepth), "--max-ratio": f.limits.MaxRatio} {
-		if v < 1 {
-			return opt, usagef("%s must be at least 1", flag)
+	for _, n := range []struct {
+		flag  string
+		value int64
+	}{{"--max-files", int64(f.limits.MaxFiles)}, {"--max-depth", int64(f.limits.MaxDepth)}, {"--max-ratio", f.limits.MaxRatio}} {
+		if n.value < 1 {
+			return opt, usagef("%s takes a number from 1 on, not %d", n.flag, n.value)
 		}
+	}
+	if opt.Passwords, err = readPasswords(f.passwords, f.passwordFiles); err != nil {
+		return opt, err
+	}
+	if f.workers < 0 {
+		return opt, usagef("--workers takes a number from 0 on, not %d", f.workers)
+	}
+	if f.timeout < 0 {
+		return opt, usagef("--timeout takes a time such as 10m, not %s", f.timeout)
 	}
 	if opt.At, err = parseTime(f.at); err != nil {
 		return opt, err
@@ -188,7 +293,7 @@ func selectChecks(only []string) ([]*findings.Check, error) {
 	for _, id := range only {
 		i := slices.IndexFunc(all, func(c *findings.Check) bool { return c.ID == id })
 		if i < 0 {
-			return nil, usagef("there is no check %q; 'casebook checks list' lists them", id)
+			return nil, noCheck(id)
 		}
 		out = append(out, all[i])
 	}
@@ -266,8 +371,20 @@ func parseSize(flag, s string) (int64, error) {
 		suffix string
 		n      int64
 	}{
-		{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40},
-		{"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12}, {"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"t", 1 << 40}, {"b", 1}, {"", 1},
+		{"kib", 1 << 10},
+		{"mib", 1 << 20},
+		{"gib", 1 << 30},
+		{"tib", 1 << 40},
+		{"kb", 1e3},
+		{"mb", 1e6},
+		{"gb", 1e9},
+		{"tb", 1e12},
+		{"k", 1 << 10},
+		{"m", 1 << 20},
+		{"g", 1 << 30},
+		{"t", 1 << 40},
+		{"b", 1},
+		{"", 1},
 	}
 	low := strings.ToLower(strings.ReplaceAll(s, " ", ""))
 	for _, u := range units {
@@ -275,11 +392,11 @@ func parseSize(flag, s string) (int64, error) {
 		if !ok {
 			continue
 		}
-		var n int64
-		if _, err := fmt.Sscanf(digits+"\n", "%d\n", &n); err != nil || n < 1 || n > (1<<62)/u.n || fmt.Sprint(n) != digits {
+		n, err := strconv.ParseUint(digits, 10, 62)
+		if err != nil || n < 1 || int64(n) > (1<<62)/u.n {
 			break
 		}
-		return n * u.n, nil
+		return int64(n) * u.n, nil
 	}
 	return 0, usagef("%s is a number of bytes such as 500MB or 64GiB, not %q", flag, s)
 }
@@ -289,7 +406,7 @@ func parseTime(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC(), nil
 		}

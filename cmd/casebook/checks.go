@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -14,8 +15,6 @@ import (
 )
 
 func (a *app) checks() *cobra.Command {
-	c := &cobra.Command{Use: "checks", Short: "What is checked and why", Args: exactly(0, 0, "list or show")}
-	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	var markdown bool
 	list := &cobra.Command{
 		Use: "list", Short: "List the checks", Args: exactly(0, 0, "no argument"),
@@ -29,8 +28,7 @@ func (a *app) checks() *cobra.Command {
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return a.showCheck(args[0]) },
 	}
-	c.AddCommand(list, show)
-	return c
+	return group(&cobra.Command{Use: "checks", Short: "What is checked and why"}, list, show)
 }
 
 func checkIDs() []string {
@@ -39,6 +37,11 @@ func checkIDs() []string {
 		ids = append(ids, c.ID)
 	}
 	return ids
+}
+
+// noCheck says that there is no check of an ID, and which one may have been meant.
+func noCheck(id string) error {
+	return usagef("there is no check %q%s; 'casebook checks list' lists them", id, nearest(id, checkIDs()))
 }
 
 // checkJSON is a check as --json shows it.
@@ -74,7 +77,7 @@ func (a *app) listChecks(markdown bool) error {
 		fmt.Fprint(a.out, "# The checks\n\nThis page is made by `make generate` from the checks themselves; `casebook checks show ID` prints one.\n")
 		for _, c := range all {
 			fmt.Fprintf(a.out, "\n## %s\n\n", c.ID)
-			writeCheck(a.out, c, "### ", "- ")
+			writeCheck(page{out: a.out, width: math.MaxInt}, c, true)
 		}
 		return nil
 	case a.json:
@@ -89,8 +92,10 @@ func (a *app) listChecks(markdown bool) error {
 		width = max(width, len(c.ID))
 	}
 	p := a.paint()
+	w := a.page()
 	for _, c := range all {
-		fmt.Fprintf(a.out, "%s  %s  %s\n", p.bold(pad(c.ID, width)), pad(string(c.Severity), severityWidth-1), c.Title)
+		start := p.bold(pad(c.ID, width)) + "  " + pad(string(c.Severity), severityWidth) + "  "
+		w.paragraph(start, strings.Repeat(" ", columns(start)), c.Title)
 	}
 	return nil
 }
@@ -99,48 +104,65 @@ func (a *app) showCheck(id string) error {
 	all := checks.All()
 	i := slices.IndexFunc(all, func(c *findings.Check) bool { return c.ID == id })
 	if i < 0 {
-		return usagef("there is no check %q; 'casebook checks list' lists them", id)
+		return noCheck(id)
 	}
 	if a.json {
 		return a.writeJSON(asJSON(all[i]))
 	}
-	fmt.Fprintf(a.out, "%s\n\n", a.paint().bold(id))
-	writeCheck(a.out, all[i], "", "  - ")
+	w := a.page()
+	w.line("", a.paint().bold(id))
+	writeCheck(w, all[i], false)
 	return nil
 }
 
-// writeCheck writes a check's page. heading stands before each heading, bullet before each item of a list.
-func writeCheck(w io.Writer, c *findings.Check, heading, bullet string) {
-	fmt.Fprintf(w, "%s. Severity %s; product: %s.\n", strings.TrimRight(c.Title, "."), c.Severity, c.Product.Name)
-	section := func(title string, items ...string) {
+// writeCheck writes a check's page, as plain text or as Markdown.
+func writeCheck(w page, c *findings.Check, markdown bool) {
+	heading, bullet, code := "", "  - ", ""
+	if markdown {
+		heading, bullet, code = "### ", "- ", "`"
+	}
+	rest := strings.Repeat(" ", len(bullet))
+	w.paragraph("", "", fmt.Sprintf("%s. Severity %s; product: %s.", strings.TrimRight(c.Title, "."), c.Severity, c.Product.Name))
+	title := func(s string) {
+		w.line("", "")
+		w.line(heading, s)
+		if markdown {
+			w.line("", "")
+		}
+	}
+	list := func(name string, items ...string) {
 		if len(items) == 0 || items[0] == "" {
 			return
 		}
-		fmt.Fprintf(w, "\n%s%s\n", heading, title)
-		if heading != "" {
-			fmt.Fprintln(w)
-		}
+		title(name)
 		for _, it := range items {
-			fmt.Fprintf(w, "%s%s\n", bullet, it)
+			w.paragraph(bullet, rest, it)
 		}
 	}
-	section("Why it happens", c.Doc.Cause)
-	section("What proves it", c.Doc.Proves...)
-	section("What merely suggests it", c.Doc.Suggests...)
-	section("What rules it out", c.Doc.Exonerates...)
-	section("What to do", c.Doc.Remedy...)
-	section("What it may be mistaken for", c.Doc.FalsePositives)
-	section("What it does not cover", c.Doc.NotCovered)
-	var needs []string
-	for _, n := range c.Needs {
-		needs = append(needs, fmt.Sprintf("%s, because %s: `%s`", n.What, n.Why, strings.ReplaceAll(n.Collect, "\n", "` and `")))
+	list("Why it happens", c.Doc.Cause)
+	list("What proves it", c.Doc.Proves...)
+	list("What merely suggests it", c.Doc.Suggests...)
+	list("What rules it out", c.Doc.Exonerates...)
+	list("What to do", c.Doc.Remedy...)
+	list("What it may be mistaken for", c.Doc.FalsePositives)
+	list("What it does not cover", c.Doc.NotCovered)
+	if len(c.Needs) > 0 {
+		title("What it needs")
 	}
-	section("What it needs", needs...)
+	for _, n := range c.Needs {
+		w.paragraph(bullet, rest, fmt.Sprintf("%s, because %s:", n.What, n.Why))
+		for command := range strings.Lines(n.Collect) {
+			if markdown { // a blank line makes each command a paragraph of its own
+				w.line("", "")
+			}
+			w.line(rest, code+strings.TrimRight(command, "\r\n")+code) // whole, so that it can be copied
+		}
+	}
 	var refs []string
 	for _, r := range c.Doc.References {
 		refs = append(refs, fmt.Sprintf("%s <%s>", r.Title, r.URL))
 	}
-	section("Sources", refs...)
+	list("Sources", refs...)
 }
 
 func (a *app) writeJSON(v any) error {

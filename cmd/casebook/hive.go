@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,14 +16,10 @@ import (
 )
 
 func (a *app) hive() *cobra.Command {
-	c := &cobra.Command{
-		Use: "hive", Short: "Look into a registry hive or export, without Windows", Args: exactly(0, 0, "ls, get, export, find or info"),
-	}
-	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	deleted := false
 	ls := &cobra.Command{
 		Use: "ls FILE [KEY]", Short: "List a key's subkeys and values", Args: exactly(1, 2, "a file and perhaps a key"),
-		Example: `  casebook hive ls SYSTEM "ControlSet001\Control\Session Manager"`,
+		Example: `  casebook hive ls SYSTEM "CurrentControlSet\Control\Session Manager"`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if deleted && len(args) > 1 {
 				return usagef("ls --deleted takes no key: which key a deleted one was below is not always known")
@@ -46,38 +42,103 @@ func (a *app) hive() *cobra.Command {
 				}
 				v, err := k.Value(args[2])
 				if err != nil {
-					return fmt.Errorf("key %q has no value %q", k.Path(), args[2])
+					a.code = exitFindings
+					return fmt.Errorf("key \"%s\" has no value \"%s\"; 'casebook hive ls' lists its values", printable(k.Path()), printable(args[2]))
 				}
 				return a.printValue(v)
 			})
 		},
 	}
 	ls.Flags().BoolVar(&deleted, "deleted", false, "list what is left of deleted keys and values in the whole hive")
-	c.AddCommand(ls, get, a.hiveExport(), a.hiveFind(), a.hiveInfo())
-	return c
+	return group(&cobra.Command{
+		Use: "hive", Short: "Look into a registry hive or export, without Windows",
+		Long: `Looks into a registry hive, a .reg export or the output of reg query, without Windows. A key's path may begin at the hive's root or with
+HKEY_LOCAL_MACHINE; CurrentControlSet is the control set in use.
+
+Exit status: 0 done, 1 there is no such key or value, 2 the command was used wrongly, 4 the file could not be read.`,
+	}, ls, get, a.hiveExport(), a.hiveFind(), a.hiveInfo())
 }
 
-// withKey opens a hive or export and gives the key to do. CurrentControlSet is taken for the current control set.
+// withKey opens a hive or export and gives the key to do. A path may begin at the hive's root or with HKEY_LOCAL_MACHINE, and
+// CurrentControlSet is the control set in use, whether the file is a hive, which has no such key, or an export.
 func (a *app) withKey(ctx context.Context, file, path string, do func(*hive.Key) error) error {
 	h, err := casebook.OpenHive(ctx, file)
 	if err != nil {
 		a.code = exitNone
 		return err
 	}
-	for _, p := range h.Problems() {
-		a.log().Warn("damage", "file", file, "problem", p.String())
+	if dirty, why := h.Dirty(); dirty && !a.quiet {
+		fmt.Fprintf(a.err, "casebook: %q may lack what was written last: %s\n", file, why)
 	}
-	k, err := h.Key(path)
-	if errors.Is(err, hive.ErrNotExist) {
+	a.tellDamage(file, h.Problems())
+	k := findKey(h, path)
+	if k == nil {
 		a.code = exitFindings
-		return fmt.Errorf("%s has no key %q; its top keys are %s", file, path, names(h.Root().Subkeys()))
-	}
-	if err != nil {
-		return err
+		return missingKey(h, file, path)
 	}
 	return do(k)
 }
 
+// tellDamage says on stderr that a hive could be read in part only.
+func (a *app) tellDamage(file string, problems []hive.Problem) {
+	n := len(problems)
+	if n == 0 || a.quiet {
+		return
+	}
+	more := ""
+	if n > 1 && !a.verbose {
+		problems = problems[:1]
+		more = fmt.Sprintf("; %d more %s, which --verbose lists", n-1, plural(n-1, "problem"))
+	}
+	for _, p := range problems {
+		fmt.Fprintf(a.err, "casebook: %q is read in part: %s%s\n", file, p, more)
+	}
+}
+
+// findKey returns the key at a path in the spellings of withKey, nil if there is none.
+func findKey(h *hive.Hive, path string) *hive.Key {
+	path = strings.Trim(path, `\`)
+	if k, err := h.Key(path); err == nil {
+		return k
+	}
+	var r hive.Registry
+	r.Add("", h)
+	for _, prefix := range []string{`HKEY_LOCAL_MACHINE\`, `HKLM\`} {
+		if len(path) > len(prefix) && strings.EqualFold(path[:len(prefix)], prefix) {
+			path = path[len(prefix):]
+		}
+	}
+	for _, p := range []string{path, string(h.Kind()) + `\` + path} {
+		if keys := r.Keys(p); len(keys) > 0 {
+			return keys[0].Key
+		}
+	}
+	return nil
+}
+
+// missingKey says how far a path leads, and what is there.
+func missingKey(h *hive.Hive, file, path string) error {
+	k, rest := h.Root(), strings.Trim(path, `\`)
+	for rest != "" {
+		name, after, _ := strings.Cut(rest, `\`)
+		sub, ok := k.Subkey(name)
+		if !ok {
+			break
+		}
+		k, rest = sub, after
+	}
+	where := "its top keys are"
+	if k.Path() != "" {
+		where = fmt.Sprintf("the keys in \"%s\" are", printable(k.Path()))
+	}
+	list := names(k.Subkeys())
+	if list == "" {
+		return fmt.Errorf("%q has no key \"%s\"; \"%s\" has no subkeys", file, printable(path), printable(k.Path()))
+	}
+	return fmt.Errorf("%q has no key \"%s\"; %s %s", file, printable(path), where, list)
+}
+
+// names lists some keys' names.
 func names(keys []*hive.Key) string {
 	var out []string
 	for i, k := range keys {
@@ -133,8 +194,14 @@ func (a *app) listKey(k *hive.Key) error {
 		return a.writeJSON(asKey(k))
 	}
 	p := a.paint()
-	for _, s := range k.Subkeys() {
-		fmt.Fprintf(a.out, "%s  %s\n", pad(stamp(s.LastWritten()), len("2006-01-02T15:04:05.0000000Z")), p.bold(printable(s.Name())+`\`))
+	keys := k.Subkeys()
+	timed := slices.ContainsFunc(keys, func(s *hive.Key) bool { return !s.LastWritten().IsZero() }) // an export has no times
+	for _, s := range keys {
+		when := ""
+		if timed {
+			when = pad(stamp(s.LastWritten()), len("2006-01-02T15:04:05.0000000Z")) + "  "
+		}
+		fmt.Fprintf(a.out, "%s%s\n", when, p.bold(printable(s.Name())+`\`))
 	}
 	return a.printValues(k.Values())
 }
@@ -148,14 +215,36 @@ func (a *app) printValues(values []hive.Value) error {
 		}
 		return a.writeJSON(out)
 	}
-	width := 0
+	names, types := 0, 0
 	for _, v := range values {
-		width = max(width, min(40, len(valueName(v))))
+		names = max(names, min(maxName, columns(valueName(v))))
+		types = max(types, len(v.Type.String()))
 	}
+	w := a.page()
 	for _, v := range values {
-		fmt.Fprintf(a.out, "%s  %s  %s\n", pad(valueName(v), width), pad(v.Type.String(), len("REG_EXPAND_SZ")), clipped(printable(v.Display()), textWidth))
+		start := pad(valueName(v), names) + "  " + pad(v.Type.String(), types) + "  "
+		w.line(start, clipped(dataText(v), max(w.width-columns(start), minData)))
 	}
 	return nil
+}
+
+// Columns of a listing of values: names as long as those of mounted volumes are aligned, and some of the data is always shown.
+const (
+	maxName = 50
+	minData = 40
+)
+
+// dataText is a value's data in one line: numbers in both bases, as regedit shows them, and bytes in groups.
+func dataText(v hive.Value) string {
+	if n, ok := v.Uint(); ok && len(v.Data) > 0 {
+		return fmt.Sprintf("0x%0*x (%d)", 2*len(v.Data), n, n)
+	}
+	switch v.Type {
+	case hive.TypeSZ, hive.TypeExpandSZ, hive.TypeMultiSZ, hive.TypeLink:
+		return printable(v.Display())
+	default:
+		return fmt.Sprintf("% x", v.Data[:min(len(v.Data), maxWidth)])
+	}
 }
 
 // printValue prints one value in full: each string on a line of its own, binary data as a hex view.
@@ -170,8 +259,8 @@ func (a *app) printValue(v hive.Value) error {
 	case v.Type == hive.TypeSZ || v.Type == hive.TypeExpandSZ || v.Type == hive.TypeLink:
 		fmt.Fprintln(a.out, printable(v.String()))
 	default:
-		if n, ok := v.Uint(); ok {
-			fmt.Fprintf(a.out, "%d (0x%x)\n", n, n)
+		if _, ok := v.Uint(); ok {
+			fmt.Fprintln(a.out, dataText(v))
 			return nil
 		}
 		d := hex.Dumper(a.out)

@@ -48,7 +48,7 @@ func (a *app) listDeleted(h *hive.Hive) error {
 	}
 	p := a.paint()
 	for _, k := range d.Keys {
-		fmt.Fprintf(a.out, "%s  %s%s  0x%x\n", stamp(k.LastWritten), p.bold(printable(k.Path)+`\`), lostWord(k.InUse), k.Offset)
+		fmt.Fprintf(a.out, "%s  0x%x  %s%s\n", stamp(k.LastWritten), k.Offset, p.bold(printable(k.Path)+`\`), lostWord(k.InUse))
 		a.printDeleted(k.Values)
 	}
 	if len(d.Values) > 0 {
@@ -59,12 +59,14 @@ func (a *app) listDeleted(h *hive.Hive) error {
 }
 
 func (a *app) printDeleted(list []hive.DeletedValue) {
+	w := a.page()
 	for _, v := range list {
 		cut := ""
 		if v.Truncated {
 			cut = " (not all of its data is left)"
 		}
-		fmt.Fprintf(a.out, "    %s  %s  %s%s%s  0x%x\n", valueName(v.Value), v.Type, clipped(printable(v.Display()), textWidth), cut, lostWord(v.InUse), v.Offset)
+		start := fmt.Sprintf("    0x%x  %s%s%s  %s  ", v.Offset, valueName(v.Value), lostWord(v.InUse), cut, v.Type)
+		w.line(start, clipped(dataText(v.Value), max(w.width-columns(start), minData)))
 	}
 }
 

@@ -65,7 +65,7 @@ func (a *app) export(k *hive.Key, prefix string, asUTF8 bool) error {
 		return err
 	}
 	if omitted > 0 {
-		a.log().Warn("left out", "entries", omitted, "see", "the comments in the file")
+		fmt.Fprintf(a.err, "casebook: %d of the keys and values can't stand in a .reg file; comments in it name them\n", omitted)
 	}
 	ascii := bytes.IndexFunc(text.Bytes(), func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 	var out io.Writer = a.out

@@ -114,6 +114,8 @@ func (a *app) printFound(h found) error {
 		fmt.Fprintln(a.out, path)
 		return nil
 	}
-	fmt.Fprintf(a.out, "%s  %s  %s  %s\n", path, valueName(*h.value), h.value.Type, clipped(printable(h.value.Display()), textWidth))
+	w := a.page()
+	start := path + "  " + valueName(*h.value) + "  " + h.value.Type.String() + "  "
+	w.line(start, clipped(dataText(*h.value), max(w.width-columns(start), minData)))
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -19,12 +20,12 @@ type progress struct {
 	app   *app
 	what  string
 	start time.Time
+	last  atomic.Pointer[ingest.Progress]
 
 	mu     sync.Mutex
 	bars   *mpb.Progress
 	bar    *mpb.Bar
 	hidden bool
-	last   ingest.Progress
 }
 
 func (a *app) progress(what string) *progress {
@@ -36,30 +37,33 @@ func (a *app) progress(what string) *progress {
 
 // update is called by the readers now and then.
 func (p *progress) update(now ingest.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.hidden {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.bar == nil {
 		if time.Since(p.start) < patience {
 			return
 		}
-		p.bars = mpb.New(mpb.WithOutput(p.app.err), mpb.WithWidth(40), mpb.WithAutoRefresh())
+		name := printable(p.what)
+		p.last.Store(&now)
+		p.bars = mpb.New(mpb.WithOutput(p.app.err), mpb.WithWidth(24), mpb.WithAutoRefresh())
 		p.bar = p.bars.AddBar(max(now.BytesTotal, 1), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(p.what+" ")),
+			mpb.PrependDecorators(decor.Name(clipped(name, 24)+" ")),
 			mpb.AppendDecorators(
+				// The bar calls this while update may be waiting for the bar: it takes no lock.
 				decor.Any(func(decor.Statistics) string {
-					p.mu.Lock()
-					defer p.mu.Unlock()
-					return fmt.Sprintf("%d of %d files, %s", p.last.Files, p.last.FilesTotal, size(p.last.Bytes))
+					at := p.last.Load()
+					return fmt.Sprintf(" %d of %d files", at.Files, at.FilesTotal)
 				}),
-				decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO),
 			))
 	}
-	p.last = now
-	p.bar.SetTotal(max(now.BytesTotal, 1), false)
-	p.bar.SetCurrent(min(now.Bytes, now.BytesTotal))
+	// The readers report from several goroutines: an older state may come after a newer one.
+	if last := p.last.Load(); now.Bytes >= last.Bytes && now.Files >= last.Files {
+		p.last.Store(&now)
+		p.bar.SetCurrent(min(now.Bytes, max(now.BytesTotal, 1)-1)) // never complete: done takes it away
+	}
 }
 
 // done takes the display away.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,6 +37,7 @@ const exitHelp = `Exit status:
 type app struct {
 	in       io.Reader
 	out, err io.Writer
+	tty      *os.File // stdout if that is a terminal, else nil
 
 	quiet, verbose, json, noProgress bool
 	color                            string
@@ -52,29 +55,54 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // run runs the command line and returns the exit status.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	a := &app{in: in, out: out, err: errOut}
+	results := &results{w: out}
+	a := &app{in: in, out: results, err: errOut, tty: terminal(out)}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
+	root.SetOut(results)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	switch {
-	case ctx.Err() != nil:
-		fmt.Fprintln(errOut, "casebook: interrupted; nothing was written")
+	case results.err != nil: // whatever else is wrong, who asked does not get the answer
+		if !isClosedPipe(results.err) {
+			a.complain(fmt.Errorf("write the result: %w", results.err))
+		}
+		return exitUsage
+	case err != nil && ctx.Err() != nil:
+		if errors.Is(err, ctx.Err()) {
+			err = errors.New("interrupted")
+		}
+		a.complain(err)
 		return exitInterrupted
 	case err == nil:
 		return a.code
-	case errors.As(err, &usage):
-		fmt.Fprintf(errOut, "casebook: %v\n", err)
-		return exitUsage
-	case a.code != exitOK:
-		fmt.Fprintf(errOut, "casebook: %v\n", err)
-		return a.code
 	}
-	fmt.Fprintf(errOut, "casebook: %v\n", err)
-	return exitUsage
+	a.complain(err)
+	if errors.As(err, &usage) || a.code == exitOK {
+		return exitUsage
+	}
+	return a.code
+}
+
+// complain prints an error for people.
+func (a *app) complain(err error) { fmt.Fprintf(a.err, "casebook: %v\n", err) }
+
+// results is stdout. It remembers the first error, so that not every print has to be looked at.
+type results struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (r *results) Write(p []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	n, err := r.w.Write(p)
+	r.err = err
+	return n, err
 }
 
 func (a *app) root() *cobra.Command {
@@ -96,23 +124,96 @@ and shows the evidence line by line. It needs no network and no Windows.
 			return usagef("--color is auto, always or never, not %q", a.color)
 		},
 	}
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	c.SetFlagErrorFunc(flagError)
 	c.SetVersionTemplate("casebook {{.Version}}\n")
+	w := a.page()
+	c.SetUsageTemplate(strings.ReplaceAll(c.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", w.width)))
+	c.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		w.prose(cmp.Or(c.Long, c.Short))
+		w.line("", "")
+		fmt.Fprint(a.out, c.UsageString())
+	})
 	f := c.PersistentFlags()
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "only results and errors")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "tell what is done")
 	f.BoolVar(&a.json, "json", false, "machine-readable result on stdout")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress display")
-	f.StringVar(&a.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
-	c.AddCommand(a.analyze(), a.search(), a.hive(), a.checks())
+	f.StringVar(&a.color, "color", "auto", "colour the result: `WHEN` is auto, always or never; NO_COLOR is honoured")
+	return group(c, a.analyze(), a.search(), a.verify(), a.hive(), a.checks())
+}
+
+// group makes c a command that only holds others: alone it prints its help, with anything else it says that there is no such command.
+func group(c *cobra.Command, subcommands ...*cobra.Command) *cobra.Command {
+	c.AddCommand(subcommands...)
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		var known []string
+		for _, sub := range c.Commands() {
+			known = append(known, sub.Name())
+		}
+		return usagef("%s has no command %q%s; see '%s --help'", c.CommandPath(), args[0], nearest(args[0], known), c.CommandPath())
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	return c
+}
+
+// flagName finds the flags in a command's usage text.
+var flagName = regexp.MustCompile(`--[a-z][a-z-]*`)
+
+// flagError says what is wrong with a flag, and which one may have been meant.
+func flagError(c *cobra.Command, err error) error {
+	text := err.Error()
+	if wrong, ok := strings.CutPrefix(text, "unknown flag: "); ok {
+		known := flagName.FindAllString(c.Flags().FlagUsages(), -1)
+		return usagef("%s has no flag %s%s; see '%s --help'", c.CommandPath(), wrong, nearest(wrong, known), c.CommandPath())
+	}
+	// What follows the flag is the number parser's own message.
+	if value, rest, ok := strings.Cut(strings.TrimPrefix(text, "invalid argument "), " for "); ok && value != text {
+		name, _, _ := strings.Cut(rest, " flag")
+		return usagef("%s can't be %s; see '%s --help'", strings.Trim(name, `"`), value, c.CommandPath())
+	}
+	return usageError{err}
+}
+
+// nearest asks whether the most similar word was meant; "" if none is like it: more edits than two make another word.
+func nearest(wrong string, words []string) string {
+	meant, least := "", 3
+	for _, w := range words {
+		if d := distance(wrong, w); d < least {
+			meant, least = " (did you mean "+w+"?)", d
+		}
+	}
+	return meant
+}
+
+// distance counts the characters to insert, remove or replace to make a of b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0]++
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // exactly is a cobra argument check with a sentence for those who got it wrong.
 func exactly(least, most int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) < least || most >= 0 && len(args) > most {
-			return usagef("%s takes %s; see 'casebook %s --help'", c.Name(), what, strings.TrimPrefix(c.CommandPath(), "casebook "))
+			return usagef("%s takes %s; see '%s --help'", c.CommandPath(), what, c.CommandPath())
 		}
 		return nil
 	}
@@ -132,7 +233,7 @@ func (a *app) log() *slog.Logger {
 
 // terminal returns the terminal behind w, nil if there is none.
 func terminal(w io.Writer) *os.File {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor fits an int
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return f
 	}
 	return nil
@@ -140,7 +241,7 @@ func terminal(w io.Writer) *os.File {
 
 // paint returns how text on stdout is coloured.
 func (a *app) paint() palette {
-	on := a.color == "always" || a.color == "auto" && os.Getenv("NO_COLOR") == "" && terminal(a.out) != nil && os.Getenv("TERM") != "dumb"
+	on := a.color == "always" || a.color == "auto" && os.Getenv("NO_COLOR") == "" && a.tty != nil && os.Getenv("TERM") != "dumb"
 	return palette(on)
 }
 

@@ -40,10 +40,10 @@ Exit status: 0 something was found, 1 nothing, 2 the command was used wrongly.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.runSearch(c, strings.Join(args, " "), f) },
 	}
 	fs := c.Flags()
-	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "the archive, or a report folder ($CASEBOOK_ARCHIVE)")
-	fs.IntVarP(&f.context, "context", "C", 0, "lines before and after each hit")
-	fs.IntVarP(&f.max, "max", "n", 0, "at most so many hits (default all)")
-	fs.StringVar(&f.sort, "sort", "file", "order of the hits: file or time")
+	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "the archive or report folder `DIR` to search; also $CASEBOOK_ARCHIVE")
+	fs.IntVarP(&f.context, "context", "C", 0, "show `N` lines before and after each hit")
+	fs.IntVarP(&f.max, "max", "n", 0, "show at most `N` hits (default all)")
+	fs.StringVar(&f.sort, "sort", "file", "`ORDER` of the hits: file or time")
 	fs.BoolVar(&f.count, "count", false, "only the number of hits")
 	return c
 }
@@ -64,8 +64,7 @@ func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
 		return usagef("-C and -n take a number from 0 on")
 	}
 	q, err := query.Parse(text)
-	var bad *query.Error
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*query.Error](err); ok {
 		return usagef("the query can't be understood: %s\n  %s\n  %s^", bad.Reason, text, strings.Repeat(" ", max(0, bad.Column-1)))
 	}
 	if err != nil {
@@ -84,7 +83,7 @@ func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
 		}
 		if err != nil {
 			failed = err
-			fmt.Fprintf(a.err, "casebook: %v\n", err)
+			a.complain(err)
 			continue
 		}
 		n++
@@ -138,15 +137,35 @@ func (a *app) printHit(h index.Hit, separate bool) error {
 			about = append(about, s)
 		}
 	}
+	fmt.Fprintf(a.out, "%s\n", strings.TrimRight(p.bold(where)+"  "+p.faint(strings.Join(about, "  ")), " "))
 	for _, l := range h.Before {
-		fmt.Fprintf(a.out, "%s  %s\n", strings.Repeat(" ", len(where)), p.faint(printable(l)))
+		fmt.Fprintf(a.out, "    %s\n", p.faint(printable(l)))
 	}
-	fmt.Fprintf(a.out, "%s  %s\n", p.bold(where), p.faint(strings.Join(about, "  ")))
+	if h.Class == index.ClassFinding {
+		h = telling(h)
+	}
 	fmt.Fprintf(a.out, "    %s\n", highlighted(h, p))
 	for _, l := range h.After {
-		fmt.Fprintf(a.out, "%s  %s\n", strings.Repeat(" ", len(where)), p.faint(printable(l)))
+		fmt.Fprintf(a.out, "    %s\n", p.faint(printable(l)))
 	}
 	return nil
+}
+
+// telling cuts a finding's words, which are many, to the title, or to the first line in which something was found.
+func telling(h index.Hit) index.Hit {
+	from := 0
+	if len(h.Matches) > 0 {
+		from = strings.LastIndexByte(h.Text[:min(h.Matches[0][0], len(h.Text))], '\n') + 1
+	}
+	line, _, _ := strings.Cut(h.Text[from:], "\n")
+	var matches [][2]int
+	for _, m := range h.Matches {
+		if m[0] >= from && m[1] <= from+len(line) {
+			matches = append(matches, [2]int{m[0] - from, m[1] - from})
+		}
+	}
+	h.Text, h.Matches = line, matches
+	return h
 }
 
 // highlighted is the hit's text with what was found in it marked, line breaks as blanks.

@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"casebook"
 	"casebook/findings"
@@ -13,13 +13,28 @@ import (
 
 // Widths of the summary's columns in characters.
 const (
-	verdictWidth  = 11
-	severityWidth = 9
-	textWidth     = 110
+	verdictWidth  = len("confirmed")
+	severityWidth = len("critical")
+	labelWidth    = len("Product not seen")
 )
 
-// tell prints what an analysis found: the report itself with --json, else a short summary.
-func (a *app) tell(r *findings.Report, dir string) error {
+// Widths of text in columns of the terminal.
+const (
+	minWidth   = 60
+	maxWidth   = 120 // longer lines are hard to read
+	plainWidth = 100 // where there is no terminal
+)
+
+// How much of a list the summary shows; the report holds the rest.
+const (
+	maxPlaces   = 3
+	maxErrors   = 5
+	maxProblems = 5
+)
+
+// tell prints what an analysis found: the report itself with --json, else a short summary. dir is the report's folder, "" if it was
+// not written. Of a report that is not usable nothing is told but its place: what is wrong stands on stderr already.
+func (a *app) tell(r *findings.Report, dir string, usable bool) error {
 	if a.json {
 		data, err := casebook.EncodeReport(r)
 		if err != nil {
@@ -28,93 +43,133 @@ func (a *app) tell(r *findings.Report, dir string) error {
 		_, err = a.out.Write(data)
 		return err
 	}
-	s := summary{out: a.out, palette: a.paint(), report: r}
-	s.write()
-	fmt.Fprintf(a.out, "\nReport: %s\n", filepath.Join(relative(dir), casebook.IndexFile))
+	s := summary{palette: a.paint(), page: a.page(), report: r}
+	if usable {
+		s.write()
+	}
+	s.line("", "Report: "+printable(filepath.Join(relative(dir), casebook.IndexFile)))
 	return nil
 }
 
-// summary is the verdicts of one report in a few lines.
+// summary is the verdicts of one report in a few lines: what is wrong, how sure that is and what to do first, then what else was
+// looked at.
 type summary struct {
 	palette
-	out    io.Writer
+	page
 	report *findings.Report
 }
 
 func (s summary) write() {
 	r := s.report
-	fmt.Fprintln(s.out, s.bold(printable(r.Name()))+"  "+s.faint(strings.Join(s.covered(), ", ")))
-	shown := 0
+	s.paragraph("", "", s.bold(printable(r.Name())+": "+s.headline()))
+	s.paragraph("", "", s.covered())
+	if text := incident(r); text != "" {
+		s.paragraph("", "", text)
+	}
+	shown := map[string]bool{}
+	for _, f := range r.Findings {
+		if f.Verdict == findings.Confirmed || f.Verdict == findings.Suspected {
+			s.finding(f)
+			shown[f.Check] = true
+		}
+	}
+	if len(shown) == 0 && len(r.Artifacts) > 0 {
+		s.firstErrors()
+	}
+	s.line("", "")
 	var ruledOut, noProduct, noData []string
 	for _, f := range r.Findings {
 		switch {
-		case f.Verdict == findings.Confirmed || f.Verdict == findings.Suspected:
-			s.finding(f)
-			shown++
+		case f.Verdict == findings.RuledOut && shown[f.Check] && f.System != "":
+			ruledOut = append(ruledOut, f.Check+" ("+printable(f.System)+")")
 		case f.Verdict == findings.RuledOut:
 			ruledOut = appendNew(ruledOut, f.Check)
+		case f.Verdict != findings.NotEvaluated:
 		case f.Reason == findings.ProductAbsent:
 			noProduct = appendNew(noProduct, f.Check)
 		default:
 			noData = appendNew(noData, f.Check)
 		}
 	}
-	if shown == 0 {
-		s.nothing()
-	}
-	fmt.Fprintln(s.out)
 	s.list("Ruled out", s.good, ruledOut)
-	s.list("Not evaluated, data missing", s.faint, noData)
-	s.list("Not evaluated, product not seen", s.faint, noProduct)
-	if n := len(r.Request.Items); n > 0 {
-		fmt.Fprintf(s.out, "%s\n", s.bold(fmt.Sprintf("Ask the customer for %d more %s:", n, plural(n, "thing"))))
-		for _, it := range r.Request.Items {
-			fmt.Fprintf(s.out, "  - %s: %s\n", printable(it.What), printable(strings.ReplaceAll(it.Collect, "\n", " && ")))
+	s.list("Data missing", s.warn, noData)
+	s.list("Product not seen", s.faint, noProduct)
+	s.request()
+	s.problems()
+	s.line("", "")
+}
+
+// headline counts what is wrong. What is over or mere information does not count.
+func (s summary) headline() string {
+	count := map[findings.Verdict]int{}
+	evaluated := false
+	for _, f := range s.report.Findings {
+		evaluated = evaluated || f.Verdict != findings.NotEvaluated
+		if f.Severity != findings.Info && f.State != findings.Resolved {
+			count[f.Verdict]++
 		}
 	}
-	if n := len(r.Problems); n > 0 {
-		fmt.Fprintf(s.out, "%s\n", s.warn(fmt.Sprintf("%d %s while reading:", n, plural(n, "problem"))))
-		for _, p := range r.Problems[:min(n, 5)] {
-			where := ""
-			if p.Artifact != "" {
-				where = printable(p.Artifact) + ": "
-			}
-			fmt.Fprintf(s.out, "  - %s%s\n", where, printable(p.Message))
-		}
-		if n > 5 {
-			fmt.Fprintf(s.out, "  - and %d more, in the report\n", n-5)
+	var parts []string
+	for _, v := range []findings.Verdict{findings.Confirmed, findings.Suspected} {
+		if n := count[v]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s %s", n, plural(n, "problem"), v))
 		}
 	}
+	switch {
+	case len(parts) > 0:
+		return strings.Join(parts, ", ")
+	case !evaluated:
+		return "no check had the data that it needs"
+	}
+	return "no known problem found"
 }
 
 // covered says in a few words what was looked at.
-func (s summary) covered() []string {
+func (s summary) covered() string {
 	r := s.report
 	n := len(r.Artifacts)
-	out := []string{fmt.Sprintf("%d %s", n, plural(n, "file"))}
 	var bytes int64
 	for _, a := range r.Artifacts {
 		bytes += a.Bytes
 	}
-	out = append(out, size(bytes))
+	out := fmt.Sprintf("%d %s, %s", n, plural(n, "file"), size(bytes))
 	if r.Window.From != "" {
 		from, to := day(r.Window.From), day(r.Window.To)
-		if from == to {
-			out = append(out, "covers "+from)
-		} else {
-			out = append(out, "covers "+from+" to "+to)
+		if out += "; records of " + from; from != to {
+			out += " to " + to
 		}
 	}
-	for i, sys := range r.Systems {
-		if i == 3 {
-			out = append(out, fmt.Sprintf("and %d more computers", len(r.Systems)-3))
-			break
-		}
+	var names []string
+	for _, sys := range r.Systems {
 		if sys.ID != "" {
-			out = append(out, printable(sys.ID))
+			names = append(names, printable(sys.ID))
+		}
+	}
+	if n := len(names); n > 0 {
+		out += fmt.Sprintf("; %d %s: %s", n, plural(n, "computer"), strings.Join(names[:min(n, 6)], ", "))
+		if n > 6 {
+			out += " and others"
 		}
 	}
 	return out
+}
+
+// incident says whether the bundle can tell of the incident, "" if none was named.
+func incident(r *findings.Report) string {
+	if r.Incident == nil {
+		return ""
+	}
+	at := "Incident " + r.Incident.Time + ": "
+	switch r.Incident.Covered {
+	case findings.CoveredWithin:
+		return at + "within the time that the records cover"
+	case findings.CoveredBefore:
+		return at + "before the first record, " + r.Window.From + "; ask for older logs"
+	case findings.CoveredAfter:
+		return at + "after the last record, " + r.Window.To + "; ask for logs of that time"
+	case findings.CoveredUnknown:
+	}
+	return at + "no record has a certain time, so that it can't be placed"
 }
 
 // finding prints a confirmed or suspected finding.
@@ -126,59 +181,126 @@ func (s summary) finding(f findings.Finding) {
 	if f.Severity == findings.Info || f.State == findings.Resolved {
 		tag = s.faint
 	}
-	about := []string{f.Check}
-	if f.Subject != "" {
+	s.line("", "")
+	s.paragraph(tag(pad(string(f.Verdict), verdictWidth))+"  "+pad(string(f.Severity), severityWidth)+"  ",
+		strings.Repeat(" ", verdictWidth+severityWidth+4), s.bold(printable(f.Title)))
+	const indent, inner = "  ", "    "
+	var about []string
+	if f.System != "" {
+		about = append(about, printable(f.System))
+	}
+	if f.Subject != "" && !strings.EqualFold(f.System, f.Subject) {
 		about = append(about, printable(f.Subject))
 	}
-	if f.System != "" && !strings.EqualFold(f.System, f.Subject) {
-		about = append(about, "on "+printable(f.System))
+	about = append(about, f.Check)
+	switch f.State {
+	case findings.Resolved:
+		about = append(about, "over by the end of the bundle")
+	case findings.Predicted:
+		about = append(about, "has not happened yet")
+	case findings.Active, findings.Unknown:
 	}
-	if f.State == findings.Resolved || f.State == findings.Predicted {
-		about = append(about, string(f.State))
+	s.paragraph(indent, indent, s.faint(strings.Join(about, " · ")))
+	s.paragraph(indent, indent, printable(f.Summary))
+	if n := len(f.Remedy); n > 0 && f.State != findings.Resolved {
+		do := printable(f.Remedy[0])
+		if n > 1 {
+			do += fmt.Sprintf(" (%d more %s in the report)", n-1, plural(n-1, "step"))
+		}
+		s.paragraph(indent+s.bold("Do")+"  ", inner+"  ", do)
 	}
-	fmt.Fprintf(s.out, "\n%s  %s  %s\n", tag(pad(string(f.Verdict), verdictWidth)), pad(string(f.Severity), severityWidth), s.bold(printable(f.Title)))
-	indent := strings.Repeat(" ", verdictWidth+severityWidth+4)
-	fmt.Fprintf(s.out, "%s%s\n", indent, s.faint(strings.Join(about, " · ")))
-	wrap(s.out, indent, printable(f.Summary))
-	shown := 0
-	for _, e := range f.Evidence {
-		if e.Role != findings.Supports || shown == 3 {
+	s.evidence(f.Evidence, indent)
+}
+
+// evidence prints where the decisive lines stand. Of lines that differ in numbers alone, the first stands for all.
+func (s summary) evidence(all []findings.Evidence, indent string) {
+	told := map[string]bool{}
+	label := indent + s.bold("See") + " "
+	for _, e := range all {
+		shape := e.Artifact + withoutDigits(e.Quote)
+		if e.Role != findings.Supports || e.Quote != "" && told[shape] {
 			continue
 		}
-		shown++
-		fmt.Fprintf(s.out, "%s%s\n", indent, place(e))
-		if e.Quote != "" {
-			fmt.Fprintf(s.out, "%s  %s\n", indent, s.faint(clipped(printable(e.Quote), textWidth)))
+		if told[shape] = true; len(told) > maxPlaces {
+			return
 		}
-	}
-	if len(f.Remedy) > 0 && f.State != findings.Resolved {
-		wrap(s.out, indent, "Do: "+f.Remedy[0])
+		s.line(label, place(e))
+		label = indent + "    "
+		if e.Quote != "" {
+			s.line(label+"  ", s.faint(clipped(printable(e.Quote), s.width-len(indent)-6)))
+		}
 	}
 }
 
-// nothing says what was seen in a bundle that confirms nothing.
-func (s summary) nothing() {
-	fmt.Fprintf(s.out, "\nNothing is confirmed or suspected.\n")
+// withoutDigits is a text without its numbers.
+func withoutDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// firstErrors says what was seen in a bundle that confirms nothing.
+func (s summary) firstErrors() {
+	s.line("", "")
 	if len(s.report.Notable) == 0 {
-		fmt.Fprintln(s.out, "No record of the bundle is marked as an error.")
+		s.line("", "No record is marked as an error.")
 		return
 	}
-	fmt.Fprintln(s.out, "The first errors in the bundle:")
-	for i, e := range s.report.Notable {
-		if i == 5 {
-			break
-		}
-		when := ""
+	s.line("", "The first errors in the bundle:")
+	for _, e := range s.report.Notable[:min(len(s.report.Notable), maxErrors)] {
+		where := place(e)
 		if e.Time != "" {
-			when = e.Time + "  "
+			where = e.Time + "  " + where
 		}
-		fmt.Fprintf(s.out, "  %s%s\n    %s\n", when, place(e), s.faint(clipped(printable(e.Quote), textWidth)))
+		s.line("  ", where)
+		s.line("    ", s.faint(clipped(printable(e.Quote), s.width-4)))
 	}
 }
 
-func (s summary) list(title string, paint func(string) string, ids []string) {
+// list prints the checks of one verdict.
+func (s summary) list(label string, paint func(string) string, ids []string) {
 	if len(ids) > 0 {
-		fmt.Fprintf(s.out, "%s: %s\n", paint(title), strings.Join(ids, ", "))
+		s.paragraph(paint(pad(label, labelWidth))+"  ", strings.Repeat(" ", labelWidth+2), strings.Join(ids, ", "))
+	}
+}
+
+// request prints what to ask the customer for: a line that may be copied for each path or command.
+func (s summary) request() {
+	items := s.report.Request.Items
+	if len(items) == 0 {
+		return
+	}
+	s.line("", "")
+	s.line("", s.bold("Ask the customer for"))
+	for _, it := range items {
+		s.paragraph("  - ", "    ", printable(it.What))
+		for line := range strings.Lines(it.Collect) {
+			s.line("      ", printable(strings.TrimRight(line, "\r\n")))
+		}
+	}
+}
+
+// problems prints what could not be read.
+func (s summary) problems() {
+	all := s.report.Problems
+	n := len(all)
+	if n == 0 {
+		return
+	}
+	s.line("", "")
+	s.line("", s.warn(fmt.Sprintf("%d %s while reading", n, plural(n, "problem"))))
+	for _, p := range all[:min(n, maxProblems)] {
+		where := ""
+		if p.Artifact != "" {
+			where = printable(p.Artifact) + ": "
+		}
+		s.paragraph("  - ", "    ", where+printable(p.Message))
+	}
+	if n > maxProblems {
+		s.line("  - ", fmt.Sprintf("and %d more, in the report", n-maxProblems))
 	}
 }
 
@@ -210,34 +332,6 @@ func printable(s string) string {
 	q = q[1 : len(q)-1]
 	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q)
 }
-
-// wrap prints text in lines of textWidth characters behind indent.
-func wrap(w io.Writer, indent, text string) {
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		if line != "" && len(line)+1+len(word) > textWidth {
-			fmt.Fprintf(w, "%s%s\n", indent, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	if line != "" {
-		fmt.Fprintf(w, "%s%s\n", indent, line)
-	}
-}
-
-func clipped(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n-1]) + "…"
-}
-
-func pad(s string, n int) string { return fmt.Sprintf("%-*s", n, s) }
 
 func plural(n int, word string) string {
 	if n == 1 {

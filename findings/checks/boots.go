@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -52,7 +53,23 @@ func (q queue) absent(role findings.Role) findings.Evidence {
 	return findings.AbsentValue(q.at, q.at.Key, &name, role, "no operation on files waits for a boot")
 }
 
-// evidence is a pair of the queue.
+// sinceShutdown says how the queue and the last shutdown relate; "" if neither is known.
+func (q queue) sinceShutdown(f *facts.Facts) string {
+	down, _, err := f.Registry.LastShutdown()
+	switch {
+	case err != nil && q.written.IsZero():
+		return ""
+	case err != nil:
+		return fmt.Sprintf("The key was last written at %s; no later boot is shown.", findings.Timestamp(q.written))
+	case q.written.IsZero():
+		return fmt.Sprintf("The last shutdown was at %s.", findings.Timestamp(down))
+	case down.After(q.written):
+		return fmt.Sprintf("The machine was shut down (%s) after the key was last written (%s): the queue outlived a restart, or the hive was copied before it.", findings.Timestamp(down), findings.Timestamp(q.written))
+	}
+	return fmt.Sprintf("The key was last written at %s, after the last shutdown (%s); no later boot is shown.", findings.Timestamp(q.written), findings.Timestamp(down))
+}
+
+// pairEvidence is the evidence of a pair of the queue.
 func pairEvidence(p hive.PendingRename, role findings.Role, note string) findings.Evidence {
 	return findings.FromQuotedValue(p.Found, p.Quote, role, note)
 }
@@ -125,4 +142,12 @@ func bootAfter(f *facts.Facts, all []boot, q queue) *boot {
 		}
 	}
 	return nil
+}
+
+// stamp is the boot's time by the machine's clock.
+func (b boot) stamp() string {
+	if b.wall.IsZero() {
+		return "at a time that can't be read"
+	}
+	return b.wall.Format(time.DateTime)
 }

@@ -3,7 +3,9 @@ package checks
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,15 +36,17 @@ var configmgrClientCertificate = &findings.Check{
 		Collect: `%windir%\CCM\Logs\ClientIDManagerStartup.log (ConfigMgr 2007: %windir%\System32\CCM\Logs or %windir%\SysWOW64\CCM\Logs)`,
 	}},
 	Signals: []match.Signal{
-		{Name: certificateID + "/failed", Literals: []string{"Failed to get certificate. Error:"}, Pattern: `RegTask: Failed to get certificate\. Error: (?P<code>0x[0-9A-Fa-f]{8})`},
-		{Name: certificateID + "/retry", Literals: []string{"Failed to find the certificate in the store, retry"}, Pattern: `Failed to find the certificate in the store, retry (?P<n>\d+)`},
-		{Name: certificateID + "/sleeping", Literals: []string{"Already refreshed within the last"}, Pattern: `Already refreshed within the last \d+ minutes, Sleeping for the next \d+ minutes before reattempt`},
+		{Name: certificateID + "/failed", Literals: []string{"Failed to get certificate. Error:"}, Pattern: `(?i)RegTask\W{1,6}Failed to get certificate\. Error: (?P<code>0x[0-9A-Fa-f]{8})`},
 		{
 			Name:     certificateID + "/registered",
 			Literals: []string{"Client is registered", "Client is already registered", "Server assigned ClientID", "Successfully created certificate", "Successfully retrieved certificate"},
 			Pattern:  `Client is (?:already )?registered|Server assigned ClientID|Successfully (?:created|retrieved) certificate`,
 		},
-		{Name: certificateID + "/pki", Literals: []string{"PKI certificate", "PKI issued certificate", "PKI Issued Certificate"}},
+		{
+			Name:     certificateID + "/pki",
+			Literals: []string{"PKI cert", "PKI issued cert", "PKI client cert", "found in the 'MY'", "certificate present in the certificate store"},
+			Pattern:  `(?i)PKI (?:issued |client )?cert|[1-9]\d* certificate\(s\) found in the 'MY'|only one certificate present`,
+		},
 		{Name: certificateID + "/disk-full", Literals: []string{"0x80070070"}},
 	},
 	Doc: findings.Doc{
@@ -79,7 +83,8 @@ var (
 	keyListing = findings.Missing{
 		What: "a listing of the machine keys", Why: "an empty, foreign or missing key file of the client is seen there",
 		Collect: `dir /a /q "%ALLUSERSPROFILE%\Microsoft\Crypto\RSA\MachineKeys" > "%PUBLIC%\machinekeys.txt"
-icacls "%ALLUSERSPROFILE%\Microsoft\Crypto\RSA\MachineKeys\19c5cf9c7b5dc9de3e548adb70398402*" > "%PUBLIC%\machinekeys-acl.txt"`,
+icacls "%ALLUSERSPROFILE%\Microsoft\Crypto\RSA\MachineKeys\19c5cf9c7b5dc9de3e548adb70398402*" > "%PUBLIC%\machinekeys-acl.txt"
+(Windows XP and 2003: "%ALLUSERSPROFILE%\Application Data\Microsoft\Crypto\RSA\MachineKeys", and cacls instead of icacls)`,
 	}
 	machineGUID = findings.Missing{
 		What: "the machine's MachineGuid", Why: "it tells whether the key file was made on this machine",
@@ -91,6 +96,10 @@ icacls "%ALLUSERSPROFILE%\Microsoft\Crypto\RSA\MachineKeys\19c5cf9c7b5dc9de3e548
 ren "%ALLUSERSPROFILE%\Microsoft\Crypto\RSA\MachineKeys\19c5cf9c7b5dc9de3e548adb70398402_*" *.old
 net start ccmexec
 then, after ten minutes, send %windir%\CCM\Logs\ClientIDManagerStartup.log`,
+	}
+	certificateStore = findings.Missing{
+		What: "the certificates of the machine", Why: "whether the certificate that the client uses is valid and has its private key is seen there",
+		Collect: `(certutil -v -store My & certutil -v -store SMS) > "%PUBLIC%\machine-certificates.txt"`,
 	}
 	certificateLogNeed = findings.Missing{
 		What: "ClientIDManagerStartup.log of the client", Why: "it shows whether the client fails to get its certificate",
@@ -147,7 +156,7 @@ func certificateLog(f *facts.Facts) *ingest.Artifact {
 
 // certificateLoop is what the client's log says of its attempts.
 type certificateLoop struct {
-	failures facts.Matches
+	failures int // since the last registration, if one stands before them
 	first    facts.Match
 	last     facts.Match
 	loop     bool         // three failures within an hour
@@ -155,28 +164,35 @@ type certificateLoop struct {
 }
 
 func readLoop(f *facts.Facts) certificateLoop {
-	l := certificateLoop{failures: f.Matches(certificateID + "/failed")}
-	if !l.failures.Any() {
-		return l
+	failed := f.Matches(certificateID + "/failed")
+	if !failed.Any() {
+		return certificateLoop{}
 	}
-	kept := slices.Clone(l.failures.Kept)
+	l := certificateLoop{failures: failed.Count}
+	kept := slices.Clone(failed.Kept)
 	slices.SortStableFunc(kept, func(a, b facts.Match) int {
 		x, _ := a.Time.Local()
 		y, _ := b.Time.Local()
 		return x.Compare(y)
 	})
-	l.first, l.last = kept[0], kept[len(kept)-1]
+	l.last = kept[len(kept)-1]
+	registered := f.Matches(certificateID + "/registered").Kept
+	for _, m := range registered {
+		if later(m, l.last) {
+			l.cured = &m
+		}
+		// What failed before a registration was over with it.
+		if open := slices.DeleteFunc(slices.Clone(kept), func(k facts.Match) bool { return later(m, k) }); len(open) > 0 && len(open) < len(kept) {
+			kept, l.failures = open, len(open)
+		}
+	}
+	l.first = kept[0]
 	for i := 0; i+2 < len(kept); i++ {
 		x, okx := kept[i].Time.Local()
 		y, oky := kept[i+2].Time.Local()
 		// A log without times has only its order.
 		if okx && oky && y.Sub(x) <= time.Hour || !okx && !oky {
 			l.loop = true
-		}
-	}
-	for _, m := range f.Matches(certificateID + "/registered").Kept {
-		if later(m, l.last) {
-			l.cured = &m
 		}
 	}
 	return l
@@ -198,7 +214,7 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 	key := readKey(f)
 	out := findings.Finding{Subject: f.ID, State: findings.Active}
 	switch {
-	case !loop.failures.Any() || loop.cured != nil:
+	case loop.failures == 0 || loop.cured != nil:
 		return []findings.Finding{certificateWell(f, loop, key)}, nil
 	case key.proof && (loop.loop || !key.needLoop):
 		out.Verdict = findings.Confirmed
@@ -210,7 +226,7 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 	if key.title != "" {
 		out.Title = "The ConfigMgr client cannot get its certificate: " + key.title
 	}
-	n := loop.failures.Count
+	n := loop.failures
 	note := fmt.Sprintf("the first of %d failures", n)
 	if n == 1 {
 		note = "the only failure"
@@ -229,7 +245,10 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 		out.Missing = key.missing
 		if !loop.loop {
 			out.Summary += " Fewer than three failures within an hour also stand in the log of a healthy client's first start."
-			out.Missing = append(out.Missing, certificateLogNeed)
+			out.Missing = append(out.Missing, findings.Missing{
+				What: "a newer ClientIDManagerStartup.log", Why: "it shows whether the failure repeats or the client has registered since",
+				Collect: certificateLogNeed.Collect,
+			})
 		}
 	}
 	out.Rivals = certificateRivals(f)
@@ -261,7 +280,7 @@ func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) finding
 	case log != nil:
 		out.Verdict = findings.RuledOut
 		out.Summary = "ClientIDManagerStartup.log holds no failure to get the certificate."
-		out.Evidence = []findings.Evidence{findings.AbsentLine(log.Path, findings.Contradicts, "no line \"Failed to get certificate\" among its "+fmt.Sprint(log.Records)+" records")}
+		out.Evidence = []findings.Evidence{findings.AbsentLine(log.Path, findings.Contradicts, "no line \"Failed to get certificate\" among its "+strconv.Itoa(log.Records)+" records")}
 	default:
 		out.Verdict, out.Reason = findings.NotEvaluated, findings.DataMissing
 		out.Summary = "The bundle lists the machine keys but lacks the client's log, so that it does not show whether the client fails."
@@ -324,7 +343,38 @@ func readKey(f *facts.Facts) keyState {
 		s.missing = []findings.Missing{keyListing, keyTest}
 	}
 	s.evidence = append(s.evidence, findings.FromLine(f, k.artifact, k.Line, findings.Context, "the SMS key file"))
+	if !known {
+		if other, artifact, ok := otherKey(f, keys); ok {
+			s.verdict += ", while other machine keys carry " + other.GUID + " and none of the SMS keys does"
+			s.evidence = append(s.evidence, findings.FromLine(f, artifact, other.Line, findings.Supports, "a key of another container with another GUID: perhaps the machine's present one"))
+		}
+	}
 	return s
+}
+
+// otherKey is a key file of another container whose GUID none of the SMS keys carries.
+func otherKey(f *facts.Facts, sms []smsKey) (key extract.KeyFile, artifact string, ok bool) {
+	for _, folder := range keyFolders(f) {
+		for _, k := range folder.Files {
+			if !slices.ContainsFunc(sms, func(o smsKey) bool { return o.GUID == k.GUID }) {
+				return k, folder.artifact, true
+			}
+		}
+	}
+	return extract.KeyFile{}, "", false
+}
+
+// negated are words that turn a line about a certificate into its lack.
+var negated = regexp.MustCompile(`(?i)\b(?:no|not|without|failed)\b`)
+
+// pkiCertificate is a line that speaks of another certificate than those that the client makes itself.
+func pkiCertificate(f *facts.Facts) (facts.Match, bool) {
+	for _, m := range f.Matches(certificateID + "/pki").Kept {
+		if !negated.MatchString(m.Quote) {
+			return m, true
+		}
+	}
+	return facts.Match{}, false
 }
 
 // noKey judges listings without an SMS key file, or the lack of listings.
@@ -332,17 +382,23 @@ func noKey(f *facts.Facts) keyState {
 	for _, folder := range keyFolders(f) {
 		// Key files are hidden and system files: a listing that shows any of them shows all.
 		if folder.Complete && (folder.ShowsHidden || len(folder.Files) > 0) {
-			return keyState{
-				proof: !f.Matches(certificateID + "/pki").Any(), needLoop: true, missing: []findings.Missing{keyTest},
-				title:    "its key file is missing",
+			s := keyState{
+				proof: true, needLoop: true, title: "its key file is missing",
 				verdict:  "a complete listing of the machine keys has no SMS key file",
 				evidence: []findings.Evidence{findings.AbsentLine(folder.artifact, findings.Supports, "no file begins with "+smsKeyHash+", the name of the container SMS")},
 			}
+			if m, ok := pkiCertificate(f); ok {
+				s.proof, s.title, s.missing = false, "", []findings.Missing{certificateStore, keyTest}
+				s.verdict += ", which is normal for a client with a certificate of a PKI, and the log speaks of one"
+				s.evidence[0].Role = findings.Context
+				s.evidence = append(s.evidence, findings.FromMatch(m, findings.Context, "the client may use this certificate and need no SMS key"))
+			}
+			return s
 		}
 	}
 	s := keyState{verdict: "the bundle holds no listing of the machine keys", missing: []findings.Missing{keyListing}}
 	if len(keyFolders(f)) > 0 {
-		s.verdict = "the listing of the machine keys does not show hidden files, so it does not tell whether the SMS key is there"
+		s.verdict = "no listing shows all of the machine keys, hidden files and whole names included, so that whether the SMS key is there is not shown"
 	}
 	if _, _, err := f.Registry.MachineGUID(); err != nil {
 		s.missing = append(s.missing, machineGUID)
@@ -395,7 +451,7 @@ func certificateRivals(f *facts.Facts) []findings.Rival {
 	}
 	out = append(out, full)
 	pki := findings.Rival{Name: "The client uses a certificate of a PKI that it does not find", Verdict: "Nothing in the logs speaks of a PKI certificate."}
-	if m, ok := f.Matches(certificateID + "/pki").First(); ok {
+	if m, ok := pkiCertificate(f); ok {
 		pki.Verdict = fmt.Sprintf("The log speaks of a PKI certificate in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
 	}
 	out = append(out, pki)

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -44,6 +45,10 @@ var sepCachedMSIMissing = &findings.Check{
 			Pattern: `Note: 1: 2203 2: (?P<path>.+?\.msi) 3: (?P<code>-?\d+)`,
 		},
 		{
+			Name: sepID + "/gone", Kinds: installerLogs, Literals: []string{"Local cached package '"},
+			Pattern: `Local cached package '(?P<path>[^']+\.msi)' is missing`,
+		},
+		{
 			Name: sepID + "/no-database", Kinds: installerLogs, Literals: []string{"ScriptBuilder::CMigrateAppData::Install"},
 			Pattern: `CMigrateAppData::Install ?-? ?Unable to get (?:active database from handle|cached MSI database): \d+`,
 		},
@@ -55,7 +60,9 @@ var sepCachedMSIMissing = &findings.Check{
 	},
 	Observe: &facts.Watch{
 		Kinds: []ingest.Kind{ingest.KindLogSEP, ingest.KindLogMSI}, Every: true,
-		New: func(*ingest.Artifact) facts.Observer { return &sepObserver{open: &sepUpgrade{}} },
+		New: func(a *ingest.Artifact) facts.Observer {
+			return &sepObserver{open: &sepUpgrade{}, own: a.Kind == ingest.KindLogSEP}
+		},
 	},
 	Doc: findings.Doc{
 		Cause: "AutoUpgrade builds its table of files to keep from the installed version's package in Windows' Installer folder. That package is gone (the folder was cleaned, or Windows itself emptied it), so nothing is migrated, and the client starts with the unmanaged syLink.xml of the upgrade package: it becomes self-managed.",
@@ -72,6 +79,7 @@ var sepCachedMSIMissing = &findings.Check{
 		Suggests: []string{
 			"LocalPackage of the product names a file that a complete listing of the Installer folder lacks: the next AutoUpgrade will fail to migrate.",
 			"The client's syLink.xml names no server, and the upgrade's log is not in the bundle.",
+			"SEP_Inst.log says that the cached package is missing, and does not show the migration.",
 		},
 		Exonerates: []string{
 			"The log opens the cached package and migrates syLink.xml.",
@@ -94,6 +102,10 @@ var (
 		What: "SEP_Inst.log of the upgrade", Why: "it shows whether the cached package was opened and syLink.xml migrated",
 		Collect: `%windir%\Temp\SEP_INST.log (or %TEMP%\SEP_INST.log of the user who installed)`,
 	}
+	clientSylink = findings.Missing{
+		What: "the client's syLink.xml, or whether the client's Help > Troubleshooting shows a server", Why: "it shows whether the client is managed",
+		Collect: `findstr /i "<Server DomainId" "%ProgramData%\Symantec\Symantec Endpoint Protection\CurrentVersion\Data\Config\SyLink.xml" > "%PUBLIC%\sylink-servers.txt" (the whole file holds the communication key)`,
+	}
 	installerListing = findings.Missing{
 		What: "a listing of the Installer folder", Why: "it shows whether the cached package is there",
 		Collect: `dir /a "%windir%\Installer" > "%PUBLIC%\installer-folder.txt"`,
@@ -106,14 +118,16 @@ var (
 
 // sepUpgrade is what one session of the installation says of the migration.
 type sepUpgrade struct {
+	headed    bool // the session's header was seen
 	migrating bool // within the action MigrateAppData
 	began     bool
 	ended     bool
+	gone      *facts.Match   // Installer misses the package, outside of the migration
 	unable    []*facts.Match // the package could not be found, at most a few
+	missing   bool           // Installer's own code says that there is no such file
 	denied    []*facts.Match // it could not be read for another reason
 	database  *facts.Match
 	path      string // of the missing package
-	code      string // product code, "" if the log does not say
 	opened    *facts.Match
 	sylink    *facts.Match
 	reset     *facts.Match
@@ -126,24 +140,34 @@ const maxSEPLines = 4
 
 // sepObserver follows the migration through the sessions of a log.
 type sepObserver struct {
+	own  bool // the log is Endpoint Protection's by its name or its script builder, not any of Installer's
 	open *sepUpgrade
 	done []*sepUpgrade
 }
 
-// cachedPackage is a package as Installer names it in its cache.
-var cachedPackage = regexp.MustCompile(`(?i)[\\/]Installer[\\/][0-9a-f]{1,8}\.msi$`)
+// A package as Installer names it in its cache, with and without its folder. The folder is hidden, the packages in it are not.
+var (
+	cachedPackage = regexp.MustCompile(`(?i)[\\/]Installer[\\/][0-9a-f]{1,8}\.msi$`)
+	cachedName    = regexp.MustCompile(`(?i)^[0-9a-f]{1,8}\.msi$`)
+)
 
 // See implements facts.Observer.
 func (o *sepObserver) See(s *facts.Sight) {
 	u := o.open
 	if t := s.Record.Text; len(t) > 4 && string(t[:4]) == "=== " {
 		o.close()
+		o.open.headed = true
 		return
 	}
 	for i := range s.Hits {
 		h := &s.Hits[i]
 		switch strings.TrimPrefix(h.Name, sepID+"/") {
 		case "action":
+			if !u.headed && u.ended && u.broken() && string(h.Capture("edge")) == "start" {
+				// Excerpts lack the header between two upgrades: what begins after a migration that ended without the package is of the next.
+				o.close()
+				u = o.open
+			}
 			if string(h.Capture("action")) != "MigrateAppData" {
 				continue
 			}
@@ -154,13 +178,21 @@ func (o *sepObserver) See(s *facts.Sight) {
 			if len(u.unable) < maxSEPLines {
 				u.unable = append(u.unable, s.Keep())
 			}
-			u.path, u.code = string(h.Capture("path")), string(h.Capture("code"))
+			u.path = string(h.Capture("path"))
 		case "note":
-			if !u.migrating || !cachedPackage.Match(h.Capture("path")) {
+			if !cachedPackage.Match(h.Capture("path")) {
 				continue
 			}
-			switch string(h.Capture("code")) {
-			case "-2147287038", "-2147287037": // STG_E_FILENOTFOUND, STG_E_PATHNOTFOUND
+			code := string(h.Capture("code"))
+			if !u.migrating {
+				if o.own && u.gone == nil && notFound(code) {
+					u.gone, u.path = s.Keep(), cmp.Or(u.path, string(h.Capture("path")))
+				}
+				continue
+			}
+			switch {
+			case notFound(code):
+				u.missing = true
 				if len(u.unable) < maxSEPLines {
 					u.unable = append(u.unable, s.Keep())
 				}
@@ -171,6 +203,10 @@ func (o *sepObserver) See(s *facts.Sight) {
 				if len(u.denied) < maxSEPLines {
 					u.denied = append(u.denied, s.Keep())
 				}
+			}
+		case "gone":
+			if o.own && u.gone == nil && cachedPackage.Match(h.Capture("path")) {
+				u.gone, u.path = s.Keep(), cmp.Or(u.path, string(h.Capture("path")))
 			}
 		case "no-database":
 			if u.database == nil {
@@ -192,11 +228,15 @@ func (o *sepObserver) See(s *facts.Sight) {
 	}
 }
 
+// notFound reports whether a code of note 2203 is STG_E_FILENOTFOUND or STG_E_PATHNOTFOUND.
+func notFound(code string) bool { return code == "-2147287038" || code == "-2147287037" }
+
 func (o *sepObserver) close() {
 	u := o.open
-	if (u.began || u.broken() || u.opened != nil || u.sylink != nil) && len(o.done) < maxMSISessions {
-		// A package that could be opened after all is not missing: notes that come with denied access say that it is there.
-		if len(u.denied) > 0 && u.code == "" {
+	if (u.began || u.gone != nil || u.broken() || u.opened != nil || u.sylink != nil) && len(o.done) < maxMSISessions {
+		// The script builder says "unable to open" for any reason. Installer's code beside it tells: denied access, or a file in use,
+		// means that the package is there.
+		if len(u.denied) > 0 && !u.missing {
 			u.unable = nil
 		}
 		o.done = append(o.done, u)
@@ -230,12 +270,14 @@ func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
 			truncated[u] = o.Artifact.Truncated
 		}
 	}
-	var out []findings.Finding
+	var lost *sepUpgrade // the last one
 	var well []findings.Evidence
-	for i, u := range upgrades {
+	for _, u := range upgrades {
 		switch {
 		case u.broken() && u.sylink == nil:
-			out = append(out, sepLost(f, u, truncated[u], upgrades[i+1:]))
+			if lost == nil || !later(*lost.unable[0], *u.unable[0]) {
+				lost = u
+			}
 		case u.sylink != nil:
 			well = append(well, findings.FromMatch(*u.sylink, findings.Contradicts, "syLink.xml is migrated"))
 			if u.opened != nil {
@@ -243,8 +285,8 @@ func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
 			}
 		}
 	}
-	if len(out) > 0 {
-		return out[len(out)-1:], nil // one subject, the host: the last upgrade tells its state
+	if lost != nil { // one subject, the host: the last upgrade tells its state
+		return []findings.Finding{sepLost(f, lost, truncated[lost], upgrades)}, nil
 	}
 	if p := sepPreventive(f); p != nil {
 		if p.Verdict == findings.Suspected || len(well) == 0 {
@@ -258,11 +300,33 @@ func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
 			Summary: "The upgrade opened the cached package and migrated syLink.xml, so management was kept.",
 		}}, nil
 	}
+	for _, u := range upgrades {
+		if u.gone != nil {
+			return []findings.Finding{sepGone(f, u)}, nil
+		}
+	}
 	return []findings.Finding{sepOpen(f, upgrades)}, nil
 }
 
-// sepLost is the finding of an upgrade that could not open the package and did not migrate syLink.xml. later are the upgrades after it.
-func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade) findings.Finding {
+// sepGone is the finding of a log in which Installer misses the package, but which shows no migration.
+func sepGone(f *facts.Facts, u *sepUpgrade) findings.Finding {
+	out := findings.Finding{
+		Verdict: findings.Suspected, Subject: f.ID, State: findings.Unknown, Severity: findings.Medium,
+		Title:    fmt.Sprintf("The cached package %s of Endpoint Protection is missing; what an upgrade migrates without it is not shown", baseName(u.path)),
+		Summary:  fmt.Sprintf("The log of Endpoint Protection says that the cached package %s is missing, but does not show the action MigrateAppData, in which an upgrade needs it to keep syLink.xml.", u.path),
+		Evidence: []findings.Evidence{findings.FromMatch(*u.gone, findings.Supports, "Installer does not find the cached package")},
+		Missing:  []findings.Missing{clientSylink, installerListing},
+	}
+	if e, ok := packageAbsent(f, u.path); ok {
+		out.Evidence = append(out.Evidence, e)
+	} else if e, ok := packagePresent(f, u.path); ok {
+		out.Evidence = append(out.Evidence, e)
+	}
+	return out
+}
+
+// sepLost is the finding of an upgrade that could not open the package and did not migrate syLink.xml. all are the upgrades of the host.
+func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) findings.Finding {
 	out := findings.Finding{Verdict: findings.Confirmed, Subject: f.ID, State: findings.Active, Severity: findings.High}
 	for i, m := range u.unable {
 		if i < 2 {
@@ -272,10 +336,10 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade)
 	if u.database != nil {
 		out.Evidence = append(out.Evidence, findings.FromMatch(*u.database, findings.Supports, "so it has no table of files to migrate"))
 	}
-	out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find %s and lost management", baseName(u.path))
+	out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s and did not migrate syLink.xml", baseName(u.path))
 	out.Summary = fmt.Sprintf("The upgrade looked for the cached package %s and did not find it, so it could build no table of files to migrate, and syLink.xml is not among the files that it migrates.", u.path)
 	if m, ok := keptNothing(f, u); ok {
-		out.Verdict = findings.RuledOut
+		out.Verdict, out.Title, out.State = findings.RuledOut, "", findings.Unknown
 		for i := range out.Evidence {
 			out.Evidence[i].Role = findings.Context
 		}
@@ -285,10 +349,14 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade)
 	}
 	if truncated || !u.ended && u.database == nil {
 		out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Unknown
+		out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s and may lose management", baseName(u.path))
 		out.Summary += " The log breaks off before the migration ends, so what was migrated afterwards is not shown."
-		out.Missing = append(out.Missing, sepLog)
+		out.Missing = append(out.Missing, sepLog, clientSylink)
 	}
 	if e, ok := packageAbsent(f, u.path); ok {
+		out.Evidence = append(out.Evidence, e)
+	} else if e, ok := packagePresent(f, u.path); ok {
+		e.Role, e.Note = findings.Context, "the cached package is there in this listing: it is of before the package went, or the package was put back since"
 		out.Evidence = append(out.Evidence, e)
 	}
 	for _, v := range facts.Values[*extract.Sylink](f) {
@@ -297,6 +365,7 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade)
 		case known && !managed:
 			if out.Verdict == findings.Confirmed {
 				out.Severity = findings.Critical
+				out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s, and the client is self-managed", baseName(u.path))
 			}
 			out.Evidence = append(out.Evidence, findings.FromLine(f, v.Artifact.Path, v.Value.Line, findings.Supports, "the client's syLink.xml names no server: it is self-managed"))
 			out.Summary += " The client's syLink.xml names no server."
@@ -311,12 +380,19 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, later []*sepUpgrade)
 	} else {
 		out.Rivals = append(out.Rivals, findings.Rival{Name: "Windows Installer emptied its own folder (event 1028)", Verdict: "The bundle holds no such event; the Application event log would show it."})
 	}
-	for _, l := range later {
-		if l.sylink != nil {
+	for _, l := range all {
+		if l.sylink == nil || later(*u.unable[0], *l.sylink) {
+			continue
+		}
+		if !later(*l.sylink, *u.unable[0]) {
+			out.State = findings.Unknown
+			out.Evidence = append(out.Evidence, findings.FromMatch(*l.sylink, findings.Context, "another upgrade migrates syLink.xml; which of the two is the later one is not shown"))
+			continue
+		}
+		if out.State != findings.Resolved {
 			out.State = findings.Resolved
-			out.Evidence = append(out.Evidence, findings.FromMatch(*l.sylink, findings.Contradicts, "a later session migrates syLink.xml"))
-			out.Summary += " A later session of the same log migrates it."
-			break
+			out.Evidence = append(out.Evidence, findings.FromMatch(*l.sylink, findings.Contradicts, "a later upgrade migrates syLink.xml"))
+			out.Summary += " A later upgrade migrates it."
 		}
 	}
 	return out
@@ -341,7 +417,7 @@ func packageAbsent(f *facts.Facts, path string) (findings.Evidence, bool) {
 	for _, v := range facts.Values[*extract.Listing](f) {
 		for i := range v.Value.Folders {
 			folder := &v.Value.Folders[i]
-			if strings.EqualFold(strings.TrimRight(folder.Path, `\`), dir) && folder.Lacks(name) {
+			if strings.EqualFold(strings.TrimRight(folder.Path, `\`), dir) && (folder.Lacks(name) || folder.LacksBeside(name, cachedName)) {
 				return findings.AbsentLine(v.Artifact.Path, findings.Supports, fmt.Sprintf("the listing of %s has no %s", folder.Path, name)), true
 			}
 		}
@@ -380,7 +456,13 @@ func sepPreventive(f *facts.Facts) *findings.Finding {
 				Evidence: []findings.Evidence{
 					findings.FromValue(p.Found, findings.Supports, "the cached package of "+p.DisplayName), e,
 				},
-				Missing: []findings.Missing{sepLog},
+				Missing: []findings.Missing{
+					{
+						What: "a new listing of the Installer folder", Why: "a repair since this listing would have put " + baseName(p.LocalPackage) + " back",
+						Collect: installerListing.Collect,
+					},
+					sepLog,
+				},
 			}
 		}
 		if e, ok := packagePresent(f, p.LocalPackage); ok {

@@ -3,6 +3,7 @@ package checks
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -52,10 +53,10 @@ var smsCopylogSiteMismatch = &findings.Check{
 			Pattern: `(?i)No COMPVER\.INI found for site (?P<site>[A-Z0-9]{3})\b`,
 		},
 		{
-			// A table of sites: SQL grid, CSV or a support engineer's note, a line for each site.
-			Name: copylogID + "/site-version", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)},
+			// A table of sites (SQL grid, CSV, list) or a support engineer's note; statedReleases tells which site the version is of.
+			Name: copylogID + "/site-version", Kinds: plainTexts(),
 			Literals: []string{"2.00.1239", "2.00.1380", "2.00.1493", "2.0.1239", "2.0.1380", "2.0.1493"},
-			Pattern:  `(?:^|[\s,;|"=\[(])(?P<site>[A-Z0-9]{3})(?:[\s,;|"=:\])].*?|[,;|"])(?P<version>2\.0{1,2}\.(?:1239|1380|1493)(?:\.\d+)?)\b`,
+			Pattern:  `\b2\.0{1,2}\.(?:1239|1380|1493)(?:\.\d+)?\b`,
 		},
 	},
 	Doc: findings.Doc{
@@ -79,6 +80,17 @@ var smsCopylogSiteMismatch = &findings.Check{
 		},
 	},
 	RunAll: runCopylog,
+}
+
+// plainTexts are the kinds of texts that are no log of a known format.
+func plainTexts() []string {
+	kinds := []string{string(ingest.KindLogText)}
+	for _, k := range ingest.Kinds() {
+		if strings.HasPrefix(string(k), "text/") {
+			kinds = append(kinds, string(k))
+		}
+	}
+	return kinds
 }
 
 // smsRelease is an SMS 2.0 version as far as it tells releases apart: the build, and the service pack in the thousands digit of the last
@@ -157,7 +169,66 @@ type releaseSeen struct {
 	evidence findings.Evidence // supports
 }
 
-var capFolder = regexp.MustCompile(`(?i)(?:^|/)CAP_([A-Z0-9]{3})(?:/|$)`)
+var (
+	// siteFolder is a site's folder on its client access point or on a logon point.
+	siteFolder = regexp.MustCompile(`(?i)(?:^|/)(?:CAP_|SITES/)([A-Z0-9]{3})/`)
+
+	smsVersion = regexp.MustCompile(`\b2\.0{1,2}\.(?:1239|1380|1493)(?:\.\d+)?\b`)
+	cellBreak  = regexp.MustCompile(`[\s,;|"'=:()\[\]{}\\/]+`)
+	siteCode   = regexp.MustCompile(`^[A-Z0-9]{3}$`)
+	siteField  = regexp.MustCompile(`(?i)^\W*site ?code"?\s*[:=]\s*"?([A-Z0-9]{3})"?\s*$`)
+	nextCell   = regexp.MustCompile(`^"?\s*[,;|\t]`)
+)
+
+// noSites are words of three characters that stand beside versions and are no site codes.
+var noSites = []string{"SMS", "SQL", "SP1", "SP2", "SP3", "SP4", "RTM", "CAP", "PDC", "BDC", "NT4", "ICP"}
+
+// statedReleases reads which sites a line with versions is about, and the newest version of each, so that nobody is accused by the
+// version before an upgrade. The site is the first word of the line, or the first before the version, that has the form of a site code,
+// in a delimited row without one the first behind it, and in a list the field Site Code up to two lines away.
+func statedReleases(m facts.Match) map[string]string {
+	out := map[string]string{}
+	newest := map[string]smsRelease{}
+	code, from := "", 0
+	found := smsVersion.FindAllStringIndex(m.Quote, -1)
+	for n, at := range found {
+		before := m.Quote[from:at[0]]
+		from = at[1]
+		if n == 0 {
+			if first := cellBreak.Split(strings.TrimLeft(before, " \t\"'"), 2)[0]; siteCode.MatchString(first) && first != "SMS" {
+				before = first
+				code = first
+			}
+		}
+		// A version without a site of its own is one more of the site before it.
+		if c := firstSite(before); c != "" {
+			code = c
+		}
+		if code == "" && nextCell.MatchString(m.Quote[at[1]:]) && len(found) == 1 {
+			code = firstSite(m.Quote[at[1]:])
+		}
+		for _, l := range slices.Concat(m.Before, m.After) {
+			if f := siteField.FindStringSubmatch(l); f != nil && code == "" {
+				code = strings.ToUpper(f[1])
+			}
+		}
+		r, ok := parseSMSRelease(m.Quote[at[0]:at[1]])
+		if old, seen := newest[code]; code != "" && ok && (!seen || r.compare(old) > 0) {
+			newest[code], out[code] = r, r.text
+		}
+	}
+	return out
+}
+
+// firstSite is the first word of a text that has the form of a site code, "" if none has.
+func firstSite(text string) string {
+	for _, word := range cellBreak.Split(text, -1) {
+		if siteCode.MatchString(word) && !slices.Contains(noSites, word) {
+			return word
+		}
+	}
+	return ""
+}
 
 func gatherReleases(all []*facts.Facts) copylogFacts {
 	c := copylogFacts{sites: map[string][]releaseSeen{}, unversioned: map[string]findings.Evidence{}}
@@ -182,7 +253,10 @@ func gatherReleases(all []*facts.Facts) copylogFacts {
 			}
 		}
 		for _, m := range f.Matches(copylogID + "/site-version").Kept {
-			site(m.Capture("site"), m.Capture("version"), findings.FromMatch(m, findings.Supports, "the site's release"))
+			stated := statedReleases(m)
+			for _, code := range slices.Sorted(maps.Keys(stated)) {
+				site(code, stated[code], findings.FromMatch(m, findings.Supports, "the release of site "+code))
+			}
 		}
 		for _, m := range f.Matches(copylogID + "/no-compver").Kept {
 			code := strings.ToUpper(m.Capture("site"))
@@ -191,12 +265,12 @@ func gatherReleases(all []*facts.Facts) copylogFacts {
 			}
 		}
 		for _, v := range facts.Values[*extract.Compver](f) {
-			code := capFolder.FindStringSubmatch(v.Artifact.Path)
+			code := siteFolder.FindStringSubmatch(v.Artifact.Path)
 			if code == nil || len(v.Value.Versions) == 0 {
 				continue
 			}
 			first := v.Value.Versions[0]
-			site(code[1], first.Text, findings.FromLine(f, v.Artifact.Path, first.Line, findings.Supports, "the release of site "+strings.ToUpper(code[1])+", from its client access point"))
+			site(code[1], first.Text, findings.FromLine(f, v.Artifact.Path, first.Line, findings.Supports, "the release of site "+strings.ToUpper(code[1])+", from its Compver.ini"))
 		}
 		if v, err := f.Registry.Value(`SOFTWARE\Microsoft\SMS\Setup`, "Full Version"); err == nil {
 			if id, err := f.Registry.Value(`SOFTWARE\Microsoft\SMS\Identification`, "Site Code"); err == nil {
@@ -228,7 +302,9 @@ func (c copylogFacts) of(site string) (releaseSeen, bool) {
 type copylogCopy struct {
 	facts *facts.Facts
 	facts.Of[*extract.Copylog]
-	clicore *extract.CopylogEntry // of x86.bin, else of another platform; nil if there is none
+	clicore *extract.CopylogEntry  // of x86.bin; nil if there is none
+	rivals  []extract.CopylogEntry // further lines of the same file that credit another site
+	others  []extract.CopylogEntry // of other platforms
 }
 
 func (c copylogCopy) site() string {
@@ -248,11 +324,14 @@ func runCopylog(all []*facts.Facts) ([]findings.Finding, error) {
 	for _, f := range all {
 		for _, v := range facts.Values[*extract.Copylog](f) {
 			c := copylogCopy{facts: f, Of: v}
-			byPlatform := v.Value.Clicore()
-			for _, platform := range sortedKeys(byPlatform) {
-				e := byPlatform[platform]
-				if c.clicore == nil || strings.EqualFold(platform, "x86") || strings.EqualFold(platform, "x86.bin") {
+			for _, e := range v.Value.Clicore() {
+				switch {
+				case !strings.HasPrefix(strings.ToLower(e.Path), "x86"):
+					c.others = append(c.others, e)
+				case c.clicore == nil:
 					c.clicore = &e
+				case !strings.EqualFold(e.Site, c.clicore.Site):
+					c.rivals = append(c.rivals, e)
 				}
 			}
 			copies = append(copies, c)
@@ -297,6 +376,9 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 	credit := c.line(c.clicore.Line, findings.Supports, "Clicore.exe is credited to site "+site)
 	program, programKnown := known.release()
 	owner, ownerKnown := known.of(site)
+	if len(c.rivals) > 0 {
+		return copylogAmbiguous(c, f, credit)
+	}
 	switch {
 	case programKnown && ownerKnown && owner.compare(program.smsRelease) < 0:
 		f.Verdict = findings.Confirmed
@@ -304,7 +386,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 		f.Summary = fmt.Sprintf("Copylog.tcf says that site %s supplied Clicore.exe, but site %s runs %s (%s), and the logon point gives client files of %s (%s), which that site does not have. Clients match the newer program with the older site's configuration and checksums.",
 			site, site, owner.name(), owner.text, program.name(), program.text)
 		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
-		f.Evidence = append(f.Evidence, copylogOddities(c, findings.Context)...)
+		f.Evidence = oncePlaced(append(f.Evidence, copylogOddities(c, findings.Context)...))
 		if better := known.suppliers(program); len(better) > 0 {
 			f.Remedy = append([]string{fmt.Sprintf("The sites that run %s here: %s. The line is to read X86.BIN\\CLICORE.EXE=%s.", program.name(), strings.Join(better, ", "), better[0])}, smsCopylogSiteMismatchRemedy...)
 		}
@@ -330,7 +412,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 			f.Verdict, f.Severity = findings.Suspected, findings.Medium
 			f.Title = "Copylog.tcf credits the right site and has other faults"
 			f.Summary = fmt.Sprintf("Site %s runs %s, the release of the client files on the logon point, so the CLICORE line is in order; other lines are not.", site, owner.name())
-			f.Evidence = append(odd, credit, owner.evidence, program.evidence)
+			f.Evidence = oncePlaced(append(odd, credit, owner.evidence, program.evidence))
 			f.Missing = copylogMissing(site, true, true)
 			return f
 		}
@@ -359,8 +441,10 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 		program.evidence.Role = findings.Context
 		f.Evidence = append(f.Evidence, program.evidence)
 	}
+	f.Evidence = oncePlaced(f.Evidence)
 	f.Missing = copylogMissing(site, programKnown, ownerKnown)
 	if len(why) > 0 {
+		f.Title = fmt.Sprintf("Copylog.tcf may credit site %s with a Clicore.exe that it did not supply", site)
 		f.Verdict, f.Severity = findings.Suspected, findings.Medium
 		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe. Whether that site supplied it can't be told without the releases of both, but %s.", site, strings.Join(why, ", and "))
 		if !slices.ContainsFunc(f.Evidence, func(e findings.Evidence) bool { return e.Line == c.clicore.Line && e.Artifact == c.Artifact.Path }) {
@@ -391,7 +475,7 @@ var smsCopylogSiteMismatchRemedy = []string{
 // suppliers are the sites whose release is that of the program.
 func (c copylogFacts) suppliers(program releaseSeen) []string {
 	var out []string
-	for _, code := range sortedKeys(c.sites) {
+	for _, code := range slices.Sorted(maps.Keys(c.sites)) {
 		if r, ok := c.of(code); ok && r.compare(program.smsRelease) == 0 {
 			out = append(out, code)
 		}
@@ -407,12 +491,33 @@ func differing(o copylogCopy) findings.Evidence {
 	return o.line(o.clicore.Line, findings.Supports, "this copy credits site "+o.site())
 }
 
+// copylogAmbiguous is the verdict on a file with several lines for the one Clicore.exe.
+func copylogAmbiguous(c copylogCopy, f findings.Finding, credit findings.Evidence) findings.Finding {
+	f.Verdict, f.Severity = findings.Suspected, findings.High
+	f.Title = "Copylog.tcf credits Clicore.exe to several sites"
+	f.Evidence = []findings.Evidence{credit}
+	sites := []string{c.site()}
+	for _, e := range c.rivals[:min(len(c.rivals), 4)] {
+		f.Evidence = append(f.Evidence, c.line(e.Line, findings.Supports, "Clicore.exe is credited to site "+strings.ToUpper(e.Site)))
+		sites = append(sites, strings.ToUpper(e.Site))
+	}
+	f.Summary = fmt.Sprintf("Copylog.tcf has several lines for X86.BIN\\CLICORE.EXE, which credit the sites %s. A sound file has one, so the file was merged or edited badly, and at most one of the lines can be right.", strings.Join(sites, ", "))
+	f.Missing = []findings.Missing{copylogMaster}
+	return f
+}
+
+// copylogMaster is the copy that all others follow.
+var copylogMaster = findings.Missing{
+	What: "Copylog.tcf from the primary domain controller, and its folder's time stamps", Why: "the copy of the primary domain controller is the master; it shows whether only this copy is damaged",
+	Collect: `copy \\PDC\SMSLOGON\Config\Copylog.tcf "%PUBLIC%\" && dir /a \\PDC\SMSLOGON\Config > "%PUBLIC%\smslogon-config.txt"`,
+}
+
 func copylogCorrupt(c copylogCopy, f findings.Finding) findings.Finding {
 	f.Verdict, f.Severity = findings.Suspected, findings.High
 	f.Title = "Copylog.tcf lacks the line of Clicore.exe"
 	f.Cause = "The file is corrupt: without the lines of x86.bin the bootstrap does not know whose client files it has, and retries seven times, ten minutes each, so that a logon takes over an hour."
-	f.Summary = "Copylog.tcf has no line for Clicore.exe, as a corrupt file has: clients can't tell which site supplied the program."
-	note := "no line ends in CLICORE.EXE"
+	f.Summary = "Copylog.tcf has no line X86.BIN\\CLICORE.EXE=, as a corrupt file has: clients can't tell which site supplied the program."
+	note := "no line X86.BIN\\CLICORE.EXE= with a site code"
 	if !c.Value.FileSource {
 		note += ", and there is no [FILE SOURCE] section"
 	}
@@ -420,11 +525,22 @@ func copylogCorrupt(c copylogCopy, f findings.Finding) findings.Finding {
 	for _, e := range c.Value.SyntaxErrors[:min(3, len(c.Value.SyntaxErrors))] {
 		f.Evidence = append(f.Evidence, c.line(e.Line, findings.Context, "not of the form path=site"))
 	}
-	f.Missing = []findings.Missing{{
-		What: "Copylog.tcf from the primary domain controller, and its folder's time stamps", Why: "the copy of the primary domain controller is the master; it shows whether only this copy is damaged",
-		Collect: `copy \\PDC\SMSLOGON\Config\Copylog.tcf "%PUBLIC%\" && dir /a \\PDC\SMSLOGON\Config > "%PUBLIC%\smslogon-config.txt"`,
-	}}
+	for _, e := range c.others[:min(2, len(c.others))] {
+		f.Evidence = append(f.Evidence, c.line(e.Line, findings.Context, "the line of another platform is there"))
+	}
+	f.Missing = []findings.Missing{copylogMaster}
 	return f
+}
+
+// oncePlaced drops evidence whose line stands in the list before.
+func oncePlaced(list []findings.Evidence) []findings.Evidence {
+	var out []findings.Evidence
+	for _, e := range list {
+		if e.Line == 0 || !slices.ContainsFunc(out, func(o findings.Evidence) bool { return o.Artifact == e.Artifact && o.Line == e.Line }) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 var reservedSites = []string{"AUX", "CON", "NUL", "PRN"}
@@ -438,14 +554,14 @@ func copylogOddities(c copylogCopy, role findings.Role) []findings.Evidence {
 		out = append(out, c.line(c.clicore.Line, role, site+" is a reserved name and can be no site code"))
 	}
 	sites := c.Value.Sites()
-	found := len(sites) == 0
+	found := len(sites) == 0 || len(out) > 0
 	for code := range sites {
 		found = found || strings.EqualFold(code, site)
 	}
 	if !found {
 		out = append(out, c.line(c.clicore.Line, role, fmt.Sprintf("site %s is credited with Clicore.exe and has no line of its own under SITES", site)))
 	}
-	for _, code := range sortedKeys(sites) {
+	for _, code := range slices.Sorted(maps.Keys(sites)) {
 		for _, e := range sites[code] {
 			if !strings.EqualFold(e.Site, code) {
 				out = append(out, c.line(e.Line, role, fmt.Sprintf("a file of site %s is credited to site %s", strings.ToUpper(code), strings.ToUpper(e.Site))))
@@ -462,7 +578,7 @@ func copylogMissing(site string, programKnown, ownerKnown bool) []findings.Missi
 	if !ownerKnown {
 		out = append(out, findings.Missing{
 			What: "the release of site " + site, Why: "a site of an older release than Clicore.exe can't have supplied it",
-			Collect: fmt.Sprintf(`on the site server of %s: regedit /e "%%TEMP%%\sms-setup.reg" "HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\SMS\Setup"`, site),
+			Collect: fmt.Sprintf(`on the site server of %s: regedit /e "%%TEMP%%\sms-%s.reg" "HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\SMS" (it holds Setup\Full Version and Identification\Site Code)`, site, site),
 		})
 	}
 	if !programKnown {

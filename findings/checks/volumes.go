@@ -2,6 +2,7 @@ package checks
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,9 +19,11 @@ type volumes struct {
 	links   []link
 	plain   map[string]bool // folders, cleaned and in lower case, that a tool shows to be no reparse points
 	folders []facts.Of[*extract.Listing]
+	// nameless are reparse points of which the capture does not show the folder.
+	nameless []placed[extract.Mount]
 	// listing is the first capture that lists the volumes with all places where they are mounted, drive letters among them.
 	listing *placed[extract.Volume]
-	listed  map[string]bool // the names of volumes that such a listing holds
+	listed  map[string]placed[extract.Volume] // by a volume's name what a tool lists of it
 }
 
 // placed is something with the artifact that shows it.
@@ -44,6 +47,7 @@ type link struct {
 	unknown     bool // the target is not shown
 	mount       extract.Mount
 	artifact    string
+	also        []placed[extract.Mount] // other captures of it
 }
 
 // maxLinks is how many links may stand on the way to a file. Windows itself follows 63.
@@ -51,7 +55,7 @@ const maxLinks = 63
 
 // newVolumes gathers what a system's registry and captures tell.
 func newVolumes(f *facts.Facts) *volumes {
-	v := &volumes{parent: map[string]string{}, devices: map[string]hive.MountedDevice{}, listed: map[string]bool{}, plain: map[string]bool{}}
+	v := &volumes{parent: map[string]string{}, devices: map[string]hive.MountedDevice{}, listed: map[string]placed[extract.Volume]{}, plain: map[string]bool{}}
 	devices, _ := f.Registry.MountedDevices() // its problems are in the report already
 	byData := map[string]string{}
 	for _, d := range devices {
@@ -72,7 +76,7 @@ func newVolumes(f *facts.Facts) *volumes {
 	var mounts []placed[extract.Mount]
 	for _, m := range facts.Values[*extract.Mounts](f) {
 		for _, e := range m.Value.Volumes {
-			v.volume(placed[extract.Volume]{m.Artifact.Path, e})
+			v.volume(placed[extract.Volume]{m.Artifact.Path, e}, f.Reliable(m.Artifact.Path))
 		}
 		for _, e := range m.Value.Plain {
 			v.plain[strings.ToLower(winpath.Clean(e.Directory))] = true
@@ -111,20 +115,22 @@ func said(m extract.Mount) int {
 	return 2
 }
 
-// volume takes what a tool says of one volume: its letter and its folders are one.
-func (v *volumes) volume(p placed[extract.Volume]) {
+// volume takes what a tool says of one volume: its letter and its folders are one. whole says that the capture is not cut short.
+func (v *volumes) volume(p placed[extract.Volume], whole bool) {
 	var names []string
 	if p.value.GUID != "" {
 		names = append(names, "volume{"+p.value.GUID+"}")
 	}
 	for _, path := range p.value.Paths {
 		names = append(names, mountedName(path))
-		if winpath.Dir(path) == "" && v.listing == nil {
+		if whole && winpath.Dir(path) == "" && v.listing == nil {
 			v.listing = &p
 		}
 	}
 	for _, name := range names {
-		v.listed[name] = true
+		if _, ok := v.listed[name]; !ok {
+			v.listed[name] = p
+		}
 		v.join(names[0], name)
 	}
 }
@@ -147,13 +153,18 @@ func (v *volumes) link(p placed[extract.Mount]) {
 		}
 		return
 	}
+	if m.Directory == "" {
+		v.nameless = append(v.nameless, p)
+		return
+	}
 	at := v.locate(winpath.Dir(m.Directory))
 	if at.volume == "" || at.open != nil {
 		return // no absolute path, or beneath a folder whose target is not known
 	}
 	l := link{volume: at.volume, rel: strings.TrimPrefix(at.rel+`\`+winpath.Base(m.Directory), `\`), mount: m, artifact: p.artifact}
-	if slices.ContainsFunc(v.links, func(o link) bool { return v.same(o.volume, l.volume) && strings.EqualFold(o.rel, l.rel) }) {
-		return // of several captures of one folder the first says most
+	if i := slices.IndexFunc(v.links, func(o link) bool { return v.same(o.volume, l.volume) && strings.EqualFold(o.rel, l.rel) }); i >= 0 {
+		v.links[i].also = append(v.links[i].also, p) // of several captures of one folder the first says most
+		return
 	}
 	switch m.Kind {
 	case extract.MountPoint:
@@ -240,7 +251,7 @@ func (v *volumes) same(a, b string) bool { return a != "" && v.find(a) == v.find
 // names returns the known names of a volume in order.
 func (v *volumes) names(of string) []string {
 	var out []string
-	for _, name := range slices.Concat(sortedKeys(v.devices), sortedKeys(v.listed), []string{of}) {
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(v.devices)), slices.Sorted(maps.Keys(v.listed)), []string{of}) {
 		if v.same(name, of) && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
@@ -283,9 +294,10 @@ const (
 type crossing struct {
 	relation relation
 	a, b     location
-	why      string               // for crossing: what tells the volumes apart, to follow "because"
-	by       *link                // for crossing: the link that is the reason, nil if the paths themselves show it
-	devices  []hive.MountedDevice // what MountedDevices says of both, where that is the proof
+	why      string                   // what tells that the volumes differ or are one, to follow "because"
+	by       *link                    // for crossing: the link that is the reason, nil if the paths themselves show it
+	devices  []hive.MountedDevice     // what MountedDevices says of both, where that is the proof
+	listed   []placed[extract.Volume] // what a tool lists of both, where that is the proof
 }
 
 // compare tells whether a rename from a to b stays within a volume.
@@ -294,25 +306,34 @@ func (v *volumes) compare(a, b string) crossing {
 	x, y := c.a, c.b
 	switch {
 	case sameFolder(a, b):
-		c.relation = relationSame
+		c.relation, c.why = relationSame, "source and target lie in one folder"
 	case x.volume == "" || y.volume == "":
 	case x.open != nil || y.open != nil:
 		if x.open == y.open {
-			c.relation = relationSame
+			c.relation, c.why = relationSame, "both lie beneath "+x.open.name()
 		}
 	case v.same(x.volume, y.volume):
 		c.relation = relationSame
-		if x.by == nil && y.by == nil && winpath.Volume(a) == winpath.Volume(b) && (!v.covered(a) || !v.covered(b)) {
-			c.relation = relationLetter
+		switch {
+		case x.by != nil && x.by == y.by:
+			c.why = "both lie beneath " + x.by.name()
+		case x.by != nil || y.by != nil:
+			c.why = "the mount points above them lead to one volume"
+		case winpath.Volume(a) != winpath.Volume(b):
+			c.why = winpath.Volume(a) + " and " + winpath.Volume(b) + " are one volume"
+		case v.covered(a) && v.covered(b):
+			c.why = "they have one drive letter, and the captures show no mount point above them"
+		default:
+			c.relation, c.why = relationLetter, "they have one drive letter, and no volume without a letter is known that could be mounted above them"
 		}
 	case isLetter(winpath.Volume(a)) && isLetter(winpath.Volume(b)) && winpath.Volume(a) != winpath.Volume(b) && (x.by == nil || y.by == nil):
 		c.relation, c.why = relationCrosses, "their drive letters differ ("+winpath.Volume(a)+" and "+winpath.Volume(b)+")"
 	case x.by != nil && y.by != nil:
 		c.relation, c.by = relationCrosses, y.by
-		c.why = "they lie beneath two different links, " + x.by.describe() + " and " + y.by.describe()
+		c.why = "they lie beneath two different links, " + x.by.name() + " and " + y.by.name()
 	case x.by != nil || y.by != nil:
 		c.relation, c.by = relationCrosses, cmp.Or(y.by, x.by)
-		c.why = "one of them lies beneath " + c.by.describe() + " and the other does not"
+		c.why = "one of them lies beneath " + c.by.name() + " and the other does not"
 	case strings.HasPrefix(x.volume, `\\`) || strings.HasPrefix(y.volume, `\\`):
 		c.relation, c.why = relationCrosses, "one of them is on a share"
 	default:
@@ -323,11 +344,27 @@ func (v *volumes) compare(a, b string) crossing {
 		case known && too:
 			c.relation, c.devices = relationCrosses, []hive.MountedDevice{d, e}
 			c.why = "MountedDevices holds different devices for " + x.volume + " and " + y.volume
-		case v.listed[x.volume] && v.listed[y.volume]:
-			c.relation, c.why = relationCrosses, "the list of volumes holds "+x.volume+" and "+y.volume+" as two"
+		default:
+			d, known := v.listed[x.volume]
+			e, too := v.listed[y.volume]
+			if known && too {
+				c.relation, c.listed = relationCrosses, []placed[extract.Volume]{d, e}
+				c.why = "the list of volumes holds " + x.volume + " and " + y.volume + " as two"
+			}
 		}
+		c.by = v.mountedAt(x.volume, y.volume)
 	}
 	return c
+}
+
+// mountedAt returns the folder on which one of two volumes is mounted, nil if none is known.
+func (v *volumes) mountedAt(a, b string) *link {
+	for i := range v.links {
+		if l := &v.links[i]; l.mount.Kind == extract.MountPoint && (v.same(l.to.volume, a) || v.same(l.to.volume, b)) {
+			return l
+		}
+	}
+	return nil
 }
 
 func isLetter(volume string) bool { return len(volume) == 2 }
@@ -371,31 +408,36 @@ func (v *volumes) isPlain(dir string) bool {
 	return false
 }
 
-// unlettered returns the volumes of MountedDevices that have no drive letter and so may be mounted in a folder; false if MountedDevices
-// is not known.
+// bootPartition is the greatest size of the partition that Windows' setup makes before its own for the boot files.
+const bootPartition = 1 << 30
+
+// precedes reports whether a volume of MountedDevices ends where a volume with a letter begins, and is too small to be one that is mounted for
+// its space: the partition for the boot files that Windows 7 and later make has no letter.
+func (v *volumes) precedes(d hive.MountedDevice) bool {
+	for _, l := range v.devices {
+		if d.Kind == hive.DeviceMBR && l.Kind == hive.DeviceMBR && l.Letter != "" && l.Signature == d.Signature && l.Offset > d.Offset && l.Offset-d.Offset <= bootPartition {
+			return true
+		}
+	}
+	return false
+}
+
+// unlettered returns the volumes of MountedDevices that have no drive letter and so may be mounted in a folder; false if MountedDevices shows
+// no letter at all.
 func (v *volumes) unlettered() ([]hive.MountedDevice, bool) {
 	var out []hive.MountedDevice
 	seen := map[string]bool{}
 	letters := false
-	for _, name := range sortedKeys(v.devices) {
+	for _, name := range slices.Sorted(maps.Keys(v.devices)) {
 		letters = letters || len(name) == 2
 		d := v.devices[name]
-		if d.Kind == hive.DevicePath || v.letter(name) != "" || seen[v.find(name)] {
+		if d.Kind == hive.DevicePath || v.letter(name) != "" || v.precedes(d) || seen[v.find(name)] {
 			continue
 		}
 		seen[v.find(name)] = true
 		out = append(out, d)
 	}
 	return out, letters
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // above returns the innermost folder at or above path that is, or may be, a way to another volume; nil if none is known.
@@ -410,18 +452,29 @@ func (v *volumes) above(path string) *link {
 	return at.by
 }
 
-// describe names the link and where it leads.
-func (l *link) describe() string {
+// name says what the link is and where it stands.
+func (l *link) name() string {
 	dir := winpath.Clean(l.mount.Directory)
 	switch {
 	case l.unknown:
 		return "the reparse point " + dir
-	case l.mount.Kind == extract.MountPoint && l.mount.VolumeGUID != "":
-		return "the mount point " + dir + " (of volume {" + l.mount.VolumeGUID + "})"
 	case l.mount.Kind == extract.MountPoint:
 		return "the mount point " + dir
 	case l.mount.Kind == extract.MountLink:
-		return "the symbolic link " + dir + " to " + winpath.Clean(l.mount.Target)
+		return "the symbolic link " + dir
 	}
-	return "the junction " + dir + " to " + winpath.Clean(l.mount.Target)
+	return "the junction " + dir
+}
+
+// describe is the name and where the link leads.
+func (l *link) describe() string {
+	switch {
+	case l.unknown:
+		return l.name()
+	case l.mount.Kind == extract.MountPoint && l.mount.VolumeGUID != "":
+		return l.name() + " of volume {" + l.mount.VolumeGUID + "}"
+	case l.mount.Kind == extract.MountPoint:
+		return l.name()
+	}
+	return l.name() + " to " + winpath.Clean(l.mount.Target)
 }

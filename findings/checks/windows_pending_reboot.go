@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,8 +41,11 @@ var windowsPendingReboot = &findings.Check{
 		},
 		{
 			Name: pendingRebootID + "/configmgr", Kinds: []string{string(ingest.KindLogCCM), string(ingest.KindLogSMS), string(ingest.KindLogText)},
-			Literals: []string{"3010", "1641"},
-			Pattern:  `(?i)\b(?:exit code|return code|exitcode|returncode|error code|exited with code|returned|return value)\s*[:=]?\s*(?:is\s*|of\s*)?(?P<code>3010|1641)\b`,
+			Literals: []string{
+				"code 3010", "code: 3010", "code:3010", "code=3010", "code = 3010", "code is 3010", "code of 3010", "returned 3010", "value 3010", "value: 3010",
+				"code 1641", "code: 1641", "code:1641", "code=1641", "code = 1641", "code is 1641", "code of 1641", "returned 1641", "value 1641", "value: 1641",
+			},
+			Pattern: `(?i)(?:\b(?:exit|return|error|with)[ _]?code|\breturned|\breturn value) ?[:=]? ?(?:is |of )?(?P<code>3010|1641)\b`,
 		},
 	},
 	Doc: findings.Doc{
@@ -131,17 +135,21 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 				unpaired++
 			}
 		}
-		what := count(renames, "rename") + " and " + count(deletes, "delete")
-		if unpaired > 0 {
-			what += fmt.Sprintf(" and %d that can't be told", unpaired)
+		var what []string
+		if renames > 0 {
+			what = append(what, count(renames, "rename"))
 		}
-		titles = append(titles, what+" of files")
-		say := fmt.Sprintf("%s of files wait for a boot: %s.", upperFirst(what), folderCounts(q.pairs))
+		if deletes > 0 {
+			what = append(what, count(deletes, "delete"))
+		}
+		if unpaired > 0 {
+			what = append(what, count(unpaired, "operation")+" of an unknown kind")
+		}
+		queued := strings.Join(what, " and ") + " of files"
+		titles = append(titles, queued)
+		say := fmt.Sprintf("%s %s for a boot: %s.", queued, plural(len(q.pairs), "waits", "wait"), folderCounts(q.pairs))
 		if renames == 0 && unpaired == 0 {
 			say += " Nothing but deletes is queued, so no new file waits to be used."
-		}
-		if set := q.at.ControlSet; set > 0 {
-			say += fmt.Sprintf(" The control set in use is %d.", set)
 		}
 		says = append(says, say)
 		for _, p := range shownPairs(q.pairs) {
@@ -163,7 +171,7 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 	}
 	if len(names) > 0 {
 		titles = append(titles, "markers ("+strings.Join(slices.Compact(names), ", ")+")")
-		says = append(says, "The registry holds "+count(len(names), "marker")+" of a pending reboot: "+strings.Join(slices.Compact(names), ", ")+".")
+		says = append(says, fmt.Sprintf("The registry holds the %s %s.", plural(len(names), "marker", "markers"), strings.Join(slices.Compact(names), ", ")))
 	}
 	out.Title = "A reboot is pending: " + strings.Join(titles, "; ")
 	if c, err := f.Registry.ComputerName(); err == nil && c.RenamePending() {
@@ -175,9 +183,10 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		out.Evidence = append(out.Evidence, findings.FromLine(f, b.artifact, b.line, findings.Contradicts, "a boot after the queue was written"))
 		if len(markers) == 0 {
 			out.State = findings.Resolved
+			out.Title = "A reboot was pending and has been done since: " + strings.Join(titles, "; ")
 		}
-	} else if !q.written.IsZero() && len(q.pairs) > 0 {
-		says = append(says, fmt.Sprintf("The key was last written at %s; no later boot is shown.", findings.Timestamp(q.written)))
+	} else if since := q.sinceShutdown(f); since != "" && len(q.pairs) > 0 {
+		says = append(says, since)
 	}
 	if out.Subject == "" {
 		out.Subject = "the machine of " + out.Evidence[0].Artifact
@@ -237,7 +246,7 @@ func folderCounts(pairs []hive.PendingRename) string {
 			spelled[key] = dir
 		}
 	}
-	keys := sortedKeys(counts)
+	keys := slices.Sorted(maps.Keys(counts))
 	slices.SortStableFunc(keys, func(a, b string) int { return counts[b] - counts[a] })
 	var out []string
 	for i, k := range keys {

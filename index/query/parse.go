@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -90,6 +91,7 @@ func (p *parser) and(depth int, name Name) (Node, *Error) {
 				return nodes[0], nil
 			}
 			return And{nodes}, nil
+		default: // a term beside this one
 		}
 	}
 }
@@ -179,11 +181,17 @@ func (p *parser) value(name Name) (Node, *Error) {
 	} else {
 		text.Pattern = words.Compile(text.Value, !text.Quoted)
 	}
+	if name == Severity && !slices.ContainsFunc(severities, func(s string) bool { return text.Pattern.Match([]byte(s)) }) {
+		return nil, p.fail(t.at, "there is no severity %q; records have info, warning and error, findings critical, high, medium, low and info", t.text)
+	}
 	if name != "" {
 		return Field{name, text}, nil
 	}
 	return text, nil
 }
+
+// severities are those of records and of findings.
+var severities = []string{"info", "warning", "error", "critical", "high", "medium", "low"}
 
 // example is a value of a field for an error's text.
 func example(n Name) string {

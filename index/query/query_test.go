@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParse(t *testing.T) {
@@ -74,6 +75,7 @@ func TestParseErrors(t *testing.T) {
 		{"field-before-operator", "host:AND", 6, "needs a value"},
 		{"field-in-field", "host:(file:a)", 7, "within the parentheses of host:"},
 		{"misspelt-field", "hosts:WKS01", 1, "host:WKS01"},
+		{"no-severity", "x severity:fatal", 12, `no severity "fatal"`},
 		{"no-time", "time:yesterday", 6, `"yesterday" is no time`},
 		{"no-such-day", "time:2012-02-30", 6, "is no time"},
 		{"range-without-ends", "time:..", 6, "neither"},
@@ -125,10 +127,7 @@ func TestTime(t *testing.T) {
 			if !ok {
 				t.Fatalf("read as %T", n)
 			}
-			show := func(v interface {
-				IsZero() bool
-				Format(string) string
-			}) string {
+			show := func(v time.Time) string {
 				if v.IsZero() {
 					return ""
 				}

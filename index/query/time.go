@@ -28,8 +28,7 @@ func period(s string) (from, to time.Time, reason string) {
 	} else if i := strings.LastIndexAny(plain, "+-"); i > len("2006-01-02T") {
 		plain, zone = plain[:i], plain[i:]
 	}
-	for i := len(layouts) - 1; i >= 0; i-- {
-		l := layouts[i]
+	for i, l := range layouts {
 		if fraction := strings.Contains(plain, "."); fraction != (i == len(layouts)-1) {
 			continue // time.Parse takes a fraction with every layout that has seconds
 		}

@@ -14,6 +14,7 @@ import (
 type Pattern struct {
 	lead []rune // separators before the first word; everything if there is no word
 	segs []segment
+	fast prefilter
 }
 
 // segment is a word and the separators behind it.
@@ -53,6 +54,7 @@ func Compile(s string, wildcards bool) *Pattern {
 	} else {
 		p.lead = []rune(s)
 	}
+	p.fast = newPrefilter(p.segs)
 	return p
 }
 
@@ -128,6 +130,9 @@ func (p *Pattern) Find(text []byte, n int) [][2]int {
 			at += size
 		}
 		return found
+	}
+	if !p.fast.pass(text) {
+		return nil
 	}
 	var s, rest scanner
 	s.reset(text, 0)

@@ -143,6 +143,22 @@ func FuzzPattern(f *testing.F) {
 	})
 }
 
+// FuzzPrefilter holds that no text is refused in which the pattern is found without the prefilter.
+func FuzzPrefilter(f *testing.F) {
+	f.Add("x PolicyState", "state")
+	f.Add("\u212aey", "key")
+	f.Add("D\u0131\u017fk", "disk")
+	f.Add("0x80040669", "0x80040669")
+	f.Fuzz(func(t *testing.T, text, pattern string) {
+		fast := Compile(pattern, false)
+		slow := *fast
+		slow.fast = prefilter{}
+		if diff := cmp.Diff(slow.Find([]byte(text), -1), fast.Find([]byte(text), -1)); diff != "" {
+			t.Fatalf("%q in %q (-without +with):\n%s", pattern, text, diff)
+		}
+	})
+}
+
 func BenchmarkEach(b *testing.B) {
 	line := []byte(`Copying \\WKS0017\SMSPKGD$\CEN00A3\data12.cab to C:\WINDOWS\system32\CCM\Cache\CEN00A3.7.System\data12.cab, job {8097EE64-5D7B-4C2E-9F00-0123456789AB}`)
 	var p Splitter

@@ -67,14 +67,12 @@ func (c *Copylog) source() []CopylogEntry {
 	return out
 }
 
-// Clicore returns the entries of Clicore.exe, the client's core, by the folder of its platform in lower case: x86.bin, alpha.bin. The
-// last line counts where there are several.
-func (c *Copylog) Clicore() map[string]CopylogEntry {
-	out := map[string]CopylogEntry{}
+// Clicore returns the entries of Clicore.exe, the client's core, in the order of the text: a sound file has one for each platform.
+func (c *Copylog) Clicore() []CopylogEntry {
+	var out []CopylogEntry
 	for _, e := range c.source() {
-		dir, file := path.Split(strings.ToLower(strings.ReplaceAll(e.Path, `\`, "/")))
-		if file == "clicore.exe" {
-			out[strings.TrimSuffix(dir, "/")] = e
+		if strings.EqualFold(path.Base(strings.ReplaceAll(e.Path, `\`, "/")), "clicore.exe") {
+			out = append(out, e)
 		}
 	}
 	return out

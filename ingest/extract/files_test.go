@@ -26,7 +26,7 @@ func TestCopylog(t *testing.T) {
 		name, text string
 		file       string
 		want       *Copylog
-		clicore    map[string]CopylogEntry
+		clicore    []CopylogEntry
 		sites      []string
 		problems   []string
 	}{
@@ -40,7 +40,7 @@ func TestCopylog(t *testing.T) {
 				{`SITES\SP2\cli_inst.cfg`, "SP2", 7},
 				{`SITES\SP2\caplist.ini`, "SP2", 8},
 			}}}},
-			clicore: map[string]CopylogEntry{"x86.bin": {`X86.BIN\CLICORE.EXE`, "SP1", 3}, "alpha.bin": {`alpha.bin\CLICORE.EXE`, "SP2", 4}},
+			clicore: []CopylogEntry{{`X86.BIN\CLICORE.EXE`, "SP1", 3}, {`alpha.bin\CLICORE.EXE`, "SP2", 4}},
 			sites:   []string{"SP1", "SP2"},
 		},
 		{
@@ -50,14 +50,13 @@ func TestCopylog(t *testing.T) {
 				Sections:     []CopylogSection{{Name: "FILE SOURCE", Line: 1, Entries: []CopylogEntry{{`SITES\ABC\cli_inst.cfg`, "ABC", 2}}}},
 				SyntaxErrors: []CopylogError{{3, `SITES\AB`}},
 			},
-			clicore:  map[string]CopylogEntry{},
 			sites:    []string{"ABC"},
 			problems: []string{"1 lines are neither section nor entry, the first is line 3"},
 		},
 		{
 			name: "one-pasted-line", text: "X86.BIN\\CLICORE.EXE=xyz\n", file: "ticket.txt",
 			want:    &Copylog{Sections: []CopylogSection{{Entries: []CopylogEntry{{`X86.BIN\CLICORE.EXE`, "xyz", 1}}}}},
-			clicore: map[string]CopylogEntry{"x86.bin": {`X86.BIN\CLICORE.EXE`, "xyz", 1}},
+			clicore: []CopylogEntry{{`X86.BIN\CLICORE.EXE`, "xyz", 1}},
 		},
 		{
 			name: "other-section", text: "[OTHER]\nX86.BIN\\CLICORE.EXE=OLD\n[file source]\nX86.BIN\\CLICORE.EXE=NEW\nX86.BIN\\CLICORE.EXE=LONG\n", file: "temp.tcf",
@@ -69,7 +68,7 @@ func TestCopylog(t *testing.T) {
 				},
 				SyntaxErrors: []CopylogError{{5, `X86.BIN\CLICORE.EXE=LONG`}},
 			},
-			clicore:  map[string]CopylogEntry{"x86.bin": {`X86.BIN\CLICORE.EXE`, "NEW", 4}},
+			clicore:  []CopylogEntry{{`X86.BIN\CLICORE.EXE`, "NEW", 4}},
 			problems: []string{"1 lines are neither section nor entry, the first is line 5"},
 		},
 	}

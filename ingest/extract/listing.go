@@ -4,6 +4,8 @@ package extract
 // grammars stand in listing_dir.go and listing_shell.go. dir /b prints names alone, dir /b /s absolute paths.
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	"casebook/ingest"
@@ -87,11 +89,19 @@ func (f *Folder) ShowsHidden() (shown, known bool) {
 // shown, no wildcard left files out, and the name is not there, not even cut off.
 func (f *Folder) Lacks(name string) bool {
 	shown, known := f.ShowsHidden()
-	if !f.Complete || !known || !shown || f.Pattern != "" || f.Find(name) != nil {
+	return known && shown && f.misses(name)
+}
+
+// LacksBeside reports whether the listing proves that the folder held no file of that name by the others of its kind: they are not
+// hidden, one whose name fits alike is listed, and so would be this one. Hidden files need not be shown.
+func (f *Folder) LacksBeside(name string, alike *regexp.Regexp) bool {
+	return f.misses(name) && slices.ContainsFunc(f.Entries, func(e Entry) bool { return !e.Dir && alike.MatchString(e.Name) })
+}
+
+// misses reports whether the whole folder is listed and the name is not there, not even cut off.
+func (f *Folder) misses(name string) bool {
+	if !f.Whole() || f.Find(name) != nil {
 		return false
-	}
-	if f.dir && !f.Dots && !strings.HasSuffix(f.Path, `:\`) && !strings.Contains(strings.ReplaceAll(strings.ToLower(f.Switches), ":", ""), "/a-d") {
-		return false // what leaves out . and .. may leave out others
 	}
 	for _, e := range f.Entries {
 		cut := strings.TrimRight(e.Name, ".…")
@@ -100,6 +110,15 @@ func (f *Folder) Lacks(name string) bool {
 		}
 	}
 	return true
+}
+
+// Whole reports whether all of the folder that the command would show is listed: its end was read, and no wildcard left files out.
+func (f *Folder) Whole() bool {
+	if !f.Complete || f.Pattern != "" {
+		return false
+	}
+	// What leaves out . and .. may leave out others.
+	return !f.dir || f.Dots || strings.HasSuffix(f.Path, `:\`) || strings.Contains(strings.ReplaceAll(strings.ToLower(f.Switches), ":", ""), "/a-d")
 }
 
 func listing() ingest.Extractor {

@@ -14,6 +14,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"regexp"
+	"slices"
 	"strings"
 
 	"casebook/ingest"
@@ -32,7 +33,7 @@ type KeyFolder struct {
 	EmptyListing bool   // a listing of the folder that shows no key file at all
 	Switches     string // of the listing's command
 	ShowsHidden  bool   // the listing is known to show hidden and system files; without that EmptyListing proves nothing
-	Complete     bool   // as Folder.Complete; false for names that come from permissions or a bare list
+	Complete     bool   // all of the folder is listed, and no name is cut off; false for names that come from permissions or a bare list
 }
 
 // KeyFile is a key file's name with what the text says of it.
@@ -94,8 +95,8 @@ func machineKeys() ingest.Extractor {
 // sniffMachineKeys is barely sure of any listing or permissions, because the folder may come far behind the head.
 func sniffMachineKeys(name string, head []byte) int {
 	lines := headLines(head)
-	if isLog(lines) {
-		return 0
+	if isLog(lines) { // or a table with a column of times that have seconds
+		return min(1, sniffListing(name, head))
 	}
 	bare, all := 0, 0
 	for _, l := range lines {
@@ -126,6 +127,11 @@ func parseKeyFile(s string) (KeyFile, bool) {
 		return KeyFile{}, false
 	}
 	return KeyFile{Hash: strings.ToLower(m[1]), GUID: strings.ToLower(m[2]), Ext: m[3]}, true
+}
+
+// cutOff reports whether a table was too narrow for an entry's name, as PowerShell's is for the names of keys.
+func cutOff(e Entry) bool {
+	return strings.HasSuffix(e.Name, "...") || strings.HasSuffix(e.Name, "…")
 }
 
 // isKeyFolder reports whether a path is that of machine keys.
@@ -172,7 +178,7 @@ func extractMachineKeys(in ingest.Input) (any, []ingest.Problem) {
 	if listed != nil {
 		for i := range listed.Folders {
 			f := &listed.Folders[i]
-			k := KeyFolder{Path: f.Path, Line: f.Line, Switches: f.Switches, Complete: f.Complete}
+			k := KeyFolder{Path: f.Path, Line: f.Line, Switches: f.Switches, Complete: f.Whole() && !slices.ContainsFunc(f.Entries, cutOff)}
 			k.ShowsHidden, _ = f.ShowsHidden()
 			for _, e := range f.Entries {
 				if file, ok := parseKeyFile(e.Name); ok {

@@ -33,12 +33,13 @@ func full() *findings.Report {
 	missing := findings.Missing{What: "the SYSTEM hive", Why: "it holds the queue", Collect: "reg save HKLM\\SYSTEM system.hiv"}
 	upload := findings.Upload{Name: "ticket.zip", SHA256: sum, Bytes: 22, Format: "zip"}
 	return &findings.Report{
-		Schema:  findings.Schema,
-		Tool:    findings.Tool{Name: "casebook", Version: "v1.0.0"},
-		Bundle:  &upload,
-		Bundles: []findings.Upload{upload},
-		Case:    "T-1",
-		Window:  findings.Window{From: "2011-01-08T20:16:41Z", To: "2011-01-08T20:16:42Z"},
+		Schema:   findings.Schema,
+		Tool:     findings.Tool{Name: "casebook", Version: "v1.0.0"},
+		Bundle:   &upload,
+		Bundles:  []findings.Upload{upload},
+		Case:     "T-1",
+		Window:   findings.Window{From: "2011-01-08T20:16:41Z", To: "2011-01-08T20:16:42Z"},
+		Incident: &findings.Incident{Time: "2011-01-08T20:16:41.500Z", Covered: findings.CoveredWithin},
 		Systems: []findings.System{{
 			ID: "PC1", ComputerName: "PC1", ControlSet: &one, TimeZone: &findings.TimeZone{Name: "W. Europe Standard Time", BiasMinutes: -60},
 			CodePage: 1252, OEMCodePage: 850, Hive: "SYSTEM", HiveState: "clean", HiveWritten: "2011-01-08T20:16:41Z",
@@ -333,8 +334,9 @@ func TestVocabularies(t *testing.T) {
 	}{
 		{"kind", constants(t, "ingest", "Kind")},
 		{"encoding", append(ingest.Encodings(), "")},
-		{"format", []string{ingest.FormatZip, ingest.FormatDirectory, ingest.FormatFile}},
+		{"format", ingest.Formats()},
 		{"stage", constants(t, "ingest", "Stage")},
+		{"incident.covered", constants(t, "findings", "Covered")},
 		{"finding.verdict", constants(t, "findings", "Verdict")},
 		{"finding.severity", constants(t, "findings", "Severity")},
 		{"finding.state", constants(t, "findings", "State")},
