@@ -26,14 +26,14 @@ var (
 		"zenworks-mount-point/near-miss-dirty-hive":                         "an export is never dirty",
 	}
 	queryDiffers = map[string]string{
-		"windows-pending-reboot/ruled-out-booted-after-3010":                absent,
-		"zenworks-mount-point/ruled-out-scheduled-and-booted-well":          absent,
-		"zenworks-mount-point/suspected-scheduled-and-gone":                 absent,
-		"zenworks-mount-point/confirmed-junction":                           unpaired,
-		"zenworks-mount-point/confirmed-nested-mount-points":                unpaired,
-		"zenworks-mount-point/near-miss-junction-within-the-volume":         unpaired,
-		"zenworks-mount-point/near-miss-mounted-twice":                      unpaired,
-		"zenworks-mount-point/suspected-dynamic-disk":                       unpaired,
+		"windows-pending-reboot/ruled-out-booted-after-3010":        absent,
+		"zenworks-mount-point/ruled-out-scheduled-and-booted-well":  absent,
+		"zenworks-mount-point/suspected-scheduled-and-gone":         absent,
+		"zenworks-mount-point/confirmed-junction":                   unpaired,
+		"zenworks-mount-point/confirmed-nested-mount-points":        unpaired,
+		"zenworks-mount-point/near-miss-junction-within-the-volume": unpaired,
+		"zenworks-mount-point/near-miss-mounted-twice":              unpaired,
+		"zenworks-mount-point/suspected-dynamic-disk":               unpaired,
 	}
 )
 
