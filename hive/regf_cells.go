@@ -240,7 +240,7 @@ func (s *regf) keyCells() iter.Seq[uint32] {
 			if s.bins[at+4] != 'n' || s.bins[at+5] != 'k' || s.bins[at+3]&0x80 == 0 {
 				continue
 			}
-			off := uint32(at) //nolint:gosec // offsets of 32 bits reach every key that is named at all
+			off := uint32(at)
 			if _, reason := s.nk(off); reason == "" && !yield(off) {
 				return
 			}

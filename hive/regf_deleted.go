@@ -44,7 +44,7 @@ func (h *Hive) Deleted() Deleted {
 		d.end = min(d.end, int(binary.LittleEndian.Uint32(h.image[40:])))
 	}
 	for id, n := range s.nodes {
-		d.live[n.cell] = int32(id) //nolint:gosec // see readTree
+		d.live[n.cell] = int32(id)
 	}
 	var out Deleted
 	for off, free := range d.remnants('n') {
