@@ -92,7 +92,7 @@ func newReading(bundles []*Bundle, opt Options) *reading {
 		r.prefix = append(r.prefix, prefix)
 		r.packed += b.packed
 		size, produced = size+b.Bytes, produced+b.produced
-		archive = archive && b.Format == FormatZip
+		archive = archive && b.isArchive()
 		for _, m := range b.members {
 			r.tasks = append(r.tasks, &task{m: m, bundle: b, path: prefix + m.path})
 		}
@@ -139,7 +139,7 @@ func (r *reading) read(ctx context.Context) error {
 		}
 	}
 	for _, t := range r.tasks {
-		if t.bundle.Format != FormatFile {
+		if t.bundle.Format != FormatFile || t.m != t.bundle.members[0] {
 			continue
 		}
 		t.bundle.SHA256 = t.artifact.SHA256
@@ -165,7 +165,7 @@ func (r *reading) extracted() []Extracted {
 func (r *reading) hashJobs() []job {
 	var jobs []job
 	for _, b := range r.bundles {
-		if b.Format == FormatZip {
+		if b.held {
 			jobs = append(jobs, job{b.Bytes, func(ctx context.Context, _ *worker) error { return b.hash(ctx) }})
 		}
 	}

@@ -22,7 +22,7 @@ import (
 // analyzeFlags are the flags of analyze.
 type analyzeFlags struct {
 	out, caseID, host, at, archive, failOn string
-	only                                   []string
+	only, passwords, passwordFiles         []string
 	noArchive                              bool
 	timeout                                time.Duration
 	workers                                int
@@ -35,8 +35,8 @@ func (a *app) analyze() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "analyze BUNDLE…",
 		Short: "Analyse bundles and write a report of each",
-		Long: `Analyses each bundle (a zip, a folder, a loose log, hive or registry export) and writes DIR/index.html, DIR/report.json and
-the case's index. Without -o the report goes to ./NAME-report. With several bundles each has its own folder below DIR; with --case they
+		Long: `Analyses each bundle (a zip, 7z, rar, tar or cabinet, a folder, a loose log, hive or registry export) and writes DIR/index.html,
+DIR/report.json and the case's index. Without -o the report goes to ./NAME-report. With several bundles each has its own folder below DIR; with --case they
 are one case, whose facts are joined.
 
 ` + exitHelp,
@@ -55,6 +55,8 @@ are one case, whose facts are joined.
 	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
 	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to the archive in `DIR` instead of the report folder's own; also $CASEBOOK_ARCHIVE")
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index")
+	fs.StringArrayVar(&f.passwords, "password", nil, "`PASSWORD` of an encrypted archive; may be given several times, each is tried")
+	fs.StringArrayVar(&f.passwordFiles, "password-file", nil, "read passwords from `FILE`, one on each line")
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a report after this `TIME`, e.g. 10m (default none)")
 	fs.IntVar(&f.workers, "workers", 0, "read `N` members side by side (default one for each processor)")
 	fs.StringVar(&f.maxBytes, "max-bytes", "64GiB", "read at most `SIZE` decoded bytes of a bundle")
@@ -79,7 +81,7 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	if f.failOn != "" && !slices.Contains(findings.Severities(), findings.Severity(f.failOn)) {
 		return usagef("--fail-on is critical, high, medium, low or info, not %q", f.failOn)
 	}
-	opt.Log = a.log()
+	opt.Log, opt.AskPassword = a.log(), a.askPassword()
 	jobs := plan(args, f)
 	for _, j := range jobs {
 		if err := j.check(f); err != nil {
@@ -264,6 +266,9 @@ func (f analyzeFlags) options() (casebook.Options, error) {
 		if n.value < 1 {
 			return opt, usagef("%s takes a number from 1 on, not %d", n.flag, n.value)
 		}
+	}
+	if opt.Passwords, err = readPasswords(f.passwords, f.passwordFiles); err != nil {
+		return opt, err
 	}
 	if f.workers < 0 {
 		return opt, usagef("--workers takes a number from 0 on, not %d", f.workers)

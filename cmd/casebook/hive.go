@@ -57,6 +57,9 @@ func (a *app) withKey(ctx context.Context, file, path string, do func(*hive.Key)
 		a.code = exitNone
 		return err
 	}
+	if dirty, why := h.Dirty(); dirty && !a.quiet {
+		fmt.Fprintf(a.err, "casebook: %q may lack what was written last: %s\n", file, why)
+	}
 	a.tellDamage(file, h.Problems())
 	k := findKey(h, path)
 	if k == nil {

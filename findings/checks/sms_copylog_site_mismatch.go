@@ -54,7 +54,7 @@ var smsCopylogSiteMismatch = &findings.Check{
 		},
 		{
 			// A table of sites (SQL grid, CSV, list) or a support engineer's note; statedReleases tells which site the version is of.
-			Name: copylogID + "/site-version", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)},
+			Name: copylogID + "/site-version", Kinds: plainTexts(),
 			Literals: []string{"2.00.1239", "2.00.1380", "2.00.1493", "2.0.1239", "2.0.1380", "2.0.1493"},
 			Pattern:  `\b2\.0{1,2}\.(?:1239|1380|1493)(?:\.\d+)?\b`,
 		},
@@ -80,6 +80,17 @@ var smsCopylogSiteMismatch = &findings.Check{
 		},
 	},
 	RunAll: runCopylog,
+}
+
+// plainTexts are the kinds of texts that are no log of a known format.
+func plainTexts() []string {
+	kinds := []string{string(ingest.KindLogText)}
+	for _, k := range ingest.Kinds() {
+		if strings.HasPrefix(string(k), "text/") {
+			kinds = append(kinds, string(k))
+		}
+	}
+	return kinds
 }
 
 // smsRelease is an SMS 2.0 version as far as it tells releases apart: the build, and the service pack in the thousands digit of the last
