@@ -150,7 +150,7 @@ func (c *catalogue) add(ctx context.Context, e entry) error {
 	_ = s.Close() // it was only read
 	head := c.peek[:n]
 	f := containerOf(head)
-	if taken, err := c.takePart(ctx, m, e, f); taken || err != nil {
+	if taken, err := c.takePart(ctx, m, e, f, head); taken || err != nil {
 		return err
 	}
 	if f != containerNone {
@@ -208,6 +208,10 @@ func (c *catalogue) nested(ctx context.Context, m *member, e entry, f container)
 	}
 	if f != containerZip {
 		return c.nestedContainer(ctx, m, f, &unpacking{in: in, within: m.path, base: path.Base(m.path), depth: depth + 1})
+	}
+	if p, ok := partOf(m.base); ok && p.style == splitZip && endsSplit(in) {
+		c.keepPart(p, m, e, in)
+		return nil
 	}
 	return c.nestedZip(ctx, m, in, depth)
 }
