@@ -309,13 +309,13 @@ func (c *catalogue) joinSets(ctx context.Context) error {
 	return nil
 }
 
-// joinSet opens a set. any is one of its parts.
-func (c *catalogue) joinSet(ctx context.Context, s *splitSet, any *member) error {
+// joinSet opens a set. one is one of its parts.
+func (c *catalogue) joinSet(ctx context.Context, s *splitSet, one *member) error {
 	if s.gap > 0 {
-		c.problem(any.path, StageOpen, "part %d of the set that it belongs to is missing: put all parts beside each other", s.gap)
+		c.problem(one.path, StageOpen, "part %d of the set that it belongs to is missing: put all parts beside each other", s.gap)
 	}
 	if len(s.parts) == 0 {
-		any.kind = KindUnread
+		one.kind = KindUnread
 		return nil
 	}
 	m, depth := s.head().m, s.head().e.depth
