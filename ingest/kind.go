@@ -36,6 +36,7 @@ const (
 	KindSylink      Kind = "text/sylink"     // sylink.xml of Symantec Endpoint Protection
 	KindSiteControl Kind = "text/sitectrl"   // sitectrl.ct0 of a site: its PROPERTY lines
 	KindComponents  Kind = "text/components" // versions of SMS and ConfigMgr client components
+	KindBoundaries  Kind = "text/boundaries" // list of a ConfigMgr site's boundaries
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -45,6 +46,6 @@ func Kinds() []Kind {
 		KindLogCCM, KindLogSMS, KindLogMSI, KindLogSEP, KindLogPFRO, KindLogText,
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther, KindHiveLog,
 		KindRegExport, KindRegQuery,
-		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents,
+		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
 	}
 }
