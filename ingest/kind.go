@@ -37,6 +37,7 @@ const (
 	KindSiteControl Kind = "text/sitectrl"   // sitectrl.ct0 of a site: its PROPERTY lines
 	KindComponents  Kind = "text/components" // versions of SMS and ConfigMgr client components
 	KindBoundaries  Kind = "text/boundaries" // list of a ConfigMgr site's boundaries
+	KindDNSCheck    Kind = "text/dnscheck"   // table of a DNS check: name, address, reverse name, status
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -47,5 +48,6 @@ func Kinds() []Kind {
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther, KindHiveLog,
 		KindRegExport, KindRegQuery,
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
+		KindDNSCheck,
 	}
 }

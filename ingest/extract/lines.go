@@ -348,3 +348,21 @@ func cells(line string, cols []span) []string {
 	}
 	return out
 }
+
+// isComputerName reports whether s may be the name of a computer, with its domain or without.
+func isComputerName(s string) bool {
+	if s == "" || len(s) > 255 {
+		return false
+	}
+	last := '.'
+	for _, r := range s {
+		switch {
+		case r == '.' && last == '.', r == '-' && last == '.':
+			return false
+		case r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			return false
+		}
+		last = r
+	}
+	return true
+}
