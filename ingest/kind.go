@@ -38,6 +38,7 @@ const (
 	KindComponents  Kind = "text/components" // versions of SMS and ConfigMgr client components
 	KindBoundaries  Kind = "text/boundaries" // list of a ConfigMgr site's boundaries
 	KindDNSCheck    Kind = "text/dnscheck"   // table of a DNS check: name, address, reverse name, status
+	KindDNSZone     Kind = "text/dnszone"    // a DNS zone: master file, dnscmd, Get-DnsServerResourceRecord
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -48,6 +49,6 @@ func Kinds() []Kind {
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther, KindHiveLog,
 		KindRegExport, KindRegQuery,
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
-		KindDNSCheck,
+		KindDNSCheck, KindDNSZone,
 	}
 }
