@@ -39,6 +39,8 @@ const (
 	KindBoundaries  Kind = "text/boundaries" // list of a ConfigMgr site's boundaries
 	KindDNSCheck    Kind = "text/dnscheck"   // table of a DNS check: name, address, reverse name, status
 	KindDNSZone     Kind = "text/dnszone"    // a DNS zone: master file, dnscmd, Get-DnsServerResourceRecord
+	KindHosts       Kind = "text/hosts"      // a list of computers, or a hosts file
+	KindNslookup    Kind = "text/nslookup"   // nslookup output
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -49,6 +51,6 @@ func Kinds() []Kind {
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther, KindHiveLog,
 		KindRegExport, KindRegQuery,
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
-		KindDNSCheck, KindDNSZone,
+		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup,
 	}
 }
