@@ -36,6 +36,11 @@ const (
 	KindSylink      Kind = "text/sylink"     // sylink.xml of Symantec Endpoint Protection
 	KindSiteControl Kind = "text/sitectrl"   // sitectrl.ct0 of a site: its PROPERTY lines
 	KindComponents  Kind = "text/components" // versions of SMS and ConfigMgr client components
+	KindBoundaries  Kind = "text/boundaries" // list of a ConfigMgr site's boundaries
+	KindDNSCheck    Kind = "text/dnscheck"   // table of a DNS check: name, address, reverse name, status
+	KindDNSZone     Kind = "text/dnszone"    // a DNS zone: master file, dnscmd, Get-DnsServerResourceRecord
+	KindHosts       Kind = "text/hosts"      // a list of computers, or a hosts file
+	KindNslookup    Kind = "text/nslookup"   // nslookup output
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -45,6 +50,7 @@ func Kinds() []Kind {
 		KindLogCCM, KindLogSMS, KindLogMSI, KindLogSEP, KindLogPFRO, KindLogText,
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther, KindHiveLog,
 		KindRegExport, KindRegQuery,
-		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents,
+		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
+		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup,
 	}
 }
