@@ -38,10 +38,10 @@ func (s span) in(line []byte) []byte {
 //
 // It keeps the record that is being read: its lines are complete, its end is not known.
 type blocks struct {
-	learn  func(head []byte)               // gets up to headSize of the text before the first line; nil if nothing is to be learned
-	begin  func(line []byte) (stamp, bool) // tells whether a line begins a record, and what it says; called for each line in order
-	alone  func(line []byte) bool          // tells whether a line stands alone; nil if none does
-	finish func(r *ingest.Record)          // adds what later lines say; nil if they say nothing
+	learn  func(head []byte)                   // gets up to headSize of the text before the first line; nil if nothing is to be learned
+	begin  func(line []byte) (stamp, bool)     // tells whether a line begins a record, and what it says; called for each line in order
+	alone  func(line []byte) bool              // tells whether a line stands alone; nil if none does
+	finish func(r ingest.Record) ingest.Record // adds what later lines say; nil if they say nothing
 
 	ready bool
 	taken int  // length of the lines of the open record
@@ -108,7 +108,7 @@ func (b *blocks) flush(raw []byte, emit func(ingest.Record)) {
 	text = text[min(len(text), st.text):]
 	r := ingest.Record{Raw: raw, Text: text, Component: st.component.in(raw), Thread: st.thread, Time: st.time, Severity: st.severity}
 	if b.finish != nil {
-		b.finish(&r)
+		r = b.finish(r)
 	}
 	if r.Severity == ingest.SeverityNone && !st.judged {
 		r.Severity = textSeverity(text)

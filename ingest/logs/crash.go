@@ -39,10 +39,11 @@ var crashReader = ingest.Reader{
 				st.time, ok = smsCrashTime(line)
 				return st, ok
 			},
-			finish: func(r *ingest.Record) {
+			finish: func(r ingest.Record) ingest.Record {
 				if r.Time.Zone == ingest.ZoneNone {
 					r.Time = watsonRecordTime(r.Raw, order)
 				}
+				return r
 			},
 		}
 	},

@@ -135,7 +135,7 @@ func (c *eventClip) begin(line []byte) (st stamp, ok bool) {
 }
 
 // finish reads the labels of a record.
-func (c *eventClip) finish(r *ingest.Record) {
+func (c *eventClip) finish(r ingest.Record) ingest.Record {
 	var v clipValues
 	for at := 0; at < len(r.Raw); {
 		n := lineLen(r.Raw[at:], true)
@@ -146,7 +146,7 @@ func (c *eventClip) finish(r *ingest.Record) {
 	}
 	f, modern, ok := v.when()
 	if !ok {
-		return
+		return r
 	}
 	midnight, dated := f.midnight, f.dated
 	if f.shape == shapeNumeric {
@@ -166,4 +166,5 @@ func (c *eventClip) finish(r *ingest.Record) {
 	if len(r.Component) == 0 {
 		r.Component = nil
 	}
+	return r
 }

@@ -70,7 +70,7 @@ func (s *eventXMLSplitter) Split(text []byte, atEOF bool, emit func(ingest.Recor
 			s.searched += i
 			break
 		}
-		start := bytes.LastIndex(window[:end], []byte(eventStart))
+		start := lastStart(window[:end])
 		if start < 0 {
 			start = n
 		}
@@ -83,6 +83,19 @@ func (s *eventXMLSplitter) Split(text []byte, atEOF bool, emit func(ingest.Recor
 		pos, s.searched = pos+n, 0
 	}
 	return pos
+}
+
+// lastStart returns where the last event of b begins, -1 if none does: one before it has no end.
+func lastStart(b []byte) int {
+	last := -1
+	for at := 0; ; at++ {
+		i := bytes.Index(b[at:], []byte(eventStart))
+		if i < 0 {
+			return last
+		}
+		at += i
+		last = at
+	}
 }
 
 func eventXMLRecord(raw []byte) ingest.Record {

@@ -136,7 +136,7 @@ func (t *table) begin(line []byte) (st stamp, ok bool) {
 }
 
 // finish reads the cells of a row.
-func (t *table) finish(r *ingest.Record) {
+func (t *table) finish(r ingest.Record) ingest.Record {
 	var cells [tableColumns + 1]span
 	n := rowCells(r.Raw, t.sep, cells[:])
 	if t.time < n {
@@ -160,6 +160,7 @@ func (t *table) finish(r *ingest.Record) {
 			r.Severity = ingest.SeverityError
 		}
 	}
+	return r
 }
 
 // cellStamp reads a cell that is a date with a time and nothing else.

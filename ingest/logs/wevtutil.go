@@ -91,7 +91,7 @@ const (
 )
 
 // wevtutilFields reads the labels of a record.
-func wevtutilFields(r *ingest.Record) {
+func wevtutilFields(r ingest.Record) ingest.Record {
 	at := lineLen(r.Raw, true)
 	for k := 0; k < wevtutilLabels && at < len(r.Raw); k++ {
 		n := lineLen(r.Raw[at:], true)
@@ -99,7 +99,7 @@ func wevtutilFields(r *ingest.Record) {
 		at += n
 		_, value, ok := labelled(line)
 		if !ok || line[0] != ' ' {
-			return
+			return r
 		}
 		switch {
 		case k == wevtutilSource && len(value) > 0:
@@ -112,4 +112,5 @@ func wevtutilFields(r *ingest.Record) {
 			}
 		}
 	}
+	return r
 }

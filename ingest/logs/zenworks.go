@@ -131,22 +131,23 @@ func closing(line []byte, at int) int {
 }
 
 // zenworksText cuts the record's text behind the field that it stands in, if that ends on the first line.
-func zenworksText(r *ingest.Record) {
+func zenworksText(r ingest.Record) ingest.Record {
 	at := len(trimRight(r.Raw)) - len(r.Text)
 	if at < 1 || at > len(r.Raw) || r.Raw[at-1] != '[' {
-		return
+		return r
 	}
 	first := r.Raw
 	if i := bytes.IndexByte(first, '\n'); i >= 0 {
 		if len(trimRight(r.Raw[i:])) > 0 {
-			return // further lines belong to the text
+			return r // further lines belong to the text
 		}
 		first = first[:i]
 	}
 	if at > len(first) {
-		return
+		return r
 	}
 	if end := closing(first, at-1); end >= at {
 		r.Text = r.Raw[at:end]
 	}
+	return r
 }
