@@ -179,7 +179,7 @@ func headText(d *decoder, raw []byte, enc string, bom int, fallback *codePage) [
 	}
 	d.reset(enc, fallback)
 	n := copy(d.space(len(raw)), raw)
-	text := d.decode(n, false)
+	text := d.decode(n, n < headSize)
 	return text[:min(len(text), headSize)]
 }
 

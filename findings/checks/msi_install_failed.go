@@ -440,15 +440,22 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 	if !known {
 		ret = msiReturn{strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(wincode.Name(s.result), "ERROR_"), "_", " ")), findings.High, ""}
 	}
+	code, verb := strconv.FormatUint(uint64(s.result), 10), "failed"
+	if s.result > 0xFFFF { // an HRESULT
+		code = fmt.Sprintf("0x%08X", s.result)
+	}
+	if ret.severity == findings.Low { // not a fault of the package
+		verb = "ended"
+	}
 	f := findings.Finding{
 		Verdict: findings.Confirmed, Subject: s.product(), Severity: ret.severity, State: findings.Active,
-		Title: fmt.Sprintf("%s ended with %d", cmp.Or(s.name, s.called, "The installation of "+s.product()), s.result),
+		Title: fmt.Sprintf("%s %s with %s", cmp.Or(s.name, s.called, "The installation of "+s.product()), verb, code),
 	}
 	if s.product() == "" {
-		f.Subject, f.Title = "an unnamed product", fmt.Sprintf("An installation ended with %d", s.result)
+		f.Subject, f.Title = "an unnamed product", fmt.Sprintf("An installation %s with %s", verb, code)
 	}
-	f.Evidence = append(f.Evidence, findings.FromMatch(*s.returning, findings.Supports, fmt.Sprintf("%d is %s: %s", s.result, wincode.Name(s.result), ret.meaning)))
-	f.Summary = fmt.Sprintf("The engine ended with %d: %s.", s.result, ret.meaning)
+	f.Evidence = append(f.Evidence, findings.FromMatch(*s.returning, findings.Supports, fmt.Sprintf("%s is %s: %s", code, wincode.Name(s.result), ret.meaning)))
+	f.Summary = fmt.Sprintf("The engine ended with %s: %s.", code, ret.meaning)
 	if s.failed != nil {
 		f.Summary += fmt.Sprintf(" The first action that failed is %s.", s.action)
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.failed, findings.Supports, "the first action that ended with return value 3"))

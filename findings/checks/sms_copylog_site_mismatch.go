@@ -341,6 +341,7 @@ func runCopylog(all []*facts.Facts) ([]findings.Finding, error) {
 	var well, open []findings.Finding
 	for _, c := range copies {
 		f := judgeCopylog(c, copies, known)
+		f.Evidence = oncePlaced(f.Evidence) // one line may state both releases
 		switch f.Verdict {
 		case findings.RuledOut:
 			well = append(well, f)
@@ -386,7 +387,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 		f.Summary = fmt.Sprintf("Copylog.tcf says that site %s supplied Clicore.exe, but site %s runs %s (%s), and the logon point gives client files of %s (%s), which that site does not have. Clients match the newer program with the older site's configuration and checksums.",
 			site, site, owner.name(), owner.text, program.name(), program.text)
 		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
-		f.Evidence = oncePlaced(append(f.Evidence, copylogOddities(c, findings.Context)...))
+		f.Evidence = append(f.Evidence, copylogOddities(c, findings.Context)...)
 		if better := known.suppliers(program); len(better) > 0 {
 			f.Remedy = append([]string{fmt.Sprintf("The sites that run %s here: %s. The line is to read X86.BIN\\CLICORE.EXE=%s.", program.name(), strings.Join(better, ", "), better[0])}, smsCopylogSiteMismatchRemedy...)
 		}
@@ -412,7 +413,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 			f.Verdict, f.Severity = findings.Suspected, findings.Medium
 			f.Title = "Copylog.tcf credits the right site and has other faults"
 			f.Summary = fmt.Sprintf("Site %s runs %s, the release of the client files on the logon point, so the CLICORE line is in order; other lines are not.", site, owner.name())
-			f.Evidence = oncePlaced(append(odd, credit, owner.evidence, program.evidence))
+			f.Evidence = append(odd, credit, owner.evidence, program.evidence)
 			f.Missing = copylogMissing(site, true, true)
 			return f
 		}
@@ -441,7 +442,6 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 		program.evidence.Role = findings.Context
 		f.Evidence = append(f.Evidence, program.evidence)
 	}
-	f.Evidence = oncePlaced(f.Evidence)
 	f.Missing = copylogMissing(site, programKnown, ownerKnown)
 	if len(why) > 0 {
 		f.Title = fmt.Sprintf("Copylog.tcf may credit site %s with a Clicore.exe that it did not supply", site)
