@@ -35,6 +35,9 @@ type Options struct {
 	Index   string // the folder of the archive to which the case is added; "" for none
 	Version string // of casebook
 
+	Passwords   []string                                        // of encrypted archives; each is tried
+	AskPassword func(archive string) (password string, ok bool) // asks for a further one; may be nil
+
 	Progress func(ingest.Progress) // may be nil
 	Log      *slog.Logger          // nil discards
 }
@@ -63,6 +66,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 	}
 	in := ingest.Options{
 		Limits: opt.Limits, Workers: opt.Workers, Readers: logs.All(), Extractors: extract.All(),
+		Passwords: opt.Passwords, AskPassword: opt.AskPassword,
 		Locales: locales,
 		NewSink: discreet(collector.Sink), Progress: opt.Progress, Log: opt.Log,
 	}

@@ -184,7 +184,7 @@ var malformed = map[string]struct {
 	"EricZimmerman+Registry__SAMBadHBinHeader":                                                        {problem: "offset 0x2000: no bin header", keys: 68, values: 73},
 	"EricZimmerman+Registry__SAM_DUPENAME":                                                            {keys: 112, values: 128},
 	"EricZimmerman+Registry__SECURITYNoRoot":                                                          {keys: 8, values: 2},
-	"googleprojectzero+p0tools__01_Key_node_Security_OOB_read_poc.dat":                                {err: "hive: root key at 0x1ff8 is no key, and "},
+	"googleprojectzero+p0tools__01_Key_node_Security_OOB_read_poc.dat":                                {problem: "offset 0x1ff8: the root key that the base block names is no key, and no key is marked", keys: 1},
 	"googleprojectzero+p0tools__02_SymbolicLinkValue_OOB_read_poc.dat":                                {keys: 2, values: 1},
 	"googleprojectzero+p0tools__10_CmpKeySecurityIncrementReferenceCount_zero_refcount_crash_poc.dat": {keys: 2, values: 0},
 	"googleprojectzero+p0tools__20_App_hive_security_inconsistencies_poc.dat":                         {keys: 3, values: 0},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"iter"
 
 	"casebook/internal/safeio"
 )
@@ -101,6 +102,14 @@ func (s *regf) absent(off uint32) string {
 // inUse reports whether the cell at off, which exists, is allocated.
 func (s *regf) inUse(off uint32) bool { return s.bins[off+3]&0x80 != 0 }
 
+// sayOverlong notes a cell that is larger than the file.
+func (s *regf) sayOverlong(off uint32, what string) {
+	size := int64(int32(binary.LittleEndian.Uint32(s.bins[off:]))) //nolint:gosec // see cell
+	if size = max(size, -size); int64(off)+size > int64(len(s.bins)) {
+		s.problem(off, "a %s's cell of %d bytes reaches behind the end of the file", what, size)
+	}
+}
+
 // signature reports whether a cell begins with the two letters.
 func signature(cell []byte, sig string) bool { return len(cell) >= 2 && string(cell[:2]) == sig }
 
@@ -109,6 +118,7 @@ func signature(cell []byte, sig string) bool { return len(cell) >= 2 && string(c
 //	 0  "nk"
 //	 2  flags: 0x04 root of the hive, 0x20 name in Latin-1 instead of UTF-16
 //	 4  FILETIME of the last write
+//	16  offset of the parent
 //	20  number of subkeys
 //	28  offset of the subkey list
 //	36  number of values
@@ -121,6 +131,7 @@ const (
 	nkSize        = 76
 	nkFlagRoot    = 0x04
 	nkFlagLatin1  = 0x20
+	nkParent      = 16
 	nkNameLength  = 72
 	nkClassLength = 74
 )
@@ -171,32 +182,86 @@ func (s *regf) nk(off uint32) ([]byte, string) {
 	return cell, ""
 }
 
-// findRoot returns the offset of the root key: the one that the base block names, else the first key that is marked as a root.
-func (s *regf) findRoot(off uint32) (uint32, error) {
+// findRoot returns the offset of the root key: the one that the base block names, or the one above it that is marked as a root, else the first key
+// that is so marked, else the key in the first cell; noCell if there is none.
+func (s *regf) findRoot(off uint32) uint32 {
 	_, reason := s.nk(off)
 	if reason == "" {
-		return off, nil
-	}
-	for at := 0; at+4+nkSize <= len(s.bins); at += 8 {
-		if s.bins[at+4] != 'n' || s.bins[at+5] != 'k' || s.bins[at+3]&0x80 == 0 || s.bins[at+4+2]&nkFlagRoot == 0 {
-			continue
+		if top := s.above(off); top != off {
+			s.problem(off, "the root key that the base block names lies below the key at 0x%x, which is marked as a root and taken", baseBlockSize+int64(top))
+			return top
 		}
-		found := uint32(at)
-		if _, why := s.nk(found); why == "" {
-			s.problem(off, "the root key that the base block names %s; the key at 0x%x, marked as a root, is taken", reason, baseBlockSize+at)
-			return found, nil
+		return off
+	}
+	for at := range s.keyCells() {
+		if cell, _ := s.nk(at); cell[2]&nkFlagRoot != 0 {
+			s.problem(off, "the root key that the base block names %s; the key at 0x%x, marked as a root, is taken", reason, baseBlockSize+int64(at))
+			return at
 		}
 	}
-	return 0, fmt.Errorf("hive: root key at 0x%x %s, and no other key is marked as a root", baseBlockSize+int64(off), reason)
+	if _, why := s.nk(firstCell); why == "" && s.inUse(firstCell) {
+		s.problem(off, "the root key that the base block names %s, and no key is marked as a root; the key in the first cell, where Windows puts the root, is taken", reason)
+		return firstCell
+	}
+	s.problem(off, "the root key that the base block names %s, and no other key is marked as a root: keys whose parents are gone are shown side by side", reason)
+	return noCell
+}
+
+// above returns the marked root to which the parents of a key lead that is not marked itself; off if they lead to none.
+func (s *regf) above(off uint32) uint32 {
+	at := off
+	for range maxDepth {
+		cell, reason := s.nk(at)
+		switch {
+		case reason != "":
+			return off
+		case cell[2]&nkFlagRoot != 0:
+			return at
+		}
+		at = binary.LittleEndian.Uint32(cell[nkParent:])
+	}
+	return off
+}
+
+// keyCells yields the offsets of the keys in cells in use, wherever bins may begin.
+func (s *regf) keyCells() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for at := 0; at+4+nkSize <= len(s.bins); at += 8 {
+			if s.bins[at+4] != 'n' || s.bins[at+5] != 'k' || s.bins[at+3]&0x80 == 0 {
+				continue
+			}
+			off := uint32(at) //nolint:gosec // offsets of 32 bits reach every key that is named at all
+			if _, reason := s.nk(off); reason == "" && !yield(off) {
+				return
+			}
+		}
+	}
+}
+
+// readOrphans makes a root without a name, whose subkeys are the keys of which the parent can't be read.
+func (s *regf) readOrphans() {
+	s.nodes = append(s.nodes, node{cell: noCell, parent: -1})
+	for off := range s.keyCells() {
+		cell, _ := s.nk(off)
+		if _, reason := s.nk(binary.LittleEndian.Uint32(cell[nkParent:])); reason != "" {
+			s.readKey(off, 0)
+		}
+	}
+	s.nodes[0].firstKey, s.nodes[0].keys = 1, int32(len(s.nodes)-1) //nolint:gosec // see readTree
 }
 
 // readTree checks the tree below the root, level by level, and fills nodes and vals.
 func (s *regf) readTree(root uint32) {
-	cell, _ := s.nk(root)
-	s.used.claim(root, 4+nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:])))
-	s.nodes = append(s.nodes, node{cell: root, parent: -1})
-	depth, level := 0, 1
-	for id := 0; id < len(s.nodes); id++ { //nolint:intrange // nodes grows in the loop
+	depth, level, id := 0, 1, 0
+	if root == noCell {
+		s.readOrphans()
+		depth, level, id = 1, len(s.nodes), 1
+	} else {
+		cell, _ := s.nk(root)
+		s.used.claim(root, 4+nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:])))
+		s.nodes = append(s.nodes, node{cell: root, parent: -1})
+	}
+	for ; id < len(s.nodes); id++ {
 		if id == level {
 			depth, level = depth+1, len(s.nodes)
 		}
@@ -208,7 +273,6 @@ func (s *regf) readTree(root uint32) {
 	for i := range s.ids {
 		s.ids[i] = int32(i) // keys are fewer than the 2^29 units of 8 bytes that offsets of 32 bits reach
 	}
-	s.used = nil
 }
 
 // readSubkeys appends the subkeys of a node to nodes.
@@ -303,6 +367,7 @@ func (s *regf) readKey(off uint32, parent int32) {
 	if !s.inUse(off) {
 		s.problem(off, "a subkey's cell is marked as free")
 	}
+	s.sayOverlong(off, "key")
 	s.nodes = append(s.nodes, node{cell: off, parent: parent})
 }
 
@@ -372,6 +437,7 @@ func (s *regf) readValue(off uint32) {
 	case !s.inUse(off):
 		s.problem(off, "a value's cell is marked as free")
 	}
+	s.sayOverlong(off, "value")
 	s.vals = append(s.vals, off)
 	ok := true
 	got := int64(0)

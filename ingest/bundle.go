@@ -7,16 +7,26 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // The formats of a Bundle.
 const (
 	FormatZip       = "zip"
+	Format7z        = "7z"
+	FormatRAR       = "rar"
+	FormatTar       = "tar" // packed or not
+	FormatCab       = "cab"
 	FormatDirectory = "directory"
 	FormatFile      = "file" // one loose file
 
 	FormatUnreadable = "unreadable" // of an upload that Open gave up, where it is listed beside others
 )
+
+// Formats lists the formats of a Bundle.
+func Formats() []string {
+	return []string{FormatZip, Format7z, FormatRAR, FormatTar, FormatCab, FormatDirectory, FormatFile, FormatUnreadable}
+}
 
 // Bundle is one upload: its catalogue, and access to the bytes of its members.
 type Bundle struct {
@@ -34,10 +44,12 @@ type Bundle struct {
 	held     bool      // whole is kept open, since its members are read from it
 	root     *os.Root  // of a directory
 	temp     string    // folder of temporary files, "" as long as none was needed
-	memory   int64     // bytes of nested archives in memory
+	memory   int64     // bytes of nested archives and their members in memory
+	spool    spoolFile // members that were unpacked beyond that
+	spooled  int64     // bytes of members that Open unpacked and Read reads again
 }
 
-// Open makes the catalogue of the zip, directory or loose file at path: it walks the container and the zips in it, and looks at the
+// Open makes the catalogue of the archive, directory or loose file at path: it walks the container and the archives in it, and looks at the
 // first bytes of each member. opt must be the options that Read gets. An error means that nothing of the upload can be read;
 // everything less is in Problems. The caller closes the bundle.
 func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
@@ -50,7 +62,7 @@ func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 		name = filepath.Base(abs) // of "." too
 	}
 	name, _ = cleanName(name)
-	c := &catalogue{b: &Bundle{Name: name}, opt: &opt, limits: opt.Limits.WithDefaults(), names: names{}}
+	c := &catalogue{b: &Bundle{Name: name}, opt: &opt, limits: opt.Limits.WithDefaults(), names: names{}, passwords: slices.Clone(opt.Passwords)}
 	switch {
 	case info.IsDir():
 		err = c.directory(ctx, path)
@@ -61,6 +73,12 @@ func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 	}
 	if err == nil {
 		err = ctx.Err()
+	}
+	if err == nil {
+		err = c.joinSets(ctx)
+	}
+	if serr := c.b.spoolEnd(); err == nil && serr != nil {
+		err = noRoom(serr)
 	}
 	if c.odd > maxOddNames {
 		c.problem("", StageOpen, "%d further names were changed too", c.odd-maxOddNames)
@@ -97,13 +115,13 @@ func (e *OpenError) Reason() string {
 
 // Close ends the use of the bundle's bytes and removes every temporary file.
 func (b *Bundle) Close() error {
-	var err error
+	err := b.spoolEnd()
 	if b.held {
 		b.whole.release()
 		b.held = false
 	}
 	if b.root != nil {
-		err = b.root.Close()
+		err = errors.Join(err, b.root.Close())
 		b.root = nil
 	}
 	if b.temp != "" {
@@ -112,6 +130,9 @@ func (b *Bundle) Close() error {
 	}
 	return err
 }
+
+// isArchive tells whether the upload is an archive, whose bytes its members are unpacked from.
+func (b *Bundle) isArchive() bool { return b.Format != FormatDirectory && b.Format != FormatFile }
 
 // tempFile creates a file in the bundle's temporary folder.
 func (b *Bundle) tempFile() (*os.File, error) {

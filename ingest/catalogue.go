@@ -65,8 +65,12 @@ type catalogue struct {
 	full   bool // the limit of files was reached
 	paths  int  // bytes of all paths
 	odd    int  // members whose names had to be changed
+	asked  int  // how often the user was asked for a password
 	peek   [peekSize]byte
 	head   decoder
+
+	parts     []setPart // members that belong to split archives
+	passwords []string  // those of the options, and those that the user entered
 }
 
 // entry is a member as its container describes it.
@@ -77,6 +81,7 @@ type entry struct {
 	depth    int    // number of archives within archives around it
 	src      source
 	zip      *zipEntry                // of a zip's member
+	in       *content                 // of a member that can be read in any order
 	openFile func() (*os.File, error) // of a file
 	size     int64
 	most     int64
@@ -117,7 +122,7 @@ func (c *catalogue) path(e entry) string {
 	return p
 }
 
-// add takes an entry into the catalogue, and if it is a zip, what is in it.
+// add takes an entry into the catalogue, and if it is an archive, what is in it.
 func (c *catalogue) add(ctx context.Context, e entry) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -144,8 +149,12 @@ func (c *catalogue) add(ctx context.Context, e entry) error {
 	n, err := io.ReadFull(s, c.peek[:])
 	_ = s.Close() // it was only read
 	head := c.peek[:n]
-	if isZip(head) {
-		return c.nested(ctx, m, e)
+	f := containerOf(head)
+	if taken, err := c.takePart(ctx, m, e, f); taken || err != nil {
+		return err
+	}
+	if f != containerNone {
+		return c.nested(ctx, m, e, f)
 	}
 	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		m.first = c.claimed(m.base, head)
@@ -185,8 +194,8 @@ func (c *catalogue) claimed(base string, head []byte) (claimed first) {
 	return claimed
 }
 
-// nested lists the members of a zip within the upload.
-func (c *catalogue) nested(ctx context.Context, m *member, e entry) error {
+// nested lists the members of a container within the upload.
+func (c *catalogue) nested(ctx context.Context, m *member, e entry, f container) error {
 	m.kind = KindUnread
 	depth := e.depth
 	if depth >= c.limits.MaxDepth {
@@ -197,6 +206,14 @@ func (c *catalogue) nested(ctx context.Context, m *member, e entry) error {
 	if err != nil || in == nil {
 		return err
 	}
+	if f != containerZip {
+		return c.nestedContainer(ctx, m, f, &unpacking{in: in, within: m.path, base: path.Base(m.path), depth: depth + 1})
+	}
+	return c.nestedZip(ctx, m, in, depth)
+}
+
+// nestedZip lists the members of a zip at that depth.
+func (c *catalogue) nestedZip(ctx context.Context, m *member, in *content, depth int) error {
 	list, damage, err := readZip(ctx, in, c.limits.MaxFiles-len(c.b.members))
 	if err != nil {
 		if ctx.Err() != nil {
@@ -213,8 +230,30 @@ func (c *catalogue) nested(ctx context.Context, m *member, e entry) error {
 	return c.addZip(ctx, list, m.path, depth+1)
 }
 
+// nestedContainer lists the members of a container that is no zip.
+func (c *catalogue) nestedContainer(ctx context.Context, m *member, f container, u *unpacking) error {
+	err := c.unpack(ctx, f, u)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && u.members == 0:
+		c.problem(m.path, stageOf(err), "the %s can't be read: %v", containers[f].name, err)
+		return nil
+	case err != nil:
+		m.truncated = true
+		c.problem(m.path, stageOf(err), "the %s is read in part: %v", containers[f].name, err)
+	}
+	m.kind = KindArchive
+	return nil
+}
+
 // addZip adds the entries of a zip.
 func (c *catalogue) addZip(ctx context.Context, list []*zipEntry, within string, depth int) error {
+	archive := within
+	if archive == "" {
+		archive = c.b.Name
+	}
+	c.unlockZip(ctx, list, archive)
 	for _, z := range list {
 		if c.full {
 			return nil
@@ -243,11 +282,14 @@ func (c *catalogue) randomAccess(ctx context.Context, m *member, e entry) (*cont
 	if e.openFile != nil {
 		return &content{size: e.size, open: e.openFile}, nil
 	}
+	if e.in != nil {
+		return e.in, nil
+	}
 	if e.zip.stored() {
 		return &content{size: e.zip.size, parent: e.zip.in, off: e.zip.off}, nil
 	}
-	left, total := totalLimit(c.limits, c.b.Bytes, c.b.Format == FormatZip)
-	g := grant{bytes: left - c.b.produced, err: total}
+	left, total := totalLimit(c.limits, c.b.Bytes, c.b.isArchive())
+	g := grant{bytes: left - c.b.produced - c.b.spooled, err: total}
 	if c.limits.MaxMember < g.bytes {
 		g = grant{bytes: c.limits.MaxMember, err: memberLimit(c.limits)}
 	}

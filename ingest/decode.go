@@ -98,6 +98,10 @@ func (d *decoder) part(atEOF bool) (more bool) {
 		d.change("")
 		return true
 	}
+	if d.changes >= maxChanges {
+		d.decodeBytes(atEOF)
+		return false
+	}
 	cut, next, mark := wideStart(d.buf[d.end:d.fill], atEOF)
 	d.rest = append(d.rest[:0], d.buf[d.end+cut:d.fill]...)
 	d.fill = d.end + cut
@@ -141,6 +145,8 @@ const (
 	// narrowSample is how many bytes of ASCII in a row show that a part of UTF-16 has ended: as UTF-16 they would be as many
 	// characters of East Asia without a single blank, digit or line end between them.
 	narrowSample, narrowAtEnd = 48, 24
+	// maxChanges bounds the changes of one text: a log has a few, and each costs a copy.
+	maxChanges = 1000
 )
 
 // wideStart returns where in a text of bytes a part in UTF-16 begins, its encoding, and the length of the byte order mark it begins with. Without
@@ -187,12 +193,15 @@ func wideStart(raw []byte, atEOF bool) (cut int, encoding string, mark int) {
 // narrowRun returns how many bytes at the start of b are ASCII text.
 func narrowRun(b []byte) int {
 	for i, c := range b {
-		if c >= 0x7F || c < 0x20 && c != '\t' && c != '\n' && c != '\r' {
+		if !plainASCII(c) {
 			return i
 		}
 	}
 	return len(b)
 }
+
+// plainASCII tells whether a byte is printable ASCII, a tab or of a line end.
+func plainASCII(c byte) bool { return c >= 0x20 && c < 0x7F || c == '\t' || c == '\r' || c == '\n' }
 
 // settle chooses between UTF-8 and the code page at the first byte that is not ASCII.
 func (d *decoder) settle(atEOF bool) {
@@ -327,7 +336,7 @@ func (d *decoder) decodeUTF16(unit func([]byte) uint16, atEOF bool) (ended bool)
 		}
 		r := rune(unit(src))
 		size := 2
-		if src[0] != 0 && src[1] != 0 && src[0] < 0x7F && src[1] < 0x7F {
+		if src[0] != 0 && src[1] != 0 && src[0] < 0x7F && src[1] < 0x7F && d.changes < maxChanges {
 			run := narrowRun(src[:min(len(src), narrowSample)])
 			if run >= narrowSample || atEOF && run == len(src) && run >= narrowAtEnd {
 				ended = true

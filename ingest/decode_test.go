@@ -51,6 +51,7 @@ func TestDecode(t *testing.T) {
 	german := "Grüße aus Köln: nicht ausgeführt\r\n"
 	russian := "Ошибка: файл занят другим процессом, 0x80070020\r\n"
 	japanese := "エラー: ファイルが見つかりません 12345\r\n"
+	header := "=== Verbose logging started: 3/8/2012  21:16:41 ===\r\n"
 	mixed := "a𝄞b " + german + russian + japanese
 	tests := []struct {
 		name, in string
@@ -72,6 +73,11 @@ func TestDecode(t *testing.T) {
 		{"utf16le-half-pair", "\xff\xfea\x00\x34\xd8b\x00", 0, "utf-16le", "a\uFFFDb", 1},
 		{"utf16le-low-half", "\xff\xfea\x00\x1e\xddb\x00", 0, "utf-16le", "a\uFFFDb", 1},
 		{"utf16le-pair-cut-at-end", "\xff\xfea\x00\x34\xd8", 0, "utf-16le", "a\uFFFD", 1},
+		{"bytes-then-utf16le", header + "Gr\xfc\xdfe\r\n\xff\xfe" + string(utf16Bytes(header+german, false)), 0, "windows-1252", header + "Grüße\r\n" + header + german, 0},
+		{"bytes-then-utf16le-without-mark", header + string(utf16Bytes(header+german, false)), 0, "utf-8", header + header + german, 0},
+		{"utf16le-then-bytes", "\xff\xfe" + string(utf16Bytes(german+header, false)) + header + "Gr\xfc\xdfe\r\n", 0, "utf-16le", german + header + header + "Grüße\r\n", 0},
+		{"utf16le-then-utf8-then-utf16le", "\xff\xfe" + string(utf16Bytes(german, false)) + header + german + string(utf16Bytes(header, false)), 0, "utf-16le", german + header + german + header, 0},
+		{"utf16le-japanese-is-no-splice", "\xff\xfe" + string(utf16Bytes(strings.Repeat(japanese, 9), false)), 0, "utf-16le", strings.Repeat(japanese, 9), 0},
 		{"windows-1252", "Gr\xfc\xdfe\r\n\x80 5", 0, "windows-1252", "Grüße\r\n€ 5", 0},
 		{"windows-1251", "\xce\xf8\xe8\xe1\xea\xe0", 1251, "windows-1251", "Ошибка", 0},
 		{"ibm850", "Gr\x81\xe1e", 850, "ibm850", "Grüße", 0},
@@ -226,6 +232,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\xff\xfea\x00\x34\xd8\x1e\xdd"), uint16(1), uint16(0))
 	f.Add([]byte("\x83\x47\x83\x89 1\r\n"), uint16(2), uint16(932))
 	f.Add([]byte("\xfe\xff\x00a\xd8\x34"), uint16(5), uint16(1251))
+	f.Add([]byte("\xff\xfe\xff000000000000000000000000000000000"), uint16(55), uint16(15))
 	f.Fuzz(func(t *testing.T, data []byte, piece, page uint16) {
 		if len(data) > 8<<10 {
 			t.Skip("pieces of one byte make long inputs slow")

@@ -153,10 +153,10 @@ func TestHostileZip(t *testing.T) {
 		}},
 		{"longer-than-declared", rawZip(change(logEntry, func(e *rawEntry) { e.size = 9 }), ok), []string{"a.log text/plain 1040", okLine}},
 		{"encrypted", rawZip(change(logEntry, func(e *rawEntry) { e.flags = zipEncrypted }), ok), []string{
-			"a.log binary 0 truncated", okLine, "! a.log [read] encrypted; unpack the archive with its password and pass the folder",
+			"a.log binary 0 truncated", okLine, "! a.log [read] encrypted, and no password was given: ask the sender for it and pass it with --password or --password-file",
 		}},
-		{"unknown-method", rawZip(change(logEntry, func(e *rawEntry) { e.method = 99 }), ok), []string{
-			"a.log binary 0 truncated", okLine, "! a.log [read] packed by method 99, which is not read; unpack the archive and pass the folder",
+		{"unknown-method", rawZip(change(logEntry, func(e *rawEntry) { e.method = 98 }), ok), []string{
+			"a.log binary 0 truncated", okLine, "! a.log [read] packed by method 98, which is not read; unpack the archive and pass the folder",
 		}},
 		{"no-local-header", rawZip(change(logEntry, func(e *rawEntry) { e.at = 77 }), ok), []string{
 			"a.log binary 0 truncated", okLine, "! a.log [read] its data is missing: the archive's directory points to no local header",

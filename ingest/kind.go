@@ -39,12 +39,14 @@ const (
 	KindRegExport    Kind = "registry/export" // .reg text
 	KindRegQuery     Kind = "registry/query"  // reg query output
 
-	KindCopylog Kind = "text/copylog" // Copylog.tcf of an SMS 2.0 logon point
-	KindCompver Kind = "text/compver" // compver.ini of an SMS 2.0 CAP or client
-	KindListing Kind = "text/listing" // a listing of files: dir, Get-ChildItem
-	KindACL     Kind = "text/acl"     // icacls or cacls output
-	KindMounts  Kind = "text/mounts"  // what shows mount points: mountvol, dir /AL, fsutil reparsepoint query, diskpart list volume
-	KindSylink  Kind = "text/sylink"  // sylink.xml of Symantec Endpoint Protection
+	KindCopylog     Kind = "text/copylog"    // Copylog.tcf of an SMS 2.0 logon point
+	KindCompver     Kind = "text/compver"    // compver.ini of an SMS 2.0 CAP or client
+	KindListing     Kind = "text/listing"    // a listing of files: dir, Get-ChildItem
+	KindACL         Kind = "text/acl"        // icacls or cacls output
+	KindMounts      Kind = "text/mounts"     // what shows mount points: mountvol, dir /AL, fsutil reparsepoint query, diskpart list volume
+	KindSylink      Kind = "text/sylink"     // sylink.xml of Symantec Endpoint Protection
+	KindSiteControl Kind = "text/sitectrl"   // sitectrl.ct0 of a site: its PROPERTY lines
+	KindComponents  Kind = "text/components" // versions of SMS and ConfigMgr client components
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -56,6 +58,6 @@ func Kinds() []Kind {
 		KindLogNetlogon, KindLogCrash, KindLogEvents, KindLogTable, KindLogText,
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther, KindHiveLog,
 		KindRegExport, KindRegQuery,
-		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink,
+		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents,
 	}
 }

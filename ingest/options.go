@@ -37,6 +37,11 @@ type Options struct {
 	Limits  Limits
 	Workers int // members read side by side; 0 means one for each processor
 
+	Passwords []string // tried on what is encrypted, in this order
+	// AskPassword asks for a further password, when none opens the archive of that path; false means that the user knows none. It is called by
+	// Open, at most three times for a bundle. It may be nil.
+	AskPassword func(archive string) (password string, ok bool)
+
 	Readers    []Reader    // log formats; the last one takes any text
 	Extractors []Extractor // typed artifacts
 

@@ -69,7 +69,7 @@ func localHeader(in *content, r io.ReaderAt, at int64) (e *zipEntry, next int64)
 	}
 	e = &zipEntry{
 		in: in, flags: le.Uint16(header[6:]), method: le.Uint16(header[8:]), crc: le.Uint32(header[14:]),
-		time: dosTime(le.Uint16(header[12:]), le.Uint16(header[10:])),
+		time: dosTime(le.Uint16(header[12:]), le.Uint16(header[10:])), clock: le.Uint16(header[10:]),
 	}
 	nameLen, extraLen := int64(le.Uint16(header[26:])), int64(le.Uint16(header[28:]))
 	tail := make([]byte, nameLen+extraLen) // 128 KiB at most

@@ -23,19 +23,8 @@ type magic struct {
 	advice string // what to do with a member that this version doesn't read; "" if nothing is to be said
 }
 
-const unpackIt = "unpack it and pass the folder"
-
-// magics lists the formats that are recognised without being read here. Sources: RFC 1952 (gzip), 7zFormat.txt, RAR technote, POSIX ustar,
-// MS-CAB, RFC 8878 (zstd), the xz format, MS-EVEN6 and the libyal notes on EVTX.
+// magics lists the formats that are told by fixed bytes and are no containers. Sources: MS-EVEN6 and the libyal notes on EVTX.
 var magics = []magic{
-	{0, "\x1f\x8b\x08", KindUnread, "gzip data", unpackIt},
-	{0, "7z\xbc\xaf\x27\x1c", KindUnread, "7z archive", unpackIt},
-	{0, "Rar!\x1a\x07", KindUnread, "RAR archive", unpackIt},
-	{257, "ustar", KindUnread, "tar archive", unpackIt},
-	{0, "MSCF\x00\x00\x00\x00", KindUnread, "cabinet", unpackIt},
-	{0, "BZh", KindUnread, "bzip2 data", unpackIt},
-	{0, "\xfd7zXZ\x00", KindUnread, "xz data", unpackIt},
-	{0, "\x28\xb5\x2f\xfd", KindUnread, "zstandard data", unpackIt},
 	{0, "ElfFile\x00", KindBinary, "event log (EVTX)", "export it with wevtutil qe FILE /lf:true /f:text and pass the text"},
 	{0, "regf", KindHiveOther, "registry hive", ""},
 	{0, "HvLE", KindHiveLog, "transaction log of a hive", ""},
@@ -48,9 +37,6 @@ func recognise(head []byte) *magic {
 		m := &magics[i]
 		if len(head) < m.at+len(m.bytes) || string(head[m.at:m.at+len(m.bytes)]) != m.bytes {
 			continue
-		}
-		if m.bytes == "BZh" && (len(head) < 10 || head[3] < '1' || head[3] > '9' || string(head[4:6]) != "1A" && string(head[4:6]) != "\x17\x72") {
-			continue // a text may begin so: a level and the number of a block follow
 		}
 		return m
 	}
@@ -79,12 +65,16 @@ func textEncoding(head []byte) (enc string, bom int, text bool) {
 		return encUTF16BE, 2, isText16(head[2:], binary.BigEndian.Uint16)
 	}
 	if bytes.IndexByte(head, 0) >= 0 {
-		if shaped16(head, binary.LittleEndian.Uint16) {
+		switch {
+		case beginsInBytes(head): // the decoder finds where UTF-16 begins
+		case shaped16(head, binary.LittleEndian.Uint16):
 			return encUTF16LE, 0, true
-		}
-		if shaped16(head, binary.BigEndian.Uint16) {
+		case shaped16(head, binary.BigEndian.Uint16):
 			return encUTF16BE, 0, true
 		}
+	}
+	if at, wide, _ := wideStart(head, true); wide != "" && at >= narrowHead {
+		return "", 0, isText(head[:at])
 	}
 	return "", 0, isText(head)
 }
@@ -159,6 +149,27 @@ func shaped16(head []byte, unit func([]byte) uint16) bool {
 		return ascii*4 >= units*3
 	}
 	return ascii*20 >= units
+}
+
+// narrowHead is how many bytes at the start show that a text does not begin in UTF-16.
+const narrowHead = 32
+
+// beginsInBytes tells a text of bytes to which UTF-16 was appended from text in UTF-16, which has a zero byte in its first characters
+// unless they are ideographs, and these are not made of ASCII bytes.
+func beginsInBytes(head []byte) bool {
+	if len(head) < narrowHead {
+		return false
+	}
+	plain := 0
+	for _, c := range head[:narrowHead] {
+		if c == 0 {
+			return false
+		}
+		if plainASCII(c) {
+			plain++
+		}
+	}
+	return plain >= narrowHead*3/4
 }
 
 // headText returns the decoded beginning of a text for those who recognise it, up to headSize bytes, cut anywhere. It is part of raw, or

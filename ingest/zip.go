@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/therootcompany/xz"
 )
 
 // The structures are those of PKWARE's APPNOTE.TXT 6.3.10. The central directory is read by the zip library; the members' bytes are
@@ -29,11 +31,16 @@ const (
 	zipDeflate   = 8
 	zipDeflate64 = 9
 	zipBzip2     = 12
+	zipLZMA      = 14
 	zipZstd      = 93
+	zipXZ        = 95
 )
 
 // zipEncrypted is the general purpose bit 0 (APPNOTE.TXT 4.4.4).
 const zipEncrypted = 1
+
+// zipMarker is the general purpose bit 1 of LZMA data: a marker ends them.
+const zipMarker = 2
 
 // errTooMany stops the reading of a directory that has more entries than are wanted.
 var errTooMany = errors.New("too many entries")
@@ -51,7 +58,11 @@ type zipEntry struct {
 	want   int64 // the size that the archive declares, -1 if it does not
 	attrs  fs.FileMode
 	time   time.Time
-	err    error // why the entry can't be read, nil if it can
+	clock  uint16 // MS-DOS time, as it stands there
+	err    error  // why the entry can't be read, nil if it can
+
+	aes      aesField // of an entry that is encrypted by AES
+	password string   // of an encrypted entry
 }
 
 // readZip lists the entries of a zip, at most limit of them. If the central directory can't be used, the local headers are followed
@@ -115,8 +126,9 @@ func zipEntries(ctx context.Context, in *content, files []*zip.File) (list []*zi
 		}
 		e := &zipEntry{
 			in: in, method: f.Method, flags: f.Flags, crc: f.CRC32, attrs: f.Mode(),
-			time: dosTime(f.ModifiedDate, f.ModifiedTime), //nolint:staticcheck // Modified mixes clocks with and without a zone
-			size: clampSize(f.CompressedSize64), want: clampSize(f.UncompressedSize64),
+			time:  dosTime(f.ModifiedDate, f.ModifiedTime), //nolint:staticcheck // Modified mixes clocks with and without a zone
+			clock: f.ModifiedTime,                          //nolint:staticcheck // the encryption checks passwords by it
+			size:  clampSize(f.CompressedSize64), want: clampSize(f.UncompressedSize64),
 		}
 		e.setName(f.Name, f.Extra)
 		if off, err := f.DataOffset(); err != nil || off < 0 || off > in.size {
@@ -132,8 +144,11 @@ func zipEntries(ctx context.Context, in *content, files []*zip.File) (list []*zi
 	return list, lost, nil
 }
 
-// setName decodes the raw name.
+// setName decodes the raw name, and reads what else the extra fields say.
 func (e *zipEntry) setName(raw string, extra []byte) {
+	if e.method == zipAES {
+		e.aes, _ = findAESField(extra)
+	}
 	name, ok := decodeZipName(raw, e.flags, extra)
 	e.name = strings.Clone(cutString(name, maxName+utf8.UTFMax)) // cleanName cuts the rest and says so
 	if !ok {
@@ -141,7 +156,7 @@ func (e *zipEntry) setName(raw string, extra []byte) {
 	}
 }
 
-// slimExtra returns a copy of the extra fields that are looked at: the zip64 sizes and a Unicode path of moderate length.
+// slimExtra returns a copy of the extra fields that are looked at: the zip64 sizes, how AES was used, and a Unicode path of moderate length.
 func slimExtra(extra []byte) []byte {
 	var slim []byte
 	for len(extra) >= 4 {
@@ -149,7 +164,7 @@ func slimExtra(extra []byte) []byte {
 		if 4+size > len(extra) {
 			break
 		}
-		if id == 1 && size <= 64 || id == zipUnicodePath && size <= maxName {
+		if (id == 1 || id == zipAESExtra) && size <= 64 || id == zipUnicodePath && size <= maxName {
 			slim = append(slim, extra[:4+size]...)
 		}
 		extra = extra[4+size:]
@@ -199,10 +214,10 @@ func (e *zipEntry) isDir() bool {
 
 // most returns how many bytes the entry can produce whatever it declares.
 func (e *zipEntry) most() int64 {
-	if e.method == zipStored {
+	if e.how() == zipStored {
 		return e.size
 	}
-	if e.method == zipDeflate {
+	if e.how() == zipDeflate {
 		return mulCapped(e.size, maxExpansion)
 	}
 	return 1 << 56
@@ -222,44 +237,90 @@ func (e *zipEntry) open() (stream, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
-	if e.flags&zipEncrypted != 0 {
-		return nil, errors.New("encrypted; unpack the archive with its password and pass the folder")
-	}
-	switch e.method {
-	case zipStored, zipDeflate, zipDeflate64, zipBzip2, zipZstd:
-	default:
-		return nil, fmt.Errorf("packed by method %d, which is not read; unpack the archive and pass the folder", e.method)
+	if !e.packed() {
+		return nil, fmt.Errorf("packed by method %d, which is not read; unpack the archive and pass the folder", e.how())
 	}
 	r, err := e.in.acquire()
 	if err != nil {
 		return nil, plain(err)
 	}
 	s := &zipStream{entry: e, section: io.NewSectionReader(r, e.off, e.size)}
-	if e.method == zipStored {
-		s.r = s.section
-		return s, nil
+	if err := s.start(); err != nil {
+		_ = s.Close() // the first error counts
+		return nil, err
+	}
+	return s, nil
+}
+
+// how returns the method by which the entry was packed, whether or not it was then encrypted.
+func (e *zipEntry) how() uint16 {
+	if e.method == zipAES && e.flags&zipEncrypted != 0 {
+		return e.aes.method
+	}
+	return e.method
+}
+
+// packed tells whether the entry is packed by a method that is read.
+func (e *zipEntry) packed() bool {
+	switch e.how() {
+	case zipStored, zipDeflate, zipDeflate64, zipBzip2, zipLZMA, zipZstd, zipXZ:
+		return true
+	}
+	return false
+}
+
+// start begins the reading of the entry.
+func (s *zipStream) start() (err error) {
+	var packed io.Reader = s.section
+	if s.entry.flags&zipEncrypted != 0 {
+		if packed, s.mac, err = s.entry.decrypt(s.section); err != nil {
+			return err
+		}
+	}
+	how := s.entry.how()
+	if how == zipStored {
+		s.r = packed
+		return nil
 	}
 	s.buf = packedReaders.Get().(*bufio.Reader)
-	s.buf.Reset(s.section)
-	switch e.method {
+	s.buf.Reset(packed)
+	switch how {
 	case zipDeflate:
 		s.inflater = inflaters.Get().(io.ReadCloser)
-		if err := s.inflater.(flate.Resetter).Reset(s.buf, nil); err != nil {
-			return nil, err
-		}
 		s.r = s.inflater
+		return s.inflater.(flate.Resetter).Reset(s.buf, nil)
 	case zipDeflate64:
 		s.r = newInflate64(s.buf)
 	case zipBzip2:
 		s.r = bzip2.NewReader(s.buf)
+	case zipLZMA:
+		s.r, err = zipLZMAReader(s.buf, s.entry)
+	case zipXZ:
+		s.r, err = xz.NewReader(s.buf, maxDictionary)
 	case zipZstd:
-		d, err := zstd.NewReader(s.buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
-		if err != nil {
-			return nil, err
-		}
-		s.r, s.zstd = d, d
+		s.zstd, err = zstd.NewReader(s.buf, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
+		s.r = s.zstd
 	}
-	return s, nil
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("cut short: its packed bytes end before its first byte")
+	}
+	return err
+}
+
+// zipLZMAReader reads the front of LZMA data (APPNOTE.TXT 5.8.8): version 2, length of the properties 2, properties 5.
+func zipLZMAReader(r io.Reader, e *zipEntry) (io.Reader, error) {
+	var front [9]byte
+	if _, err := io.ReadFull(r, front[:]); err != nil {
+		return nil, err
+	}
+	if front[2] != 5 || front[3] != 0 {
+		return nil, errors.New("damaged: its LZMA properties are none")
+	}
+	size := uint64(math.MaxUint64)
+	if e.flags&zipMarker == 0 && e.want >= 0 {
+		size = uint64(e.want)
+	}
+	return newLZMA([5]byte(front[4:]), size, r)
 }
 
 // zipStream reads one entry.
@@ -269,6 +330,7 @@ type zipStream struct {
 	buf      *bufio.Reader
 	inflater io.ReadCloser
 	zstd     *zstd.Decoder
+	mac      *aesReader // nil unless the entry is authenticated
 	r        io.Reader
 	crc      uint32
 	n        int64
@@ -292,10 +354,18 @@ func (s *zipStream) Read(p []byte) (int, error) {
 func (s *zipStream) verdict(err error) error {
 	e := s.entry
 	switch {
+	case errors.Is(err, io.EOF) && e.want >= 0 && s.n < e.want:
+		return fmt.Errorf("cut short: %d of %d bytes are there", s.n, e.want)
+	case errors.Is(err, io.EOF) && s.mac != nil:
+		if verr := s.mac.verify(); verr != nil {
+			return fmt.Errorf("damaged: of its %d bytes %w", s.n, verr)
+		}
+		if e.aes.version != 1 || e.want < 0 || e.crc == s.crc {
+			return io.EOF
+		}
+		return fmt.Errorf("damaged: its %d bytes have the CRC %08x, the archive says %08x", s.n, s.crc, e.crc)
 	case errors.Is(err, io.EOF) && e.want < 0:
 		return io.EOF
-	case errors.Is(err, io.EOF) && s.n < e.want:
-		return fmt.Errorf("cut short: %d of %d bytes are there", s.n, e.want)
 	case errors.Is(err, io.EOF) && e.crc != s.crc && (e.crc != 0 || s.n != e.want):
 		return fmt.Errorf("damaged: its %d bytes have the CRC %08x, the archive says %08x", s.n, s.crc, e.crc)
 	case errors.Is(err, io.EOF):

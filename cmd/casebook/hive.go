@@ -57,6 +57,9 @@ func (a *app) withKey(ctx context.Context, file, path string, do func(*hive.Key)
 		a.code = exitNone
 		return err
 	}
+	if dirty, why := h.Dirty(); dirty && !a.quiet {
+		fmt.Fprintf(a.err, "casebook: %q may lack what was written last: %s\n", file, why)
+	}
 	a.tellDamage(file, h.Problems())
 	k := findKey(h, path)
 	if k == nil {
@@ -223,8 +226,9 @@ func dataText(v hive.Value) string {
 	switch v.Type {
 	case hive.TypeSZ, hive.TypeExpandSZ, hive.TypeMultiSZ, hive.TypeLink:
 		return printable(v.Display())
+	default:
+		return fmt.Sprintf("% x", v.Data[:min(len(v.Data), maxWidth)])
 	}
-	return fmt.Sprintf("% x", v.Data[:min(len(v.Data), maxWidth)])
 }
 
 // printValue prints one value in full: each string on a line of its own, binary data as a hex view.

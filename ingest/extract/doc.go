@@ -19,5 +19,6 @@ func All() []ingest.Extractor {
 	return []ingest.Extractor{
 		regf(), regExport(), regQuery(),
 		copylog(), compver(), listing(), machineKeys(), acl(), mounts(), sylink(), pfro(),
+		siteControl(), components(),
 	}
 }

@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"bytes"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -28,15 +27,25 @@ func problem(in ingest.Input, format string, args ...any) ingest.Problem {
 // headLines cuts the beginning of a text into its lines without their ends. The last line is left out if more follow it, because the
 // head may end anywhere within it.
 func headLines(head []byte) []string {
-	lines := bytes.Split(head, []byte("\n"))
+	lines := strings.Split(string(head), "\n") // one copy: every text passes through here
 	if len(lines) > 1 {
 		lines = lines[:len(lines)-1]
 	}
-	out := make([]string, len(lines))
 	for i, l := range lines {
-		out[i] = strings.TrimSuffix(string(l), "\r")
+		lines[i] = strings.TrimSuffix(l, "\r")
 	}
-	return out
+	return lines
+}
+
+// sampleSize is how much of a head the readers of tables and small files look at to know their own.
+const sampleSize = 16 << 10
+
+// sample returns the first lines of a head, at most sampleSize bytes of them; nil if they are those of a log.
+func sample(head []byte) []string {
+	if isLog(headLines(head[:min(len(head), 2<<10)])) {
+		return nil
+	}
+	return headLines(head[:min(len(head), sampleSize)])
 }
 
 // isBlank reports whether r is one of the characters that Windows' tools pad, separate and group with.

@@ -334,7 +334,7 @@ func TestVocabularies(t *testing.T) {
 	}{
 		{"kind", constants(t, "ingest", "Kind")},
 		{"encoding", append(ingest.Encodings(), "")},
-		{"format", []string{ingest.FormatZip, ingest.FormatDirectory, ingest.FormatFile, ingest.FormatUnreadable}},
+		{"format", ingest.Formats()},
 		{"stage", constants(t, "ingest", "Stage")},
 		{"incident.covered", constants(t, "findings", "Covered")},
 		{"finding.verdict", constants(t, "findings", "Verdict")},

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// readPasswords returns the given passwords and those of the files, one on each line.
+func readPasswords(given, files []string) ([]string, error) {
+	list := given
+	for _, name := range files {
+		f, err := os.Open(name) //nolint:gosec // the user names the file
+		if err != nil {
+			return nil, usagef("--password-file: %w", err)
+		}
+		lines := bufio.NewScanner(f)
+		for lines.Scan() {
+			if line := strings.TrimPrefix(lines.Text(), "\ufeff"); line != "" {
+				list = append(list, line)
+			}
+		}
+		err = lines.Err()
+		_ = f.Close() // it was only read
+		if err != nil {
+			return nil, usagef("--password-file %s: %w", name, err)
+		}
+	}
+	return list, nil
+}
+
+// askPassword asks for the password of an archive, if someone sits at a terminal; nil if nobody does.
+func (a *app) askPassword() func(archive string) (string, bool) {
+	in, ok := a.in.(*os.File)
+	if !ok || a.quiet || !term.IsTerminal(int(in.Fd())) || terminal(a.err) == nil { //nolint:gosec // a file descriptor fits an int
+		return nil
+	}
+	return func(archive string) (string, bool) {
+		fmt.Fprintf(a.err, "%q is encrypted. Password (empty: go on without it): ", archive)
+		b, err := term.ReadPassword(int(in.Fd())) //nolint:gosec // a file descriptor fits an int
+		fmt.Fprintln(a.err)
+		return string(b), err == nil && len(b) > 0
+	}
+}
