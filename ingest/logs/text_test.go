@@ -206,6 +206,8 @@ func TestTextSeverity(t *testing.T) {
 		"it failed":                 "error",
 		"FAILURE":                   "error",
 		"a failover":                "",
+		"Installation success or error status: 0.":    "",
+		"Installation success or error status: 1603.": "error",
 		"Failover failed":           "error",
 		"NOERROR":                   "",
 		"a warning":                 "warning",
