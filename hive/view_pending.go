@@ -198,6 +198,8 @@ func (r *Registry) DeletedPendingRenames() []DeletedRenames {
 				continue
 			}
 			pairs, _ := pendingPairs(Found{Value: v.Value, Source: m.source}, FormatRegf) // damage is to be expected
+			// Old versions of Windows chain free cells through their first bytes.
+			pairs = slices.DeleteFunc(pairs, func(p PendingRename) bool { return !startsPendingPath(p.Quote) })
 			if len(pairs) > 0 {
 				out = append(out, DeletedRenames{Source: m.source, Offset: v.Offset, Pairs: pairs})
 			}

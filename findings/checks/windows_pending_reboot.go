@@ -281,7 +281,7 @@ func formerQueues(f *facts.Facts) []findings.Evidence {
 		p := d.Pairs[0]
 		out = append(out, findings.Evidence{
 			Artifact: d.Source, Role: findings.Context,
-			Note: fmt.Sprintf("a deleted %s is left in free cells of the hive, at offset 0x%x: %s, the first a %s of %q; it was queued once, when is not known",
+			Note: fmt.Sprintf("a deleted %s is left in free cells of the hive, at offset 0x%x: %s, the first a %s of %s; it was queued once, when is not known",
 				p.Found.Value.Name, d.Offset, count(len(d.Pairs), "operation"), p.Operation, p.Source),
 		})
 	}
