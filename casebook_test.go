@@ -2,12 +2,14 @@ package casebook_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -15,6 +17,7 @@ import (
 	"casebook"
 	"casebook/findings"
 	"casebook/ingest"
+	"casebook/internal/docscheck"
 	"casebook/internal/fixture"
 	"casebook/internal/need"
 )
@@ -65,6 +68,7 @@ func report(t *testing.T, workers int, uploads ...string) (*findings.Report, str
 	if _, err := out.Commit(); err != nil {
 		t.Fatal(err)
 	}
+	docscheck.Report(t, []byte(read(t, filepath.Join(dir, casebook.ReportFile))))
 	return r, dir
 }
 
@@ -215,5 +219,146 @@ func TestOneCase(t *testing.T) {
 	}
 	if len(joined.Bundles) != 2 || joined.Bundle != nil {
 		t.Errorf("the case names %v and %v", joined.Bundle, joined.Bundles)
+	}
+}
+
+// TestUnusable holds what Analyze returns of uploads that can't be analysed, beside others and alone.
+func TestUnusable(t *testing.T) {
+	dir := t.TempDir()
+	noise := filepath.Join(dir, "noise.bin")
+	if err := os.WriteFile(noise, []byte("\x00\x01\x02\x03\xfe\xfd"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	absent := filepath.Join(dir, "absent.zip")
+	sound := pack(t, "testdata/samples/healthy.txtar")
+	tests := []struct {
+		name    string
+		uploads []string
+		reasons int
+		all     bool
+		formats []string
+	}{
+		{"absent", []string{absent}, 1, true, []string{"unreadable"}},
+		{"noise", []string{noise}, 1, true, []string{"file"}},
+		{"both", []string{noise, absent}, 2, true, []string{"file", "unreadable"}},
+		{"beside-a-sound-one", []string{absent, sound, noise}, 2, false, []string{"unreadable", "zip", "file"}},
+		{"sound", []string{sound}, 0, false, []string{"zip"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := casebook.Analyze(t.Context(), tt.uploads, casebook.Options{Case: "T-1", Version: "test"})
+			if r == nil {
+				t.Fatalf("no report, %v", err)
+			}
+			unusable, ok := errors.AsType[*casebook.UnusableError](err)
+			switch {
+			case !ok && (err != nil || tt.reasons > 0):
+				t.Errorf("the error is %v", err)
+			case ok && (len(unusable.Reasons) != tt.reasons || unusable.All != tt.all):
+				t.Errorf("all: %t, reasons: %v", unusable.All, unusable.Reasons)
+			}
+			uploads := r.Bundles
+			if r.Bundle != nil {
+				uploads = []findings.Upload{*r.Bundle}
+			}
+			var formats []string
+			for _, u := range uploads {
+				formats = append(formats, u.Format)
+			}
+			if diff := cmp.Diff(tt.formats, formats); diff != "" {
+				t.Errorf("formats: %s", diff)
+			}
+			data, err := casebook.EncodeReport(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			docscheck.Report(t, data)
+			if strings.Contains(string(data), dir) {
+				t.Error("the report names a folder of this machine")
+			}
+		})
+	}
+}
+
+// TestIncident places an incident before, within and after the records.
+func TestIncident(t *testing.T) {
+	upload := pack(t, "testdata/samples/healthy.txtar")
+	for at, want := range map[string]findings.Covered{
+		"2001-01-01T00:00:00Z": findings.CoveredBefore,
+		"2012-03-09T00:00:00Z": findings.CoveredWithin,
+		"2030-01-01T00:00:00Z": findings.CoveredAfter,
+	} {
+		when, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := casebook.Analyze(t.Context(), []string{upload}, casebook.Options{At: when})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(&findings.Incident{Time: at, Covered: want}, r.Incident); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// TestOutput holds that a folder is replaced as a whole, or nothing is.
+func TestOutput(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "made", "for", "it")
+	out, err := casebook.NewOutput(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Discard()
+	if _, err := os.Stat(filepath.Dir(filepath.Dir(dir))); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folders above a discarded report are left: %v", err)
+	}
+	write := func(version string) {
+		t.Helper()
+		out, err := casebook.NewOutput(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Discard()
+		if err := out.Write(casebook.Unfinished([]string{"a.zip"}, "given up", casebook.Options{Version: version})); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first")
+	before, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err = casebook.NewOutput(dir); err != nil {
+		t.Fatal(err)
+	}
+	out.Discard()
+	if report := read(t, filepath.Join(dir, casebook.ReportFile)); !strings.Contains(report, `"version": "first"`) {
+		t.Error("a discarded report has replaced the earlier one")
+	}
+	write("second")
+	if after, err := os.Stat(dir); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the folder, which may be a mount point, is another: %v", err)
+	}
+	if inside, err := os.ReadDir(dir); err != nil || len(inside) != 2 {
+		t.Errorf("in the folder: %v, %v", inside, err)
+	}
+	report := read(t, filepath.Join(dir, casebook.ReportFile))
+	if !strings.Contains(report, `"version": "second"`) {
+		t.Error("the earlier report is not replaced")
+	}
+	docscheck.Report(t, []byte(report))
+	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := casebook.NewOutput(dir); err == nil || !strings.Contains(err.Error(), `"notes.txt"`) {
+		t.Errorf("a folder with foreign files is taken: %v", err)
+	}
+	beside, err := os.ReadDir(filepath.Dir(dir))
+	if err != nil || len(beside) != 1 {
+		t.Errorf("beside the report: %v, %v", beside, err)
 	}
 }

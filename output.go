@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"casebook/findings"
 	"casebook/web"
@@ -20,17 +21,23 @@ const (
 	ArchiveDir = "archive"
 )
 
-// Output is a report folder in the making. It is built aside and appears as a whole, or not at all.
+// parts are the names of everything in a report folder, in the order in which they are put in place.
+var parts = []string{ArchiveDir, ReportFile, IndexFile}
+
+// Output is a report folder in the making. A folder that is not there yet is built beside its place and appears as a whole, or not at all.
+// In one that is there (which may be a mount point, or all that the user may write to) the report is built in a hidden folder, and what
+// makes it up is moved to its place by one rename each.
 type Output struct {
 	dir    string // where it will be
 	part   string // where it is built
+	inside bool   // part lies in dir
 	root   *os.Root
 	above  []string // folders that were made for it, the innermost first
 	placed bool
 }
 
-// NewOutput prepares the folder dir. A folder that exists is replaced by Commit if it is empty or holds a casebook report;
-// with anything else in it the error says so, and nothing is touched.
+// NewOutput prepares the folder dir. What Commit replaces in a folder that exists is a casebook report; with anything else in it the
+// error says so, and nothing is touched.
 func NewOutput(dir string) (*Output, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -40,17 +47,21 @@ func NewOutput(dir string) (*Output, error) {
 		return nil, err
 	}
 	o := &Output{dir: dir}
-	for d := filepath.Dir(dir); ; d = filepath.Dir(d) {
+	parent, pattern := filepath.Dir(dir), "."+filepath.Base(dir)+".partial-*"
+	if _, err := os.Stat(dir); err == nil {
+		o.inside, parent, pattern = true, dir, ".partial-*"
+	}
+	for d := parent; ; d = filepath.Dir(d) {
 		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 		o.above = append(o.above, d)
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // a report folder is as readable as the user's umask allows
+	if err := os.MkdirAll(parent, 0o755); err != nil {
 		o.Discard()
 		return nil, unwritable(dir, err)
 	}
-	if o.part, err = os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".partial-"); err != nil {
+	if o.part, err = os.MkdirTemp(parent, pattern); err != nil {
 		o.Discard()
 		return nil, unwritable(dir, err)
 	}
@@ -71,7 +82,10 @@ func unwritable(dir string, err error) error {
 
 // CheckOutput says what speaks against writing a report to the folder dir, nil if nothing does: a folder that is there must be empty or
 // hold a report.
-func CheckOutput(dir string) error {
+func CheckOutput(dir string) error { return checkOutput(dir, "") }
+
+// checkOutput is CheckOutput for a folder in which the entry with the name own is being built.
+func checkOutput(dir, own string) error {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -86,18 +100,16 @@ func CheckOutput(dir string) error {
 	if err != nil {
 		return unwritable(dir, err)
 	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return e.Name() == own })
 	if len(entries) == 0 {
 		return nil
 	}
-	ours := map[string]bool{ReportFile: true, IndexFile: true, ArchiveDir: true}
-	isReport := false
 	for _, e := range entries {
-		if !ours[e.Name()] {
+		if !slices.Contains(parts, e.Name()) {
 			return fmt.Errorf("output folder %q holds %q, which is no part of a report; choose another folder with -o, or empty it", dir, e.Name())
 		}
-		isReport = isReport || e.Name() == ReportFile
 	}
-	if !isReport {
+	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == ReportFile }) {
 		return fmt.Errorf("output folder %q exists and holds no report; choose another folder with -o, or empty it", dir)
 	}
 	return nil
@@ -125,28 +137,60 @@ func (o *Output) Write(r *findings.Report) error {
 	return nil
 }
 
-// Commit puts the folder in its place and returns its path.
+// Commit puts the report in its place and returns the folder's path.
 func (o *Output) Commit() (string, error) {
 	_ = o.root.Close()
-	if err := os.Chmod(o.part, 0o755); err != nil { //nolint:gosec // MkdirTemp made it private; a report is as readable as other files of the user
+	if o.inside {
+		if err := checkOutput(o.dir, filepath.Base(o.part)); err != nil {
+			return "", err
+		}
+		if err := o.replace(); err != nil {
+			return "", fmt.Errorf("publish report: %w", err)
+		}
+		o.placed = true
+		if err := os.RemoveAll(o.part); err != nil {
+			return "", fmt.Errorf("remove the earlier report: %w", err)
+		}
+		return o.dir, nil
+	}
+	if err := os.Chmod(o.part, 0o755); err != nil { // MkdirTemp made it private
 		return "", fmt.Errorf("publish report: %w", err)
 	}
-	if err := CheckOutput(o.dir); err != nil {
-		return "", err
-	}
-	old := o.part + ".old"
-	replaced := os.Rename(o.dir, old) == nil
 	if err := os.Rename(o.part, o.dir); err != nil {
-		if replaced {
-			_ = os.Rename(old, o.dir) // the earlier report is better than none
-		}
 		return "", fmt.Errorf("publish report: %w", err)
 	}
 	o.placed = true
-	if err := os.RemoveAll(old); err != nil {
-		return "", fmt.Errorf("remove the earlier report: %w", err)
-	}
 	return o.dir, nil
+}
+
+// replace moves the parts of the earlier report aside and those of the new one to their places. If one can't be moved, the earlier
+// report is put back.
+func (o *Output) replace() error {
+	var undo []func()
+	move := func(from, to string) error {
+		err := os.Rename(from, to)
+		if err == nil {
+			undo = append(undo, func() { _ = os.Rename(to, from) }) // the error that led here counts
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	for _, name := range parts {
+		place := filepath.Join(o.dir, name)
+		err := move(place, filepath.Join(o.part, "old-"+name))
+		if err == nil {
+			err = move(filepath.Join(o.part, name), place)
+		}
+		if err != nil {
+			for _, f := range slices.Backward(undo) {
+				f()
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 // Discard removes what was built, and the folders that were made to hold it. After Commit it does nothing.

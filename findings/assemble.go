@@ -28,7 +28,7 @@ type Case struct {
 	Problems  []ingest.Problem
 }
 
-// Assemble makes the report. The same case gives the same report, in every order of its parts.
+// Assemble makes the report. The same case gives the same report, in whatever order its systems, artifacts, findings and problems are.
 func Assemble(c Case) *Report {
 	r := &Report{
 		Schema: Schema, Tool: c.Tool, Case: c.ID,
@@ -41,11 +41,12 @@ func Assemble(c Case) *Report {
 	}
 	problems := slices.Clone(c.Problems)
 	owner := map[string]string{}
-	for _, f := range c.Systems {
+	systems := slices.SortedStableFunc(slices.Values(c.Systems), func(a, b *facts.Facts) int { return strings.Compare(a.ID, b.ID) })
+	for _, f := range systems {
 		for _, a := range f.Artifacts {
 			owner[a.Path] = f.ID
 		}
-		if f.ID != "" || len(c.Systems) == 1 {
+		if !f.Mixed {
 			s, p := describe(f)
 			r.Systems = append(r.Systems, s)
 			problems = append(problems, p...)
@@ -55,16 +56,16 @@ func Assemble(c Case) *Report {
 	if !c.At.IsZero() {
 		r.Incident = &Incident{Time: Timestamp(c.At), Covered: covered(c.At, c.Artifacts)}
 	}
-	for _, a := range c.Artifacts {
+	for _, a := range slices.SortedStableFunc(slices.Values(c.Artifacts), func(a, b *ingest.Artifact) int { return strings.Compare(a.Path, b.Path) }) {
 		r.Artifacts = append(r.Artifacts, listed(a, owner[a.Path]))
 	}
-	for _, f := range c.Findings {
+	for _, f := range slices.SortedStableFunc(slices.Values(c.Findings), compare) {
 		f.Remedy, f.References, f.Rivals = orEmpty(f.Remedy), orEmpty(f.References), orEmpty(f.Rivals)
 		f.Evidence, f.Missing = orEmpty(f.Evidence), orEmpty(f.Missing)
 		r.Findings = append(r.Findings, f)
 	}
 	r.Request = MakeRequest(r.Findings)
-	r.Notable = notable(c.Systems)
+	r.Notable = notable(systems)
 	slices.SortFunc(problems, func(a, b ingest.Problem) int {
 		return cmp.Or(strings.Compare(a.Artifact, b.Artifact), strings.Compare(string(a.Stage), string(b.Stage)), strings.Compare(a.Message, b.Message))
 	})
@@ -106,11 +107,17 @@ func covered(at time.Time, artifacts []*ingest.Artifact) Covered {
 // span returns the first and the last record time whose offset is known; both are zero if there is none.
 func span(artifacts []*ingest.Artifact) (from, to time.Time) {
 	for _, a := range artifacts {
-		if t, ok := a.First.UTC(); ok && (from.IsZero() || t.Before(from)) {
-			from = t
-		}
-		if t, ok := a.Last.UTC(); ok && t.After(to) {
-			to = t
+		for _, x := range []ingest.Time{a.First, a.Last} {
+			t, ok := x.UTC()
+			if !ok {
+				continue
+			}
+			if from.IsZero() || t.Before(from) {
+				from = t
+			}
+			if to.IsZero() || t.After(to) {
+				to = t
+			}
 		}
 	}
 	return from, to
@@ -119,21 +126,34 @@ func span(artifacts []*ingest.Artifact) (from, to time.Time) {
 func listed(a *ingest.Artifact, system string) Artifact {
 	out := Artifact{
 		Path: a.Path, SHA256: a.SHA256, Bytes: a.Bytes, Kind: a.Kind, Encoding: a.Encoding, Records: a.Records,
-		Clock: "none", System: system, Truncated: a.Truncated,
+		Clock: clockWord(a), System: system, Truncated: a.Truncated,
 	}
 	if t, ok := a.First.UTC(); ok {
 		out.FirstTime = Timestamp(t)
-		out.Clock = "system"
-		if a.First.Zone == ingest.ZoneStated {
-			out.Clock = "stated"
-		}
-	} else if _, ok := a.WallFirst.Local(); ok {
-		out.Clock = "unknown"
 	}
 	if t, ok := a.Last.UTC(); ok {
 		out.LastTime = Timestamp(t)
 	}
 	return out
+}
+
+// clockWord says how the offset of an artifact's times is known, of first and last time the weaker of the certain ones.
+func clockWord(a *ingest.Artifact) string {
+	weakest := ingest.ZoneNone
+	for _, t := range []ingest.Time{a.First, a.Last} {
+		if t.Zone >= ingest.ZoneSystem && (weakest == ingest.ZoneNone || t.Zone < weakest) {
+			weakest = t.Zone
+		}
+	}
+	switch {
+	case weakest == ingest.ZoneStated:
+		return "stated"
+	case weakest == ingest.ZoneSystem:
+		return "system"
+	case a.WallFirst.Zone != ingest.ZoneNone:
+		return "unknown"
+	}
+	return "none"
 }
 
 // notable returns the earliest errors of the bundle: those whose time is known in UTC, then the others in path order.
@@ -143,8 +163,8 @@ func notable(systems []*facts.Facts) []Evidence {
 		all = append(all, f.Loud()...)
 	}
 	slices.SortStableFunc(all, func(a, b facts.Match) int {
-		x, xk := a.Time.UTC()
-		y, yk := b.Time.UTC()
+		x, xk := a.UTC()
+		y, yk := b.UTC()
 		switch {
 		case xk && yk:
 			return cmp.Or(x.Compare(y), strings.Compare(a.Ref.Artifact, b.Ref.Artifact), cmp.Compare(a.Ref.Line, b.Ref.Line))
@@ -182,19 +202,15 @@ func describe(f *facts.Facts) (System, []ingest.Problem) {
 		}
 		note(sets.Found.Source, sets.Problems)
 	}
-	for _, h := range f.Hives {
-		if h.Value.Kind() == hive.KindSystem || s.Hive == "" && h.Value.Kind() == hive.KindOther {
-			s.Hive = h.Artifact.Path
-			s.HiveState = h.Value.State()
-			if dirty, _ := h.Value.Dirty(); dirty && len(h.Value.Replay().Unused) == 0 {
-				s.HiveState += "; no transaction log lies beside it, so that what was written last (on Windows 8.1 and later, for up to an hour) may be missing"
-			}
-			if t := h.Value.LastWritten(); !t.IsZero() {
-				s.HiveWritten = Timestamp(t)
-			}
-			if h.Value.Kind() == hive.KindSystem {
-				break
-			}
+	if keys := reg.Keys("SYSTEM"); len(keys) > 0 {
+		s.Hive = keys[0].Source
+		h := reg.Hive(s.Hive)
+		s.HiveState = h.State()
+		if dirty, _ := h.Dirty(); dirty && len(h.Replay().Unused) == 0 {
+			s.HiveState += "; no transaction log lies beside it, so that what was written last (on Windows 8.1 and later, for up to an hour) may be missing"
+		}
+		if t := h.LastWritten(); !t.IsZero() {
+			s.HiveWritten = Timestamp(t)
 		}
 	}
 	if z, err := reg.TimeZone(); err == nil {
@@ -236,22 +252,25 @@ func describe(f *facts.Facts) (System, []ingest.Problem) {
 		s.PendingRenames = append(s.PendingRenames, out)
 	}
 	devices, bad := reg.MountedDevices()
-	note(cmp.Or(s.Hive, "registry"), bad)
+	note(s.Hive, bad)
 	for _, d := range devices {
 		s.MountedDevices = append(s.MountedDevices, MountedDevice{Name: d.Name, Kind: string(d.Kind), Detail: d.Detail})
 	}
 	return s, problems
 }
 
-// CaseID is what an archive calls the case: the ID that was given, else the first upload's SHA-256; "" if neither is known.
+// CaseID is what an archive calls the case: the ID that was given, else the SHA-256 of the first upload that could be read; "" if neither is known.
 func (r *Report) CaseID() string {
 	switch {
 	case r.Case != "":
 		return r.Case
 	case r.Bundle != nil:
 		return r.Bundle.SHA256
-	case len(r.Bundles) > 0:
-		return r.Bundles[0].SHA256
+	}
+	for _, b := range r.Bundles {
+		if b.SHA256 != "" {
+			return b.SHA256
+		}
 	}
 	return ""
 }

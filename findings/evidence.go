@@ -18,7 +18,7 @@ func FromMatch(m facts.Match, role Role, note string) Evidence {
 		Artifact: m.Ref.Artifact, Line: m.Ref.Line, Quote: m.Quote, Role: role, Note: note,
 		Before: m.Before, After: m.After,
 	}
-	if t, ok := m.Time.UTC(); ok {
+	if t, ok := m.UTC(); ok {
 		e.Time = Timestamp(t)
 	}
 	return e

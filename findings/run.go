@@ -10,6 +10,7 @@ import (
 
 	"casebook/findings/facts"
 	"casebook/ingest"
+	"casebook/internal/safeio"
 )
 
 // Run runs the checks over the systems' facts and returns the findings in the order of a report: by verdict, severity, check,
@@ -35,6 +36,7 @@ type runner struct {
 	check    *Check
 	all      []*facts.Facts
 	findings []Finding
+	broken   []Finding // of systems on which the check failed
 	problems []ingest.Problem
 }
 
@@ -50,103 +52,208 @@ func (r *runner) run() {
 		r.findings = []Finding{r.unmet()}
 		return
 	}
-	crashed := false
 	if c.RunAll != nil {
-		crashed = !r.try(func() ([]Finding, error) { return c.RunAll(ready) }, ready, "")
+		r.try(func() ([]Finding, error) { return c.RunAll(ready) }, ready, nil)
 	} else {
 		for _, f := range ready {
-			crashed = !r.try(func() ([]Finding, error) { return c.Run(f) }, []*facts.Facts{f}, f.ID) || crashed
+			r.try(func() ([]Finding, error) { return c.Run(f) }, []*facts.Facts{f}, f)
 		}
 	}
 	r.join()
-	if len(r.findings) == 0 && !crashed {
-		r.problem(fmt.Sprintf("check %s gave no verdict", c.ID))
-	}
-	if len(r.findings) == 0 {
-		r.findings = []Finding{r.notEvaluated(DataMissing, "The check ended without a verdict; see the problems of this report.", nil)}
-	}
+	r.findings = append(r.findings, r.broken...)
 }
 
-// try calls the check and takes its findings; a panic or an error is a problem and costs only this verdict.
-func (r *runner) try(call func() ([]Finding, error), about []*facts.Facts, system string) (ok bool) {
+// try calls the check and takes its findings. A panic, an error and the lack of a verdict are problems and cost only this verdict. one is
+// the system that the check looks at, nil if it sees several.
+func (r *runner) try(call func() ([]Finding, error), about []*facts.Facts, one *facts.Facts) {
+	system, on := "", ""
+	if one != nil {
+		system = one.ID
+		if len(r.all) > 1 {
+			on = " on " + safeio.Quote(system)
+		}
+	}
+	broken := func(format string, args ...any) {
+		r.problems = append(r.problems, ingest.Problem{
+			Stage: ingest.StageCheck, Message: fmt.Sprintf("check %s%s: ", r.check.ID, on) + fmt.Sprintf(format, args...),
+		})
+		n := r.notEvaluated(DataMissing, "The check ended without a verdict; see the problems of this report.", nil)
+		n.System = system
+		r.broken = append(r.broken, n)
+	}
 	defer func() {
 		if p := recover(); p != nil {
-			ok = false
-			r.problem(fmt.Sprintf("check %s crashed: %v at %s", r.check.ID, p, crashSite(debug.Stack())))
+			broken("crashed: %v at %s", p, crashSite(debug.Stack()))
 		}
 	}()
 	got, err := call()
 	if err != nil {
-		r.problem(fmt.Sprintf("check %s: %v", r.check.ID, err))
-		return false
+		broken("%v", err)
+		return
 	}
-	for i := range got {
-		r.accept(&got[i], about, system)
+	if len(got) == 0 {
+		broken("gave no verdict")
+		return
 	}
-	return true
+	for _, f := range got {
+		if one != nil {
+			f.System = one.ID
+		}
+		r.accept(f, about, one)
+	}
 }
 
 // accept completes a finding and refuses claims that its evidence does not carry.
-func (r *runner) accept(f *Finding, about []*facts.Facts, system string) {
+func (r *runner) accept(f Finding, about []*facts.Facts, one *facts.Facts) {
 	c := r.check
 	f.Check = c.ID
-	f.System = cmp.Or(f.System, system)
 	f.Title = cmp.Or(f.Title, c.Title)
-	f.Severity = cmp.Or(f.Severity, c.Severity)
-	f.State = cmp.Or(f.State, Unknown)
-	f.References = append(f.References, c.Doc.References...)
-	if f.Verdict == RuledOut || f.Verdict == NotEvaluated {
-		f.State = Unknown
+	if !slices.Contains(Severities(), f.Severity) {
+		f.Severity = c.Severity
 	}
-	if f.Verdict == Confirmed || f.Verdict == Suspected {
+	f.References = union(f.References, c.Doc.References)
+	f.Evidence = slices.Clone(f.Evidence)
+	for i := range f.Evidence {
+		f.Evidence[i].Quote = clip(f.Evidence[i].Quote)
+	}
+	switch f.Verdict {
+	case Confirmed, Suspected:
+		f.Reason = ""
+		f.State = cmp.Or(f.State, Unknown)
 		f.Cause = cmp.Or(f.Cause, c.Doc.Cause)
 		if len(f.Remedy) == 0 {
 			f.Remedy = c.Doc.Remedy
 		}
+		f = r.weigh(f, about, one)
+	case RuledOut:
+		f.Reason, f.State = "", Unknown
+		f = r.clear(f, about, one)
+	case NotEvaluated:
+		f.Reason, f.State = cmp.Or(f.Reason, DataMissing), Unknown
+	default:
+		f = r.refuse(f, fmt.Sprintf("the verdict %q, which there is not", f.Verdict))
 	}
-	for i := range f.Evidence {
-		f.Evidence[i].Quote = clip(f.Evidence[i].Quote)
-	}
-	supports := func(e Evidence) bool { return e.Role == Supports }
-	sound := func(e Evidence) bool {
-		return supports(e) && !slices.ContainsFunc(about, func(x *facts.Facts) bool { return x.Conflicting(e.Artifact) })
-	}
-	switch {
-	case (f.Verdict == Confirmed || f.Verdict == Suspected) && !slices.ContainsFunc(f.Evidence, supports):
-		r.problem(fmt.Sprintf("check %s called %q %s without supporting evidence; the verdict was refused", c.ID, f.Subject, f.Verdict))
-		*f = r.notEvaluated(DataMissing, "The check gave no evidence for its verdict.", f.Missing)
-	case f.Verdict == Confirmed && !slices.ContainsFunc(f.Evidence, sound):
-		f.Verdict = Suspected
-		f.Summary += " All of the evidence lies in artifacts whose computer is in doubt, so nothing is confirmed."
-	case f.Verdict == RuledOut:
-		if e, ok := unreliable(f.Evidence, about); ok {
-			m := Missing{
-				What:    "a complete and current copy of " + e.Artifact,
-				Why:     "what the bundle holds is cut short or was being written when it was copied, so that it can't show that something is absent",
-				Collect: e.Artifact,
-			}
-			n := r.notEvaluated(DataMissing, fmt.Sprintf("Nothing of it is to be seen, but %s can't show absence: it is cut short, or was being written when it was copied. %s", e.Artifact, f.Summary), append(f.Missing, m))
-			n.System, n.Evidence = f.System, f.Evidence
-			*f = n
-		}
-	case f.Verdict == Confirmed, f.Verdict == Suspected, f.Verdict == NotEvaluated:
-	}
-	r.findings = append(r.findings, *f)
+	r.findings = append(r.findings, f)
 }
 
-// unreliable returns the evidence of a ruled-out finding that can't carry it.
-func unreliable(evidence []Evidence, about []*facts.Facts) (Evidence, bool) {
-	for _, e := range evidence {
-		if e.Role == Context {
-			continue
-		}
-		for _, f := range about {
-			if !f.Reliable(e.Artifact) {
-				return e, true
+// refuse makes a finding whose claim can't stand a not-evaluated one, and a problem.
+func (r *runner) refuse(f Finding, gave string) Finding {
+	r.problems = append(r.problems, ingest.Problem{
+		Stage: ingest.StageCheck, Message: fmt.Sprintf("check %s gave %s on subject %s; it was refused", r.check.ID, gave, safeio.Quote(f.Subject)),
+	})
+	n := r.notEvaluated(DataMissing, "The check gave no evidence for its verdict.", f.Missing)
+	n.System = f.System
+	return n
+}
+
+// weigh lowers a confirmed finding to what its evidence carries.
+func (r *runner) weigh(f Finding, about []*facts.Facts, one *facts.Facts) Finding {
+	supporting := slices.DeleteFunc(slices.Clone(f.Evidence), func(e Evidence) bool { return e.Role != Supports })
+	if len(supporting) == 0 {
+		return r.refuse(f, fmt.Sprintf("the verdict %s without supporting evidence", f.Verdict))
+	}
+	if f.Verdict != Confirmed {
+		return f
+	}
+	has := func(e Evidence, is func(*facts.Facts, string) bool) bool {
+		return slices.ContainsFunc(about, func(x *facts.Facts) bool { return is(x, e.Artifact) })
+	}
+	sound := slices.ContainsFunc(supporting, func(e Evidence) bool {
+		return !has(e, (*facts.Facts).Conflicting) && !has(e, (*facts.Facts).Outdated)
+	})
+	first := supporting[0]
+	lower := func(summary string, m Missing) {
+		f.Verdict = Suspected
+		f.Summary = strings.TrimSpace(f.Summary + " " + summary)
+		f.Missing = append(slices.Clone(f.Missing), m)
+	}
+	switch {
+	case !sound && has(first, (*facts.Facts).Outdated):
+		lower("All of the evidence lies in older copies of the registry, which say how the system was, so nothing is confirmed.",
+			whole(first.Artifact, about, "the bundle holds an older copy only"))
+	case !sound:
+		lower("All of the evidence lies in artifacts whose computer is in doubt, so nothing is confirmed.", Missing{
+			What: "a copy of " + shown(first.Artifact) + " together with the name of the computer that it comes from",
+			Why:  "the bundle contradicts itself about whose it is", Collect: shown(first.Artifact),
+		})
+	case one != nil && one.Mixed && slices.ContainsFunc(supporting, func(e Evidence) bool { return e.Artifact != first.Artifact }):
+		lower("The evidence lies in several artifacts of which nothing says that they come from one computer, so nothing is confirmed.", Missing{
+			What: "the name of the computer that " + shown(first.Artifact) + " comes from",
+			Why:  "the bundle is of several computers and does not say whose it is", Collect: "hostname",
+		})
+	}
+	return f
+}
+
+// clear turns a ruled-out finding whose evidence can't show that something is absent into a not-evaluated one.
+func (r *runner) clear(f Finding, about []*facts.Facts, one *facts.Facts) Finding {
+	carrying := slices.DeleteFunc(slices.Clone(f.Evidence), func(e Evidence) bool { return e.Role == Context })
+	if len(f.Evidence) == 0 {
+		return r.refuse(f, fmt.Sprintf("the verdict %s without evidence", f.Verdict))
+	}
+	undo := func(summary string, m Missing) Finding {
+		n := r.notEvaluated(DataMissing, strings.TrimSpace(summary+" "+f.Summary), append(slices.Clone(f.Missing), m))
+		n.System, n.Evidence = f.System, f.Evidence
+		return n
+	}
+	for _, e := range carrying {
+		for _, x := range about {
+			if x.Conflicting(e.Artifact) {
+				return undo(fmt.Sprintf("Nothing of it is to be seen, but whose %s is can't be told.", shown(e.Artifact)), Missing{
+					What: "a copy of " + shown(e.Artifact) + " together with the name of the computer that it comes from",
+					Why:  "the bundle contradicts itself about whose it is", Collect: shown(e.Artifact),
+				})
+			}
+			if !x.Reliable(e.Artifact) || e.Absent && !x.ShowsAbsence(e.Artifact) {
+				const why = "what the bundle holds is damaged, cut short, out of date or a part, so that it can't show that something is absent"
+				return undo(fmt.Sprintf("Nothing of it is to be seen, but %s can't show absence: it is damaged, cut short, out of date or a part.", shown(e.Artifact)),
+					whole(e.Artifact, about, why))
 			}
 		}
 	}
-	return Evidence{}, false
+	if one != nil && one.Mixed {
+		supports := slices.IndexFunc(carrying, func(e Evidence) bool { return e.Role == Supports })
+		if supports >= 0 && slices.ContainsFunc(carrying, func(e Evidence) bool { return e.Role == Contradicts && e.Artifact != carrying[supports].Artifact }) {
+			return undo("What contradicts it may come from another computer.", Missing{
+				What: "the name of the computer that " + shown(carrying[supports].Artifact) + " comes from",
+				Why:  "the bundle is of several computers and does not say whose it is", Collect: "hostname",
+			})
+		}
+	}
+	return f
+}
+
+// whole asks for an artifact as it ought to be, a hive by the command that saves it from a running system.
+func whole(artifact string, about []*facts.Facts, why string) Missing {
+	m := Missing{What: "a complete and current copy of " + shown(artifact), Why: why, Collect: shown(artifact)}
+	names := map[ingest.Kind]string{
+		ingest.KindHiveSystem: "SYSTEM", ingest.KindHiveSoftware: "SOFTWARE", ingest.KindHiveSAM: "SAM", ingest.KindHiveSecurity: "SECURITY",
+	}
+	for _, x := range about {
+		if a := x.Artifact(artifact); a != nil && names[a.Kind] != "" {
+			m.Collect = `reg save HKLM\` + names[a.Kind] + ` "%PUBLIC%\` + names[a.Kind] + `.hiv" /y`
+		}
+	}
+	return m
+}
+
+// shown is a path of the bundle as a sentence may hold it: quoted if it could be misread.
+func shown(path string) string {
+	if q := safeio.Quote(path); q != `"`+path+`"` {
+		return q
+	}
+	return path
+}
+
+// union returns the values of both lists, each once.
+func union[T comparable](a, b []T) []T {
+	var out []T
+	for _, v := range slices.Concat(a, b) {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // join makes one finding of the not-evaluated ones: none if another system gave a verdict, else one for the whole bundle.
@@ -160,17 +267,23 @@ func (r *runner) join() {
 	if len(r.findings) > 0 {
 		return
 	}
+	// What is said for all is said for a system that shows the product, if there is one.
+	slices.SortStableFunc(open, func(a, b Finding) int { return compareReason(a.Reason, b.Reason) })
 	first := open[0]
 	for _, f := range open[1:] {
-		first.Evidence = append(first.Evidence, f.Evidence...)
-		for _, m := range f.Missing {
-			if !slices.Contains(first.Missing, m) {
-				first.Missing = append(first.Missing, m)
-			}
+		first.Evidence = slices.Concat(first.Evidence, f.Evidence)
+		if f.Reason == first.Reason {
+			first.Missing = union(first.Missing, f.Missing)
 		}
 		first.System, first.Subject = "", ""
 	}
 	r.findings = []Finding{first}
+}
+
+// compareReason orders the lack of data before the lack of the product.
+func compareReason(a, b Reason) int {
+	rank := func(r Reason) int { return slices.Index([]Reason{DataMissing, ProductAbsent}, r) }
+	return cmp.Compare(rank(a), rank(b))
 }
 
 // unmet is the finding of a check whose needs no system meets.
@@ -179,8 +292,9 @@ func (r *runner) unmet() Finding {
 	if !slices.ContainsFunc(r.all, c.Product.seen) {
 		return r.notEvaluated(ProductAbsent, fmt.Sprintf("Nothing in the bundle shows %s.", c.Product.Name), needed(c.Needs, nil))
 	}
-	// What is missing is told for the system that lacks least.
-	best := slices.MinFunc(r.all, func(a, b *facts.Facts) int {
+	// What is missing is told for the system that lacks least of those that show the product.
+	shows := slices.DeleteFunc(slices.Clone(r.all), func(f *facts.Facts) bool { return !c.Product.seen(f) })
+	best := slices.MinFunc(shows, func(a, b *facts.Facts) int {
 		return cmp.Compare(len(needed(c.Needs, a)), len(needed(c.Needs, b)))
 	})
 	missing := needed(c.Needs, best)
@@ -210,10 +324,6 @@ func (r *runner) notEvaluated(why Reason, summary string, missing []Missing) Fin
 	}
 }
 
-func (r *runner) problem(message string) {
-	r.problems = append(r.problems, ingest.Problem{Stage: ingest.StageCheck, Message: message})
-}
-
 // crashSite returns the place in casebook's own checks that panicked.
 func crashSite(stack []byte) string {
 	for line := range strings.Lines(string(stack)) {
@@ -232,6 +342,8 @@ func compare(a, b Finding) int {
 		strings.Compare(a.Check, b.Check),
 		strings.Compare(a.System, b.System),
 		strings.Compare(a.Subject, b.Subject),
+		strings.Compare(a.Title, b.Title),
+		strings.Compare(a.Summary, b.Summary),
 	)
 }
 

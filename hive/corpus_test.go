@@ -184,7 +184,7 @@ var malformed = map[string]struct {
 	"EricZimmerman+Registry__SAMBadHBinHeader":                                                        {problem: "offset 0x2000: no bin header", keys: 68, values: 73},
 	"EricZimmerman+Registry__SAM_DUPENAME":                                                            {keys: 112, values: 128},
 	"EricZimmerman+Registry__SECURITYNoRoot":                                                          {keys: 8, values: 2},
-	"googleprojectzero+p0tools__01_Key_node_Security_OOB_read_poc.dat":                                {err: "hive: root key at 0x1ff8 is no key, and "},
+	"googleprojectzero+p0tools__01_Key_node_Security_OOB_read_poc.dat":                                {problem: "offset 0x1ff8: the root key that the base block names is no key, and no key is marked", keys: 1},
 	"googleprojectzero+p0tools__02_SymbolicLinkValue_OOB_read_poc.dat":                                {keys: 2, values: 1},
 	"googleprojectzero+p0tools__10_CmpKeySecurityIncrementReferenceCount_zero_refcount_crash_poc.dat": {keys: 2, values: 0},
 	"googleprojectzero+p0tools__20_App_hive_security_inconsistencies_poc.dat":                         {keys: 3, values: 0},
@@ -195,6 +195,33 @@ var malformed = map[string]struct {
 	"williballenthin+python-registry__issue22.hive":                                                   {keys: 1, values: 10},
 	"williballenthin+python-registry__new_log_1_reversed_and_invalid_checksum_SYSTEM.LOG1":            {err: "hive: the file is a transaction log of a"},
 	"williballenthin+python-registry__new_log_1_reversed_and_invalid_checksum_SYSTEM.LOG2":            {err: "hive: the file is a transaction log of a"},
+}
+
+// hivexRefuses lists the files that we read and hivex refuses, with the reason. There is no file that hivex reads and we refuse.
+var hivexRefuses = map[string]string{
+	"EricZimmerman+Registry__SAN(OTHER)":                               "hivex demands a right checksum in the base block",
+	"EricZimmerman+Registry__SAMBadHBinHeader":                         "hivex demands a header at every bin",
+	"mkorman90+regipy__corrupted_system_hive":                          "hivex demands a header at every bin",
+	"googleprojectzero+p0tools__01_Key_node_Security_OOB_read_poc.dat": "hivex demands the root where the base block puts it",
+	"googleprojectzero+p0tools__02_SymbolicLinkValue_OOB_read_poc.dat": "hivex demands the data of every value",
+}
+
+// TestCorpusHivex opens every file of the corpus with hivex, too.
+func TestCorpusHivex(t *testing.T) {
+	tool, err := exec.LookPath("hivexml")
+	if err != nil {
+		t.Skip("hivexml is not installed (Debian: libhivex-bin)")
+	}
+	for _, file := range append(corpus(t, "hives"), corpus(t, "hives-malformed")...) {
+		_, ours := hive.Open(read(t, file))
+		theirs := exec.Command(tool, file).Run()
+		switch why := hivexRefuses[filepath.Base(file)]; {
+		case ours != nil && theirs == nil:
+			t.Errorf("%s: hivex reads it, we refuse it: %v", filepath.Base(file), ours)
+		case ours == nil && (theirs != nil) != (why != ""):
+			t.Errorf("%s: we read it, hivex: %v; the table says %q", filepath.Base(file), theirs, why)
+		}
+	}
 }
 
 func TestCorpusMalformed(t *testing.T) {

@@ -56,6 +56,18 @@ func use(t *testing.T, h *hive.Hive, size int) {
 	_ = r.Services()
 	_ = r.RebootMarkers()
 	_ = r.InstallerPackages()
+	_ = r.SeenVolumes()
+	gone := 0
+	d := h.Deleted()
+	for _, k := range d.Keys {
+		d.Values = append(d.Values, k.Values...)
+	}
+	for _, v := range d.Values {
+		gone += len(v.Data)
+	}
+	if gone > size {
+		t.Errorf("%d bytes of deleted data from %d", gone, size)
+	}
 }
 
 // seedText has something for every view.
@@ -75,6 +87,13 @@ func FuzzOpen(f *testing.F) {
 	f.Add(build(f, seedText+europe))
 	f.Add(build(f, bigText(40000)))
 	f.Add(build(f, `[HKEY_LOCAL_MACHINE\SYSTEM\Жа\text/html]`))
+	list, err := regftest.Damages()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, d := range list {
+		f.Add(d.Data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := bytes.Clone(data)
 		h, err := hive.Open(data)
@@ -143,6 +162,46 @@ func places(t *testing.T, h *hive.Hive, last int) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// FuzzReplay replays whatever stands in a log.
+func FuzzReplay(f *testing.F) {
+	p := dirtyHive(f)
+	b, c := build(f, between), build(f, after)
+	f.Add(p, regftest.Log(1, p, b, c), []byte{})
+	f.Add(p, regftest.Log(3, b, c), regftest.Log(2, p, b))
+	f.Add(p, regftest.VectorLog(p, c), regftest.Log(9, p, b))
+	f.Fuzz(func(t *testing.T, primary, one, two []byte) {
+		primary, one, two = bytes.Clone(primary), bytes.Clone(one), bytes.Clone(two)
+		for _, log := range [][]byte{one, two} { // checksums that no fuzzer guesses
+			if len(log) >= 512 {
+				regftest.SealHeader(log)
+			}
+			if len(log) > 512+40 && len(log)%512 == 0 {
+				regftest.Seal(log[512:])
+			}
+		}
+		if len(primary) >= 4096 && primary[4] != primary[8] {
+			regftest.SealHeader(primary)
+		}
+		kept := bytes.Clone(primary)
+		h, err := hive.OpenWithLogs(primary, one, two)
+		if err != nil {
+			return
+		}
+		size := len(primary) + len(one) + len(two)
+		use(t, h, size)
+		if len(h.Image()) > 3*size+4096 {
+			t.Errorf("%d bytes from %d", len(h.Image()), size)
+		}
+		if !bytes.Equal(primary, kept) || !bytes.Equal(h.File(), kept) {
+			t.Error("the input was changed")
+		}
+		again, err := hive.OpenWithLogs(primary, one, two)
+		if err != nil || !bytes.Equal(again.Image(), h.Image()) {
+			t.Errorf("read twice it is not the same (%v)", err)
+		}
+	})
 }
 
 // FuzzRoundTrip writes what an export says into a hive, and reads it back.

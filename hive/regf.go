@@ -28,6 +28,7 @@ const (
 	baseBlockSize = 4096
 	checksumAt    = 508
 	noCell        = 0xffffffff
+	firstCell     = 32 // behind the header of the first bin
 
 	// maxDepth is how many levels of keys Windows allows.
 	maxDepth = 512
@@ -68,12 +69,13 @@ func openRegf(data []byte, replayed *replayed) (*Hive, error) {
 	}
 	h.readBaseBlock(data)
 	s := &regf{bins: data[baseBlockSize:], problems: &h.problems, replayed: replayed}
-	s.used = make(bitmap, len(s.bins)/64+1)
-	root, err := s.findRoot(binary.LittleEndian.Uint32(data[36:]))
-	if err != nil {
-		return nil, err
+	s.used = make(bitmap, len(s.bins)/512+1)
+	// A key takes some 350 bytes of a hive with all that belongs to it, a value 170.
+	s.nodes, s.vals = make([]node, 0, len(s.bins)/350), make([]uint32, 0, len(s.bins)/170)
+	s.readTree(s.findRoot(binary.LittleEndian.Uint32(data[36:])))
+	if root := s.nodes[0]; root.cell == noCell && root.keys == 0 {
+		return nil, fmt.Errorf("hive: no key can be found: %v", h.problems.list[len(h.problems.list)-1])
 	}
-	s.readTree(root)
 	h.store = s
 	h.kind = kindOf(h.Root())
 	return h, nil
@@ -101,10 +103,16 @@ func (h *Hive) readBaseBlock(data []byte) {
 			h.problems.add(Problem{Offset: baseBlockSize + off, Message: "no bin header where one should be; bins from here on are read only where keys point into them"})
 			break
 		}
+		if at := int64(le.Uint32(data[baseBlockSize+off+4:])); at != off {
+			h.problems.add(Problem{Offset: baseBlockSize + off, Message: fmt.Sprintf("a bin says that it lies at 0x%x", baseBlockSize+at)})
+		}
 		size := int64(le.Uint32(data[baseBlockSize+off+8:]))
 		if size == 0 || size%4096 != 0 {
 			h.problems.add(Problem{Offset: baseBlockSize + off, Message: fmt.Sprintf("the bin's size is %d, no multiple of 4096", size)})
 			break
+		}
+		if off+size > declared {
+			h.problems.add(Problem{Offset: baseBlockSize + off, Message: fmt.Sprintf("the bin's size is %d, which reaches behind the last bin", size)})
 		}
 		off += size
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"iter"
 
 	"casebook/internal/safeio"
 )
@@ -13,7 +14,7 @@ import (
 type regf struct {
 	bins     []byte // from file offset 4096 to the end
 	problems *problems
-	used     bitmap
+	used     bitmap // the units of 8 bytes of the bins in which a structure has been read
 	nodes    []node
 	ids      []int32         // 0, 1, 2 …: the children of a node are consecutive, and this is what slices of them are cut from
 	vals     []uint32        // offsets of vk cells; the values of a node are consecutive
@@ -29,34 +30,44 @@ type node struct {
 	firstValue, count int32
 }
 
-// bitmap has a bit for each 8 bytes of the bins, set where a structure has been read.
-type bitmap []uint8
+// bitmap is a set of small numbers.
+type bitmap []uint64
 
-// claim marks n bytes at off as read. It returns false, and marks nothing, if some of them were read before: no two structures of a
-// sound hive share bytes, and in a hostile one sharing is how a small file becomes an endless tree.
+// has reports whether i is in the set.
+func (b bitmap) has(i int64) bool {
+	return i>>6 < int64(len(b)) && b[i>>6]&(1<<(i&63)) != 0
+}
+
+// add adds i to the set.
+func (b *bitmap) add(i int64) {
+	for int64(len(*b)) <= i>>6 {
+		*b = append(*b, 0)
+	}
+	(*b)[i>>6] |= 1 << (i & 63)
+}
+
+// claim marks n bytes at off as read, in a set of units of 8 bytes that reaches to the end of the bins. It returns false, and marks
+// nothing, if some of them were read before: no two structures of a sound hive share bytes, and in a hostile one sharing is how a small
+// file becomes an endless tree.
 func (b bitmap) claim(off uint32, n int) bool {
 	first, last := int(off)>>3, (int(off)+max(n, 1)-1)>>3
-	for i := first; i <= last; {
-		if i&7 == 0 && i+7 <= last {
-			if b[i>>3] != 0 {
-				return false
-			}
-			i += 8
-			continue
+	mask := func(word int) uint64 {
+		m := ^uint64(0)
+		if word == first>>6 {
+			m <<= first & 63
 		}
-		if b[i>>3]&(1<<(i&7)) != 0 {
+		if word == last>>6 {
+			m &= ^uint64(0) >> (63 - last&63)
+		}
+		return m
+	}
+	for word := first >> 6; word <= last>>6; word++ {
+		if b[word]&mask(word) != 0 {
 			return false
 		}
-		i++
 	}
-	for i := first; i <= last; {
-		if i&7 == 0 && i+7 <= last {
-			b[i>>3] = 0xff
-			i += 8
-			continue
-		}
-		b[i>>3] |= 1 << (i & 7)
-		i++
+	for word := first >> 6; word <= last>>6; word++ {
+		b[word] |= mask(word)
 	}
 	return true
 }
@@ -101,6 +112,14 @@ func (s *regf) absent(off uint32) string {
 // inUse reports whether the cell at off, which exists, is allocated.
 func (s *regf) inUse(off uint32) bool { return s.bins[off+3]&0x80 != 0 }
 
+// sayOverlong notes a cell that is larger than the file.
+func (s *regf) sayOverlong(off uint32, what string) {
+	size := int64(int32(binary.LittleEndian.Uint32(s.bins[off:]))) //nolint:gosec // see cell
+	if size = max(size, -size); int64(off)+size > int64(len(s.bins)) {
+		s.problem(off, "a %s's cell of %d bytes reaches behind the end of the file", what, size)
+	}
+}
+
 // signature reports whether a cell begins with the two letters.
 func signature(cell []byte, sig string) bool { return len(cell) >= 2 && string(cell[:2]) == sig }
 
@@ -109,6 +128,7 @@ func signature(cell []byte, sig string) bool { return len(cell) >= 2 && string(c
 //	 0  "nk"
 //	 2  flags: 0x04 root of the hive, 0x20 name in Latin-1 instead of UTF-16
 //	 4  FILETIME of the last write
+//	16  offset of the parent
 //	20  number of subkeys
 //	28  offset of the subkey list
 //	36  number of values
@@ -121,6 +141,7 @@ const (
 	nkSize        = 76
 	nkFlagRoot    = 0x04
 	nkFlagLatin1  = 0x20
+	nkParent      = 16
 	nkNameLength  = 72
 	nkClassLength = 74
 )
@@ -171,50 +192,103 @@ func (s *regf) nk(off uint32) ([]byte, string) {
 	return cell, ""
 }
 
-// findRoot returns the offset of the root key: the one that the base block names, else the first key that is marked as a root.
-func (s *regf) findRoot(off uint32) (uint32, error) {
+// findRoot returns the offset of the root key: the one that the base block names, or the one above it that is marked as a root, else the first key
+// that is so marked, else the key in the first cell; noCell if there is none.
+func (s *regf) findRoot(off uint32) uint32 {
 	_, reason := s.nk(off)
 	if reason == "" {
-		return off, nil
-	}
-	for at := 0; at+4+nkSize <= len(s.bins); at += 8 {
-		if s.bins[at+4] != 'n' || s.bins[at+5] != 'k' || s.bins[at+3]&0x80 == 0 || s.bins[at+4+2]&nkFlagRoot == 0 {
-			continue
+		if top := s.above(off); top != off {
+			s.problem(off, "the root key that the base block names lies below the key at 0x%x, which is marked as a root and taken", baseBlockSize+int64(top))
+			return top
 		}
-		found := uint32(at)
-		if _, why := s.nk(found); why == "" {
-			s.problem(off, "the root key that the base block names %s; the key at 0x%x, marked as a root, is taken", reason, baseBlockSize+at)
-			return found, nil
+		return off
+	}
+	for at := range s.keyCells() {
+		if cell, _ := s.nk(at); cell[2]&nkFlagRoot != 0 {
+			s.problem(off, "the root key that the base block names %s; the key at 0x%x, marked as a root, is taken", reason, baseBlockSize+int64(at))
+			return at
 		}
 	}
-	return 0, fmt.Errorf("hive: root key at 0x%x %s, and no other key is marked as a root", baseBlockSize+int64(off), reason)
+	if _, why := s.nk(firstCell); why == "" && s.inUse(firstCell) {
+		s.problem(off, "the root key that the base block names %s, and no key is marked as a root; the key in the first cell, where Windows puts the root, is taken", reason)
+		return firstCell
+	}
+	s.problem(off, "the root key that the base block names %s, and no other key is marked as a root: keys whose parents are gone are shown side by side", reason)
+	return noCell
+}
+
+// above returns the marked root to which the parents of a key lead that is not marked itself; off if they lead to none.
+func (s *regf) above(off uint32) uint32 {
+	at := off
+	for range maxDepth {
+		cell, reason := s.nk(at)
+		switch {
+		case reason != "":
+			return off
+		case cell[2]&nkFlagRoot != 0:
+			return at
+		}
+		at = binary.LittleEndian.Uint32(cell[nkParent:])
+	}
+	return off
+}
+
+// keyCells yields the offsets of the keys in cells in use, wherever bins may begin.
+func (s *regf) keyCells() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for at := 0; at+4+nkSize <= len(s.bins); at += 8 {
+			if s.bins[at+4] != 'n' || s.bins[at+5] != 'k' || s.bins[at+3]&0x80 == 0 {
+				continue
+			}
+			off := uint32(at)
+			if _, reason := s.nk(off); reason == "" && !yield(off) {
+				return
+			}
+		}
+	}
+}
+
+// readOrphans makes a root without a name, whose subkeys are the keys of which the parent can't be read.
+func (s *regf) readOrphans() {
+	s.nodes = append(s.nodes, node{cell: noCell, parent: -1})
+	for off := range s.keyCells() {
+		cell, _ := s.nk(off)
+		if _, reason := s.nk(binary.LittleEndian.Uint32(cell[nkParent:])); reason != "" {
+			s.readKey(off, 0)
+		}
+	}
+	s.nodes[0].firstKey, s.nodes[0].keys = 1, int32(len(s.nodes)-1) //nolint:gosec // see readTree
 }
 
 // readTree checks the tree below the root, level by level, and fills nodes and vals.
 func (s *regf) readTree(root uint32) {
-	cell, _ := s.nk(root)
-	s.used.claim(root, 4+nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:])))
-	s.nodes = append(s.nodes, node{cell: root, parent: -1})
-	depth, level := 0, 1
-	for id := 0; id < len(s.nodes); id++ { //nolint:intrange // nodes grows in the loop
+	depth, level, id := 0, 1, 0
+	if root == noCell {
+		s.readOrphans()
+		depth, level, id = 1, len(s.nodes), 1
+	} else {
+		cell, _ := s.nk(root)
+		s.used.claim(root, 4+nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:])))
+		s.nodes = append(s.nodes, node{cell: root, parent: -1})
+	}
+	for ; id < len(s.nodes); id++ {
 		if id == level {
 			depth, level = depth+1, len(s.nodes)
 		}
-		s.readValues(id)
-		s.readClass(id)
-		s.readSubkeys(id, depth)
+		cell := s.cell(s.nodes[id].cell)
+		s.readValues(id, cell)
+		s.readClass(id, cell)
+		s.readSubkeys(id, depth, cell)
 	}
 	s.ids = make([]int32, len(s.nodes))
 	for i := range s.ids {
 		s.ids[i] = int32(i) // keys are fewer than the 2^29 units of 8 bytes that offsets of 32 bits reach
 	}
-	s.used = nil
 }
 
 // readSubkeys appends the subkeys of a node to nodes.
-func (s *regf) readSubkeys(id, depth int) {
+func (s *regf) readSubkeys(id, depth int, cell []byte) {
 	off := s.nodes[id].cell
-	cell, _ := s.nk(off)
 	count := binary.LittleEndian.Uint32(cell[20:])
 	if count == 0 {
 		return
@@ -235,12 +309,14 @@ func (s *regf) readSubkeys(id, depth int) {
 
 // sayTwins notes subkeys of the same name among the nodes from first on. Lists are sorted, so twins are neighbours; of two, a lookup finds the first.
 func (s *regf) sayTwins(first int) {
-	for id := first + 1; id < len(s.nodes); id++ {
-		a, latinA := nkName(s.nkOf(int32(id - 1))) //nolint:gosec // see readTree
-		b, latinB := nkName(s.nkOf(int32(id)))     //nolint:gosec // see readTree
-		if latinA == latinB && bytes.Equal(a, b) {
+	var before []byte
+	latinBefore := false
+	for id := first; id < len(s.nodes); id++ {
+		name, latin1 := nkName(s.nkOf(int32(id))) //nolint:gosec // see readTree
+		if id > first && latin1 == latinBefore && bytes.Equal(name, before) {
 			s.problem(s.nodes[id].cell, "two keys are named %v", pathOf{s, id})
 		}
+		before, latinBefore = name, latin1
 	}
 }
 
@@ -303,13 +379,13 @@ func (s *regf) readKey(off uint32, parent int32) {
 	if !s.inUse(off) {
 		s.problem(off, "a subkey's cell is marked as free")
 	}
+	s.sayOverlong(off, "key")
 	s.nodes = append(s.nodes, node{cell: off, parent: parent})
 }
 
 // readClass checks the class name of a node.
-func (s *regf) readClass(id int) {
+func (s *regf) readClass(id int, cell []byte) {
 	off := s.nodes[id].cell
-	cell, _ := s.nk(off)
 	length := int(binary.LittleEndian.Uint16(cell[nkClassLength:]))
 	at := binary.LittleEndian.Uint32(cell[48:])
 	if length == 0 || at == noCell {
@@ -330,9 +406,8 @@ func (s *regf) lose(off uint32) {
 }
 
 // readValues appends the values of a node to vals. A value list is a cell with the offsets of the values.
-func (s *regf) readValues(id int) {
+func (s *regf) readValues(id int, cell []byte) {
 	off := s.nodes[id].cell
-	cell, _ := s.nk(off)
 	count, at := int64(binary.LittleEndian.Uint32(cell[36:])), binary.LittleEndian.Uint32(cell[40:])
 	if count == 0 {
 		return
@@ -372,6 +447,7 @@ func (s *regf) readValue(off uint32) {
 	case !s.inUse(off):
 		s.problem(off, "a value's cell is marked as free")
 	}
+	s.sayOverlong(off, "value")
 	s.vals = append(s.vals, off)
 	ok := true
 	got := int64(0)

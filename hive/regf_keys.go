@@ -9,7 +9,15 @@ import (
 	"casebook/internal/safeio"
 )
 
-func (s *regf) nkOf(id int32) []byte { return s.cell(s.nodes[id].cell) }
+// noRoot is the root of a hive whose own can't be found, see readOrphans.
+var noRoot = make([]byte, nkSize)
+
+func (s *regf) nkOf(id int32) []byte {
+	if cell := s.nodes[id].cell; cell != noCell {
+		return s.cell(cell)
+	}
+	return noRoot
+}
 
 func nkName(nk []byte) (name []byte, latin1 bool) {
 	n := int(binary.LittleEndian.Uint16(nk[nkNameLength:]))

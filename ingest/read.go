@@ -377,16 +377,20 @@ func (r *reading) judge(b *Bundle) {
 		if b.Useless = said(all[0]); b.Useless != "" {
 			return
 		}
-		b.Useless = "it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"
 		switch all[0].artifact.Kind {
 		case KindEmpty:
 			b.Useless = "it has no byte; ask for the upload again"
 		case KindHiveLog:
 			b.Useless = "a hive's transaction log says nothing without the hive; pass the folder that holds both"
+		default:
+			b.Useless = "it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"
 		}
 		at = all[0].m.path
 	default:
-		b.Useless = fmt.Sprintf("none of its %d files could be read as text or as a registry hive", len(all))
+		b.Useless = fmt.Sprintf("none of its %d files is a text or registry hive that can be read", len(all))
+		if len(all) == 1 {
+			b.Useless = "its only file is no text or registry hive that can be read"
+		}
 		for _, t := range all {
 			if why := said(t); why != "" {
 				b.Useless += fmt.Sprintf("; %q: %s", t.m.path, why)
@@ -399,13 +403,14 @@ func (r *reading) judge(b *Bundle) {
 
 // useful tells whether a member gave anything that can be analysed.
 func (t *task) useful() bool {
-	if len(t.extracted) > 0 {
+	if len(t.extracted) > 0 && t.artifact.Kind != KindHiveLog { // a hive's log completes the hive and is nothing by itself
 		return true
 	}
 	switch t.artifact.Kind {
 	case KindEmpty, KindBinary, KindArchive, KindUnread, KindHiveLog,
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther:
 		return false
+	default:
+		return t.artifact.Bytes > 0
 	}
-	return t.artifact.Bytes > 0
 }

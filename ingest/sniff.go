@@ -65,12 +65,16 @@ func textEncoding(head []byte) (enc string, bom int, text bool) {
 		return encUTF16BE, 2, isText16(head[2:], binary.BigEndian.Uint16)
 	}
 	if bytes.IndexByte(head, 0) >= 0 {
-		if shaped16(head, binary.LittleEndian.Uint16) {
+		switch {
+		case beginsInBytes(head): // the decoder finds where UTF-16 begins
+		case shaped16(head, binary.LittleEndian.Uint16):
 			return encUTF16LE, 0, true
-		}
-		if shaped16(head, binary.BigEndian.Uint16) {
+		case shaped16(head, binary.BigEndian.Uint16):
 			return encUTF16BE, 0, true
 		}
+	}
+	if at, wide, _ := wideStart(head, true); wide != "" && at >= narrowHead {
+		return "", 0, isText(head[:at])
 	}
 	return "", 0, isText(head)
 }
@@ -147,6 +151,27 @@ func shaped16(head []byte, unit func([]byte) uint16) bool {
 	return ascii*20 >= units
 }
 
+// narrowHead is how many bytes at the start show that a text does not begin in UTF-16.
+const narrowHead = 32
+
+// beginsInBytes tells a text of bytes to which UTF-16 was appended from text in UTF-16, which has a zero byte in its first characters
+// unless they are ideographs, and these are not made of ASCII bytes.
+func beginsInBytes(head []byte) bool {
+	if len(head) < narrowHead {
+		return false
+	}
+	plain := 0
+	for _, c := range head[:narrowHead] {
+		if c == 0 {
+			return false
+		}
+		if plainASCII(c) {
+			plain++
+		}
+	}
+	return plain >= narrowHead*3/4
+}
+
 // headText returns the decoded beginning of a text for those who recognise it, up to headSize bytes, cut anywhere. It is part of raw, or
 // of d's buffer.
 func headText(d *decoder, raw []byte, enc string, bom int, fallback *codePage) []byte {
@@ -157,7 +182,7 @@ func headText(d *decoder, raw []byte, enc string, bom int, fallback *codePage) [
 	}
 	d.reset(enc, fallback)
 	n := copy(d.space(len(raw)), raw)
-	text := d.decode(n, false)
+	text := d.decode(n, n < headSize)
 	return text[:min(len(text), headSize)]
 }
 

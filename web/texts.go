@@ -272,6 +272,20 @@ func span(from, to string) string {
 	return a.Format(day+", 15:04") + " to " + b.Format(day+", 15:04") + " UTC"
 }
 
+// coveredWords says where an incident lies to the time covered, and what follows from it.
+func coveredWords(c findings.Covered) string {
+	switch c {
+	case findings.CoveredWithin:
+		return "within the time covered"
+	case findings.CoveredBefore:
+		return "before the first record: older logs are needed"
+	case findings.CoveredAfter:
+		return "after the last record: logs of that time are needed"
+	case findings.CoveredUnknown:
+	}
+	return "which can't be placed without a record of known time"
+}
+
 // offset writes Windows' bias, which is added to local time to get UTC, the other way round, as people write it.
 func offset(bias int) string {
 	sign := "+"

@@ -292,14 +292,16 @@ func TestHostileFields(t *testing.T) {
 }
 
 // unshown are the fields whose text is not on the page: a hash is short there and whole in an attribute, a window that is no time is said to be
-// unknown, a reason chooses a group, and what was not found has neither severity, state nor cause.
-var unshown = regexp.MustCompile(`^\.(Window\.(From|To)|Artifacts\[\d+\]\.SHA256|Findings\[\d+\]\.Reason|Findings\[[5-9]\]\.(Severity|State|Cause)|Request\.Items\[\d+\]\.Collect|Notable\[\d+\]\.Role)$`)
+// unknown, a reason chooses a group, where an incident lies
+// chooses a sentence, and what was not found has neither severity, state nor cause.
+var unshown = regexp.MustCompile(`^\.(Window\.(From|To)|Incident\.Covered|Artifacts\[\d+\]\.SHA256|Findings\[\d+\]\.Reason|Findings\[[5-9]\]\.(Severity|State|Cause)|Request\.Items\[\d+\]\.Collect|Notable\[\d+\]\.Role)$`)
 
 // full is a report in which every list has an entry and every string a value.
 func full() *findings.Report {
 	r := twoHosts()
 	r.Bundles = []findings.Upload{{Name: "second.zip", SHA256: sum("2"), Bytes: 5, Format: "zip"}}
 	r.Case = "case-7"
+	r.Incident = &findings.Incident{Time: "2012-03-08T21:16:00Z", Covered: findings.CoveredWithin}
 	return r
 }
 

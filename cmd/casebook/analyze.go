@@ -47,23 +47,23 @@ are one case, whose facts are joined.
 		RunE: func(c *cobra.Command, args []string) error { return a.runAnalyze(c.Context(), args, f) },
 	}
 	fs := c.Flags()
-	fs.StringVarP(&f.out, "output", "o", "", "folder for the report (default ./NAME-report)")
-	fs.StringVar(&f.caseID, "case", "", "the bundles are one case with this ID")
-	fs.StringVar(&f.host, "host", "", "the computer that loose files without any name come from")
-	fs.StringVar(&f.at, "at", "", "time of the incident, e.g. 2012-03-08T21:16 or 2012-03-08T21:16:55+01:00")
-	fs.StringSliceVar(&f.only, "only", nil, "run only these checks (IDs, comma separated)")
-	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding is at least this severe: critical, high, medium, low or info")
-	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to this archive instead of the report folder's own ($CASEBOOK_ARCHIVE)")
+	fs.StringVarP(&f.out, "output", "o", "", "write the report to the folder `DIR` (default ./NAME-report)")
+	fs.StringVar(&f.caseID, "case", "", "the bundles are one case with this `ID`")
+	fs.StringVar(&f.host, "host", "", "files that name no computer come from the computer `NAME`")
+	fs.StringVar(&f.at, "at", "", "`TIME` of the incident, e.g. 2012-03-08T21:16 or 2012-03-08T21:16:55+01:00")
+	fs.StringSliceVar(&f.only, "only", nil, "run only the checks with these `ID`s, separated by commas")
+	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
+	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to the archive in `DIR` instead of the report folder's own; also $CASEBOOK_ARCHIVE")
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index")
-	fs.StringArrayVar(&f.passwords, "password", nil, "password of an encrypted archive; may be given several times, each is tried")
-	fs.StringArrayVar(&f.passwordFiles, "password-file", nil, "file with passwords, one on each line")
-	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a bundle after this time, e.g. 10m (default none)")
-	fs.IntVar(&f.workers, "workers", 0, "members read side by side (default one for each processor)")
-	fs.StringVar(&f.maxBytes, "max-bytes", "64GiB", "decoded bytes of a bundle at most")
-	fs.StringVar(&f.maxMember, "max-member", "16GiB", "decoded bytes of one member at most")
-	fs.IntVar(&f.limits.MaxFiles, "max-files", ingest.Limits{}.WithDefaults().MaxFiles, "members of a bundle at most, nested ones included")
-	fs.IntVar(&f.limits.MaxDepth, "max-depth", ingest.Limits{}.WithDefaults().MaxDepth, "archives within archives at most")
-	fs.Int64Var(&f.limits.MaxRatio, "max-ratio", ingest.Limits{}.WithDefaults().MaxRatio, "decoded to packed size of a member at most, beyond its first 64 MiB")
+	fs.StringArrayVar(&f.passwords, "password", nil, "`PASSWORD` of an encrypted archive; may be given several times, each is tried")
+	fs.StringArrayVar(&f.passwordFiles, "password-file", nil, "read passwords from `FILE`, one on each line")
+	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a report after this `TIME`, e.g. 10m (default none)")
+	fs.IntVar(&f.workers, "workers", 0, "read `N` members side by side (default one for each processor)")
+	fs.StringVar(&f.maxBytes, "max-bytes", "64GiB", "read at most `SIZE` decoded bytes of a bundle")
+	fs.StringVar(&f.maxMember, "max-member", "16GiB", "read at most `SIZE` decoded bytes of one member")
+	fs.IntVar(&f.limits.MaxFiles, "max-files", ingest.Limits{}.WithDefaults().MaxFiles, "read at most `N` members of a bundle, nested ones included")
+	fs.IntVar(&f.limits.MaxDepth, "max-depth", ingest.Limits{}.WithDefaults().MaxDepth, "open archives within archives at most `N` deep")
+	fs.Int64Var(&f.limits.MaxRatio, "max-ratio", ingest.Limits{}.WithDefaults().MaxRatio, "stop at `N` decoded bytes for each packed one, beyond the first 64 MiB of a member")
 	return c
 }
 
@@ -96,6 +96,9 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		}
 		var unusable *casebook.UnusableError
 		switch {
+		case err != nil && report == nil:
+			a.complain(err)
+			unread += len(j.uploads)
 		case errors.As(err, &unusable):
 			for _, r := range unusable.Reasons {
 				a.complain(r)
@@ -115,7 +118,7 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		if i > 0 && !a.json {
 			fmt.Fprintln(a.out)
 		}
-		if err := a.tell(report, dir); err != nil {
+		if err := a.tell(report, dir, err == nil || unusable != nil && !unusable.All); err != nil {
 			return err
 		}
 	}
@@ -166,11 +169,11 @@ func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		return report, "", unusable
 	}
 	if err := out.Write(report); err != nil {
-		return nil, "", errors.Join(unusable, err)
+		return nil, "", err
 	}
 	dir, err := out.Commit()
 	if err != nil {
-		return nil, "", errors.Join(unusable, err)
+		return nil, "", err
 	}
 	return report, dir, unusable
 }
@@ -205,8 +208,8 @@ func within(dir, folder string) bool {
 		return false
 	}
 	for {
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			dir = real
+		if target, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = target
 		}
 		if inner, err := os.Stat(dir); err == nil && os.SameFile(inner, outer) {
 			return true
@@ -368,8 +371,20 @@ func parseSize(flag, s string) (int64, error) {
 		suffix string
 		n      int64
 	}{
-		{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40},
-		{"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12}, {"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"t", 1 << 40}, {"b", 1}, {"", 1},
+		{"kib", 1 << 10},
+		{"mib", 1 << 20},
+		{"gib", 1 << 30},
+		{"tib", 1 << 40},
+		{"kb", 1e3},
+		{"mb", 1e6},
+		{"gb", 1e9},
+		{"tb", 1e12},
+		{"k", 1 << 10},
+		{"m", 1 << 20},
+		{"g", 1 << 30},
+		{"t", 1 << 40},
+		{"b", 1},
+		{"", 1},
 	}
 	low := strings.ToLower(strings.ReplaceAll(s, " ", ""))
 	for _, u := range units {
@@ -377,11 +392,11 @@ func parseSize(flag, s string) (int64, error) {
 		if !ok {
 			continue
 		}
-		var n int64
-		if _, err := fmt.Sscanf(digits+"\n", "%d\n", &n); err != nil || n < 1 || n > (1<<62)/u.n || fmt.Sprint(n) != digits {
+		n, err := strconv.ParseUint(digits, 10, 62)
+		if err != nil || n < 1 || int64(n) > (1<<62)/u.n {
 			break
 		}
-		return n * u.n, nil
+		return int64(n) * u.n, nil
 	}
 	return 0, usagef("%s is a number of bytes such as 500MB or 64GiB, not %q", flag, s)
 }

@@ -34,6 +34,7 @@ func TestInterrupt(t *testing.T) {
 	}{
 		{"new-folder", []string{"-o", "of/ticket/report"}, syscall.SIGINT},
 		{"own-archive", []string{"--archive", "cases"}, syscall.SIGTERM},
+		{"existing-folder", []string{"-o", "report"}, syscall.SIGINT},
 		{"no-archive", []string{"--no-archive"}, syscall.SIGINT},
 	}
 	for _, tt := range tests {
@@ -42,6 +43,11 @@ func TestInterrupt(t *testing.T) {
 			temp := filepath.Join(work, "temp")
 			if err := os.MkdirAll(temp, 0o700); err != nil {
 				t.Fatal(err)
+			}
+			if tt.name == "existing-folder" {
+				if err := os.Mkdir(filepath.Join(work, "report"), 0o700); err != nil {
+					t.Fatal(err)
+				}
 			}
 			upload := filepath.Join(work, "large.zip")
 			if err := os.Link(filepath.Join(dir, "large.zip"), upload); err != nil {
@@ -57,17 +63,14 @@ func TestInterrupt(t *testing.T) {
 			}
 			// The half-made folder shows that the work has begun; its largest part is still to come a moment later.
 			for begun := false; !begun; {
-				found, err := filepath.Glob(filepath.Join(work, "of", "ticket", ".*.partial-*"))
-				if err != nil {
-					t.Fatal(err)
+				for _, where := range []string{"of/ticket", "report", "."} {
+					found, err := filepath.Glob(filepath.Join(work, where, ".*partial-*"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					begun = begun || len(found) > 0
 				}
-				beside, err := filepath.Glob(filepath.Join(work, ".*.partial-*"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if begun = len(found)+len(beside) > 0; !begun {
-					time.Sleep(time.Millisecond)
-				}
+				time.Sleep(time.Millisecond)
 			}
 			time.Sleep(150 * time.Millisecond)
 			if err := c.Process.Signal(tt.signal); err != nil {
@@ -93,7 +96,7 @@ func TestInterrupt(t *testing.T) {
 			}
 			for _, p := range left {
 				switch {
-				case p == "", p == "/temp", p == "/large.zip":
+				case p == "", p == "/temp", p == "/large.zip", p == "/report":
 				case strings.HasPrefix(p, "/cases") && !strings.HasPrefix(p, "/cases/cases/") && !strings.HasPrefix(p, "/cases/shards/"):
 				default:
 					t.Errorf("%s is left", p)

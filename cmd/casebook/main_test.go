@@ -279,7 +279,7 @@ func clean(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("temporary files are left: %v", left)
 	}
 	ts.Check(filepath.WalkDir(ts.MkAbs(folder), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && (strings.Contains(d.Name(), ".partial-") || strings.HasSuffix(d.Name(), ".old")) {
+		if err == nil && strings.Contains(d.Name(), ".partial-") {
 			return fmt.Errorf("%s is left", path)
 		}
 		return err

@@ -20,7 +20,7 @@ type page struct {
 func (a *app) page() page {
 	p := page{out: a.out, width: plainWidth}
 	if a.tty != nil {
-		if columns, _, err := term.GetSize(int(a.tty.Fd())); err == nil && columns > 0 { //nolint:gosec // a file descriptor fits an int
+		if columns, _, err := term.GetSize(int(a.tty.Fd())); err == nil && columns > 0 {
 			p.width = max(minWidth, min(maxWidth, columns))
 		}
 	}
@@ -50,6 +50,20 @@ func (p page) paragraph(first, rest, text string) {
 		used, empty = used+n, false
 	}
 	p.line("", line)
+}
+
+// prose prints paragraphs, which blank lines separate. One that has indented lines is a table and stays as it is.
+func (p page) prose(text string) {
+	for i, part := range strings.Split(text, "\n\n") {
+		if i > 0 {
+			p.line("", "")
+		}
+		if strings.HasPrefix(part, " ") || strings.Contains(part, "\n ") {
+			p.line("", part)
+			continue
+		}
+		p.paragraph("", "", part)
+	}
 }
 
 // columns counts the columns of a terminal that text takes; escape sequences take none.

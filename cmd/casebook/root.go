@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,12 +126,19 @@ and shows the evidence line by line. It needs no network and no Windows.
 	}
 	c.SetFlagErrorFunc(flagError)
 	c.SetVersionTemplate("casebook {{.Version}}\n")
+	w := a.page()
+	c.SetUsageTemplate(strings.ReplaceAll(c.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", w.width)))
+	c.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		w.prose(cmp.Or(c.Long, c.Short))
+		w.line("", "")
+		fmt.Fprint(a.out, c.UsageString())
+	})
 	f := c.PersistentFlags()
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "only results and errors")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "tell what is done")
 	f.BoolVar(&a.json, "json", false, "machine-readable result on stdout")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress display")
-	f.StringVar(&a.color, "color", "auto", "colour: auto, always or never (NO_COLOR is honoured)")
+	f.StringVar(&a.color, "color", "auto", "colour the result: `WHEN` is auto, always or never; NO_COLOR is honoured")
 	return group(c, a.analyze(), a.search(), a.verify(), a.hive(), a.checks())
 }
 
@@ -225,7 +233,7 @@ func (a *app) log() *slog.Logger {
 
 // terminal returns the terminal behind w, nil if there is none.
 func terminal(w io.Writer) *os.File {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor fits an int
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return f
 	}
 	return nil

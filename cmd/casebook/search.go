@@ -40,10 +40,10 @@ Exit status: 0 something was found, 1 nothing, 2 the command was used wrongly.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.runSearch(c, strings.Join(args, " "), f) },
 	}
 	fs := c.Flags()
-	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "the archive, or a report folder ($CASEBOOK_ARCHIVE)")
-	fs.IntVarP(&f.context, "context", "C", 0, "lines before and after each hit")
-	fs.IntVarP(&f.max, "max", "n", 0, "at most so many hits (default all)")
-	fs.StringVar(&f.sort, "sort", "file", "order of the hits: file or time")
+	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "the archive or report folder `DIR` to search; also $CASEBOOK_ARCHIVE")
+	fs.IntVarP(&f.context, "context", "C", 0, "show `N` lines before and after each hit")
+	fs.IntVarP(&f.max, "max", "n", 0, "show at most `N` hits (default all)")
+	fs.StringVar(&f.sort, "sort", "file", "`ORDER` of the hits: file or time")
 	fs.BoolVar(&f.count, "count", false, "only the number of hits")
 	return c
 }
@@ -64,8 +64,7 @@ func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
 		return usagef("-C and -n take a number from 0 on")
 	}
 	q, err := query.Parse(text)
-	var bad *query.Error
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*query.Error](err); ok {
 		return usagef("the query can't be understood: %s\n  %s\n  %s^", bad.Reason, text, strings.Repeat(" ", max(0, bad.Column-1)))
 	}
 	if err != nil {

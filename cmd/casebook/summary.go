@@ -33,8 +33,8 @@ const (
 )
 
 // tell prints what an analysis found: the report itself with --json, else a short summary. dir is the report's folder, "" if it was
-// not written.
-func (a *app) tell(r *findings.Report, dir string) error {
+// not written. Of a report that is not usable nothing is told but its place: what is wrong stands on stderr already.
+func (a *app) tell(r *findings.Report, dir string, usable bool) error {
 	if a.json {
 		data, err := casebook.EncodeReport(r)
 		if err != nil {
@@ -44,7 +44,9 @@ func (a *app) tell(r *findings.Report, dir string) error {
 		return err
 	}
 	s := summary{palette: a.paint(), page: a.page(), report: r}
-	s.write()
+	if usable {
+		s.write()
+	}
 	s.line("", "Report: "+printable(filepath.Join(relative(dir), casebook.IndexFile)))
 	return nil
 }

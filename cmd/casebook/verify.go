@@ -30,8 +30,20 @@ Exit status: 0 every quote stands where the report says, 1 some do not, 2 the co
 		Args: exactly(1, 1, "a report.json or its folder"),
 		RunE: func(c *cobra.Command, args []string) error { return a.runVerify(c.Context(), args[0], bundles) },
 	}
-	c.Flags().StringArrayVar(&bundles, "bundle", nil, "the bundle that the report is of")
+	c.Flags().StringArrayVar(&bundles, "bundle", nil, "the `BUNDLE` that the report is of; once for each of a case")
 	return c
+}
+
+// verifyJSON and mismatchJSON are the result as --json shows it.
+type verifyJSON struct {
+	Evidence   int            `json:"evidence"` // pieces that were looked up
+	Mismatches []mismatchJSON `json:"mismatches"`
+}
+
+type mismatchJSON struct {
+	Check    string            `json:"check"`
+	Evidence findings.Evidence `json:"evidence"`
+	Why      string            `json:"why"`
 }
 
 func (a *app) runVerify(ctx context.Context, path string, bundles []string) error {
@@ -51,13 +63,20 @@ func (a *app) runVerify(ctx context.Context, path string, bundles []string) erro
 	for _, f := range r.Findings {
 		n += len(f.Evidence)
 	}
+	if len(bad) > 0 {
+		a.code = exitFindings
+	}
+	if a.json {
+		out := verifyJSON{Evidence: n, Mismatches: []mismatchJSON{}}
+		for _, m := range bad {
+			out.Mismatches = append(out.Mismatches, mismatchJSON{m.Check, m.Evidence, m.Why})
+		}
+		return a.writeJSON(out)
+	}
 	for _, m := range bad {
 		fmt.Fprintf(a.out, "%s\n", printable(m.String()))
 	}
 	fmt.Fprintf(a.out, "%d of %d pieces of evidence stand where the report says.\n", n-len(bad), n)
-	if len(bad) > 0 {
-		a.code = exitFindings
-	}
 	return nil
 }
 
@@ -68,7 +87,7 @@ func readReport(path string) (*findings.Report, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("there is no report to read: %w", err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	data, err := safeio.ReadAll(f, maxReport)

@@ -5,6 +5,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -279,7 +280,7 @@ func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) finding
 	case log != nil:
 		out.Verdict = findings.RuledOut
 		out.Summary = "ClientIDManagerStartup.log holds no failure to get the certificate."
-		out.Evidence = []findings.Evidence{findings.AbsentLine(log.Path, findings.Contradicts, "no line \"Failed to get certificate\" among its "+fmt.Sprint(log.Records)+" records")}
+		out.Evidence = []findings.Evidence{findings.AbsentLine(log.Path, findings.Contradicts, "no line \"Failed to get certificate\" among its "+strconv.Itoa(log.Records)+" records")}
 	default:
 		out.Verdict, out.Reason = findings.NotEvaluated, findings.DataMissing
 		out.Summary = "The bundle lists the machine keys but lacks the client's log, so that it does not show whether the client fails."
@@ -342,7 +343,25 @@ func readKey(f *facts.Facts) keyState {
 		s.missing = []findings.Missing{keyListing, keyTest}
 	}
 	s.evidence = append(s.evidence, findings.FromLine(f, k.artifact, k.Line, findings.Context, "the SMS key file"))
+	if !known {
+		if other, artifact, ok := otherKey(f, keys); ok {
+			s.verdict += ", while other machine keys carry " + other.GUID + " and none of the SMS keys does"
+			s.evidence = append(s.evidence, findings.FromLine(f, artifact, other.Line, findings.Supports, "a key of another container with another GUID: perhaps the machine's present one"))
+		}
+	}
 	return s
+}
+
+// otherKey is a key file of another container whose GUID none of the SMS keys carries.
+func otherKey(f *facts.Facts, sms []smsKey) (key extract.KeyFile, artifact string, ok bool) {
+	for _, folder := range keyFolders(f) {
+		for _, k := range folder.Files {
+			if !slices.ContainsFunc(sms, func(o smsKey) bool { return o.GUID == k.GUID }) {
+				return k, folder.artifact, true
+			}
+		}
+	}
+	return extract.KeyFile{}, "", false
 }
 
 // negated are words that turn a line about a certificate into its lack.

@@ -45,7 +45,12 @@ var msiInstallFailed = &findings.Check{
 		},
 		{
 			Name: msiFailedID + "/package", Kinds: installerLogs,
-			Literals: []string{"******* Product: "}, Pattern: `^\*{7} Product: (?P<path>.*\S)`,
+			Literals: []string{"******* Product: "}, Pattern: `^\s*\*{7} Product: (?P<path>.*\S)`,
+		},
+		{
+			// Only where the log holds no dump of the properties, which is not localised.
+			Name: msiFailedID + "/named", Kinds: installerLogs,
+			Literals: []string{"Product Name: ", "Product: "}, Pattern: `^Product: (?P<short>[^\n]{1,200}?) -- |\bProduct Name: (?P<full>[^\n]{1,200}?)\. Product Version: `,
 		},
 	},
 	Observe: &facts.Watch{
@@ -90,25 +95,26 @@ var installerLogs = []string{string(ingest.KindLogMSI), string(ingest.KindLogSEP
 type msiReturn struct {
 	meaning  string
 	severity findings.Severity
+	remedy   string // the step that removes the cause, "" where the code does not tell it
 }
 
 // msiReturns are the return codes that need words; the names of all others come from the code table.
 var msiReturns = map[uint32]msiReturn{
-	1601: {"the Windows Installer service could not be reached", findings.High},
-	1602: {"the user, or the package's user interface, cancelled", findings.Low},
-	1603: {"a fatal error; the cause is the message above the failing action", findings.High},
-	1605: {"the product is not installed, so there was nothing to act on", findings.Low},
-	1608: {"a property is not known", findings.Medium},
-	1612: {"the installation source is missing", findings.High},
-	1618: {"another installation was running; the same package may succeed later", findings.Low},
-	1619: {"the package could not be opened", findings.High},
-	1620: {"the package is no Installer package, or damaged", findings.High},
-	1622: {"the log file could not be opened", findings.Medium},
-	1624: {"a transform could not be applied", findings.High},
-	1625: {"a policy forbids the installation", findings.Medium},
-	1633: {"the package is not made for this platform", findings.Medium},
-	1635: {"the patch package could not be opened", findings.High},
-	1638: {"another version of the product is installed", findings.Low},
+	1601: {"the Windows Installer service could not be reached", findings.High, `Start the Windows Installer service (net start msiserver); where it does not start, register it again: msiexec /unregister, then msiexec /regserver.`},
+	1602: {"the user, or the package's user interface, cancelled", findings.Low, `Nothing is to be repaired: run the installation again and let it finish, or run it with /qn where nobody is to be asked.`},
+	1603: {"a fatal error; the cause is the message above the failing action", findings.High, ""},
+	1605: {"the product is not installed, so there was nothing to act on", findings.Low, `Check the product code of the command against the installed products; where the product is gone, nothing is left to do.`},
+	1608: {"a property is not known", findings.Medium, ""},
+	1612: {"the installation source is missing", findings.High, `Make the source of the installed version reachable again, or give it with msiexec /fv and the package of exactly that version.`},
+	1618: {"another installation was running; the same package may succeed later", findings.Low, `Wait for the other installation to end, or end it, and run the package again; HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Installer\InProgress names it while it runs.`},
+	1619: {"the package could not be opened", findings.High, `Check that the path of the package exists and that the account that installs (often SYSTEM) may read it.`},
+	1620: {"the package is no Installer package, or damaged", findings.High, `Compare the package's size and hash with the vendor's, and copy it again.`},
+	1622: {"the log file could not be opened", findings.Medium, ""},
+	1624: {"a transform could not be applied", findings.High, `Check that the transforms of the command line exist and are made for this package.`},
+	1625: {"a policy forbids the installation", findings.Medium, `Check the policies below HKLM\SOFTWARE\Policies\Microsoft\Windows\Installer (DisableMSI) and the software restriction rules.`},
+	1633: {"the package is not made for this platform", findings.Medium, `Use the package for this processor architecture and version of Windows.`},
+	1635: {"the patch package could not be opened", findings.High, `Check that the patch exists where the command names it and that the account that installs may read it.`},
+	1638: {"another version of the product is installed", findings.Low, `Remove the installed version first, or use the vendor's upgrade; reinstalling the same package wants REINSTALL=ALL REINSTALLMODE=vomus.`},
 }
 
 // msiMessages say in a few words what Installer's numbered messages mean that usually stand above a failure.
@@ -136,6 +142,7 @@ const maxMSISessions = 200
 // msiSession is one run of the engine, from a header line to the next.
 type msiSession struct {
 	name, version, code, pkg string // of the product; the package's path
+	called                   string // the product's name in an English message
 	returning                *facts.Match
 	result                   uint32
 	action                   string // the first that ended with return value 3
@@ -147,7 +154,7 @@ type msiSession struct {
 
 // product is how the session's product is called.
 func (s *msiSession) product() string {
-	return cmp.Or(s.name, baseName(s.pkg), s.code)
+	return cmp.Or(s.name, s.called, baseName(s.pkg), s.code)
 }
 
 // same reports whether two sessions are about the same product.
@@ -198,6 +205,8 @@ func (m *msiSessions) See(s *facts.Sight) {
 			}
 		case "package":
 			o.pkg = string(h.Capture("path"))
+		case "named":
+			o.called = cmp.Or(string(h.Capture("full")), string(h.Capture("short")), o.called)
 		}
 	}
 	if o.failed == nil {
@@ -429,17 +438,24 @@ func later(a, b facts.Match) bool {
 func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 	ret, known := msiReturns[s.result]
 	if !known {
-		ret = msiReturn{strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(wincode.Name(s.result), "ERROR_"), "_", " ")), findings.High}
+		ret = msiReturn{strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(wincode.Name(s.result), "ERROR_"), "_", " ")), findings.High, ""}
+	}
+	code, verb := strconv.FormatUint(uint64(s.result), 10), "failed"
+	if s.result > 0xFFFF { // an HRESULT
+		code = fmt.Sprintf("0x%08X", s.result)
+	}
+	if ret.severity == findings.Low { // not a fault of the package
+		verb = "ended"
 	}
 	f := findings.Finding{
 		Verdict: findings.Confirmed, Subject: s.product(), Severity: ret.severity, State: findings.Active,
-		Title: fmt.Sprintf("%s failed with %d", cmp.Or(s.name, "The installation of "+s.product()), s.result),
+		Title: fmt.Sprintf("%s %s with %s", cmp.Or(s.name, s.called, "The installation of "+s.product()), verb, code),
 	}
 	if s.product() == "" {
-		f.Subject, f.Title = "an unnamed product", fmt.Sprintf("An installation failed with %d", s.result)
+		f.Subject, f.Title = "an unnamed product", fmt.Sprintf("An installation %s with %s", verb, code)
 	}
-	f.Evidence = append(f.Evidence, findings.FromMatch(*s.returning, findings.Supports, fmt.Sprintf("%d is %s: %s", s.result, wincode.Name(s.result), ret.meaning)))
-	f.Summary = fmt.Sprintf("The engine ended with %d: %s.", s.result, ret.meaning)
+	f.Evidence = append(f.Evidence, findings.FromMatch(*s.returning, findings.Supports, fmt.Sprintf("%s is %s: %s", code, wincode.Name(s.result), ret.meaning)))
+	f.Summary = fmt.Sprintf("The engine ended with %s: %s.", code, ret.meaning)
 	if s.failed != nil {
 		f.Summary += fmt.Sprintf(" The first action that failed is %s.", s.action)
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.failed, findings.Supports, "the first action that ended with return value 3"))
@@ -451,8 +467,15 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 	if s.cause.number != 0 && s.cause.meaning != "" {
 		f.Title += ": " + s.cause.meaning
 		f.Remedy = append([]string{fmt.Sprintf("Remove the cause that message %d names: %s.", s.cause.number, s.cause.meaning)}, msiRemedy[1:]...)
-	} else if s.failed != nil {
-		f.Title += " in the action " + s.action
+	} else {
+		if s.result != 1603 {
+			f.Title += ": " + ret.meaning
+		} else if s.failed != nil {
+			f.Title += " in the action " + s.action
+		}
+		if ret.remedy != "" {
+			f.Remedy = []string{ret.remedy, msiRemedy[len(msiRemedy)-1]}
+		}
 	}
 	if s.custom != nil && (s.cause.line == nil || s.custom.Ref != s.cause.line.Ref) {
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.custom, findings.Context, "the last custom action that returned an error"))
@@ -472,15 +495,17 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 func msiBrokenOff(s *msiSession) findings.Finding {
 	f := findings.Finding{
 		Verdict: findings.Suspected, Subject: cmp.Or(s.product(), "an unnamed product"), Severity: findings.Medium, State: findings.Unknown,
-		Summary:  fmt.Sprintf("The action %s ended with return value 3, but the log breaks off before the engine's last line, so the outcome is not shown.", s.action),
+		Summary:  fmt.Sprintf("The action %s ended with return value 3, but the log lacks the engine's last line (MainEngineThread is returning), because it breaks off or is not verbose, so the outcome is not shown.", s.action),
 		Evidence: []findings.Evidence{findings.FromMatch(*s.failed, findings.Supports, "the first action that ended with return value 3")},
 		Missing: []findings.Missing{{
-			What: "the whole verbose Windows Installer log", Why: "the log breaks off before the engine says how the installation ended",
+			What: "the whole verbose Windows Installer log", Why: "only the engine's last line says how the installation ended",
 			Collect: verboseInstallerLog.Collect,
 		}},
 	}
+	f.Title = fmt.Sprintf("%s: the action %s failed, and the outcome is not shown", cmp.Or(s.product(), "An installation"), s.action)
 	if s.cause.line != nil {
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause.line, findings.Supports, s.cause.note()))
+		f.Summary += " Above the action the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".") + "."
 	}
 	return f
 }

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -44,6 +45,10 @@ var sepCachedMSIMissing = &findings.Check{
 			Pattern: `Note: 1: 2203 2: (?P<path>.+?\.msi) 3: (?P<code>-?\d+)`,
 		},
 		{
+			Name: sepID + "/gone", Kinds: installerLogs, Literals: []string{"Local cached package '"},
+			Pattern: `Local cached package '(?P<path>[^']+\.msi)' is missing`,
+		},
+		{
 			Name: sepID + "/no-database", Kinds: installerLogs, Literals: []string{"ScriptBuilder::CMigrateAppData::Install"},
 			Pattern: `CMigrateAppData::Install ?-? ?Unable to get (?:active database from handle|cached MSI database): \d+`,
 		},
@@ -55,7 +60,9 @@ var sepCachedMSIMissing = &findings.Check{
 	},
 	Observe: &facts.Watch{
 		Kinds: []ingest.Kind{ingest.KindLogSEP, ingest.KindLogMSI}, Every: true,
-		New: func(*ingest.Artifact) facts.Observer { return &sepObserver{open: &sepUpgrade{}} },
+		New: func(a *ingest.Artifact) facts.Observer {
+			return &sepObserver{open: &sepUpgrade{}, own: a.Kind == ingest.KindLogSEP}
+		},
 	},
 	Doc: findings.Doc{
 		Cause: "AutoUpgrade builds its table of files to keep from the installed version's package in Windows' Installer folder. That package is gone (the folder was cleaned, or Windows itself emptied it), so nothing is migrated, and the client starts with the unmanaged syLink.xml of the upgrade package: it becomes self-managed.",
@@ -72,6 +79,7 @@ var sepCachedMSIMissing = &findings.Check{
 		Suggests: []string{
 			"LocalPackage of the product names a file that a complete listing of the Installer folder lacks: the next AutoUpgrade will fail to migrate.",
 			"The client's syLink.xml names no server, and the upgrade's log is not in the bundle.",
+			"SEP_Inst.log says that the cached package is missing, and does not show the migration.",
 		},
 		Exonerates: []string{
 			"The log opens the cached package and migrates syLink.xml.",
@@ -94,6 +102,10 @@ var (
 		What: "SEP_Inst.log of the upgrade", Why: "it shows whether the cached package was opened and syLink.xml migrated",
 		Collect: `%windir%\Temp\SEP_INST.log (or %TEMP%\SEP_INST.log of the user who installed)`,
 	}
+	clientSylink = findings.Missing{
+		What: "the client's syLink.xml, or whether the client's Help > Troubleshooting shows a server", Why: "it shows whether the client is managed",
+		Collect: `findstr /i "<Server DomainId" "%ProgramData%\Symantec\Symantec Endpoint Protection\CurrentVersion\Data\Config\SyLink.xml" > "%PUBLIC%\sylink-servers.txt" (the whole file holds the communication key)`,
+	}
 	installerListing = findings.Missing{
 		What: "a listing of the Installer folder", Why: "it shows whether the cached package is there",
 		Collect: `dir /a "%windir%\Installer" > "%PUBLIC%\installer-folder.txt"`,
@@ -110,6 +122,7 @@ type sepUpgrade struct {
 	migrating bool // within the action MigrateAppData
 	began     bool
 	ended     bool
+	gone      *facts.Match   // Installer misses the package, outside of the migration
 	unable    []*facts.Match // the package could not be found, at most a few
 	missing   bool           // Installer's own code says that there is no such file
 	denied    []*facts.Match // it could not be read for another reason
@@ -127,6 +140,7 @@ const maxSEPLines = 4
 
 // sepObserver follows the migration through the sessions of a log.
 type sepObserver struct {
+	own  bool // the log is Endpoint Protection's by its name or its script builder, not any of Installer's
 	open *sepUpgrade
 	done []*sepUpgrade
 }
@@ -166,11 +180,18 @@ func (o *sepObserver) See(s *facts.Sight) {
 			}
 			u.path = string(h.Capture("path"))
 		case "note":
-			if !u.migrating || !cachedPackage.Match(h.Capture("path")) {
+			if !cachedPackage.Match(h.Capture("path")) {
 				continue
 			}
-			switch string(h.Capture("code")) {
-			case "-2147287038", "-2147287037": // STG_E_FILENOTFOUND, STG_E_PATHNOTFOUND
+			code := string(h.Capture("code"))
+			if !u.migrating {
+				if o.own && u.gone == nil && notFound(code) {
+					u.gone, u.path = s.Keep(), cmp.Or(u.path, string(h.Capture("path")))
+				}
+				continue
+			}
+			switch {
+			case notFound(code):
 				u.missing = true
 				if len(u.unable) < maxSEPLines {
 					u.unable = append(u.unable, s.Keep())
@@ -182,6 +203,10 @@ func (o *sepObserver) See(s *facts.Sight) {
 				if len(u.denied) < maxSEPLines {
 					u.denied = append(u.denied, s.Keep())
 				}
+			}
+		case "gone":
+			if o.own && u.gone == nil && cachedPackage.Match(h.Capture("path")) {
+				u.gone, u.path = s.Keep(), cmp.Or(u.path, string(h.Capture("path")))
 			}
 		case "no-database":
 			if u.database == nil {
@@ -203,9 +228,12 @@ func (o *sepObserver) See(s *facts.Sight) {
 	}
 }
 
+// notFound reports whether a code of note 2203 is STG_E_FILENOTFOUND or STG_E_PATHNOTFOUND.
+func notFound(code string) bool { return code == "-2147287038" || code == "-2147287037" }
+
 func (o *sepObserver) close() {
 	u := o.open
-	if (u.began || u.broken() || u.opened != nil || u.sylink != nil) && len(o.done) < maxMSISessions {
+	if (u.began || u.gone != nil || u.broken() || u.opened != nil || u.sylink != nil) && len(o.done) < maxMSISessions {
 		// The script builder says "unable to open" for any reason. Installer's code beside it tells: denied access, or a file in use,
 		// means that the package is there.
 		if len(u.denied) > 0 && !u.missing {
@@ -272,7 +300,29 @@ func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
 			Summary: "The upgrade opened the cached package and migrated syLink.xml, so management was kept.",
 		}}, nil
 	}
+	for _, u := range upgrades {
+		if u.gone != nil {
+			return []findings.Finding{sepGone(f, u)}, nil
+		}
+	}
 	return []findings.Finding{sepOpen(f, upgrades)}, nil
+}
+
+// sepGone is the finding of a log in which Installer misses the package, but which shows no migration.
+func sepGone(f *facts.Facts, u *sepUpgrade) findings.Finding {
+	out := findings.Finding{
+		Verdict: findings.Suspected, Subject: f.ID, State: findings.Unknown, Severity: findings.Medium,
+		Title:    fmt.Sprintf("The cached package %s of Endpoint Protection is missing; what an upgrade migrates without it is not shown", baseName(u.path)),
+		Summary:  fmt.Sprintf("The log of Endpoint Protection says that the cached package %s is missing, but does not show the action MigrateAppData, in which an upgrade needs it to keep syLink.xml.", u.path),
+		Evidence: []findings.Evidence{findings.FromMatch(*u.gone, findings.Supports, "Installer does not find the cached package")},
+		Missing:  []findings.Missing{clientSylink, installerListing},
+	}
+	if e, ok := packageAbsent(f, u.path); ok {
+		out.Evidence = append(out.Evidence, e)
+	} else if e, ok := packagePresent(f, u.path); ok {
+		out.Evidence = append(out.Evidence, e)
+	}
+	return out
 }
 
 // sepLost is the finding of an upgrade that could not open the package and did not migrate syLink.xml. all are the upgrades of the host.
@@ -301,7 +351,7 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) f
 		out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Unknown
 		out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s and may lose management", baseName(u.path))
 		out.Summary += " The log breaks off before the migration ends, so what was migrated afterwards is not shown."
-		out.Missing = append(out.Missing, sepLog)
+		out.Missing = append(out.Missing, sepLog, clientSylink)
 	}
 	if e, ok := packageAbsent(f, u.path); ok {
 		out.Evidence = append(out.Evidence, e)
@@ -408,8 +458,8 @@ func sepPreventive(f *facts.Facts) *findings.Finding {
 				},
 				Missing: []findings.Missing{
 					{
-						What: "whether " + p.LocalPackage + " is still missing", Why: "a repair since the listing was made would have put it back",
-						Collect: fmt.Sprintf(`dir /a "%s" > "%%PUBLIC%%\cached-package.txt" 2>&1`, p.LocalPackage),
+						What: "a new listing of the Installer folder", Why: "a repair since this listing would have put " + baseName(p.LocalPackage) + " back",
+						Collect: installerListing.Collect,
 					},
 					sepLog,
 				},

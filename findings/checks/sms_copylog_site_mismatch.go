@@ -53,8 +53,8 @@ var smsCopylogSiteMismatch = &findings.Check{
 			Pattern: `(?i)No COMPVER\.INI found for site (?P<site>[A-Z0-9]{3})\b`,
 		},
 		{
-			// A table of sites (SQL grid, CSV, list) or a support engineer's note; statedRelease tells which site the version is of.
-			Name: copylogID + "/site-version", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)},
+			// A table of sites (SQL grid, CSV, list) or a support engineer's note; statedReleases tells which site the version is of.
+			Name: copylogID + "/site-version", Kinds: plainTexts(),
 			Literals: []string{"2.00.1239", "2.00.1380", "2.00.1493", "2.0.1239", "2.0.1380", "2.0.1493"},
 			Pattern:  `\b2\.0{1,2}\.(?:1239|1380|1493)(?:\.\d+)?\b`,
 		},
@@ -80,6 +80,17 @@ var smsCopylogSiteMismatch = &findings.Check{
 		},
 	},
 	RunAll: runCopylog,
+}
+
+// plainTexts are the kinds of texts that are no log of a known format.
+func plainTexts() []string {
+	kinds := []string{string(ingest.KindLogText)}
+	for _, k := range ingest.Kinds() {
+		if strings.HasPrefix(string(k), "text/") {
+			kinds = append(kinds, string(k))
+		}
+	}
+	return kinds
 }
 
 // smsRelease is an SMS 2.0 version as far as it tells releases apart: the build, and the service pack in the thousands digit of the last
@@ -172,47 +183,51 @@ var (
 // noSites are words of three characters that stand beside versions and are no site codes.
 var noSites = []string{"SMS", "SQL", "SP1", "SP2", "SP3", "SP4", "RTM", "CAP", "PDC", "BDC", "NT4", "ICP"}
 
-// statedRelease reads which site a line with a version is about, and its newest version where it has several, so that nobody is accused
-// by the version before an upgrade. The site is the first word of the line, or the first before the version, that has the form of
-// a site code, in a delimited row without one the first behind it, and in a list the field Site Code up to two lines away.
-func statedRelease(m facts.Match) (code, version string) {
+// statedReleases reads which sites a line with versions is about, and the newest version of each, so that nobody is accused by the
+// version before an upgrade. The site is the first word of the line, or the first before the version, that has the form of a site code,
+// in a delimited row without one the first behind it, and in a list the field Site Code up to two lines away.
+func statedReleases(m facts.Match) map[string]string {
+	out := map[string]string{}
+	newest := map[string]smsRelease{}
+	code, from := "", 0
 	found := smsVersion.FindAllStringIndex(m.Quote, -1)
-	if len(found) == 0 {
-		return "", ""
-	}
-	var newest smsRelease
-	for _, at := range found {
-		if r, ok := parseSMSRelease(m.Quote[at[0]:at[1]]); ok && (newest.text == "" || r.compare(newest) > 0) {
-			newest = r
-		}
-	}
-	first := func(text string) string {
-		for _, word := range cellBreak.Split(text, -1) {
-			if siteCode.MatchString(word) && !slices.Contains(noSites, word) {
-				return word
+	for n, at := range found {
+		before := m.Quote[from:at[0]]
+		from = at[1]
+		if n == 0 {
+			if first := cellBreak.Split(strings.TrimLeft(before, " \t\"'"), 2)[0]; siteCode.MatchString(first) && first != "SMS" {
+				before = first
+				code = first
 			}
 		}
-		return ""
-	}
-	if code = cellBreak.Split(strings.TrimLeft(m.Quote, " \t\"'"), 2)[0]; siteCode.MatchString(code) && code != "SMS" {
-		return code, newest.text
-	}
-	if code = first(m.Quote[:found[0][0]]); code != "" {
-		return code, newest.text
-	}
-	if after := m.Quote[found[len(found)-1][1]:]; nextCell.MatchString(after) {
-		if code = first(after); code != "" {
-			return code, newest.text
+		// A version without a site of its own is one more of the site before it.
+		if c := firstSite(before); c != "" {
+			code = c
 		}
-	}
-	for _, near := range [][]string{m.Before, m.After} {
-		for _, l := range near {
-			if f := siteField.FindStringSubmatch(l); f != nil {
-				return strings.ToUpper(f[1]), newest.text
+		if code == "" && nextCell.MatchString(m.Quote[at[1]:]) && len(found) == 1 {
+			code = firstSite(m.Quote[at[1]:])
+		}
+		for _, l := range slices.Concat(m.Before, m.After) {
+			if f := siteField.FindStringSubmatch(l); f != nil && code == "" {
+				code = strings.ToUpper(f[1])
 			}
 		}
+		r, ok := parseSMSRelease(m.Quote[at[0]:at[1]])
+		if old, seen := newest[code]; code != "" && ok && (!seen || r.compare(old) > 0) {
+			newest[code], out[code] = r, r.text
+		}
 	}
-	return "", ""
+	return out
+}
+
+// firstSite is the first word of a text that has the form of a site code, "" if none has.
+func firstSite(text string) string {
+	for _, word := range cellBreak.Split(text, -1) {
+		if siteCode.MatchString(word) && !slices.Contains(noSites, word) {
+			return word
+		}
+	}
+	return ""
 }
 
 func gatherReleases(all []*facts.Facts) copylogFacts {
@@ -238,8 +253,9 @@ func gatherReleases(all []*facts.Facts) copylogFacts {
 			}
 		}
 		for _, m := range f.Matches(copylogID + "/site-version").Kept {
-			if code, version := statedRelease(m); code != "" {
-				site(code, version, findings.FromMatch(m, findings.Supports, "the release of site "+code))
+			stated := statedReleases(m)
+			for _, code := range slices.Sorted(maps.Keys(stated)) {
+				site(code, stated[code], findings.FromMatch(m, findings.Supports, "the release of site "+code))
 			}
 		}
 		for _, m := range f.Matches(copylogID + "/no-compver").Kept {
@@ -325,6 +341,7 @@ func runCopylog(all []*facts.Facts) ([]findings.Finding, error) {
 	var well, open []findings.Finding
 	for _, c := range copies {
 		f := judgeCopylog(c, copies, known)
+		f.Evidence = oncePlaced(f.Evidence) // one line may state both releases
 		switch f.Verdict {
 		case findings.RuledOut:
 			well = append(well, f)
@@ -370,7 +387,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 		f.Summary = fmt.Sprintf("Copylog.tcf says that site %s supplied Clicore.exe, but site %s runs %s (%s), and the logon point gives client files of %s (%s), which that site does not have. Clients match the newer program with the older site's configuration and checksums.",
 			site, site, owner.name(), owner.text, program.name(), program.text)
 		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
-		f.Evidence = oncePlaced(append(f.Evidence, copylogOddities(c, findings.Context)...))
+		f.Evidence = append(f.Evidence, copylogOddities(c, findings.Context)...)
 		if better := known.suppliers(program); len(better) > 0 {
 			f.Remedy = append([]string{fmt.Sprintf("The sites that run %s here: %s. The line is to read X86.BIN\\CLICORE.EXE=%s.", program.name(), strings.Join(better, ", "), better[0])}, smsCopylogSiteMismatchRemedy...)
 		}
@@ -396,7 +413,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 			f.Verdict, f.Severity = findings.Suspected, findings.Medium
 			f.Title = "Copylog.tcf credits the right site and has other faults"
 			f.Summary = fmt.Sprintf("Site %s runs %s, the release of the client files on the logon point, so the CLICORE line is in order; other lines are not.", site, owner.name())
-			f.Evidence = oncePlaced(append(odd, credit, owner.evidence, program.evidence))
+			f.Evidence = append(odd, credit, owner.evidence, program.evidence)
 			f.Missing = copylogMissing(site, true, true)
 			return f
 		}
@@ -425,7 +442,6 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 		program.evidence.Role = findings.Context
 		f.Evidence = append(f.Evidence, program.evidence)
 	}
-	f.Evidence = oncePlaced(f.Evidence)
 	f.Missing = copylogMissing(site, programKnown, ownerKnown)
 	if len(why) > 0 {
 		f.Title = fmt.Sprintf("Copylog.tcf may credit site %s with a Clicore.exe that it did not supply", site)
@@ -562,7 +578,7 @@ func copylogMissing(site string, programKnown, ownerKnown bool) []findings.Missi
 	if !ownerKnown {
 		out = append(out, findings.Missing{
 			What: "the release of site " + site, Why: "a site of an older release than Clicore.exe can't have supplied it",
-			Collect: fmt.Sprintf(`on the site server of %s: regedit /e "%%TEMP%%\sms-setup.reg" "HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\SMS\Setup"`, site),
+			Collect: fmt.Sprintf(`on the site server of %s: regedit /e "%%TEMP%%\sms-%s.reg" "HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\SMS" (it holds Setup\Full Version and Identification\Site Code)`, site, site),
 		})
 	}
 	if !programKnown {

@@ -2,11 +2,14 @@ package facts
 
 import (
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
 	"casebook/hive"
 	"casebook/ingest"
+	"casebook/internal/safeio"
 )
 
 // Build gives every artifact to the system it came from and returns the systems' facts in the order of their IDs. The last one has the
@@ -14,144 +17,253 @@ import (
 //
 // host, if not "", is the computer that artifacts without any identity come from.
 func Build(artifacts []*ingest.Artifact, extracted []ingest.Extracted, c *Collector, host string) ([]*Facts, []ingest.Problem) {
-	var problems []ingest.Problem
-	s := Group(extracted)
-	conflicts := map[string]bool{}
-	for _, a := range artifacts {
-		got := c.found[a.Path]
+	b := builder{
+		systems: Group(extracted).Prepare(), artifacts: artifacts, found: c.found,
+		conflicts: map[string]bool{}, owners: map[string]*system{}, lenders: map[string]*system{},
+	}
+	b.problems = b.systems.problems
+	b.identify()
+	b.adopt(host)
+	b.assign()
+	return b.facts(extracted), b.problems
+}
+
+// builder gives artifacts to systems.
+type builder struct {
+	systems   *Systems
+	artifacts []*ingest.Artifact
+	found     map[string]*collected
+	problems  []ingest.Problem
+	conflicts map[string]bool    // artifacts that confirm nothing
+	owners    map[string]*system // by artifact path; nil for what belongs to no single system
+	lenders   map[string]*system // whose clock and code page an artifact was read by
+}
+
+func (b *builder) problem(a *ingest.Artifact, format string, args ...any) {
+	b.problems = append(b.problems, ingest.Problem{Artifact: a.Path, Stage: ingest.StageSystem, Message: fmt.Sprintf(format, args...)})
+}
+
+// identify notes what each artifact says of its computer, and by whose registry it was read before that was known.
+func (b *builder) identify() {
+	for _, a := range b.artifacts {
+		b.lenders[a.Path] = b.systems.find(a.Path, "")
+		got := b.found[a.Path]
 		if got == nil {
 			continue
 		}
 		stated, names := got.statedHost()
-		a.Host = stated
+		if stated != "" {
+			a.Host = stated
+		}
 		if len(names) > 0 {
-			slices.Sort(names)
-			conflicts[a.Path] = true
-			problems = append(problems, ingest.Problem{
-				Artifact: a.Path, Stage: ingest.StageSystem,
-				Message: fmt.Sprintf("names several computers as its own (%s); it confirms nothing", quoteAll(names)),
-			})
+			b.conflicts[a.Path] = true
+			b.problem(a, "names several computers as its own (%s); it confirms nothing", quoteAll(names))
 		}
 	}
-	s.adopt(artifacts, host)
+}
 
-	byID := map[*system]*Facts{}
-	var all []*Facts
+// adopt makes systems of the computers that only logs name, and gives a registry without a name the only name that is stated by the logs
+// that lie with it.
+func (b *builder) adopt(host string) {
+	s := b.systems
+	strangers := map[string][]string{} // the folders of the logs that name a computer, by its name
+	near := map[*system][]string{}     // the strangers that are named beside a registry that names no computer
+	for _, a := range b.artifacts {
+		if a.Host == "" || len(s.called(a.Host)) > 0 {
+			continue
+		}
+		strangers[a.Host] = append(strangers[a.Host], dirOf(a.Path))
+		m := b.lenders[a.Path]
+		if h, _ := cutDomain(a.Host); m != nil && m.host == "" && !slices.Contains(near[m], h) {
+			near[m] = append(near[m], h)
+		}
+	}
+	taken := map[string]int{}
+	for _, hosts := range near {
+		for _, h := range hosts {
+			taken[h]++
+		}
+	}
+	if registered := len(s.list); host != "" && registered == 1 && s.list[0].host == "" {
+		s.list[0].host, _ = cutDomain(host)
+	} else {
+		for m, hosts := range near {
+			if len(hosts) == 1 && taken[hosts[0]] == 1 {
+				m.host = hosts[0]
+			}
+		}
+	}
+	// The bare name comes before the name with its domain.
+	for _, name := range slices.Sorted(maps.Keys(strangers)) {
+		list := s.called(name)
+		if len(list) == 0 {
+			list = []*system{{joined: &hive.Registry{}}}
+			list[0].host, list[0].domain = cutDomain(name)
+			s.list = append(s.list, list[0])
+		}
+		for _, m := range list {
+			if _, domain := cutDomain(name); !m.registered() {
+				m.domain = domain
+				m.dirs = append(m.dirs, strangers[name]...)
+			}
+		}
+	}
+	if host == "" {
+		return
+	}
+	switch list := s.called(host); len(list) {
+	case 0:
+		s.fallback = &system{joined: &hive.Registry{}}
+		s.fallback.host, s.fallback.domain = cutDomain(host)
+		s.list = append(s.list, s.fallback)
+	case 1:
+		s.fallback = list[0]
+	}
+}
+
+// assign gives the artifacts to the systems, and takes back what a registry lent to those that turn out to be another computer's.
+func (b *builder) assign() {
+	s := b.systems
 	for _, m := range s.list {
-		f := &Facts{ID: m.id, Host: m.host, Root: m.root, Registry: m.joined, collected: c.found, conflicts: conflicts}
+		for _, r := range slices.Concat(m.hives, m.older) {
+			b.owners[r.Artifact.Path] = m
+		}
+	}
+	skip := b.wrapper()
+	for _, a := range b.artifacts {
+		if _, known := b.owners[a.Path]; known {
+			continue
+		}
+		m := s.find(a.Path, a.Host)
+		b.owners[a.Path] = m
+		if by := s.contradicts(a, m, skip); by != nil {
+			b.conflicts[a.Path] = true
+			name := a.Host
+			if name == "" {
+				name = m.host
+			}
+			b.problem(a, "names %s as its computer and lies with what is of %s; it confirms nothing", safeio.Quote(name), safeio.Quote(by.host))
+		}
+		lender := b.lenders[a.Path]
+		if lender == nil || lender == m && !b.conflicts[a.Path] {
+			continue
+		}
+		forgetZone(a, b.found[a.Path])
+		if lender != m && (lender.locale.ANSI != 0 || lender.locale.OEM != 0) && a.Encoding != "" && !strings.HasPrefix(a.Encoding, "utf-") {
+			b.problem(a, "was read by the code page of %s, which is not its computer; characters beyond ASCII may be others (%s)", safeio.Quote(lender.host), a.Encoding)
+		}
+	}
+	if f := s.fallback; f != nil && !f.registered() {
+		used := false
+		for _, m := range b.owners {
+			used = used || m == f
+		}
+		if !used {
+			s.list = slices.DeleteFunc(s.list, func(m *system) bool { return m == f })
+		}
+	}
+	s.name()
+}
+
+// wrapper returns how many leading folders say nothing of whose computer an artifact is, because all artifacts lie in them; the folders
+// of a Windows installation with its hives are not among them.
+func (b *builder) wrapper() int {
+	dirs := make([]string, len(b.artifacts))
+	for i, a := range b.artifacts {
+		dirs[i] = dirOf(a.Path)
+	}
+	n := len(split(commonDir(dirs)))
+	for _, m := range b.systems.list {
+		for _, r := range slices.Concat(m.hives, m.older) {
+			n = min(n, len(split(machineRoot(r.dir))))
+		}
+	}
+	return n
+}
+
+// machineRoot returns the folder that holds the Windows folder to which a folder of hives belongs; the folder itself if it is in no such
+// place.
+func machineRoot(dir string) string {
+	parts := split(dir)
+	for i := len(parts) - 2; i > 0; i-- {
+		if strings.EqualFold(parts[i], "System32") && strings.EqualFold(parts[i+1], "config") {
+			return strings.Join(parts[:i-1], "/")
+		}
+	}
+	return dir
+}
+
+// contradicts returns the system with whose things an artifact of m lies although it names m, nil if there is none.
+func (s *Systems) contradicts(a *ingest.Artifact, m *system, skip int) *system {
+	if m == nil || a.Host == "" && !slices.Contains(s.prefixes(path.Base(a.Path)), m) {
+		return nil
+	}
+	list := s.folder(dirOf(a.Path), skip)
+	if len(list) == 0 || slices.ContainsFunc(list, func(by *system) bool { return by == m || by.host == "" || by.host != list[0].host }) {
+		return nil
+	}
+	return list[0]
+}
+
+// facts makes the facts of the systems.
+func (b *builder) facts(extracted []ingest.Extracted) []*Facts {
+	of := map[*system]*Facts{}
+	var all []*Facts
+	for _, m := range b.systems.list {
+		f := &Facts{ID: m.id, Host: m.host, Registry: m.joined, collected: b.found, conflicts: b.conflicts}
 		for _, r := range m.hives {
 			f.Hives = append(f.Hives, Of[*hive.Hive]{r.Artifact, r.hive})
 		}
 		for _, r := range m.older {
 			f.Older = append(f.Older, Of[*hive.Hive]{r.Artifact, r.hive})
 		}
-		byID[m] = f
+		of[m] = f
 		all = append(all, f)
 	}
-	nobody := &Facts{Registry: &hive.Registry{}, collected: c.found, conflicts: conflicts}
-
-	owner := map[string]*Facts{}
-	for _, m := range s.list {
-		for _, r := range slices.Concat(m.hives, m.older) {
-			owner[r.Artifact.Path] = byID[m]
-		}
-	}
-	for _, a := range artifacts {
-		f := owner[a.Path]
-		if f == nil {
-			f = nobody
-			if m := s.find(a.Path, a.Host); m != nil {
-				f = byID[m]
-				if by := s.nearest(dirOf(a.Path), s.list); len(s.list) > 1 && by != nil && by != m && a.Host != "" {
-					conflicts[a.Path] = true
-					problems = append(problems, ingest.Problem{
-						Artifact: a.Path, Stage: ingest.StageSystem,
-						Message: fmt.Sprintf("names %q as its computer and lies with the registry of %q; it confirms nothing", a.Host, by.id),
-					})
-				}
-			}
-			owner[a.Path] = f
-			// The clock of an artifact is read before its host is known, by the registry that lies nearest. Where that turns out to be
-			// another machine's, its zone says nothing of this clock.
-			if lender := s.nearest(dirOf(a.Path), s.list); lender == nil || byID[lender] != f {
-				c.found[a.Path].forgetZone(a)
-			}
-		}
+	nobody := &Facts{Registry: &hive.Registry{}, collected: b.found, conflicts: b.conflicts, Mixed: len(all) > 0}
+	of[nil] = nobody
+	for _, a := range b.artifacts {
+		f := of[b.owners[a.Path]]
 		f.Artifacts = append(f.Artifacts, a)
 	}
 	for _, e := range extracted {
-		f := owner[e.Artifact.Path]
+		f := of[b.owners[e.Artifact.Path]]
 		f.extracted = append(f.extracted, e)
 	}
 	if len(nobody.Artifacts) > 0 || len(all) == 0 {
 		all = append(all, nobody)
 	}
-	return all, problems
-}
-
-// adopt makes systems of the computers that only logs name. A single system without a name takes the only name that is stated.
-func (s *Systems) adopt(artifacts []*ingest.Artifact, host string) {
-	var names []string
-	for _, a := range artifacts {
-		if a.Host != "" && !slices.ContainsFunc(names, func(n string) bool { return sameHost(n, a.Host) }) {
-			names = append(names, a.Host)
-		}
-	}
-	if len(names) == 0 && host != "" {
-		names = []string{strings.ToUpper(host)}
-	}
-	slices.Sort(names)
-	var strangers []string
-	for _, n := range names {
-		if !slices.ContainsFunc(s.list, func(m *system) bool { return sameHost(m.host, n) }) {
-			strangers = append(strangers, n)
-		}
-	}
-	if len(strangers) == 1 && len(names) == 1 && len(s.list) == 1 && s.list[0].host == "" {
-		s.list[0].host = strangers[0]
-		s.name()
-		return
-	}
-	for _, n := range strangers {
-		m := &system{host: n, joined: &hive.Registry{}}
-		for _, a := range artifacts {
-			if a.Host == n {
-				m.root = dirOf(a.Path)
-				break
-			}
-		}
-		s.list = append(s.list, m)
-	}
-	s.name()
+	return all
 }
 
 func quoteAll(names []string) string {
 	q := make([]string, len(names))
 	for i, n := range names {
-		q[i] = fmt.Sprintf("%q", n)
+		q[i] = safeio.Quote(n)
 	}
 	return strings.Join(q, ", ")
 }
 
-// forgetZone takes back the offset that a registry lent to the times of an artifact. c may be nil.
-func (c *collected) forgetZone(a *ingest.Artifact) {
+// forgetZone takes back the offset that another computer's registry lent to the times of an artifact. c may be nil.
+func forgetZone(a *ingest.Artifact, c *collected) {
 	if a.First.Zone == ingest.ZoneSystem {
-		a.First, a.Last = ingest.Time{}, ingest.Time{}
+		a.First = ingest.Time{}
 	}
-	if c == nil {
-		return
+	if a.Last.Zone == ingest.ZoneSystem {
+		a.Last = ingest.Time{}
 	}
-	forget := func(m *Match) {
-		if m.Time.Zone == ingest.ZoneSystem {
-			m.Time.Bias, m.Time.Zone = 0, ingest.ZoneUnknown
-		}
+	for _, t := range []*ingest.Time{&a.WallFirst, &a.WallLast} {
+		*t = withoutSystem(*t)
 	}
-	for _, k := range c.signals {
-		for _, m := range slices.Concat(k.first, k.last) {
-			forget(m)
-		}
+	if c != nil {
+		c.clock.foreign = true
 	}
-	for _, m := range c.loud {
-		forget(m)
+}
+
+// withoutSystem returns t without an offset that a registry lent.
+func withoutSystem(t ingest.Time) ingest.Time {
+	if t.Zone == ingest.ZoneSystem {
+		t.Bias, t.Zone = 0, ingest.ZoneUnknown
 	}
+	return t
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"casebook/ingest"
 	"casebook/internal/match"
@@ -12,12 +13,16 @@ import (
 
 // What is kept of one signal in one artifact, and of the records that an observer may look back on.
 const (
-	keepFirst = 40
-	keepLast  = 20
-	lookBack  = 20
-	maxTail   = 4 << 10 // bytes kept of a record for looking back across buffers
-	maxLoud   = 3
+	keepFirst  = 40
+	keepLast   = 20
+	lookBack   = 20
+	maxPast    = lookBack + contextLines // records kept, so that the twentieth has its lines before it too
+	maxTail    = 4 << 10                 // bytes kept of each end of a record for looking back across buffers
+	maxCapture = 4 << 10                 // bytes kept of what a named group matched
+	maxLoud    = 3
 )
+
+var newline = []byte("\n")
 
 // Watch says what a check's observer looks at.
 type Watch struct {
@@ -41,13 +46,18 @@ type Sight struct {
 	Record *ingest.Record
 	Hits   []match.Hit // of the observer's own check
 
-	sink  *sink
-	batch []ingest.Record
-	at    int
+	sink *sink
+	at   int // in the sink's batch
 }
 
-// Before returns the record n places before this one, n from 1 to 20; nil if there is none or it was read too long ago.
-func (s *Sight) Before(n int) *ingest.Record { return s.sink.before(s.batch, s.at, n) }
+// Before returns the record n places before this one, n from 1 to 20; nil if there is none. Of a long record only the beginning may be at
+// hand.
+func (s *Sight) Before(n int) *ingest.Record {
+	if n < 1 || n > lookBack {
+		return nil
+	}
+	return s.sink.record(s.at - n)
+}
 
 // Hit returns the hit of a signal, nil if the record has none.
 func (s *Sight) Hit(signal string) *match.Hit {
@@ -57,23 +67,16 @@ func (s *Sight) Hit(signal string) *match.Hit {
 	return nil
 }
 
-// Keep returns the record as a match that may be kept. Its After is filled in when the next records have been read, so the
-// pointer is to be kept, not a copy.
-func (s *Sight) Keep() *Match {
-	return s.sink.keep(s.batch, s.at, 0, min(len(s.Record.Text), 1), nil)
-}
+// Keep returns the record as a match that may be kept. Its After is filled in when the next records have been read, and the offset of its time
+// is settled when all artifacts have been, so the pointer is to be kept and read late: see [Match.UTC].
+func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil) }
 
-// KeepBefore returns the record n places before this one as a match that may be kept, nil if there is none.
+// KeepBefore returns the record n places before this one, n from 1 to 20, as a match that may be kept, nil if there is none.
 func (s *Sight) KeepBefore(n int) *Match {
-	if s.at-n >= 0 {
-		return s.sink.keep(s.batch, s.at-n, 0, 1, nil)
-	}
-	r := s.Before(n)
-	if r == nil {
+	if s.Before(n) == nil {
 		return nil
 	}
-	q, _ := quote(r.Raw, 0, 1)
-	return &Match{Ref: ingest.Ref{Artifact: s.sink.artifact.Path, Line: r.Line}, Quote: q, Time: r.Time}
+	return s.sink.keep(s.at-n, 0, 1, nil)
 }
 
 // Collector gathers the lines that signals find, and runs observers, while artifacts are read side by side.
@@ -100,6 +103,7 @@ type collected struct {
 	observed map[string]any // by check ID
 	loud     []*Match
 	hosts    map[string]hostClaim // by computer name
+	clock    *clock               // of the matches
 }
 
 // kept is what is kept of one signal in one artifact.
@@ -126,10 +130,10 @@ func (k *kept) add(m *Match) {
 func (k *kept) all() []Match {
 	out := make([]Match, 0, len(k.first)+len(k.last))
 	for _, m := range k.first {
-		out = append(out, *m)
+		out = append(out, m.settled())
 	}
 	for i := range k.last {
-		out = append(out, *k.last[(k.next+i)%len(k.last)])
+		out = append(out, k.last[(k.next+i)%len(k.last)].settled())
 	}
 	return out
 }
@@ -138,11 +142,13 @@ func (k *kept) all() []Match {
 func (c *Collector) Sink(a *ingest.Artifact) ingest.Sink {
 	s := &sink{
 		collector: c, artifact: a, matcher: c.set.For(string(a.Kind)),
-		got: &collected{signals: map[string]*kept{}, observed: map[string]any{}, hosts: map[string]hostClaim{}},
+		got: &collected{signals: map[string]*kept{}, observed: map[string]any{}, hosts: map[string]hostClaim{}, clock: &clock{}},
 	}
+	s.hit = func(h match.Hit) { s.hits = append(s.hits, h) }
+	s.sight.sink = s
 	for _, w := range c.watches {
 		if slices.Contains(w.Kinds, a.Kind) {
-			s.watching = append(s.watching, watching{w, w.New(a)})
+			s.watching = append(s.watching, watching{w, w.Check + "/", w.New(a)})
 		}
 	}
 	return s
@@ -150,6 +156,7 @@ func (c *Collector) Sink(a *ingest.Artifact) ingest.Sink {
 
 type watching struct {
 	Watch
+	prefix   string // of the names of the check's signals
 	observer Observer
 }
 
@@ -161,47 +168,62 @@ type sink struct {
 	watching  []watching
 	got       *collected
 
-	tail    []ingest.Record // copies of the last records of the batches before
+	batch   []ingest.Record
+	tail    []past          // the last records of the batches before, at most maxPast
 	pending []*Match        // matches whose After is not complete
 	hits    []match.Hit     // of the record at hand
+	hit     func(match.Hit) // appends to hits
+	sight   Sight
+}
+
+// past is a copy of a record of an earlier batch. Its buffers are used again.
+type past struct {
+	record    ingest.Record // its Raw is cut to maxTail bytes
+	end       []byte        // the last bytes of its Raw, at most maxTail
+	cut       bool          // Raw is longer than maxTail
+	component []byte
 }
 
 // Records implements ingest.Sink.
 func (s *sink) Records(batch []ingest.Record) {
+	s.batch = batch
 	for i := 0; i < len(batch) && len(s.pending) > 0; i++ {
-		s.fillAfter(&batch[i])
+		s.pending = slices.DeleteFunc(s.pending, func(m *Match) bool {
+			m.After = firstLines(m.After, batch[i].Raw)
+			return len(m.After) == contextLines
+		})
 	}
-	sight := Sight{sink: s, batch: batch}
 	for i := range batch {
 		r := &batch[i]
 		s.hits = s.hits[:0]
-		s.matcher.Match(r.Text, func(h match.Hit) { s.hits = append(s.hits, h) })
+		s.matcher.Match(r.Text, s.hit)
 		for _, h := range s.hits {
-			s.count(batch, i, h)
+			s.count(i, h)
 		}
 		if r.Severity == ingest.SeverityError && len(s.got.loud) < maxLoud {
-			s.got.loud = append(s.got.loud, s.keep(batch, i, 0, min(len(r.Text), 1), nil))
+			s.got.loud = append(s.got.loud, s.keep(i, 0, 1, nil))
 		}
 		for _, w := range s.watching {
-			sight.Hits = sight.Hits[:0]
+			s.sight.Hits = s.sight.Hits[:0]
 			for _, h := range s.hits {
-				if strings.HasPrefix(h.Name, w.Check) && len(h.Name) > len(w.Check) && h.Name[len(w.Check)] == '/' {
-					sight.Hits = append(sight.Hits, h)
+				if strings.HasPrefix(h.Name, w.prefix) {
+					s.sight.Hits = append(s.sight.Hits, h)
 				}
 			}
-			if w.Every || len(sight.Hits) > 0 {
-				sight.Record, sight.at = r, i
-				w.observer.See(&sight)
+			if w.Every || len(s.sight.Hits) > 0 {
+				s.sight.Record, s.sight.at = r, i
+				w.observer.See(&s.sight)
 			}
 		}
 	}
-	s.keepTail(batch)
+	s.keepTail()
+	s.batch = nil
 }
 
 // count notes that a signal has hit the record at index i.
-func (s *sink) count(batch []ingest.Record, i int, h match.Hit) {
+func (s *sink) count(i int, h match.Hit) {
 	if claim, ok := hostSignal(h.Name); ok {
-		name := string(bytes.ToUpper(h.Capture("host")))
+		name := computerName(h.Capture("host"))
 		if _, known := s.got.hosts[name]; name != "" && !known && len(s.got.hosts) < maxHosts {
 			s.got.hosts[name] = claim
 		}
@@ -218,83 +240,98 @@ func (s *sink) count(batch []ingest.Record, i int, h match.Hit) {
 		if captures == nil {
 			captures = map[string]string{}
 		}
-		captures[name] = strings.Clone(string(text))
-	}
-	k.add(s.keep(batch, i, h.Start, h.End, captures))
-}
-
-// keep copies the record at index i of the batch. start and end are the range in its Text that is to be shown.
-func (s *sink) keep(batch []ingest.Record, i, start, end int, captures map[string]string) *Match {
-	r := &batch[i]
-	off := textOffset(r)
-	q, breaks := quote(r.Raw, off+start, off+end)
-	m := &Match{
-		Ref: ingest.Ref{Artifact: s.artifact.Path, Line: r.Line + breaks}, Quote: q, Time: r.Time, Captures: captures,
-	}
-	for n := 1; n <= contextLines && len(m.Before) < contextLines; n++ {
-		b := s.before(batch, i, n)
-		if b == nil {
-			break
+		if len(text) > maxCapture {
+			n := maxCapture
+			for n > maxCapture-utf8.UTFMax && !utf8.RuneStart(text[n]) {
+				n--
+			}
+			text = text[:n]
 		}
-		lines := strings.Split(strings.TrimRight(string(b.Raw[:min(len(b.Raw), maxTail)]), "\r\n"), "\n")
-		for j := len(lines) - 1; j >= 0 && len(m.Before) < contextLines; j-- {
-			m.Before = append(m.Before, clip(strings.TrimRight(lines[j], "\r"), maxContext))
-		}
+		captures[name] = string(text)
 	}
-	slices.Reverse(m.Before)
-	s.pending = append(s.pending, m)
-	for j := i + 1; j < len(batch) && j <= i+contextLines; j++ {
-		addAfter(m, &batch[j])
-	}
-	if len(m.After) >= contextLines {
-		s.pending = s.pending[:len(s.pending)-1]
-	}
-	return m
+	k.add(s.keep(i, h.Start, h.End, captures))
 }
 
-func (s *sink) fillAfter(r *ingest.Record) {
-	s.pending = slices.DeleteFunc(s.pending, func(m *Match) bool {
-		addAfter(m, r)
-		return len(m.After) >= contextLines
-	})
-}
-
-func addAfter(m *Match, r *ingest.Record) {
-	for line := range bytes.Lines(r.Raw[:min(len(r.Raw), maxTail)]) {
-		if len(m.After) == contextLines {
-			return
-		}
-		m.After = append(m.After, clip(strings.TrimRight(string(line), "\r\n"), maxContext))
+// record returns the record at index i of the batch; those of earlier batches have negative indexes. nil if it is not at hand.
+func (s *sink) record(i int) *ingest.Record {
+	if i >= 0 && i < len(s.batch) {
+		return &s.batch[i]
 	}
-}
-
-// before returns the record n places before batch[i], nil if it is not at hand.
-func (s *sink) before(batch []ingest.Record, i, n int) *ingest.Record {
-	if n < 1 {
-		return nil
-	}
-	if i-n >= 0 {
-		return &batch[i-n]
-	}
-	if t := len(s.tail) + i - n; t >= 0 {
-		return &s.tail[t]
+	if i += len(s.tail); i >= 0 && i < len(s.tail) {
+		return &s.tail[i].record
 	}
 	return nil
 }
 
-// keepTail copies the last records of the batch, so that the next one can look back on them.
-func (s *sink) keepTail(batch []ingest.Record) {
-	from := batch[max(0, len(batch)-lookBack):]
-	if n := len(s.tail) + len(from) - lookBack; n > 0 {
-		s.tail = slices.Delete(s.tail, 0, n)
+// keep copies the record at index i, see record. start and end are the range in its Text that is to be shown.
+func (s *sink) keep(i, start, end int, captures map[string]string) *Match {
+	r := s.record(i)
+	off := textOffset(r)
+	lines := linesOf(r.Raw, off+start, off+min(end, len(r.Text)))
+	m := &Match{
+		Ref:   ingest.Ref{Artifact: s.artifact.Path, Line: r.Line + bytes.Count(r.Raw[:lines.from], newline)},
+		Quote: lines.quote(r.Raw, off+start), Time: r.Time, Captures: captures, clock: s.got.clock,
 	}
-	for _, r := range from {
-		off := textOffset(&r)
-		r.Raw = bytes.Clone(r.Raw[:min(len(r.Raw), maxTail)])
-		to := min(len(r.Raw), off+len(r.Text))
-		r.Text = r.Raw[min(off, to):to]
-		r.Component = bytes.Clone(r.Component)
-		s.tail = append(s.tail, r)
+	m.Before = lastLines(nil, r.Raw[:lines.from], false)
+	for j := i - 1; len(m.Before) < contextLines; j-- {
+		b := s.record(j)
+		if b == nil {
+			break
+		}
+		end, cut := b.Raw, false
+		if j < 0 {
+			p := &s.tail[len(s.tail)+j]
+			end, cut = p.end, p.cut
+		}
+		m.Before = lastLines(m.Before, end, cut)
+	}
+	slices.Reverse(m.Before)
+	m.After = firstLines(nil, r.Raw[min(len(r.Raw), lines.to+1):])
+	if i < 0 && s.tail[len(s.tail)+i].cut {
+		return m // the lines that follow are not at hand
+	}
+	for j := i + 1; len(m.After) < contextLines; j++ {
+		a := s.record(j)
+		if a == nil {
+			s.pending = append(s.pending, m)
+			break
+		}
+		m.After = firstLines(m.After, a.Raw)
+	}
+	return m
+}
+
+// keepTail copies the last records of the batch, so that the next one can look back on them.
+func (s *sink) keepTail() {
+	from := s.batch[max(0, len(s.batch)-maxPast):]
+	if n := len(s.tail) + len(from) - maxPast; n > 0 {
+		var spare [maxPast]past
+		copy(spare[:n], s.tail)
+		copy(s.tail, s.tail[n:])
+		copy(s.tail[len(s.tail)-n:], spare[:n])
+		s.tail = s.tail[:len(s.tail)-n]
+	}
+	for i := range from {
+		if len(s.tail) < cap(s.tail) {
+			s.tail = s.tail[:len(s.tail)+1]
+		} else {
+			s.tail = append(s.tail, past{})
+		}
+		s.tail[len(s.tail)-1].copy(&from[i])
+	}
+}
+
+// copy fills p with what is kept of r.
+func (p *past) copy(r *ingest.Record) {
+	raw, text := p.record.Raw, textOffset(r)
+	p.record = *r
+	p.record.Raw = append(raw[:0], r.Raw[:min(len(r.Raw), maxTail)]...)
+	to := min(len(p.record.Raw), text+len(r.Text))
+	p.record.Text = p.record.Raw[min(text, to):to]
+	p.end = append(p.end[:0], r.Raw[max(0, len(r.Raw)-maxTail):]...)
+	p.cut = len(r.Raw) > maxTail
+	if p.component = append(p.component[:0], r.Component...); r.Component != nil {
+		p.record.Component = p.component
 	}
 }
 
@@ -305,7 +342,7 @@ func (s *sink) Done(a *ingest.Artifact) {
 			s.got.observed[w.Check] = v
 		}
 	}
-	s.tail, s.pending = nil, nil
+	s.tail, s.pending, s.hits, s.sight.Hits = nil, nil, nil, nil
 	s.collector.mu.Lock()
 	defer s.collector.mu.Unlock()
 	s.collector.found[a.Path] = s.got

@@ -11,9 +11,10 @@ import (
 
 // Facts is what is known of one system. It is not changed once it is built.
 type Facts struct {
-	ID        string // as in report.json; "" if nothing names the system, and for what belongs to no single system
-	Host      string // computer name in upper case; "" if unknown
-	Root      string // the folder in the bundle below which the system's artifacts lie; "" for the whole bundle
+	ID   string // as in report.json; "" if nothing names the system, and for what belongs to no single system
+	Host string // computer name in upper case; "" if unknown
+	// Mixed says that the artifacts are those that belong to no single system, so that two of them may come from two computers.
+	Mixed     bool
 	Registry  *hive.Registry
 	Hives     []Of[*hive.Hive] // those in Registry, in the order in which they answer
 	Older     []Of[*hive.Hive] // older copies of the same hives: context, never the state of the system
@@ -85,7 +86,7 @@ func (f *Facts) Loud() []Match {
 	for _, a := range f.Artifacts {
 		if c := f.collected[a.Path]; c != nil {
 			for _, m := range c.loud {
-				out = append(out, *m)
+				out = append(out, m.settled())
 			}
 		}
 	}
@@ -119,24 +120,45 @@ func (f *Facts) Line(artifact string, line int) (Match, bool) {
 	return Match{}, false
 }
 
-// Reliable reports whether an artifact may show that something is absent: it is whole, was not being written when it was
-// copied, and belongs to the system without contradiction.
+// Reliable reports whether what an artifact says may rule something out: it is whole, was not being written when it was copied,
+// is no older copy, and belongs to the system without contradiction.
 func (f *Facts) Reliable(artifact string) bool {
-	if f.conflicts[artifact] {
+	if f.conflicts[artifact] || f.Outdated(artifact) {
 		return false
 	}
-	for _, h := range f.Hives {
-		if h.Artifact.Path == artifact {
-			if dirty, _ := h.Value.Dirty(); dirty {
-				return false
-			}
+	if h := f.hive(artifact); h != nil {
+		if dirty, _ := h.Dirty(); dirty || h.Truncated() {
+			return false
 		}
 	}
-	i := slices.IndexFunc(f.Artifacts, func(a *ingest.Artifact) bool { return a.Path == artifact })
-	return i < 0 || !f.Artifacts[i].Truncated
+	a := f.Artifact(artifact)
+	return a == nil || !a.Truncated
 }
 
-// Conflicting reports whether an artifact names another system than the one it lies with, so that it confirms nothing.
+// ShowsAbsence reports whether what is not in an artifact was not there: it is reliable, and of a registry all could be read and
+// the text is not that of a query, which may have asked for something else.
+func (f *Facts) ShowsAbsence(artifact string) bool {
+	h := f.hive(artifact)
+	return f.Reliable(artifact) && (h == nil || h.Sound())
+}
+
+// hive returns the registry that was read from an artifact of the system, nil if it is none.
+func (f *Facts) hive(artifact string) *hive.Hive {
+	for _, h := range slices.Concat(f.Hives, f.Older) {
+		if h.Artifact.Path == artifact {
+			return h.Value
+		}
+	}
+	return nil
+}
+
+// Outdated reports whether an artifact is an older copy of a registry, which says how the system was and not how it is.
+func (f *Facts) Outdated(artifact string) bool {
+	is := func(h Of[*hive.Hive]) bool { return h.Artifact.Path == artifact }
+	return slices.ContainsFunc(f.Older, is) || isBackup(artifact) && slices.ContainsFunc(f.Hives, is)
+}
+
+// Conflicting reports whether an artifact names another system than the one it lies with, or several, so that it confirms nothing.
 func (f *Facts) Conflicting(artifact string) bool { return f.conflicts[artifact] }
 
 // Artifact returns the artifact of that path, nil if the system has none.

@@ -1,6 +1,9 @@
 package facts
 
 import (
+	"slices"
+	"strings"
+
 	"casebook/ingest"
 	"casebook/internal/match"
 )
@@ -27,7 +30,7 @@ var hostSignals = []match.Signal{
 	},
 	{
 		// The output of `set`, and of scripts that copy it.
-		Name: "host/own/environment", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)},
+		Name:     "host/own/environment",
 		Literals: []string{"COMPUTERNAME="}, Pattern: `(?i)^COMPUTERNAME=(?P<host>[^\s\\/]{1,63})\s*$`,
 	},
 	{
@@ -53,7 +56,7 @@ func hostSignal(name string) (hostClaim, bool) {
 	return claimUsual, true
 }
 
-// statedHost returns the computer name that the artifact states of itself, "" if it states none, and the names that
+// statedHost returns the computer name that the artifact states of itself, "" if it states none, and in order the names that
 // contradict each other if it states several.
 func (c *collected) statedHost() (string, []string) {
 	var own, usual []string
@@ -64,13 +67,44 @@ func (c *collected) statedHost() (string, []string) {
 			usual = append(usual, name)
 		}
 	}
-	switch {
-	case len(own) == 1:
-		return own[0], nil
-	case len(own) > 1:
+	if own = distinct(own); len(own) > 1 {
 		return "", own
-	case len(usual) == 1:
+	} else if len(own) == 1 {
+		return own[0], nil
+	}
+	if usual = distinct(usual); len(usual) == 1 {
 		return usual[0], nil
 	}
 	return "", nil
+}
+
+// distinct returns the names in order, of those that mean one computer the one that says most.
+func distinct(names []string) []string {
+	slices.Sort(names) // a name comes before the same name with its domain
+	var out []string
+	for _, n := range names {
+		host, domain := cutDomain(n)
+		i := slices.IndexFunc(out, func(o string) bool {
+			h, d := cutDomain(o)
+			return sameLabel(h, host) && (d == "" || domain == "" || d == domain)
+		})
+		switch {
+		case i < 0:
+			out = append(out, n)
+		case len(n) > len(out[i]):
+			out[i] = n
+		}
+	}
+	return out
+}
+
+// computerName returns the name that a line states of a computer in upper case, "" for what names none: an address, and the words for
+// the machine itself.
+func computerName(b []byte) string {
+	name := strings.ToUpper(string(b))
+	if name == "." || name == "LOCALHOST" || strings.Contains(name, ":") ||
+		strings.Contains(name, ".") && strings.Trim(name, "0123456789.") == "" {
+		return ""
+	}
+	return name
 }

@@ -1,7 +1,9 @@
 package facts
 
 import (
+	"bytes"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"casebook/ingest"
@@ -22,6 +24,25 @@ type Match struct {
 	Captures map[string]string // named groups of the signal's pattern
 	Before   []string          // up to two lines before the quote
 	After    []string          // up to two lines after it
+
+	clock *clock
+}
+
+// clock says how the offset of the times of one artifact is known, which is clear only when all artifacts have been read.
+type clock struct {
+	foreign bool // the registry that lent it is another computer's
+}
+
+// UTC returns the time of the line in UTC, and false if its offset is not known. Of a match that an observer has kept only this tells whether
+// the offset holds, and not Time alone.
+func (m Match) UTC() (time.Time, bool) { return m.settled().Time.UTC() }
+
+// settled returns the match with the time as it is known in the end.
+func (m Match) settled() Match {
+	if m.clock != nil && m.clock.foreign {
+		m.Time = withoutSystem(m.Time)
+	}
+	return m
 }
 
 // Capture returns what a named group of the signal's pattern matched, "" if nothing.
@@ -52,32 +73,66 @@ func (m Matches) Last() (Match, bool) {
 	return m.Kept[len(m.Kept)-1], true
 }
 
-// quote returns the part of raw that evidence quotes: the lines that hold the bytes from start to end, and the number of line
-// breaks before them.
-func quote(raw []byte, start, end int) (string, int) {
-	start, end = min(start, len(raw)), min(end, len(raw))
-	from := start
-	for from > 0 && raw[from-1] != '\n' {
-		from--
+// span is a part of a record's Raw that consists of whole lines.
+type span struct{ from, to int }
+
+// lines returns the lines of raw that hold the bytes from start to end, without the last line end.
+func linesOf(raw []byte, start, end int) span {
+	start = min(start, len(raw))
+	end = max(start, min(end, len(raw)))
+	s := span{bytes.LastIndexByte(raw[:start], '\n') + 1, len(raw)}
+	if n := bytes.IndexByte(raw[end:], '\n'); n >= 0 {
+		s.to = end + n
 	}
-	to := max(start, end)
-	for to < len(raw) && raw[to] != '\n' {
-		to++
-	}
-	breaks := 0
-	for _, b := range raw[:from] {
-		if b == '\n' {
-			breaks++
-		}
-	}
-	// A long line is quoted from a little before what was found, so that the quote shows it.
-	if start-from > maxQuote/2 {
+	return s
+}
+
+// quote returns the lines of raw as evidence quotes them. A long line is quoted from a little before start, so that the quote shows what
+// was found there.
+func (s span) quote(raw []byte, start int) string {
+	from := s.from
+	if start = min(start, s.to); start-from > maxQuote/2 {
 		from = start - maxQuote/4
 		for from < start && !utf8.RuneStart(raw[from]) {
 			from++
 		}
 	}
-	return clip(oneLine(string(raw[from:to])), maxQuote), breaks
+	// A line break of two bytes becomes one character, so twice the longest quote is enough to see whether it is cut.
+	return clip(oneLine(string(raw[from:min(s.to, from+2*utf8.UTFMax*(maxQuote+1))])), maxQuote)
+}
+
+// firstLines appends the first lines of b to out until it holds contextLines of them.
+func firstLines(out []string, b []byte) []string {
+	for len(b) > 0 && len(out) < contextLines {
+		line, rest, _ := bytes.Cut(b, newline)
+		out, b = append(out, context(line)), rest
+	}
+	return out
+}
+
+// lastLines appends the last lines of b to out, the last one first, until it holds contextLines of them. With cut, b begins within a
+// line.
+func lastLines(out []string, b []byte, cut bool) []string {
+	more := len(b) > 0
+	for b = bytes.TrimSuffix(b, newline); more && len(out) < contextLines; {
+		i := bytes.LastIndexByte(b, '\n')
+		line := context(b[i+1:])
+		if more = i >= 0; more {
+			b = b[:i]
+		} else if cut {
+			line = "…" + line
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// context is a line as it stands around a quote.
+func context(line []byte) string {
+	if n := utf8.UTFMax * (maxContext + 1); len(line) > n {
+		line = line[:n]
+	}
+	return clip(strings.TrimRight(string(line), "\r"), maxContext)
 }
 
 // oneLine turns every line break within s into a blank and drops those at its end.

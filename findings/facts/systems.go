@@ -6,41 +6,38 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"casebook/hive"
 	"casebook/ingest"
+	"casebook/internal/safeio"
 )
 
-// Systems are the machines that the registries of a bundle tell of.
+// Systems are the machines that a bundle tells of.
 type Systems struct {
-	list []*system
+	list     []*system
+	fallback *system // takes what nothing else does; may be nil
+	problems []ingest.Problem
 }
 
 type system struct {
-	id    string
-	host  string // computer name, upper case
-	guid  string // MachineGuid, lower case
-	root  string // see Facts.Root
-	hives []registry
-	older []registry
+	id     string
+	host   string // computer name, upper case, without a domain; "" if unknown
+	domain string // what followed the name where a log states a DNS name, upper case; "" if unknown
+	guid   string // MachineGuid, lower case
+	root   string // the folder that stands for a computer without a name
+	dirs   []string
+	hives  []registry
+	older  []registry
 
 	joined *hive.Registry
-	locale *ingest.Locale
+	locale ingest.Locale
 }
 
-// registry is one hive or export with what identifies its machine.
-type registry struct {
-	ingest.Extracted
-	hive *hive.Hive
-	dir  string
-	host string
-	guid string
-}
-
-// Group finds the systems that the registries among the typed values tell of. A registry that names its computer decides; one that
-// does not joins the system with which it shares the longest folder, or the only one. Copies of one machine's hive are
-// one system, in which the newest answers.
+// Group finds the systems that the registries among the typed values tell of. Registries of one computer name and one MachineGuid are one
+// system, in which the newest capture answers. One that names no computer belongs to the computer whose name its path tells, else to
+// the one with which it shares the longest folder, else to the only one; a MachineGuid that contradicts makes it another machine's.
 func Group(extracted []ingest.Extracted) *Systems {
 	var s Systems
 	var unnamed []registry
@@ -49,106 +46,216 @@ func Group(extracted []ingest.Extracted) *Systems {
 		if !ok {
 			continue
 		}
-		r := registry{Extracted: e, hive: h, dir: dirOf(e.Artifact.Path)}
-		var one hive.Registry
-		one.Add(e.Artifact.Path, h)
-		if n, err := one.ComputerName(); err == nil {
-			r.host = n.Name
-		}
-		if g, _, err := one.MachineGUID(); err == nil {
-			r.guid = strings.ToLower(g)
-		}
-		if r.host == "" {
-			unnamed = append(unnamed, r)
-			continue
-		}
-		if i := slices.IndexFunc(s.list, func(m *system) bool {
-			return m.host == r.host && (m.guid == "" || r.guid == "" || m.guid == r.guid)
-		}); i >= 0 {
-			s.list[i].take(r)
+		if r := newRegistry(e, h); r.host != "" {
+			s.list = append(s.list, &system{host: r.host, guid: r.guid, dirs: []string{r.dir}, hives: []registry{r}})
 		} else {
-			s.list = append(s.list, &system{host: r.host, guid: r.guid, hives: []registry{r}})
+			unnamed = append(unnamed, r)
 		}
 	}
-	s.place(unnamed)
+	rest := s.place(unnamed)
+	s.merge()
+	s.found(rest)
 	for _, m := range s.list {
-		m.settle()
+		s.settle(m)
 	}
 	s.name()
 	return &s
 }
 
-// place gives the registries that name no computer to systems.
-func (s *Systems) place(unnamed []registry) {
-	named := len(s.list)
+// place gives registries that name no computer to those that do, and returns those that can't be given. At this point every named registry
+// is a system of its own, so that a MachineGuid goes to the copy beside which it lies.
+func (s *Systems) place(unnamed []registry) []registry {
+	type offer struct {
+		registry
+		to  *system
+		gap int // the nearer the earlier
+	}
+	var offers []offer
 	var rest []registry
 	for _, r := range unnamed {
-		if m := s.nearest(r.dir, s.list[:named]); m != nil {
-			m.take(r)
+		if to, gap := s.beside(r); to != nil {
+			offers = append(offers, offer{r, to, gap})
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	slices.SortStableFunc(offers, func(a, b offer) int { return cmp.Compare(a.gap, b.gap) })
+	taken := make([][]registry, len(s.list)) // not yet in dirs, so that one does not draw the next
+	for _, o := range offers {
+		i := slices.Index(s.list, o.to)
+		if o.guid != "" && o.to.guid != "" && o.guid != o.to.guid || slices.ContainsFunc(taken[i], func(x registry) bool { return foreign(x, o.registry) }) {
+			rest = append(rest, o.registry)
 			continue
 		}
-		rest = append(rest, r)
+		o.to.guid = cmp.Or(o.to.guid, o.guid)
+		taken[i] = append(taken[i], o.registry)
 	}
-	if len(rest) == 0 {
-		return
-	}
-	// None of the rest names its machine. Two of the same kind are two machines, one to each folder below the deepest folder
-	// that holds them all; otherwise all are parts of one registry.
-	if !conflicting(rest) {
-		m := &system{}
-		if named > 0 {
-			m.root = commonDir(rest)
-		}
-		for _, r := range rest {
+	for i, m := range s.list {
+		for _, r := range taken[i] {
 			m.take(r)
 		}
-		s.list = append(s.list, m)
+	}
+	slices.SortFunc(rest, func(a, b registry) int { return strings.Compare(a.Artifact.Path, b.Artifact.Path) })
+	return rest
+}
+
+// beside returns the system, made of one named registry each, to which an unnamed registry belongs by its path, and how many folders lie
+// between the two; nil if the path leaves several computers open.
+func (s *Systems) beside(r registry) (*system, int) {
+	list := s.prefixes(path.Base(r.Artifact.Path))
+	if len(list) == 0 {
+		list = s.folder(r.dir, 0)
+	}
+	if len(list) == 0 {
+		list = s.list
+	}
+	gap := func(m *system) int { return len(split(m.dirs[0])) + len(split(r.dir)) - 2*shared(m.dirs[0], r.dir) }
+	list = maxima(list, func(m *system) int { return shared(m.dirs[0], r.dir) })
+	if same := slices.DeleteFunc(slices.Clone(list), func(m *system) bool { return gap(m) > 0 }); len(same) > 0 {
+		list = same
+	}
+	if len(list) == 0 || slices.ContainsFunc(list, func(m *system) bool { return m.host != list[0].host }) {
+		return nil, 0
+	}
+	best := slices.MinFunc(list, func(a, b *system) int { return cmp.Compare(gap(a), gap(b)) })
+	return best, gap(best)
+}
+
+// maxima returns the systems for which score is greatest.
+func maxima(list []*system, score func(*system) int) []*system {
+	var out []*system
+	best := 0
+	for _, m := range list {
+		n := score(m)
+		if len(out) == 0 || n > best {
+			out, best = out[:0], n
+		}
+		if n == best {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// merge makes one system of the copies of one machine's registry. A copy without a MachineGuid joins the only machine of its name, or the
+// one that lies nearest.
+func (s *Systems) merge() {
+	copies := s.list
+	slices.SortStableFunc(copies, func(a, b *system) int { return compareBool(a.guid == "", b.guid == "") })
+	s.list = nil
+	for _, c := range copies {
+		list := slices.DeleteFunc(slices.Clone(s.list), func(m *system) bool {
+			return m.host != c.host || m.guid != "" && c.guid != "" && m.guid != c.guid
+		})
+		if len(list) > 1 {
+			list = maxima(list, func(m *system) int { return m.near(c.dirs[0]) })
+		}
+		if len(list) != 1 {
+			s.list = append(s.list, c)
+			continue
+		}
+		for _, r := range c.hives {
+			list[0].take(r)
+		}
+	}
+	// RegBack lies in the folder of the hives of which it holds copies, also of the time before the computer got its present name.
+	for _, c := range slices.Clone(s.list) {
+		if slices.ContainsFunc(c.hives, func(r registry) bool { return !strings.EqualFold(path.Base(r.dir), "RegBack") }) {
+			continue
+		}
+		i := slices.IndexFunc(s.list, func(m *system) bool {
+			return m != c && slices.Contains(m.dirs, dirOf(c.dirs[0])) && (m.guid == "" || c.guid == "" || m.guid == c.guid)
+		})
+		if i < 0 {
+			continue
+		}
+		for _, r := range c.hives {
+			s.list[i].take(r)
+		}
+		s.list = slices.DeleteFunc(s.list, func(m *system) bool { return m == c })
+	}
+}
+
+// found makes systems of the registries that belong to no computer that is named: those of one MachineGuid are one machine, and so are those that
+// do not contradict each other; otherwise each folder directly below the deepest one that holds them all is a machine's.
+func (s *Systems) found(rest []registry) {
+	var open []registry
+	for _, r := range rest {
+		same := slices.DeleteFunc(slices.Clone(s.list), func(m *system) bool { return r.guid == "" || m.guid != r.guid })
+		if len(same) == 1 {
+			same[0].take(r)
+			continue
+		}
+		open = append(open, r)
+	}
+	if len(open) == 0 {
 		return
 	}
-	common := commonDir(rest)
-	byRoot := map[string]*system{}
-	for _, r := range rest {
-		root := below(common, r.dir)
-		m := byRoot[root]
-		if m == nil {
-			m = &system{root: root}
-			byRoot[root] = m
-			s.list = append(s.list, m)
+	named := len(s.list)
+	var dirs []string
+	contradict := false
+	for i, r := range open {
+		dirs = append(dirs, r.dir)
+		contradict = contradict || slices.ContainsFunc(open[:i], func(x registry) bool { return foreign(x, r) })
+	}
+	common := commonDir(dirs)
+	for _, r := range open {
+		root := common
+		if contradict {
+			root = below(common, r.dir)
 		}
-		m.take(r)
+		i := slices.IndexFunc(s.list[named:], func(m *system) bool { return r.guid != "" && m.guid == r.guid })
+		if i < 0 {
+			i = slices.IndexFunc(s.list[named:], func(m *system) bool {
+				return m.root == root && (m.guid == "" || r.guid == "" || m.guid == r.guid)
+			})
+		}
+		if i < 0 {
+			i = len(s.list) - named
+			s.list = append(s.list, &system{root: root})
+		}
+		s.list[named+i].take(r)
+	}
+	if len(s.list) == 1 {
+		s.list[0].root = ""
 	}
 }
 
 // take adds a registry to the system.
 func (m *system) take(r registry) {
-	if m.guid == "" {
-		m.guid = r.guid
-	}
+	m.guid = cmp.Or(m.guid, r.guid)
 	m.hives = append(m.hives, r)
+	if !slices.Contains(m.dirs, r.dir) {
+		m.dirs = append(m.dirs, r.dir)
+	}
 }
 
-// settle orders the system's registries so that the newest complete one answers first, and sets older copies aside.
-func (m *system) settle() {
-	slices.SortStableFunc(m.hives, func(a, b registry) int {
-		if c := cmp.Compare(rank(b), rank(a)); c != 0 {
-			return c
+// settle orders the system's registries so that the newest capture answers first, and sets older copies aside.
+func (s *Systems) settle(m *system) {
+	if len(m.hives) > 1 {
+		for i := range m.hives {
+			m.hives[i].capture()
 		}
-		if c := captured(b).Compare(captured(a)); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Artifact.Path, b.Artifact.Path)
-	})
-	seen := map[hive.Kind]bool{}
+	}
+	slices.SortFunc(m.hives, newestFirst)
 	var keep []registry
 	for _, r := range m.hives {
-		kind := r.hive.Kind()
-		whole := r.hive.Format() == hive.FormatRegf && kind != hive.KindOther && kind != hive.KindNTUser
-		if whole && seen[kind] || isBackup(r.Artifact.Path) && seen[kind] {
-			m.older = append(m.older, r)
-			continue
+		older := false
+		for _, k := range keep {
+			yes, key := k.supersedes(r)
+			older = older || yes
+			if key != "" {
+				s.problems = append(s.problems, ingest.Problem{
+					Artifact: r.Artifact.Path, Stage: ingest.StageSystem,
+					Message: fmt.Sprintf("says otherwise than %s of the key %s, and nothing tells which is newer; it is taken for the older one", safeio.Quote(k.Artifact.Path), safeio.Quote(key)),
+				})
+			}
 		}
-		seen[kind] = seen[kind] || whole
-		keep = append(keep, r)
+		if older {
+			m.older = append(m.older, r)
+		} else {
+			keep = append(keep, r)
+		}
 	}
 	m.hives = keep
 	m.joined = &hive.Registry{}
@@ -157,214 +264,172 @@ func (m *system) settle() {
 	}
 }
 
-// rank puts backups after what they are backups of, and whole hives before exports of parts.
-func rank(r registry) int {
-	n := 0
-	if !isBackup(r.Artifact.Path) {
-		n += 2
+// name gives the systems their IDs: the computer name, else the root folder, made unique by ~2.
+func (s *Systems) name() {
+	key := func(m *system) string { return cmp.Or(m.host, m.root) }
+	slices.SortStableFunc(s.list, func(a, b *system) int {
+		return cmp.Or(strings.Compare(key(a), key(b)), strings.Compare(a.domain, b.domain), strings.Compare(a.firstPath(), b.firstPath()))
+	})
+	used := map[string]bool{}
+	for _, m := range s.list {
+		id := key(m)
+		if id == "" && len(s.list) > 1 {
+			id = "." // the folder of the upload itself; "" says that something belongs to no system
+		}
+		m.id = id
+		for n := 2; used[m.id]; n++ {
+			m.id = fmt.Sprintf("%s~%d", id, n)
+		}
+		used[m.id] = true
 	}
-	if r.hive.Format() == hive.FormatRegf {
-		n++
+}
+
+// firstPath returns the first of the system's registries by path, "" if it has none.
+func (m *system) firstPath() string {
+	first := ""
+	for _, r := range slices.Concat(m.hives, m.older) {
+		if first == "" || r.Artifact.Path < first {
+			first = r.Artifact.Path
+		}
+	}
+	return first
+}
+
+// near returns how many folders the system has in common with dir, at most.
+func (m *system) near(dir string) int {
+	n := 0
+	for _, d := range m.dirs {
+		n = max(n, shared(d, dir))
 	}
 	return n
 }
 
-func isBackup(p string) bool {
-	return slices.ContainsFunc(strings.Split(strings.ToLower(p), "/"), func(part string) bool {
-		return part == "regback" || part == "repair" || part == "before" || part == "old" || part == "backup"
-	})
-}
+// registered reports whether the system has a registry, and is not only named by logs.
+func (m *system) registered() bool { return len(m.hives)+len(m.older) > 0 }
 
-// captured tells when a registry was last written to, as far as it says.
-func captured(r registry) time.Time {
-	t := r.hive.LastWritten()
-	if k, err := r.hive.Key(`Select`); err == nil && k.LastWritten().After(t) {
-		t = k.LastWritten()
-	}
-	if t.IsZero() {
-		t = r.Artifact.Modified
-	}
-	return t
-}
-
-// name gives the systems their IDs: the computer name, else the root folder, made unique by ~2.
-func (s *Systems) name() {
-	slices.SortStableFunc(s.list, func(a, b *system) int {
-		if c := strings.Compare(cmp.Or(a.host, a.root), cmp.Or(b.host, b.root)); c != 0 {
-			return c
+// neighbour returns the system that has more of the leading folders of dir in common than any other, and more than skip; nil if there is
+// none or several have as many. A computer that only logs name has its folders only where no registry is near.
+func (s *Systems) neighbour(dir string, list []*system, skip int) *system {
+	for _, registered := range []bool{true, false} {
+		near := maxima(slices.DeleteFunc(slices.Clone(list), func(m *system) bool {
+			return m.registered() != registered || m.near(dir) <= skip
+		}), func(m *system) int { return m.near(dir) })
+		if len(near) == 1 {
+			return near[0]
 		}
-		return strings.Compare(a.firstPath(), b.firstPath())
-	})
-	used := map[string]int{}
+		if len(near) > 1 || slices.ContainsFunc(s.list, (*system).registered) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// folder returns the systems to which a folder belongs: those whose computer name is that of the folder or of one above it, or those whose
+// registries share more than skip of its leading folders, whichever is deeper.
+func (s *Systems) folder(dir string, skip int) []*system {
+	near := maxima(slices.DeleteFunc(slices.Clone(s.list), func(m *system) bool {
+		return !m.registered() || m.near(dir) <= skip
+	}), func(m *system) int { return m.near(dir) })
+	depth := 1
+	if len(near) > 0 {
+		depth = near[0].near(dir)
+	}
+	parts := split(dir)
+	for i := len(parts) - 1; i >= 0 && i+1 >= depth; i-- {
+		if named := s.prefixes(parts[i]); len(named) > 0 {
+			return named
+		}
+	}
+	return near
+}
+
+// prefixes returns the systems with the longest computer name that a file's or folder's name is, or begins with and goes on with what is
+// no letter and no digit.
+func (s *Systems) prefixes(part string) []*system {
+	var out []*system
+	part = strings.ToUpper(part)
 	for _, m := range s.list {
-		id := cmp.Or(m.host, m.root)
-		used[id]++
-		m.id = id
-		if n := used[id]; n > 1 {
-			m.id = fmt.Sprintf("%s~%d", id, n)
+		rest, ok := strings.CutPrefix(part, m.host)
+		if m.host == "" || !ok {
+			continue
 		}
+		if r, _ := utf8.DecodeRuneInString(rest); rest != "" && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			continue
+		}
+		out = append(out, m)
 	}
+	return maxima(out, func(m *system) int { return len(m.host) })
 }
 
-func (m *system) firstPath() string {
-	if len(m.hives) == 0 {
-		return ""
-	}
-	return m.hives[0].Artifact.Path
+// called returns the systems that a log's word for its own computer means.
+func (s *Systems) called(name string) []*system {
+	return slices.DeleteFunc(slices.Clone(s.list), func(m *system) bool { return name == "" || !m.is(name) })
 }
 
-// dirs are the folders in which the system's registries lie.
-func (m *system) dirs() []string {
-	var out []string
-	for _, r := range slices.Concat(m.hives, m.older) {
-		out = append(out, r.dir)
-	}
-	if len(out) == 0 {
-		out = append(out, m.root)
-	}
-	return out
+// is reports whether a computer's name, perhaps with its domain, is the system's.
+func (m *system) is(name string) bool {
+	host, domain := cutDomain(name)
+	return m.host != "" && sameLabel(m.host, host) && (domain == "" || m.domain == "" || domain == m.domain)
 }
 
-// nearest returns the system among list that shares the longest folder prefix with dir, the only one if there is one, and nil if
-// several share the same.
-func (s *Systems) nearest(dir string, list []*system) *system {
-	if len(list) == 1 {
-		return list[0]
-	}
-	var best *system
-	length, tie := 0, false
-	for _, m := range list {
-		n := 0
-		for _, d := range m.dirs() {
-			n = max(n, len(split(shared(d, dir))))
-		}
-		if m.host != "" && slices.ContainsFunc(split(dir), func(p string) bool { return strings.EqualFold(p, m.host) }) {
-			n += 1000 // a folder of the computer's own name says more than any other folder
-		}
-		switch {
-		case n > length:
-			best, length, tie = m, n, false
-		case n == length:
-			tie = true
-		}
-	}
-	if tie || length == 0 {
-		return nil
-	}
-	return best
-}
-
-// find returns the system of an artifact: the one that the artifact names, else by the beginning of its file name, else by folder.
-// nil if nothing tells.
+// find returns the system of an artifact: the one that it names itself, else the one that its file's name begins with, else the one to which
+// its folder belongs, else the only one. nil if nothing tells.
 func (s *Systems) find(p, host string) *system {
-	if host != "" {
-		for _, m := range s.list {
-			if sameHost(m.host, host) {
-				return m
-			}
+	for _, list := range [][]*system{s.called(host), s.prefixes(path.Base(p)), s.folder(dirOf(p), 0)} {
+		switch len(list) {
+		case 0:
+			continue
+		case 1:
+			return list[0]
 		}
+		return s.neighbour(dirOf(p), list, -1)
 	}
-	base := strings.ToUpper(path.Base(p))
-	for _, m := range s.list {
-		if m.host != "" && strings.HasPrefix(base, m.host) && !isNameByte(base[len(m.host):]) {
-			return m
-		}
+	if m := s.neighbour(dirOf(p), s.list, 0); m != nil {
+		return m
 	}
-	return s.nearest(dirOf(p), s.list)
+	if s.fallback != nil {
+		return s.fallback
+	}
+	if len(s.list) == 1 {
+		return s.list[0]
+	}
+	return nil
 }
 
-// sameHost compares computer names; one of them may be a DNS name.
-func sameHost(a, b string) bool {
-	first := func(s string) string { s, _, _ = strings.Cut(strings.ToUpper(s), "."); return s }
-	return a != "" && first(a) == first(b)
+// cutDomain parts a DNS name into the computer's own name and its domain, both in upper case.
+func cutDomain(name string) (host, domain string) {
+	host, domain, _ = strings.Cut(strings.ToUpper(strings.TrimSuffix(name, ".")), ".")
+	return host, domain
 }
 
-func isNameByte(rest string) bool {
-	return rest != "" && (rest[0] >= 'A' && rest[0] <= 'Z' || rest[0] >= '0' && rest[0] <= '9')
+// netBIOS is the length to which the registry's computer name is cut.
+const netBIOS = 15
+
+// sameLabel compares computer names in upper case; one of them may be cut to the length of a NetBIOS name.
+func sameLabel(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return a == b || len(a) == netBIOS && strings.HasPrefix(b, a)
 }
 
-// Locale returns what the registry of the machine that wrote the artifact at path says of its texts.
+// Locale returns what the registry of the machine that wrote the artifact at path says of its texts, as far as the path alone tells.
 func (s *Systems) Locale(p string) ingest.Locale {
-	m := s.find(p, "")
-	if m == nil {
-		return ingest.Locale{}
+	if m := s.find(p, ""); m != nil {
+		return m.locale
 	}
-	if m.locale == nil {
-		return ingest.Locale{}
-	}
-	return *m.locale
+	return ingest.Locale{}
 }
 
 // Prepare decodes the code pages and the time zone of each system, so that Locale may be called from several goroutines.
 func (s *Systems) Prepare() *Systems {
 	for _, m := range s.list {
-		l := ingest.Locale{}
 		if cp, err := m.joined.CodePages(); err == nil {
-			l.ANSI, l.OEM = cp.ANSI, cp.OEM
+			m.locale.ANSI, m.locale.OEM = cp.ANSI, cp.OEM
 		}
 		if z, err := m.joined.TimeZone(); err == nil {
-			l.Bias = z.BiasAt
+			m.locale.Bias = z.BiasAt
 		}
-		m.locale = &l
 	}
 	return s
-}
-
-func dirOf(p string) string {
-	d := path.Dir(p)
-	if d == "." {
-		return ""
-	}
-	return d
-}
-
-func split(dir string) []string {
-	if dir == "" {
-		return nil
-	}
-	return strings.Split(dir, "/")
-}
-
-// shared returns the folder that two folders have in common.
-func shared(a, b string) string {
-	x, y := split(a), split(b)
-	n := 0
-	for n < len(x) && n < len(y) && strings.EqualFold(x[n], y[n]) {
-		n++
-	}
-	return strings.Join(x[:n], "/")
-}
-
-func commonDir(list []registry) string {
-	dir := list[0].dir
-	for _, r := range list[1:] {
-		dir = shared(dir, r.dir)
-	}
-	return dir
-}
-
-// below returns the folder directly below common in which dir lies; dir itself if it is common.
-func below(common, dir string) string {
-	x := split(dir)
-	n := len(split(common))
-	if n >= len(x) {
-		return dir
-	}
-	return strings.Join(x[:n+1], "/")
-}
-
-// conflicting reports whether two of the registries hold the same hive and lie in different folders, so that they can't be parts of one registry.
-func conflicting(list []registry) bool {
-	seen := map[hive.Kind]string{}
-	for _, r := range list {
-		kind := r.hive.Kind()
-		if kind == hive.KindOther || kind == hive.KindNTUser || isBackup(r.Artifact.Path) {
-			continue
-		}
-		if d, ok := seen[kind]; ok && d != r.dir {
-			return true
-		}
-		seen[kind] = r.dir
-	}
-	return false
 }

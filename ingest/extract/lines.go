@@ -1,9 +1,9 @@
 package extract
 
 import (
-	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -28,15 +28,26 @@ func problem(in ingest.Input, format string, args ...any) ingest.Problem {
 // headLines cuts the beginning of a text into its lines without their ends. The last line is left out if more follow it, because the
 // head may end anywhere within it.
 func headLines(head []byte) []string {
-	lines := bytes.Split(head, []byte("\n"))
+	lines := strings.Split(string(head), "\n") // one copy: every text passes through here
 	if len(lines) > 1 {
 		lines = lines[:len(lines)-1]
 	}
-	out := make([]string, len(lines))
 	for i, l := range lines {
-		out[i] = strings.TrimSuffix(string(l), "\r")
+		lines[i] = strings.TrimSuffix(l, "\r")
 	}
-	return out
+	return lines
+}
+
+// sampleSize is how much of a head the readers of tables and small files look at to know their own.
+const sampleSize = 16 << 10
+
+// sample returns the first lines of a head, at most sampleSize bytes of them; nil if they are those of a log. A table with a column of times
+// is none if dashes underline its heads.
+func sample(head []byte) []string {
+	if first := headLines(head[:min(len(head), 2<<10)]); isLog(first) && !slices.ContainsFunc(first[:min(len(first), 5)], dashes.MatchString) {
+		return nil
+	}
+	return headLines(head[:min(len(head), sampleSize)])
 }
 
 // isBlank reports whether r is one of the characters that Windows' tools pad, separate and group with.
@@ -338,4 +349,22 @@ func cells(line string, cols []span) []string {
 		out[i] = trim(string(runes[from:max(from, min(cuts[i+1], len(runes)))]))
 	}
 	return out
+}
+
+// isComputerName reports whether s may be the name of a computer, with its domain or without.
+func isComputerName(s string) bool {
+	if s == "" || len(s) > 255 {
+		return false
+	}
+	last := '.'
+	for _, r := range s {
+		switch {
+		case r == '.' && last == '.', r == '-' && last == '.':
+			return false
+		case r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			return false
+		}
+		last = r
+	}
+	return true
 }

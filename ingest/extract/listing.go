@@ -117,6 +117,11 @@ func (f *Folder) Whole() bool {
 	if !f.Complete || f.Pattern != "" {
 		return false
 	}
+	for s := range strings.FieldsSeq(strings.ToLower(f.Switches)) {
+		if attributes, ok := strings.CutPrefix(strings.ReplaceAll(s, ":", ""), "/a"); ok && attributes != "" && attributes != "-d" {
+			return false // /ah lists hidden files alone
+		}
+	}
 	// What leaves out . and .. may leave out others.
 	return !f.dir || f.Dots || strings.HasSuffix(f.Path, `:\`) || strings.Contains(strings.ReplaceAll(strings.ToLower(f.Switches), ":", ""), "/a-d")
 }

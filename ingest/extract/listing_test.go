@@ -2,6 +2,7 @@ package extract
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -480,5 +481,38 @@ func BenchmarkListing(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		parseListing(ingest.Input{Artifact: in.Artifact, Lines: in.Lines})
+	}
+}
+
+func TestFolderLacksBeside(t *testing.T) {
+	cached := regexp.MustCompile(`(?i)^[0-9a-f]+\.msi$`)
+	frame := ` Directory of C:\Windows\Installer
+
+08/14/2012  10:01 AM    <DIR>          .
+08/14/2012  10:01 AM    <DIR>          ..
+08/14/2012  10:01 AM                 7 %s
+               1 File(s)              7 bytes
+`
+	tests := []struct {
+		name, text string
+		want       bool
+	}{
+		{"another-package", fmt.Sprintf(frame, "1B2C3.MSI"), true},
+		{"the-package", fmt.Sprintf(frame, "23F63.MSI"), false},
+		{"no-package", fmt.Sprintf(frame, "SourceHash.txt"), false},
+		{"file-of-a-pattern", "C:\\>dir C:\\Windows\\Installer\\1*.msi\n" + fmt.Sprintf(frame, "1b2c3.msi"), false},
+		{"hidden-files-alone", "C:\\>dir /ah C:\\Windows\\Installer\n" + fmt.Sprintf(frame, "1b2c3.msi"), false},
+		{"count-differs", strings.Replace(fmt.Sprintf(frame, "1b2c3.msi"), "1 File", "2 File", 1), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l, _ := parseListing(input(tt.text))
+			if l == nil || len(l.Folders) != 1 {
+				t.Fatalf("not one folder: %+v", l)
+			}
+			if got := l.Folders[0].LacksBeside("23f63.msi", cached); got != tt.want {
+				t.Errorf("got %t", got)
+			}
+		})
 	}
 }

@@ -95,8 +95,8 @@ func machineKeys() ingest.Extractor {
 // sniffMachineKeys is barely sure of any listing or permissions, because the folder may come far behind the head.
 func sniffMachineKeys(name string, head []byte) int {
 	lines := headLines(head)
-	if isLog(lines) {
-		return 0
+	if isLog(lines) { // or a table with a column of times that have seconds
+		return min(1, sniffListing(name, head))
 	}
 	bare, all := 0, 0
 	for _, l := range lines {

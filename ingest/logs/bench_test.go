@@ -82,6 +82,30 @@ func benchCases() []struct {
 		{"text-plain-level", textReader, benchText(func(_ *rand.Rand, i int, msg string) string {
 			return fmt.Sprintf("[%d/%d/2007 %d:%02d:%02d PM] [] [ZMD] [] [%s] [] [].\r\n", 1+i%12, 1+i%28, 1+i%12, i%60, i%60, msg)
 		})},
+		{"servicing", servicingReader, benchText(func(_ *rand.Rand, i int, msg string) string {
+			return fmt.Sprintf("2024-01-%02d %s, Info                  CBS    %s\r\n", 1+i/86400%28, hms(i), msg)
+		})},
+		{"windows-update", windowsUpdateReader, benchText(func(_ *rand.Rand, i int, msg string) string {
+			return fmt.Sprintf("2012-01-%02d\t%s:123\t 900\tdd0\tAgent\t%s\r\n", 1+i/86400%28, hms(i), msg)
+		})},
+		{"zenworks", zenworksReader, benchText(func(_ *rand.Rand, i int, msg string) string {
+			return fmt.Sprintf("[INFO] [1/%d/2007 %d:%02d:%02d PM] [] [ZMD] [] [%s] [] [].\r\n", 1+i/43200%28, 1+i/3600%12, i/60%60, i%60, msg)
+		})},
+		{"w3c", w3cReader, append([]byte("#Fields: date time cs-method cs-uri-stem sc-status\r\n"), benchText(func(_ *rand.Rand, i int, msg string) string {
+			return fmt.Sprintf("2026-01-%02d %s GET /%s 200\r\n", 1+i/86400%28, hms(i), bytes.ReplaceAll([]byte(msg), []byte(" "), []byte("+")))
+		})...)},
+		{"sep-client", sepClientReader, append([]byte("00000000\t00080000\t00000000\t00000002\t00000000\t0000000000002a70\t0000000e\r\n"), benchText(func(_ *rand.Rand, i int, msg string) string {
+			return fmt.Sprintf("000000b4\t01d45f6a%08x\t1207030c\t00000000\t00000000\t00000000\t%s\tCVE\t\r\n", i, msg)
+		})...)},
+		{"wevtutil", wevtutilReader, benchText(func(_ *rand.Rand, i int, msg string) string {
+			return fmt.Sprintf("Event[%d]:\r\n  Log Name: System\r\n  Source: X\r\n  Date: 2012-03-%02dT%s.000\r\n  Event ID: 7000\r\n  Task: N/A\r\n  Level: Error\r\n  Opcode: N/A\r\n  Keyword: Classic\r\n  User: N/A\r\n  User Name: N/A\r\n  Computer: PC1\r\n  Description: \r\n%s\r\n\r\n", i, 1+i/86400%28, hms(i), msg)
+		})},
+		{"event-xml", eventXMLReader, benchText(func(_ *rand.Rand, i int, msg string) string {
+			return fmt.Sprintf("<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='X'/><EventID>7000</EventID><Level>2</Level><TimeCreated SystemTime='2012-03-%02dT%s.1234567Z'/><Execution ProcessID='4' ThreadID='88'/><Computer>PC1</Computer></System><EventData><Data>%s</Data></EventData></Event>\r\n", 1+i/86400%28, hms(i), msg)
+		})},
+		{"table", tableReader, append([]byte("Machine,Time,Class,Message\r\n"), benchText(func(_ *rand.Rand, i int, msg string) string {
+			return fmt.Sprintf("PC1,2012-03-%02d %s,Info,\"%s\"\r\n", 1+i/86400%28, hms(i), bytes.ReplaceAll([]byte(msg), []byte{'"'}, nil))
+		})...)},
 		{"plain", plainReader, benchText(func(_ *rand.Rand, _ int, msg string) string { return msg + "\r\n" })},
 	}
 }

@@ -93,6 +93,7 @@ func TestCorpus(t *testing.T) {
 //	CCM        records: lines that begin with "<![LOG[" (a cut record is one too) and blank lines outside of records; timed: matches of an expression for a whole record with a sound time and date
 //	Installer  records: wc -l; timed: lines of "^MSI \(", "^[A-Za-z ]+ [0-9]{1,2}:[0-9]{2}:[0-9]{2}: " and "^=== "
 //	setupapi   records: wc -l; timed: lines with a date before the time in ">>>", "<<<" and "[", and lines ending in hh:mm:ss.mmm
+//	SEP        records: matches of a number of at most 8 hexadecimal digits, at least 64, a tab and a FILETIME; scan logs: lines of 12 such digits and three numbers
 //	others     timed: lines with the file's stamp; records: those and the lines before the first
 func TestCorpusCounts(t *testing.T) {
 	texts := corpusText(t)
@@ -112,27 +113,38 @@ func TestCorpusCounts(t *testing.T) {
 		{"simple_clean_basic.log", ingest.KindLogSMS, 3, 3, 3},
 		{"st_corpus_msi_clean_basic.log", ingest.KindLogMSI, 7, 7, 0},
 		{"Redball__msi_install.log", ingest.KindLogMSI, 1457, 942 + 155 + 4, 0},
-		{"Win10_RathbunVM_setupapi.dev.log", ingest.KindLogText, 12227, 53 + 4988, 0},
-		{"Win11_RathbunVM_setupapi.dev.log", ingest.KindLogText, 9432, 56 + 3338, 0},
-		{"plaso__setupapi.dev.log", ingest.KindLogText, 10653, 400 + 2467, 0},
-		{"plaso__setupapi.setup.log", ingest.KindLogText, 1357, 33 + 502, 0},
+		{"Win10_RathbunVM_setupapi.dev.log", ingest.KindLogSetupAPI, 12227, 53 + 4988, 0},
+		{"Win11_RathbunVM_setupapi.dev.log", ingest.KindLogSetupAPI, 9432, 56 + 3338, 0},
+		{"plaso__setupapi.dev.log", ingest.KindLogSetupAPI, 10653, 400 + 2467, 0},
+		{"plaso__setupapi.setup.log", ingest.KindLogSetupAPI, 1357, 33 + 502, 0},
 		{"TeamViewer15_Logfile.log", ingest.KindLogText, 1013, 1013, 0},
 		{"MPLog-20200801-144809.log", ingest.KindLogText, 7 + 4424, 4424, 4424},
 		{"MPLog-20231017-224350.log", ingest.KindLogText, 7 + 836, 836, 836},
 		{"MPDetection-20210213-115635.log", ingest.KindLogText, 18, 18, 18},
 		{"AccessProtectionLog.txt", ingest.KindLogText, 14, 14, 0},
-		{"iis10_edge_cases.log", ingest.KindLogText, 19, 15, 15},
-		{"iis_w3c_clean_u_ex260329.log", ingest.KindLogText, 5, 2, 2},
+		{"iis10_edge_cases.log", ingest.KindLogW3C, 19, 15, 15},
+		{"iis_w3c_clean_u_ex260329.log", ingest.KindLogW3C, 5, 2, 2},
 		{"skydriveerr-unicode.log", ingest.KindLogText, 17, 16, 0},
 		{"Splashtop_SPLog.txt", ingest.KindLogText, 15, 0, 0}, // no year
-		{"cbs_mixed_components_CBS.log", ingest.KindLogText, 9, 9, 0},
+		{"cbs_mixed_components_CBS.log", ingest.KindLogServicing, 9, 9, 0},
 		{"dns_debug_mixed_rcodes.log", ingest.KindLogText, 4, 4, 0},
 		{"patchmypc_detection_clean_detection.log", ingest.KindLogText, 2, 2, 0},
 		{"jamf_policy_log_basic.log", ingest.KindLogText, 12, 0, 0}, // no year
-		{"reporting_events_clean_ReportingEvents.log", ingest.KindLogText, 2, 2, 0},
+		{"reporting_events_clean_ReportingEvents.log", ingest.KindLogReportingEvents, 2, 2, 0},
 		{"powershell_transcript.txt", ingest.KindText, 24, 0, 0},
 		{"OfcUrlf.log", ingest.KindText, 4, 0, 0},
-		{"Logs_12192018.Log", ingest.KindText, 3, 0, 0},
+		{"Logs_12192018.Log", ingest.KindLogSEPClient, 3, 3, 0},
+		{"Logs_02012019.Log", ingest.KindLogSEPClient, 306, 306, 0},
+		{"plaso__Symantec.Log", ingest.KindLogSEPClient, 8, 8, 0},
+		{"SEPparser__AVMan.log", ingest.KindLogSEPClient, 1 + 275, 275, 275},
+		{"SEPparser__AVMan (2).log", ingest.KindLogSEPClient, 1 + 663, 663, 663},
+		{"SEPparser__syslog.log", ingest.KindLogSEPClient, 1 + 829, 829, 829},
+		{"SEPparser__tralog.log", ingest.KindLogSEPClient, 1 + 346, 346, 346},
+		{"SEPparser__seclog3.log", ingest.KindLogSEPClient, 1 + 5, 5, 5},
+		{"SEPparser__rawlog.log", ingest.KindLogSEPClient, 1 + 45, 45, 45},
+		{"SEPparser__processlog.log", ingest.KindLogSEPClient, 1 + 7, 7, 7},
+		{"dism_mixed_components_dism.log", ingest.KindLogServicing, 5, 5, 0},
+		{"reporting_events_mixed_ReportingEvents.log", ingest.KindLogReportingEvents, 3, 2, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for name, text := range texts {

@@ -21,7 +21,7 @@ import (
 // Source: "SetupAPI Text Logs" and "Format of a Text Log Section Body", "Interpreting a Sample SetupAPI Log File" (Microsoft Learn, Windows drivers).
 
 var setupapiReader = ingest.Reader{
-	Kind:  ingest.KindLogText,
+	Kind:  ingest.KindLogSetupAPI,
 	Sniff: sniffSetupAPI,
 	New:   func() ingest.Splitter { return new(setupapiSplitter) },
 }

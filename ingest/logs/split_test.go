@@ -292,7 +292,21 @@ func ExampleAll() {
 	// log/sep-inst 0
 	// log/msi 0
 	// log/pfro 0
-	// log/text 0
+	// log/setupapi 0
+	// log/sep-client 0
+	// log/sep-client 0
+	// log/zenworks 0
+	// log/windows-update 0
+	// log/reporting-events 0
+	// log/servicing 0
+	// log/w3c 0
+	// log/netlogon 0
+	// log/crash 0
+	// log/events 0
+	// log/events 0
+	// log/events 0
+	// log/events 0
+	// log/table 0
 	// log/text 0
 	// text/plain 1
 }

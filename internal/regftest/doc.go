@@ -5,6 +5,7 @@
 // stand alone on a line before a key direct the writer:
 //
 //	; last written: 2012-03-10T08:11:00Z    the time of the next key; others have 2012-01-01T00:00:00Z
+//	; deleted                               the next key, with all below it, was deleted and stands in free cells
 //	; dirty                                 the hive was copied while it was written
 //
 // The same text gives the same bytes.

@@ -52,7 +52,7 @@ func (o Options) Build(regText string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := writer{Options: o, times: map[int]time.Time{}}
+	w := writer{Options: o, times: map[int]time.Time{}, deleted: map[int]bool{}}
 	if w.Minor == 0 {
 		w.Minor = 5
 	}
@@ -88,6 +88,7 @@ func mountPoint(root *hive.Key) (*hive.Key, error) {
 // directives reads the comments that direct the writer.
 func (w *writer) directives(lines []string) error {
 	var next time.Time
+	gone := false
 	for i, line := range lines {
 		line = strings.TrimSpace(line)
 		if text, ok := strings.CutPrefix(line, "; last written:"); ok {
@@ -97,11 +98,16 @@ func (w *writer) directives(lines []string) error {
 			}
 			next = t
 		}
-		if line == "; dirty" {
+		switch {
+		case line == "; dirty":
 			w.Dirty = true
-		}
-		if strings.HasPrefix(line, "[") && !next.IsZero() {
-			w.times[i+1], next = next, time.Time{}
+		case line == "; deleted":
+			gone = true
+		case strings.HasPrefix(line, "["):
+			if !next.IsZero() {
+				w.times[i+1], next = next, time.Time{}
+			}
+			w.deleted[i+1], gone = gone, false
 		}
 	}
 	return nil
@@ -131,11 +137,13 @@ var errTooLarge = errors.New("regftest: the hive would be larger than 1 GiB")
 // writer lays cells into bins, one after the other.
 type writer struct {
 	Options
-	times  map[int]time.Time // by the line that states the key
-	bins   []byte
-	binEnd int
-	sk     uint32
-	keys   uint32
+	times   map[int]time.Time // by the line that states the key
+	deleted map[int]bool      // likewise
+	cells   []uint32          // of all cells in use, in the order in which they were made
+	bins    []byte
+	binEnd  int
+	sk      uint32
+	keys    uint32
 }
 
 // hive writes everything below root.
@@ -184,6 +192,7 @@ func (w *writer) alloc(n int) uint32 {
 	at := len(w.bins)
 	w.bins = append(w.bins, make([]byte, size)...)
 	binary.LittleEndian.PutUint32(w.bins[at:], uint32(-int32(size))) //nolint:gosec // a cell in use has a negative size
+	w.cells = append(w.cells, uint32(at))                            //nolint:gosec // below 1 GiB
 	return uint32(at)                                                //nolint:gosec // below 1 GiB
 }
 
@@ -305,7 +314,10 @@ func (w *writer) key(k *hive.Key, parent uint32) (uint32, error) {
 
 // subkeys writes the keys below k and their list.
 func (w *writer) subkeys(k *hive.Key, at uint32) error {
-	subkeys := k.Subkeys()
+	if err := w.remnants(k, at); err != nil {
+		return err
+	}
+	subkeys := slices.DeleteFunc(k.Subkeys(), func(sub *hive.Key) bool { return w.deleted[sub.Line()] })
 	if len(subkeys) == 0 {
 		return nil
 	}
@@ -335,6 +347,23 @@ func (w *writer) subkeys(k *hive.Key, at uint32) error {
 	w.put32(at, 20, uint32(len(subkeys))) //nolint:gosec // as many as the text has
 	w.put32(at, 28, list)
 	w.put32(at, 52, uint32(longest))
+	return nil
+}
+
+// remnants writes the deleted keys below k: with all that belongs to them, in cells that are then marked as free.
+func (w *writer) remnants(k *hive.Key, at uint32) error {
+	for _, sub := range k.Subkeys() {
+		if !w.deleted[sub.Line()] {
+			continue
+		}
+		first := len(w.cells)
+		if _, err := w.key(sub, at); err != nil {
+			return err
+		}
+		for _, cell := range w.cells[first:] {
+			binary.LittleEndian.PutUint32(w.bins[cell:], -binary.LittleEndian.Uint32(w.bins[cell:]))
+		}
+	}
 	return nil
 }
 

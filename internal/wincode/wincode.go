@@ -37,8 +37,8 @@ var load = sync.OnceValue(func() map[uint32][]Code {
 	return m
 })
 
-// Lookup returns what the table knows of a code. An HRESULT of FACILITY_WIN32 (0x8007nnnn) is also looked up as the Win32 code
-// that it carries.
+// Lookup returns what the table knows of a code, in the table's order; nil if nothing. An HRESULT of FACILITY_WIN32 (0x8007nnnn) is also looked up as the Win32 code
+// that it carries. The list is the table's own and not to be changed.
 func Lookup(code uint32) []Code {
 	out := load()[code]
 	if code>>16 == 0x8007 && len(out) == 0 {
@@ -47,18 +47,22 @@ func Lookup(code uint32) []Code {
 	return out
 }
 
-// Parse reads a code as logs write it: decimal, negative decimal, or hexadecimal with 0x.
+// Parse reads a code as logs write it: decimal, negative decimal (the same 32 bits), or hexadecimal with 0x. It returns 0 and false for
+// what is none, or needs more than 32 bits.
 func Parse(s string) (uint32, bool) {
 	s = strings.TrimSpace(s)
 	if h, ok := strings.CutPrefix(strings.ToLower(s), "0x"); ok {
 		n, err := strconv.ParseUint(h, 16, 32)
-		return uint32(n), err == nil
+		if err != nil {
+			return 0, false
+		}
+		return uint32(n), true
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n > 0xFFFFFFFF || n < -0x80000000 {
 		return 0, false
 	}
-	return uint32(n), true //nolint:gosec // the range is checked; a negative code is the same 32 bits
+	return uint32(n), true
 }
 
 // Name returns the symbol of a code, the first family's if several have it, and the code itself in hexadecimal if none has.

@@ -1,0 +1,137 @@
+package findings_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"casebook/findings"
+)
+
+func asks(check string, v findings.Verdict, s findings.Severity, system string, missing ...findings.Missing) findings.Finding {
+	f := findings.Finding{Check: check, Verdict: v, Severity: s, System: system, Missing: missing}
+	if v == findings.NotEvaluated {
+		f.Reason = findings.DataMissing
+	}
+	return f
+}
+
+func want(n int) findings.Missing {
+	return findings.Missing{What: fmt.Sprintf("thing %d", n), Why: fmt.Sprintf("it tells %d.", n), Collect: fmt.Sprintf("collect %d", n)}
+}
+
+// TestRequest ranks, joins and words what to ask for.
+func TestRequest(t *testing.T) {
+	absent := asks("absent", findings.NotEvaluated, findings.Critical, "", want(9))
+	absent.Reason = findings.ProductAbsent
+	tests := []struct {
+		name  string
+		list  []findings.Finding
+		items []string
+		text  []string // lines that it holds
+	}{
+		{name: "nothing"},
+		{name: "confirmed-ruled-out-and-absent-products-ask-nothing", list: []findings.Finding{
+			absent, asks("a", findings.Confirmed, findings.High, "", want(1)), asks("b", findings.RuledOut, findings.High, "", want(2)),
+		}},
+		{
+			name: "suspected-before-not-evaluated-and-graver-first",
+			list: []findings.Finding{
+				asks("a", findings.NotEvaluated, findings.Critical, "", want(1)), asks("b", findings.Suspected, findings.Low, "", want(2)),
+				asks("c", findings.Suspected, findings.High, "", want(3)),
+			},
+			items: []string{"thing 3: c", "thing 2: b", "thing 1: a"},
+			text:  []string{"To finish the analysis we need three more things:", "1. Thing 3, because it tells 3.", "       collect 3"},
+		},
+		{
+			name: "one-computer-is-named-once",
+			list: []findings.Finding{asks("a", findings.Suspected, findings.High, "PC1", want(1)), asks("b", findings.Suspected, findings.High, "PC1", want(2))},
+			items: []string{
+				"thing 1: a", "thing 2: b",
+			},
+			text: []string{"To finish the analysis we need two more things from PC1:", "1. Thing 1, because it tells 1."},
+		},
+		{
+			name: "several-computers-are-named-with-each-thing",
+			list: []findings.Finding{
+				asks("a", findings.Suspected, findings.High, "PC2", want(1)), asks("a", findings.Suspected, findings.High, "PC1", want(1)),
+				asks("b", findings.NotEvaluated, findings.High, "", want(2)),
+			},
+			items: []string{"thing 1: a", "thing 2: b"},
+			text:  []string{"To finish the analysis we need two more things:", "1. Thing 1 from PC1, PC2, because it tells 1.", "2. Thing 2, because it tells 2."},
+		},
+		{
+			name: "the-same-command-or-words-once",
+			list: []findings.Finding{
+				asks("b", findings.Suspected, findings.High, "", findings.Missing{What: "the hive", Why: "w", Collect: "save it"}),
+				asks("a", findings.Suspected, findings.High, "", findings.Missing{What: "The hive", Why: "w", Collect: "save it otherwise"}),
+				asks("c", findings.Suspected, findings.High, "", findings.Missing{What: "its copy", Why: "w", Collect: "save it otherwise"}, findings.Missing{What: "the hive", Why: "w", Collect: "x"}),
+			},
+			items: []string{"The hive: a b c"},
+			text:  []string{"To finish the analysis we need one more thing:"},
+		},
+		{
+			name: "command-of-several-lines-and-a-letter-beyond-ascii",
+			list: []findings.Finding{asks("a", findings.Suspected, findings.High, "", findings.Missing{What: "äußerstes", Why: "w", Collect: "one\r\ntwo"})},
+			items: []string{
+				"äußerstes: a",
+			},
+			text: []string{"1. Äußerstes, because w.", "       one", "       two"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := findings.MakeRequest(tt.list)
+			var items []string
+			for _, it := range r.Items {
+				items = append(items, it.What+": "+strings.Join(it.Settles, " "))
+			}
+			if diff := cmp.Diff(tt.items, items); diff != "" {
+				t.Errorf("items differ (-want +got):\n%s", diff)
+			}
+			lines := strings.Split(r.Text, "\n")
+			for _, l := range tt.text {
+				if !slices.Contains(lines, l) {
+					t.Errorf("the text has no line %q:\n%s", l, r.Text)
+				}
+			}
+			if (r.Text == "") != (len(items) == 0) {
+				t.Errorf("%d items and the text %q", len(items), r.Text)
+			}
+		})
+	}
+}
+
+// TestRequestProperties draws findings: at most five items, each once, in an order that the order of the findings does not change.
+func TestRequestProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one := rapid.Custom(func(t *rapid.T) findings.Finding {
+			var missing []findings.Missing
+			for _, n := range rapid.SliceOfN(rapid.IntRange(1, 9), 0, 3).Draw(t, "missing") {
+				missing = append(missing, want(n))
+			}
+			return asks(fmt.Sprint("check-", rapid.IntRange(1, 5).Draw(t, "check")),
+				rapid.SampledFrom([]findings.Verdict{findings.Confirmed, findings.Suspected, findings.RuledOut, findings.NotEvaluated}).Draw(t, "verdict"),
+				rapid.SampledFrom(findings.Severities()).Draw(t, "severity"), rapid.SampledFrom([]string{"", "PC1", "PC2"}).Draw(t, "system"), missing...)
+		})
+		list := rapid.SliceOfN(one, 0, 12).Draw(t, "findings")
+		r := findings.MakeRequest(list)
+		if len(r.Items) > 5 || r.Items == nil {
+			t.Fatalf("items: %v", r.Items)
+		}
+		seen := map[string]bool{}
+		for _, it := range r.Items {
+			if seen[it.What] || len(it.Settles) == 0 || !slices.IsSorted(it.Settles) {
+				t.Fatalf("item %+v", it)
+			}
+			seen[it.What] = true
+		}
+		if diff := cmp.Diff(r, findings.MakeRequest(rapid.Permutation(list).Draw(t, "order"))); diff != "" {
+			t.Fatalf("the order of the findings changes the request:\n%s", diff)
+		}
+	})
+}
