@@ -46,6 +46,9 @@ const (
 	KindSetAid      Kind = "text/setaid"     // SetAid.ini of a Symantec Endpoint Protection package
 	KindSMSCFG      Kind = "text/smscfg"     // SMSCFG.INI of an SMS or ConfigMgr client
 	KindSMSUID      Kind = "sms/uid"         // Smsuid.dat of an SMS client, text or binary
+	KindIPConfig    Kind = "text/ipconfig"   // ipconfig output
+	KindSystemInfo  Kind = "text/systeminfo" // systeminfo output
+	KindMSInfo      Kind = "text/msinfo"     // msinfo32 report as text
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -57,5 +60,6 @@ func Kinds() []Kind {
 		KindRegExport, KindRegQuery,
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
 		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs, KindSetAid, KindSMSCFG, KindSMSUID,
+		KindIPConfig, KindSystemInfo, KindMSInfo,
 	}
 }
