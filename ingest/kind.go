@@ -49,6 +49,7 @@ const (
 	KindIPConfig    Kind = "text/ipconfig"   // ipconfig output
 	KindSystemInfo  Kind = "text/systeminfo" // systeminfo output
 	KindMSInfo      Kind = "text/msinfo"     // msinfo32 report as text
+	KindWinmgmt     Kind = "text/winmgmt"    // winmgmt /verifyrepository output
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -60,6 +61,6 @@ func Kinds() []Kind {
 		KindRegExport, KindRegQuery,
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
 		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs, KindSetAid, KindSMSCFG, KindSMSUID,
-		KindIPConfig, KindSystemInfo, KindMSInfo,
+		KindIPConfig, KindSystemInfo, KindMSInfo, KindWinmgmt,
 	}
 }
