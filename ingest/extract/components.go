@@ -66,7 +66,7 @@ func components() ingest.Extractor {
 
 func sniffComponents(_ string, head []byte) int {
 	lines := sample(head)
-	if len(lines) == 0 {
+	if len(lines) == 0 || slices.ContainsFunc(lines, iniSection.MatchString) { // an ini file states the version of its own product
 		return 0
 	}
 	if c, _ := parseComponents(lines); len(c.Versions) > 0 {
