@@ -167,8 +167,8 @@ func TestMachines(t *testing.T) {
 		},
 		{
 			name: "systeminfo-csv", tool: systemInfo(), host: "PC6",
-			text: "\"Host\",\"b\",\"c\"" + strings.Repeat(",\"x\"", 28) + "\n\"PC6\",\"Microsoft Windows 7\",\"6.1.7601 Service Pack 1\"" + strings.Repeat(",\"x\"", 6) + ",\"01.06.2010, 09:00:00\",\"08.01.2011, 20:16:41\"" + strings.Repeat(",\"x\"", 14) + ",\"C:\\pagefile.sys\",\"corp.example.com\",\"\\\\DC1\",\"x\",\"1 NIC(s), [01]: Intel, [01]: 10.6.0.1\",\"x\"\n",
-			want: []string{"1 host PC6@2 domain corp.example.com@2 boot 08.01.2011, 20:16:41@2 version 6.1.7601 Service Pack 1@2", "adapter @2   10.6.0.1/-1@2 [] []"},
+			text: "\"Host\",\"b\",\"c\"" + strings.Repeat(",\"x\"", 28) + "\n\"PC6\",\"Microsoft Windows 7\",\"6.1.7601 Service Pack 1 Build 7601\"" + strings.Repeat(",\"x\"", 6) + ",\"01.06.2010, 09:00:00\",\"08.01.2011, 20:16:41\"" + strings.Repeat(",\"x\"", 14) + ",\"C:\\pagefile.sys\",\"corp.example.com\",\"\\\\DC1\",\"x\",\"1 NIC(s), [01]: Intel, [01]: 10.6.0.1\",\"x\"\n",
+			want: []string{"1 host PC6@2 domain corp.example.com@2 boot 08.01.2011, 20:16:41@2 version 6.1.7601 Service Pack 1 Build 7601@2", "adapter @2   10.6.0.1/-1@2 [] []"},
 		},
 		{
 			name: "msinfo32-german", tool: msinfo(), text: germanMSInfo, host: "PC4",
@@ -219,6 +219,7 @@ func TestSniffMachinesNearMisses(t *testing.T) {
 		{"table-of-contents", "Contents\n\n   Introduction . . . . . . . . : 1\n   Installing. . . . . . . . . : 5\n"},
 		{"labels", "Name:      PC1\nOwner:     someone\nVersion:   1.2.3\n"},
 		{"labels-not-in-a-column", "Host: PC1\nProduct: App\nVersion: 6.1.7601 of the product\n"},
+		{"list-of-sites", "SiteCode : PRI\nName     : Main\nVersion  : 2.00.1493.4009\n\nSiteCode : XW2\nName     : Branch\nVersion  : 2.00.1493.2009\n"},
 		{"ini-with-tabs", "Title: x\nName: PC1\n[a]\nb=c\n"},
 		{"log", strings.Repeat("10:01:02    IPv4 Address. . . . . . . . . . . : 10.1.0.1\n", 5)},
 	}

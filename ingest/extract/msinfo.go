@@ -92,7 +92,7 @@ func parseMSInfo(lines []string, i int) Machine {
 			continue
 		}
 		value = trim(value)
-		if m.Version.Line == 0 && windowsVersion.MatchString(value) {
+		if m.Version.Line == 0 && isWindowsVersion(value) {
 			m.Version = Stated{value, i + 1}
 			continue
 		}

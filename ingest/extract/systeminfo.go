@@ -31,11 +31,17 @@ import (
 
 var (
 	infoLabel = regexp.MustCompile(`^([^\s:：][^:：]{0,60})[:：][ \t\x{a0}]+(\S.*?)\s*$`)
-	// windowsVersion is the version of Windows, where it begins a value.
-	windowsVersion = regexp.MustCompile(`^\d{1,2}\.\d{1,2}\.\d{4,5}(?:\.\d{1,5})?(?:\s|$)`)
+	// versionForm is the version of Windows where it begins a value: 6.1.7601 Service Pack 1 Build 7601.
+	versionForm = regexp.MustCompile(`^(?:4\.0|5\.[0-2]|6\.[0-4]|10\.0)\.(\d{4,5})\s(.*)$`)
 	// bracketed is a numbered line below a label.
 	bracketed = regexp.MustCompile(`^\s+\[\d{1,3}\][:：]\s*(\S.*?)\s*$`)
 )
+
+// isWindowsVersion reports whether a value is a version of Windows: its build stands in it twice, in every language.
+func isWindowsVersion(s string) bool {
+	m := versionForm.FindStringSubmatch(s)
+	return m != nil && strings.Contains(m[2], m[1])
+}
 
 // infoValue is a label's first value.
 type infoValue struct {
@@ -74,7 +80,7 @@ func parseSystemInfo(lines []string) []Machine {
 			break
 		}
 		third := infoAt(lines, i+2)
-		if !windowsVersion.MatchString(third.text) {
+		if !isWindowsVersion(third.text) {
 			continue
 		}
 		first, second := infoAt(lines, i), infoAt(lines, i+1)
@@ -117,7 +123,7 @@ func systemInfoList(lines []string, i int) (Machine, int) {
 			if v.column == 0 && !strings.HasSuffix(trimRight(line), ":") && len(values) > 0 { // not of this output any more
 				break
 			}
-			if windowsVersion.MatchString(infoNext(lines, j+2).text) && j > i+2 { // the next machine
+			if isWindowsVersion(infoNext(lines, j+2).text) && j > i+2 { // the next machine
 				break
 			}
 			if v.column >= column {
@@ -197,7 +203,7 @@ func systemInfoCSV(lines []string, i int) (Machine, bool) {
 		j++
 	}
 	heads, fields := csvFields(lines[i], ','), csvFields(lines[j], ',')
-	if len(fields) < 20 || len(heads) != len(fields) || !windowsVersion.MatchString(fields[2]) {
+	if len(fields) < 20 || len(heads) != len(fields) || !isWindowsVersion(fields[2]) {
 		return Machine{}, false
 	}
 	m := Machine{Line: i + 1}
