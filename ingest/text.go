@@ -74,6 +74,10 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	if p.cut > 0 {
 		p.problem(StageParse, "line %d: longer than %d bytes; it is read in pieces of that length", p.cut, MaxRecord)
 	}
+	p.a.Clock = p.clock.reason()
+	if why := p.clock.problem(); why != "" {
+		p.problem(StageParse, "%s", why)
+	}
 	p.a.Kind = reader.Kind
 	if p.a.Kind == KindLogText && p.a.WallFirst.Zone == ZoneNone {
 		p.a.Kind = KindText
@@ -142,6 +146,9 @@ func (p *pass) record(r Record) {
 	if r.Time.Zone != ZoneNone {
 		p.time(&r.Time)
 	}
+	if r.Time.Basis != BasisNone {
+		p.clock.add(&r.Time, r.Line)
+	}
 	p.a.Records++
 	p.w.batch = append(p.w.batch, r)
 	if len(p.w.batch) == batchSize {
@@ -151,12 +158,17 @@ func (p *pass) record(r Record) {
 
 // time applies the system's zone and widens the artifact's window.
 func (p *pass) time(t *Time) {
-	if t.Zone == ZoneUnknown && p.locale.Bias != nil {
+	if p.locale.Bias != nil && (t.Zone == ZoneUnknown || t.Basis == BasisBias) {
 		minute := t.Wall / 60e6
 		if !p.biasSet || minute != p.minute { // an offset changes at a full minute
 			p.bias, p.minute, p.biasSet = p.locale.Bias(time.UnixMicro(t.Wall).UTC()), minute, true
 		}
-		t.Bias, t.Zone = p.bias, ZoneSystem
+		switch {
+		case t.Zone == ZoneUnknown:
+			t.Bias, t.Zone, t.Basis = p.bias, ZoneSystem, BasisRegistry
+		case t.Bias == -p.bias && p.bias != 0: // the writer means the opposite sign
+			t.Bias, t.Zone, t.Basis = p.bias, ZoneSystem, BasisSettled
+		}
 	}
 	a := p.a
 	if a.WallFirst.Zone == ZoneNone || t.Wall < a.WallFirst.Wall {
