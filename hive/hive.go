@@ -147,8 +147,11 @@ func (h *Hive) Key(path string) (*Key, error) {
 }
 
 // Walk calls fn for every key, parents first, in the order of the file. An error of fn ends the walk and is returned.
-func (h *Hive) Walk(fn func(*Key) error) error {
-	stack := []int32{0}
+func (h *Hive) Walk(fn func(*Key) error) error { return h.walk(0, fn) }
+
+// walk is Walk from a key on.
+func (h *Hive) walk(from int32, fn func(*Key) error) error {
+	stack := []int32{from}
 	for len(stack) > 0 {
 		id := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
@@ -168,6 +171,9 @@ type Key struct {
 	h  *Hive
 	id int32
 }
+
+// Hive returns the hive that the key is part of.
+func (k *Key) Hive() *Hive { return k.h }
 
 // Name returns the key's name. A regf root's name varies and says nothing.
 func (k *Key) Name() string { return k.h.store.name(k.id) }

@@ -31,6 +31,8 @@ func mountsOf(h *Hive) []mount {
 				}
 				out = append(out, mount{name: name, base: k})
 			}
+		case "HKEY_CLASSES_ROOT", "HKCR": // the machine's classes; those of the user stand in front of them
+			out = append(out, mount{name: "SOFTWARE", base: top, within: "Classes"})
 		case "HKEY_CURRENT_USER", "HKCU":
 			out = append(out, mount{name: "NTUSER", base: top})
 		}

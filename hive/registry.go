@@ -16,7 +16,22 @@ type Registry struct {
 type mount struct {
 	source string
 	name   string // SYSTEM, SOFTWARE …, upper case
-	base   *Key   // stands for the hive's root
+	base   *Key   // stands for the hive's root, or for the key at within
+	within string // path of the key below the hive's root; "" for the root
+}
+
+// cut returns the rest of a path below the hive's root that leads on from the base; false if the path does not lead there.
+func (m mount) cut(path string) (string, bool) {
+	n := len(m.within)
+	switch {
+	case n == 0:
+		return path, true
+	case len(path) < n || !equalFold(path[:n], m.within):
+		return "", false
+	case len(path) == n:
+		return "", true
+	}
+	return path[n+1:], path[n] == '\\'
 }
 
 // Found is a value, or a key, with its place.
@@ -89,7 +104,11 @@ func (r *Registry) Keys(path string) []FoundKey {
 		if !equalFold(m.name, name) {
 			continue
 		}
-		if k, ok := r.resolve(m, rest); ok {
+		path, ok := m.cut(rest)
+		if !ok {
+			continue
+		}
+		if k, ok := r.resolve(m, path); ok {
 			out = append(out, k)
 		}
 	}

@@ -72,6 +72,7 @@ func TestRegistryControlSet(t *testing.T) {
 		"current is not there":      {[]string{sets(lm, "hive", sel(3, 2, 0, 1), 1, 2)}, `hive0:0 ControlSet002\Control\X [v] set 2`, "ControlSet003"},
 		"neither is the default":    {[]string{sets(lm, "hive", sel(3, 4, 0, 2), 1, 2)}, `hive0:0 ControlSet002\Control\X [v] set 2`, "ControlSet003"},
 		"the first failed":          {[]string{sets(lm, "hive", sel(9, 9, 1, 9), 1, 2)}, `hive0:0 ControlSet002\Control\X [v] set 2`, "ControlSet009"},
+		"no Select, several sets":   {[]string{sets(lm, "hive", "", 2, 3)}, `hive0:0 ControlSet002\Control\X [v] set 2`, "no value of Select says which control set is current; of 2, ControlSet002 is read"},
 		"no Select":                 {[]string{sets(lm, "hive", "", 2)}, `hive0:0 ControlSet002\Control\X [v] set 2`, ""},
 		"export of current":         {[]string{"reg\n[HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Control\\X]\n\"v\"=dword:1"}, `reg0:4 HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\X [v]`, ""},
 		"export of a set":           {[]string{sets(lm, "reg", "", 2)}, `reg0:4 HKEY_LOCAL_MACHINE\SYSTEM\ControlSet002\Control\X [v] set 2`, ""},
@@ -159,6 +160,42 @@ func TestRegistryKey(t *testing.T) {
 	}
 	if got := len(r.Keys(`SYSTEM\x`)); got != 0 {
 		t.Errorf("%d keys", got)
+	}
+}
+
+// TestRegistryRoots has every way in which texts name where a hive is mounted.
+func TestRegistryRoots(t *testing.T) {
+	const sets = `\ControlSet001\a]` + "\n\"v\"=dword:1\n"
+	for name, tc := range map[string]struct{ source, path string }{
+		"long":          {"reg\n[HKEY_LOCAL_MACHINE\\SYSTEM" + sets, `SYSTEM\ControlSet001\a`},
+		"short":         {"reg\n[HKLM\\SYSTEM" + sets, `SYSTEM\ControlSet001\a`},
+		"lower-case":    {"reg\n[hkey_local_machine\\system" + sets, `SYSTEM\ControlSet001\a`},
+		"loaded":        {"reg\n[HKLM\\TEMP" + sets, `SYSTEM\ControlSet001\a`},
+		"loaded-user":   {"reg\n[HKEY_USERS\\TEMP" + sets, `SYSTEM\ControlSet001\a`},
+		"from-the-root": {"reg\n[" + sets[1:], `SYSTEM\ControlSet001\a`},
+		"classes":       {"reg\n[HKEY_CLASSES_ROOT\\Installer]\n\"v\"=dword:1\n", `SOFTWARE\Classes\Installer`},
+		"classes-short": {"query\nHKCR\\Installer\n    v    REG_DWORD    0x1\n", `software\classes\INSTALLER`},
+		"user":          {"reg\n[HKEY_CURRENT_USER\\Software\\x]\n\"v\"=dword:1\n", `NTUSER\Software\x`},
+		"user-by-sid":   {"reg\n[HKEY_USERS\\S-1-5-18\\Software\\x]\n\"v\"=dword:1\n", `NTUSER\Software\x`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := registry(t, tc.source)
+			if v, err := r.Value(tc.path, "v"); err != nil || v.Value.Display() != "1" {
+				t.Errorf("%v, %v", v, err)
+			}
+			if _, err := r.Value(`SOFTWARE\ClassesX`, "v"); !errors.Is(err, hive.ErrNotExist) {
+				t.Errorf("another key: %v", err)
+			}
+		})
+	}
+	// Several exports make one registry.
+	r := registry(t, "reg\n[HKLM\\SYSTEM"+sets, "reg\n[HKLM\\SYSTEM\\ControlSet001\\b]\n\"w\"=dword:2\n", "query\nHKEY_CLASSES_ROOT\\x\n    y    REG_SZ    z\n")
+	for at, want := range map[[2]string]string{
+		{`SYSTEM\ControlSet001\a`, "v"}: "1", {`SYSTEM\ControlSet001\b`, "w"}: "2", {`SOFTWARE\Classes\x`, "y"}: "z",
+	} {
+		if v, err := r.Value(at[0], at[1]); err != nil || v.Value.Display() != want {
+			t.Errorf("%v: %v, %v", at, v, err)
+		}
 	}
 }
 

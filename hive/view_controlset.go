@@ -63,6 +63,9 @@ func (m mount) controlSets() ControlSets {
 		c.Problems = append(c.Problems, Problem{Line: c.Found.Line, Message: fmt.Sprintf("Select names ControlSet%03d as current, which is not there; ControlSet%03d is read instead", c.Current, c.Used)})
 	default:
 		c.Used = c.best()
+		if len(c.Existing) > 1 && m.base.h.format == FormatRegf { // an export of a part need not have Select
+			c.Problems = append(c.Problems, Problem{Message: fmt.Sprintf("no value of Select says which control set is current; of %d, ControlSet%03d is read", len(c.Existing), c.Used)})
+		}
 	}
 	return c
 }

@@ -97,7 +97,7 @@ func (c *catalogue) problem(path string, stage Stage, format string, args ...any
 
 // path makes an entry's name a path in the bundle and says what had to be changed.
 func (c *catalogue) path(e entry) string {
-	clean, why := cleanName(e.name)
+	clean, why := cleanName(collectedName(e.name))
 	if e.bad != "" {
 		why = strings.TrimPrefix(why+" and "+e.bad, " and ")
 	}
@@ -138,7 +138,7 @@ func (c *catalogue) add(ctx context.Context, e entry) error {
 	m := &member{
 		path: c.path(e), src: e.src, size: e.size, most: e.most, packed: e.packed, modified: e.modified, top: e.top,
 	}
-	clean, _ := cleanName(e.name)
+	clean, _ := cleanName(collectedName(e.name))
 	m.base = strings.ToLower(path.Base(clean))
 	c.b.members = append(c.b.members, m)
 	c.b.packed += e.packed
@@ -150,7 +150,14 @@ func (c *catalogue) add(ctx context.Context, e entry) error {
 	_ = s.Close() // it was only read
 	head := c.peek[:n]
 	f := containerOf(head)
-	if taken, err := c.takePart(ctx, m, e, f); taken || err != nil {
+	switch {
+	case f != containerNone:
+	case isMail(m.base, head):
+		f = containerMail
+	case isMsg(m.base, head):
+		f = containerMsg
+	}
+	if taken, err := c.takePart(ctx, m, e, f, head); taken || err != nil {
 		return err
 	}
 	if f != containerNone {
@@ -209,6 +216,10 @@ func (c *catalogue) nested(ctx context.Context, m *member, e entry, f container)
 	if f != containerZip {
 		return c.nestedContainer(ctx, m, f, &unpacking{in: in, within: m.path, base: path.Base(m.path), depth: depth + 1})
 	}
+	if p, ok := partOf(m.base); ok && p.style == splitZip && endsSplit(in) {
+		c.keepPart(p, m, e, in)
+		return nil
+	}
 	return c.nestedZip(ctx, m, in, depth)
 }
 
@@ -226,6 +237,14 @@ func (c *catalogue) nestedZip(ctx context.Context, m *member, in *content, depth
 	if damage != nil {
 		m.truncated = true
 		c.problem(m.path, StageOpen, "the zip is read in part: %v", damage)
+	}
+	u := &unpacking{c: c, in: in, what: "workbook", within: m.path, base: path.Base(m.path), depth: depth + 1}
+	if is, err := u.workbook(ctx, list); is {
+		if err != nil && !errors.Is(err, errStop) && ctx.Err() == nil {
+			m.truncated = true
+			c.problem(m.path, StageOpen, "the workbook is read in part: %v", err)
+		}
+		return ctx.Err()
 	}
 	return c.addZip(ctx, list, m.path, depth+1)
 }

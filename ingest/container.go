@@ -25,6 +25,8 @@ const (
 	containerBzip2
 	containerXZ
 	containerZstd
+	containerMail
+	containerMsg
 )
 
 // containers says what messages call each format, and what an upload of it is called in the report.
@@ -39,6 +41,8 @@ var containers = [...]struct{ name, format string }{
 	containerBzip2: {"bzip2 data", FormatFile},
 	containerXZ:    {"xz data", FormatFile},
 	containerZstd:  {"zstandard data", FormatFile},
+	containerMail:  {"mail", FormatFile},
+	containerMsg:   {"mail", FormatFile},
 }
 
 // containerOf tells the container that starts with head. Sources: APPNOTE.TXT, RFC 1952 (gzip), the xz format, RFC 8878 (zstd), POSIX pax,
@@ -129,6 +133,10 @@ func (c *catalogue) unpack(ctx context.Context, f container, u *unpacking) (err 
 		return u.rar(ctx)
 	case containerTar:
 		return u.tar(ctx, io.NewSectionReader(r, 0, u.in.size), true)
+	case containerMail:
+		return u.mail(ctx)
+	case containerMsg:
+		return u.msg(ctx)
 	case containerCab:
 		return u.cab(ctx)
 	case containerGzip, containerBzip2, containerXZ, containerZstd:

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -183,7 +184,7 @@ func TestSpool(t *testing.T) {
 	var members []tarMember
 	line := strings.Repeat("0123456789abcdef", 63) + "0123456789abcd\r\n"
 	for i := range 9 {
-		members = append(members, member1(fmt.Sprintf("%d.log", i), strings.Repeat(fmt.Sprint(i)+line[1:], (i+1)<<10)))
+		members = append(members, member1(fmt.Sprintf("%d.log", i), strings.Repeat(strconv.Itoa(i)+line[1:], (i+1)<<10)))
 	}
 	path := save(t, "t.tar.gz", gzipped(t, "", makeTar(t, members...)))
 	_, got, b := analyze(t, path, Options{})

@@ -63,6 +63,6 @@ func (c *copier) copy(ctx context.Context, s io.Reader) (in *content, err error)
 		return &content{size: size, mem: mem}, nil
 	}
 	name := file.Name()
-	open := func() (*os.File, error) { return os.Open(name) } //nolint:gosec // a name that os.CreateTemp made
+	open := func() (*os.File, error) { return os.Open(name) }
 	return &content{size: size, open: open}, nil
 }

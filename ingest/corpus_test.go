@@ -128,13 +128,14 @@ func corpusOutcome(t *testing.T, path string) string {
 	if b.SHA256 == "" || b.Bytes == 0 && b.Format != FormatFile {
 		t.Errorf("bundle without a sum: %+v", b)
 	}
-	s := fmt.Sprintf("%s\tartifacts %d\ttruncated %d\tbytes %d", b.Format, len(c.Artifacts), truncated, size)
+	var s strings.Builder
+	fmt.Fprintf(&s, "%s\tartifacts %d\ttruncated %d\tbytes %d", b.Format, len(c.Artifacts), truncated, size)
 	for _, stage := range []Stage{StageOpen, StageRead, StageLimit, StageDecode, StageParse} {
 		if stages[stage] > 0 {
-			s += fmt.Sprintf("\t%s %d", stage, stages[stage])
+			fmt.Fprintf(&s, "\t%s %d", stage, stages[stage])
 		}
 	}
-	return s
+	return s.String()
 }
 
 // TestCorpusTexts reads every text of the corpus: its records, joined, are its decoded text.

@@ -54,7 +54,7 @@ func (s *fileStream) packed() int64 { return s.n }
 // file catalogues an upload that is one file: an archive, or a loose file.
 func (c *catalogue) file(ctx context.Context, path string, info fs.FileInfo) error {
 	c.b.Bytes = info.Size()
-	open := func() (*os.File, error) { return os.Open(path) } //nolint:gosec // the user names the upload
+	open := func() (*os.File, error) { return os.Open(path) }
 	file, err := open()
 	if err != nil {
 		return plain(err)
@@ -72,7 +72,7 @@ func (c *catalogue) file(ctx context.Context, path string, info fs.FileInfo) err
 		return plain(err)
 	case set != nil:
 		return c.setFile(ctx, set)
-	case f == containerZip:
+	case f == containerZip && !strings.HasSuffix(strings.ToLower(c.b.Name), ".xlsx"):
 		return c.zipFile(ctx, c.b.whole)
 	case c.archiveFile(f):
 		return c.containerFile(ctx, f, &unpacking{in: c.b.whole, base: c.b.Name})
@@ -117,7 +117,7 @@ func (c *catalogue) zipFile(ctx context.Context, in *content) error {
 // archiveFile tells whether an upload of that format is an archive, whose members have paths of their own, rather than a loose file that is
 // packed. What is packed is an archive if it is a tar.
 func (c *catalogue) archiveFile(f container) bool {
-	if f == containerNone {
+	if f == containerNone || f == containerZip { // a workbook is a loose file that holds its sheets
 		return false
 	}
 	if containers[f].format != FormatFile {

@@ -47,6 +47,16 @@ const (
 	KindSylink      Kind = "text/sylink"     // sylink.xml of Symantec Endpoint Protection
 	KindSiteControl Kind = "text/sitectrl"   // sitectrl.ct0 of a site: its PROPERTY lines
 	KindComponents  Kind = "text/components" // versions of SMS and ConfigMgr client components
+	KindBoundaries  Kind = "text/boundaries" // list of a ConfigMgr site's boundaries
+	KindDNSCheck    Kind = "text/dnscheck"   // table of a DNS check: name, address, reverse name, status
+	KindDNSZone     Kind = "text/dnszone"    // a DNS zone: master file, dnscmd, Get-DnsServerResourceRecord
+	KindHosts       Kind = "text/hosts"      // a list of computers, or a hosts file
+	KindNslookup    Kind = "text/nslookup"   // nslookup output
+	KindVCMLock     Kind = "vcm/lock"        // ECMMachineActionLock.dat of a VCM agent, text or binary
+	KindVCMJobs     Kind = "text/vcm-jobs"   // job history of VCM: a table of an installation's steps and their states
+	KindSetAid      Kind = "text/setaid"     // SetAid.ini of a Symantec Endpoint Protection package
+	KindSMSCFG      Kind = "text/smscfg"     // SMSCFG.INI of an SMS or ConfigMgr client
+	KindSMSUID      Kind = "sms/uid"         // Smsuid.dat of an SMS client, text or binary
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -58,6 +68,7 @@ func Kinds() []Kind {
 		KindLogNetlogon, KindLogCrash, KindLogEvents, KindLogTable, KindLogText,
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther, KindHiveLog,
 		KindRegExport, KindRegQuery,
-		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents,
+		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
+		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs, KindSetAid, KindSMSCFG, KindSMSUID,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -115,6 +116,34 @@ func cleanName(name string) (clean, why string) {
 		reasons = append(reasons, "names no file")
 	}
 	return name, strings.Join(reasons, " and ")
+}
+
+// collectedName undoes the escaping of Velociraptor's offline collector, which keeps a file in a folder called by its volume, as in
+// uploads/auto/C%3A/Windows/… and uploads/ntfs/%5C%5C.%5CC%3A/Windows/…: the volume becomes its letter, as in the names of other collectors, and
+// the names below it what they were. Names without such a folder are left alone: a percent sign may belong to them.
+func collectedName(name string) string {
+	if !strings.Contains(name, "%3") {
+		return name
+	}
+	segments := strings.Split(strings.ReplaceAll(name, `\`, "/"), "/")
+	below := false
+	for i, s := range segments {
+		plain, err := url.PathUnescape(s)
+		switch {
+		case err != nil:
+		case below:
+			if !strings.ContainsAny(plain, "/\\\x00") && plain != "." && plain != ".." {
+				segments[i] = plain
+			}
+		case i < len(segments)-1 && plain != s && hasDrive(strings.TrimPrefix(plain, `\\.\`)) && len(strings.TrimPrefix(plain, `\\.\`)) == 2:
+			segments[i] = plain[len(plain)-2 : len(plain)-1]
+			below = true
+		}
+	}
+	if !below {
+		return name
+	}
+	return strings.Join(segments, "/")
 }
 
 // hasDrive tells whether a name starts with a drive letter and a colon.

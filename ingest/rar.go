@@ -15,8 +15,9 @@ import (
 // rar lists the members of a RAR archive, of version 4 or 5, whose volumes are joined.
 func (u *unpacking) rar(ctx context.Context) error {
 	var opts []rardecode.Option
-	password, lockedBy := "", error(nil)
+	var lockedBy error
 	if u.rarLocked(ctx) {
+		var password string
 		if password, lockedBy = u.c.unlock(ctx, u.archive(), func(p string) bool { return u.rarOpens(ctx, p) }); lockedBy == nil {
 			opts = append(opts, rardecode.Password(password))
 		}

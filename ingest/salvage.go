@@ -15,7 +15,10 @@ import (
 // localHeaderLen is the length of a local file header without name and extra field.
 const localHeaderLen = 30
 
-const localSignature = "PK\x03\x04"
+const (
+	localSignature      = "PK\x03\x04"
+	descriptorSignature = "PK\x07\x08"
+)
 
 // zipDescriptor is the general purpose bit 3: the sizes follow the data (APPNOTE.TXT 4.4.4).
 const zipDescriptor = 8
@@ -43,6 +46,9 @@ func salvageZip(ctx context.Context, in *content, r io.ReaderAt, limit int) ([]*
 		}
 		if e.flags&zipDescriptor != 0 && e.size == 0 {
 			size, ok := descriptorSize(ctx, r, e, in.size)
+			if !ok && e.stored() {
+				size, ok = storedSize(ctx, r, e, in.size)
+			}
 			if !ok {
 				size = nextHeader(ctx, r, e.off, in.size) - e.off
 			}
@@ -51,6 +57,10 @@ func salvageZip(ctx context.Context, in *content, r io.ReaderAt, limit int) ([]*
 			}
 			e.size, e.want, e.crc = size, -1, 0
 			next = e.off + size
+			if crc, want, known := descriptor(r, next, size); known {
+				e.crc, e.want = crc, want
+			}
+			e.endless = !ok && e.stored()
 		}
 		list = append(list, e)
 		if at = next; e.flags&zipDescriptor != 0 {
@@ -158,6 +168,52 @@ func descriptorSize(ctx context.Context, r io.ReaderAt, e *zipEntry, end int64) 
 			return 0, false
 		}
 	}
+}
+
+// storedSize seeks the data descriptor of a member that is not packed: the signature, and the size that lies between it and the data. What else
+// the data hold, such as the headers of an archive, does not have both.
+func storedSize(ctx context.Context, r io.ReaderAt, e *zipEntry, end int64) (int64, bool) {
+	const length = 16
+	buf := make([]byte, 256<<10)
+	for at := e.off; at < end && ctx.Err() == nil; {
+		n, _ := r.ReadAt(buf, at)
+		b := buf[:n]
+		for i := 0; i+length <= len(b); i++ {
+			j := bytes.Index(b[i:], []byte(descriptorSignature))
+			if j < 0 {
+				break
+			}
+			i += j
+			size := at + int64(i) - e.off
+			if _, _, ok := descriptor(r, e.off+size, size); ok {
+				return size, true
+			}
+		}
+		if n <= length {
+			break
+		}
+		at += int64(n - length)
+	}
+	return 0, false
+}
+
+// descriptor reads the data descriptor (APPNOTE.TXT 4.3.9) at a place, if it is that of a member of so many packed bytes: an optional signature, the
+// CRC, and the packed and the unpacked size of 4 or 8 bytes.
+func descriptor(r io.ReaderAt, at, size int64) (crc uint32, want int64, ok bool) {
+	le := binary.LittleEndian
+	var buf [24]byte
+	n, _ := r.ReadAt(buf[:], at) // what is missing is no descriptor
+	b := buf[:n]
+	if bytes.HasPrefix(b, []byte(descriptorSignature)) {
+		b = b[4:]
+	}
+	switch {
+	case len(b) >= 20 && le.Uint64(b[4:]) == uint64(size): //nolint:gosec // a size is not negative
+		return le.Uint32(b), clampSize(le.Uint64(b[12:])), true
+	case len(b) >= 12 && int64(le.Uint32(b[4:])) == size:
+		return le.Uint32(b), int64(le.Uint32(b[8:])), true
+	}
+	return 0, 0, false
 }
 
 // afterDescriptor returns where the next header is sought behind a data descriptor (APPNOTE.TXT 4.3.9): an optional signature, the CRC and

@@ -56,8 +56,8 @@ func (u *unpacking) sevenZip(ctx context.Context) error {
 			}
 			continue
 		}
-		err = u.unpacked(ctx, h, &checked{r: m, want: f.CRC32, size: int64(min(f.UncompressedSize, 1<<62))}) //nolint:gosec // it fits
-		_ = m.Close()                                                                                        // it was only read
+		err = u.unpacked(ctx, h, &checked{r: m, want: f.CRC32, size: int64(min(f.UncompressedSize, 1<<62))})
+		_ = m.Close() // it was only read
 		if err != nil {
 			return err
 		}
@@ -79,8 +79,8 @@ func (s *sevenZipShape) opens(ctx context.Context, r *overlay, password string) 
 		if err != nil {
 			return false
 		}
-		defer m.Close()                                                                               //nolint:errcheck // it was only read
-		return trial(ctx, &checked{r: m, want: f.CRC32, size: int64(min(f.UncompressedSize, 1<<62))}) //nolint:gosec // it fits
+		defer m.Close() //nolint:errcheck // it was only read
+		return trial(ctx, &checked{r: m, want: f.CRC32, size: int64(min(f.UncompressedSize, 1<<62))})
 	}
 	return true
 }
@@ -102,7 +102,7 @@ func sevenZipDamage(err error) error {
 
 // sevenZipHeader returns what a 7z archive says of a member.
 func sevenZipHeader(f *sevenzip.File) header {
-	h := header{name: f.Name, size: int64(min(f.UncompressedSize, 1<<62)), modified: f.Modified.UTC()} //nolint:gosec // it fits
+	h := header{name: f.Name, size: int64(min(f.UncompressedSize, 1<<62)), modified: f.Modified.UTC()}
 	switch mode := f.Mode(); {
 	case f.FileInfo().IsDir():
 		h.mode = fs.ModeDir

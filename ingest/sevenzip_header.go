@@ -514,7 +514,7 @@ func dictionary(asked, size uint64) (int, error) {
 	if need > maxDictionary {
 		return 0, fmt.Errorf("it asks for a dictionary of %d bytes, more than %d; unpack it and pass the folder", need, maxDictionary)
 	}
-	return int(need), nil //nolint:gosec // it was compared
+	return int(need), nil
 }
 
 // newLZMA returns a decoder of a raw LZMA stream: props are the byte of lc, lp and pb, and the length of the dictionary. The size is that of

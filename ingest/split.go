@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -38,7 +39,8 @@ const maxParts = 1000
 type part struct {
 	set   string // what the names of the set's parts have in common, in lower case
 	style splitStyle
-	n     int // from 1 on; of the zip that ends a set: maxParts
+	n     int  // from 1 on; of the zip that ends a set: maxParts
+	sure  bool // whether the name alone tells it
 }
 
 // partOf tells from a file's name which part of a set it is. X.zip and X.rar may be parts too: whether they are, their content says.
@@ -52,26 +54,26 @@ func partOf(name string) (p part, ok bool) {
 	n, err := strconv.Atoi(ext[2:])
 	switch {
 	case ext == ".zip":
-		return part{stem, splitZip, maxParts}, true
+		return part{stem, splitZip, maxParts, false}, true
 	case ext == ".rar":
 		inner := path.Ext(stem)
 		if digits, is := strings.CutPrefix(inner, ".part"); is {
 			if n, err := strconv.Atoi(digits); err == nil && n > 0 && n < maxParts {
-				return part{strings.TrimSuffix(stem, inner), splitRAR, n}, true
+				return part{strings.TrimSuffix(stem, inner), splitRAR, n, true}, true
 			}
 		}
-		return part{stem, splitRAR, 1}, true
+		return part{stem, splitRAR, 1, false}, true
 	case err != nil || n < 0 || n >= maxParts || strings.ContainsAny(ext, "+-"):
 		return part{}, false
 	case ext[1] == 'z' && n > 0:
-		return part{stem, splitZip, n}, true
+		return part{stem, splitZip, n, true}, true
 	case ext[1] >= 'r' && ext[1] <= 'v' && len(ext) == 4:
-		return part{stem, splitRAR, 2 + n + 100*int(ext[1]-'r')}, true
+		return part{stem, splitRAR, 2 + n + 100*int(ext[1]-'r'), true}, true
 	case ext[1] >= '0' && ext[1] <= '9':
 		n, _ := strconv.Atoi(ext[1:]) // digits, as was seen
 		switch path.Ext(stem) {
 		case ".7z", ".zip", ".tar", ".rar", ".gz", ".tgz", ".bz2", ".xz", ".zst":
-			return part{stem, splitBytes, n}, n > 0
+			return part{stem, splitBytes, n, true}, n > 0
 		}
 	}
 	return part{}, false
@@ -80,13 +82,13 @@ func partOf(name string) (p part, ok bool) {
 // isSplit tells whether a file of that name and content is part of a set: one that no name but X.zip or X.rar tells says so itself.
 func isSplit(p part, in io.ReaderAt, size int64) bool {
 	switch {
-	case p.style == splitZip && p.n == maxParts:
+	case p.sure:
+		return true
+	case p.style == splitZip:
 		_, end := zipEnd(in, size)
 		return end != nil && binary.LittleEndian.Uint16(end[4:]) > 0 && binary.LittleEndian.Uint16(end[4:]) < maxParts
-	case p.style == splitRAR && p.n == 1:
-		return isVolume(in)
 	}
-	return true
+	return isVolume(in)
 }
 
 // isVolume tells from the main header of a RAR archive whether it is one volume of several: archive flag 1 in both versions.
@@ -229,7 +231,7 @@ func (s *splitSet) zip(whole *content) (*content, error) {
 		if disk := int(le.Uint16(b[34:])); disk < len(starts) {
 			if abs := starts[disk] + int64(le.Uint32(b[42:])); abs < 1<<32-1 {
 				le.PutUint16(b[34:], 0)
-				le.PutUint32(b[42:], uint32(abs))
+				le.PutUint32(b[42:], uint32(abs)) //nolint:gosec // it was compared
 			}
 		}
 		b = b[min(len(b), length+int(le.Uint16(b[28:]))+int(le.Uint16(b[30:]))+int(le.Uint16(b[32:]))):]
@@ -239,7 +241,7 @@ func (s *splitSet) zip(whole *content) (*content, error) {
 	le.PutUint16(end[8:], le.Uint16(end[10:]))
 	le.PutUint32(end[16:], uint32(min(whole.size, 1<<32-1))) //nolint:gosec // a larger one has the zip64 form, and is salvaged
 	le.PutUint16(end[20:], 0)
-	tail := &content{mem: append(directory, end...)}
+	tail := &content{mem: slices.Concat(directory, end)}
 	tail.size = int64(len(tail.mem))
 	return &content{size: whole.size + tail.size, parts: []*content{whole, tail}}, nil
 }
@@ -247,47 +249,43 @@ func (s *splitSet) zip(whole *content) (*content, error) {
 // maxDirectory is how long the directory of a split zip may be in bytes.
 const maxDirectory = 64 << 20
 
-// takePart keeps a member that is part of a set for joinSets. It returns false if the member is none, or can't be read.
-func (c *catalogue) takePart(ctx context.Context, m *member, e entry, f container) (bool, error) {
+// takePart keeps a member that is part of a set for joinSets, and tells whether it is one. head is its beginning.
+func (c *catalogue) takePart(ctx context.Context, m *member, e entry, f container, head []byte) (bool, error) {
 	p, ok := partOf(m.base)
-	if !ok || f == containerNone && p.n == 1 && p.style != splitZip {
-		return false, nil
-	}
-	if f == containerNone && p.style == splitZip && p.n == maxParts && (e.zip != nil && !e.zip.stored() || e.size < 22) {
-		return false, nil
-	}
-	p.set = path.Dir(m.path) + "/" + p.set
-	// A name that alone does not tell a part is looked at in place only: no copy is made of every zip for it.
-	in := &content{}
+	lastZip := p.style == splitZip && p.n == maxParts
 	switch {
-	case e.in != nil:
-		in = e.in
-	case e.openFile != nil:
-		in = &content{size: e.size, open: e.openFile}
-	case e.zip != nil && e.zip.stored():
-		in = &content{size: e.zip.size, parent: e.zip.in, off: e.zip.off}
-	case p.n == 1 || p.n == maxParts && f == containerZip:
+	case !ok, lastZip && f != containerNone: // nested looks at the end of what starts as a zip
 		return false, nil
-	default:
-		if p.style != splitBytes && p.style != splitRAR && p.style != splitZip {
-			return false, nil
-		}
-		var err error
-		if in, err = c.randomAccess(ctx, m, e); err != nil || in == nil {
-			return err == nil, err
-		}
+	case !p.sure && p.style == splitRAR && !isVolume(bytes.NewReader(head)):
+		return false, nil
 	}
+	in, err := c.randomAccess(ctx, m, e)
+	if err != nil || in == nil {
+		return err == nil, err
+	}
+	if lastZip && !endsSplit(in) {
+		m.read, m.sum = false, "" // a file that is called so
+		return false, nil
+	}
+	c.keepPart(p, m, e, in)
+	return true, nil
+}
+
+// keepPart keeps a part of a set for joinSets.
+func (c *catalogue) keepPart(p part, m *member, e entry, in *content) {
+	m.kind = KindArchive
+	p.set = path.Dir(m.path) + "/" + p.set
+	c.parts = append(c.parts, setPart{part: p, m: m, e: e, in: in})
+}
+
+// endsSplit tells whether the end record of a zip says that the zip is the last part of a set.
+func endsSplit(in *content) bool {
 	r, err := in.acquire()
 	if err != nil {
-		return false, nil //nolint:nilerr // Read meets the same error and reports it
+		return false
 	}
-	split := isSplit(p, r, in.size)
-	in.release()
-	if split {
-		m.kind = KindArchive
-		c.parts = append(c.parts, setPart{part: p, m: m, e: e, in: in})
-	}
-	return split, nil
+	defer in.release()
+	return isSplit(part{style: splitZip, n: maxParts}, r, in.size)
 }
 
 // joinSets opens the sets whose parts were found among the members.
@@ -311,13 +309,13 @@ func (c *catalogue) joinSets(ctx context.Context) error {
 	return nil
 }
 
-// joinSet opens a set. any is one of its parts.
-func (c *catalogue) joinSet(ctx context.Context, s *splitSet, any *member) error {
+// joinSet opens a set. one is one of its parts.
+func (c *catalogue) joinSet(ctx context.Context, s *splitSet, one *member) error {
 	if s.gap > 0 {
-		c.problem(any.path, StageOpen, "part %d of the set that it belongs to is missing: put all parts beside each other", s.gap)
+		c.problem(one.path, StageOpen, "part %d of the set that it belongs to is missing: put all parts beside each other", s.gap)
 	}
 	if len(s.parts) == 0 {
-		any.kind = KindUnread
+		one.kind = KindUnread
 		return nil
 	}
 	m, depth := s.head().m, s.head().e.depth
@@ -348,7 +346,7 @@ func siblings(file string, info fs.FileInfo) (*splitSet, error) {
 	if !ok {
 		return nil, nil
 	}
-	f, err := os.Open(file) //nolint:gosec // the user names the upload
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
@@ -373,7 +371,7 @@ func siblings(file string, info fs.FileInfo) (*splitSet, error) {
 			continue // it is missing by now, which shows as a gap
 		}
 		full := filepath.Join(dir, d.Name())
-		open := func() (*os.File, error) { return os.Open(full) } //nolint:gosec // beside what the user names
+		open := func() (*os.File, error) { return os.Open(full) }
 		parts = append(parts, setPart{part: q, in: &content{size: i.Size(), open: open}})
 	}
 	s := newSplitSet(parts)

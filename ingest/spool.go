@@ -110,7 +110,7 @@ func (b *Bundle) spoolStart() (int64, error) {
 		}
 		name := f.Name()
 		b.spool.file = f
-		b.spool.whole.open = func() (*os.File, error) { return os.Open(name) } //nolint:gosec // a name that os.CreateTemp made
+		b.spool.whole.open = func() (*os.File, error) { return os.Open(name) }
 	}
 	return b.spool.whole.size, nil
 }

@@ -43,7 +43,7 @@ func isTar(head []byte) bool {
 			b = ' '
 		}
 		unsigned += int64(b)
-		signed += int64(int8(b)) //nolint:gosec // the sign is what is meant
+		signed += int64(int8(b))
 	}
 	return want == unsigned || want == signed
 }

@@ -61,6 +61,8 @@ type zipEntry struct {
 	clock  uint16 // MS-DOS time, as it stands there
 	err    error  // why the entry can't be read, nil if it can
 
+	endless bool // salvaged without knowing where it ends
+
 	aes      aesField // of an entry that is encrypted by AES
 	password string   // of an encrypted entry
 }
@@ -364,6 +366,8 @@ func (s *zipStream) verdict(err error) error {
 			return io.EOF
 		}
 		return fmt.Errorf("damaged: its %d bytes have the CRC %08x, the archive says %08x", s.n, s.crc, e.crc)
+	case errors.Is(err, io.EOF) && e.endless:
+		return fmt.Errorf("cut short: nothing states its end; %d bytes are there", s.n)
 	case errors.Is(err, io.EOF) && e.want < 0:
 		return io.EOF
 	case errors.Is(err, io.EOF) && e.crc != s.crc && (e.crc != 0 || s.n != e.want):

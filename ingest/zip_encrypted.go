@@ -169,16 +169,16 @@ func newZipCrypto(password string) *zipCrypto {
 }
 
 func (z *zipCrypto) update(b byte) {
-	z[0] = crc32.IEEETable[byte(z[0])^b] ^ z[0]>>8
+	z[0] = crc32.IEEETable[byte(z[0]&0xFF)^b] ^ z[0]>>8
 	z[1] = (z[1]+z[0]&0xFF)*134775813 + 1
-	z[2] = crc32.IEEETable[byte(z[2])^byte(z[1]>>24)] ^ z[2]>>8
+	z[2] = crc32.IEEETable[byte(z[2]&0xFF)^byte(z[1]>>24)] ^ z[2]>>8
 }
 
 // decrypt decrypts in place.
 func (z *zipCrypto) decrypt(p []byte) {
 	for i, b := range p {
 		t := z[2] | 2
-		b ^= byte(t * (t ^ 1) >> 8)
+		b ^= byte(t * (t ^ 1) >> 8 & 0xFF)
 		z.update(b)
 		p[i] = b
 	}

@@ -16,11 +16,20 @@ import (
 )
 
 func (a *app) hive() *cobra.Command {
+	deleted := false
 	ls := &cobra.Command{
 		Use: "ls FILE [KEY]", Short: "List a key's subkeys and values", Args: exactly(1, 2, "a file and perhaps a key"),
 		Example: `  casebook hive ls SYSTEM "CurrentControlSet\Control\Session Manager"`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.withKey(c.Context(), args[0], strings.Join(args[1:], ""), a.listKey)
+			if deleted && len(args) > 1 {
+				return usagef("ls --deleted takes no key: which key a deleted one was below is not always known")
+			}
+			return a.withKey(c.Context(), args[0], strings.Join(args[1:], ""), func(k *hive.Key) error {
+				if deleted {
+					return a.listDeleted(k.Hive())
+				}
+				return a.listKey(k)
+			})
 		},
 	}
 	get := &cobra.Command{
@@ -40,13 +49,14 @@ func (a *app) hive() *cobra.Command {
 			})
 		},
 	}
+	ls.Flags().BoolVar(&deleted, "deleted", false, "list what is left of deleted keys and values in the whole hive")
 	return group(&cobra.Command{
 		Use: "hive", Short: "Look into a registry hive or export, without Windows",
 		Long: `Looks into a registry hive, a .reg export or the output of reg query, without Windows. A key's path may begin at the hive's root or with
 HKEY_LOCAL_MACHINE; CurrentControlSet is the control set in use.
 
 Exit status: 0 done, 1 there is no such key or value, 2 the command was used wrongly, 4 the file could not be read.`,
-	}, ls, get)
+	}, ls, get, a.hiveExport(), a.hiveFind(), a.hiveInfo())
 }
 
 // withKey opens a hive or export and gives the key to do. A path may begin at the hive's root or with HKEY_LOCAL_MACHINE, and
@@ -156,26 +166,32 @@ type valueJSON struct {
 	Strings []string `json:"strings,omitempty"`
 	Hex     string   `json:"hex"`
 	Line    int      `json:"line,omitempty"`
+
+	Replayed bool `json:"replayed,omitempty"` // only a transaction log has it so
 }
 
 func asValue(v hive.Value) valueJSON {
-	out := valueJSON{Name: v.Name, Type: v.Type.String(), Data: v.Display(), Hex: hex.EncodeToString(v.Data), Line: v.Line}
+	out := valueJSON{Name: v.Name, Type: v.Type.String(), Data: v.Display(), Hex: hex.EncodeToString(v.Data), Line: v.Line, Replayed: v.Replayed}
 	if v.Type == hive.TypeMultiSZ {
 		out.Strings = v.Strings()
 	}
 	return out
 }
 
+func asKey(k *hive.Key) keyJSON {
+	out := keyJSON{Path: k.Path(), LastWritten: stamp(k.LastWritten()), Subkeys: []string{}, Values: []valueJSON{}}
+	for _, s := range k.Subkeys() {
+		out.Subkeys = append(out.Subkeys, s.Name())
+	}
+	for _, v := range k.Values() {
+		out.Values = append(out.Values, asValue(v))
+	}
+	return out
+}
+
 func (a *app) listKey(k *hive.Key) error {
 	if a.json {
-		out := keyJSON{Path: k.Path(), LastWritten: stamp(k.LastWritten()), Subkeys: []string{}, Values: []valueJSON{}}
-		for _, s := range k.Subkeys() {
-			out.Subkeys = append(out.Subkeys, s.Name())
-		}
-		for _, v := range k.Values() {
-			out.Values = append(out.Values, asValue(v))
-		}
-		return a.writeJSON(out)
+		return a.writeJSON(asKey(k))
 	}
 	p := a.paint()
 	keys := k.Subkeys()

@@ -35,12 +35,12 @@ func readPasswords(given, files []string) ([]string, error) {
 // askPassword asks for the password of an archive, if someone sits at a terminal; nil if nobody does.
 func (a *app) askPassword() func(archive string) (string, bool) {
 	in, ok := a.in.(*os.File)
-	if !ok || a.quiet || !term.IsTerminal(int(in.Fd())) || terminal(a.err) == nil { //nolint:gosec // a file descriptor fits an int
+	if !ok || a.quiet || !term.IsTerminal(int(in.Fd())) || terminal(a.err) == nil {
 		return nil
 	}
 	return func(archive string) (string, bool) {
 		fmt.Fprintf(a.err, "%q is encrypted. Password (empty: go on without it): ", archive)
-		b, err := term.ReadPassword(int(in.Fd())) //nolint:gosec // a file descriptor fits an int
+		b, err := term.ReadPassword(int(in.Fd()))
 		fmt.Fprintln(a.err)
 		return string(b), err == nil && len(b) > 0
 	}

@@ -165,26 +165,3 @@ func (c *Components) add(host, name, text string, line int) {
 	v := compverVersion(CompverKey{}, text)
 	c.Versions = append(c.Versions, ComponentVersion{Host: host, Name: name, Version: text, Numbers: v.Numbers, Parts: v.Parts, Line: line})
 }
-
-// column returns the column most of whose cells match, at least half of the rows that have one; -1 if there is none.
-func (t *table) column(rows []tableRow, form *regexp.Regexp) int {
-	best, most := -1, 0
-	for i := range min(len(t.Head), maxColumns) {
-		hits, filled := 0, 0
-		for j := range rows {
-			if cell := unquote(rows[j].cell(i)); cell != "" {
-				filled++
-				if form.MatchString(cell) {
-					hits++
-				}
-			}
-		}
-		if !t.Marked && filled > 1 { // one of the cells may be the head
-			filled--
-		}
-		if hits*2 >= filled && hits > most {
-			best, most = i, hits
-		}
-	}
-	return best
-}

@@ -3,6 +3,7 @@ package extract
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -40,9 +41,10 @@ func headLines(head []byte) []string {
 // sampleSize is how much of a head the readers of tables and small files look at to know their own.
 const sampleSize = 16 << 10
 
-// sample returns the first lines of a head, at most sampleSize bytes of them; nil if they are those of a log.
+// sample returns the first lines of a head, at most sampleSize bytes of them; nil if they are those of a log. A table with a column of times
+// is none if dashes underline its heads.
 func sample(head []byte) []string {
-	if isLog(headLines(head[:min(len(head), 2<<10)])) {
+	if first := headLines(head[:min(len(head), 2<<10)]); isLog(first) && !slices.ContainsFunc(first[:min(len(first), 5)], dashes.MatchString) {
 		return nil
 	}
 	return headLines(head[:min(len(head), sampleSize)])
@@ -347,4 +349,22 @@ func cells(line string, cols []span) []string {
 		out[i] = trim(string(runes[from:max(from, min(cuts[i+1], len(runes)))]))
 	}
 	return out
+}
+
+// isComputerName reports whether s may be the name of a computer, with its domain or without.
+func isComputerName(s string) bool {
+	if s == "" || len(s) > 255 {
+		return false
+	}
+	last := '.'
+	for _, r := range s {
+		switch {
+		case r == '.' && last == '.', r == '-' && last == '.':
+			return false
+		case r != '.' && r != '-' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			return false
+		}
+		last = r
+	}
+	return true
 }

@@ -70,7 +70,7 @@ func regExport() ingest.Extractor {
 			return 0
 		},
 		Extract: func(in ingest.Input) (any, []ingest.Problem) {
-			h, err := hive.ParseExport(in.Lines, nil)
+			h, err := hive.ParseExport(in.Lines, in.Locale.ANSIText)
 			return textHive(in, h, err)
 		},
 	}

@@ -88,3 +88,19 @@ func TestRegistryTexts(t *testing.T) {
 		})
 	}
 }
+
+// TestRegistryANSI has a REGEDIT4 file, whose strings in hexadecimal are in the machine's ANSI code page.
+func TestRegistryANSI(t *testing.T) {
+	in := input("REGEDIT4\n\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\x]\n\"path\"=hex(2):43,3a,5c,c4,00\n")
+	for page, want := range map[int]string{0: `C:\Ä`, 1251: `C:\Д`} {
+		in.Locale.ANSI = page
+		v, problems := regExport().Extract(in)
+		k, err := v.(*hive.Hive).Key(`HKEY_LOCAL_MACHINE\SOFTWARE\x`)
+		if err != nil {
+			t.Fatal(err, problems)
+		}
+		if path, err := k.Value("path"); err != nil || path.String() != want {
+			t.Errorf("page %d: %q, %v, want %q", page, path, err, want)
+		}
+	}
+}

@@ -20,6 +20,7 @@ const (
 	maxColumns = 256      // of one table; what stands behind them is not read
 	maxJoined  = 50       // lines that a quoted cell goes over
 	maxCell    = 64 << 10 // bytes of a row that goes over several lines
+	sampleRows = 1000     // rows by which it is told what the columns are
 )
 
 // table is a block of rows.
@@ -72,6 +73,30 @@ func (t *table) find(names ...string) int {
 		}
 	}
 	return -1
+}
+
+// column returns the column most of whose cells match, at least half of the rows that have one; -1 if there is none.
+func (t *table) column(rows []tableRow, form *regexp.Regexp) int {
+	rows = rows[:min(len(rows), sampleRows)]
+	best, most := -1, 0
+	for i := range min(len(t.Head), maxColumns) {
+		hits, filled := 0, 0
+		for j := range rows {
+			if cell := unquote(rows[j].cell(i)); cell != "" {
+				filled++
+				if form.MatchString(cell) {
+					hits++
+				}
+			}
+		}
+		if !t.Marked && filled > 1 { // one of the cells may be the head
+			filled--
+		}
+		if hits*2 >= filled && hits > most {
+			best, most = i, hits
+		}
+	}
+	return best
 }
 
 // plainName keeps the letters and digits of a head, in lower case.

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+
+	"casebook/hive"
+)
+
+// deletedJSON is what hive ls --deleted says, as --json shows it.
+type deletedJSON struct {
+	Keys   []deletedKeyJSON   `json:"keys"`
+	Values []deletedValueJSON `json:"values"` // those of no deleted key
+}
+
+type deletedKeyJSON struct {
+	Path        string             `json:"path"`
+	LastWritten string             `json:"last_written"`
+	Offset      int64              `json:"offset"`
+	Lost        bool               `json:"lost"` // not deleted: a damaged list does not name it
+	Values      []deletedValueJSON `json:"values"`
+}
+
+type deletedValueJSON struct {
+	valueJSON
+
+	Offset    int64 `json:"offset"`
+	Lost      bool  `json:"lost"`
+	Truncated bool  `json:"truncated"`
+}
+
+func asDeleted(list []hive.DeletedValue) []deletedValueJSON {
+	out := []deletedValueJSON{}
+	for _, v := range list {
+		out = append(out, deletedValueJSON{asValue(v.Value), v.Offset, v.InUse, v.Truncated})
+	}
+	return out
+}
+
+// listDeleted prints what is left of deleted keys and values.
+func (a *app) listDeleted(h *hive.Hive) error {
+	d := h.Deleted()
+	if a.json {
+		out := deletedJSON{Keys: []deletedKeyJSON{}, Values: asDeleted(d.Values)}
+		for _, k := range d.Keys {
+			out.Keys = append(out.Keys, deletedKeyJSON{k.Path, stamp(k.LastWritten), k.Offset, k.InUse, asDeleted(k.Values)})
+		}
+		return a.writeJSON(out)
+	}
+	p := a.paint()
+	for _, k := range d.Keys {
+		fmt.Fprintf(a.out, "%s  0x%x  %s%s\n", stamp(k.LastWritten), k.Offset, p.bold(printable(k.Path)+`\`), lostWord(k.InUse))
+		a.printDeleted(k.Values)
+	}
+	if len(d.Values) > 0 {
+		fmt.Fprintln(a.out, "values of which the key is gone")
+		a.printDeleted(d.Values)
+	}
+	return nil
+}
+
+func (a *app) printDeleted(list []hive.DeletedValue) {
+	w := a.page()
+	for _, v := range list {
+		cut := ""
+		if v.Truncated {
+			cut = " (not all of its data is left)"
+		}
+		start := fmt.Sprintf("    0x%x  %s%s%s  %s  ", v.Offset, valueName(v.Value), lostWord(v.InUse), cut, v.Type)
+		w.line(start, clipped(dataText(v.Value), max(w.width-columns(start), minData)))
+	}
+}
+
+func lostWord(lost bool) string {
+	if lost {
+		return " (lost by a damaged list)"
+	}
+	return ""
+}
