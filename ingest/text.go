@@ -88,15 +88,30 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	}
 }
 
-// reader returns the log reader that is the surest of the text, and how sure it is. Without one, each line is a record.
+// reader returns the log reader that is the surest of the text, and how sure it is; of several that are, the one that reads most of the
+// head. Without one, each line is a record.
 func (p *pass) reader(head []byte) (Reader, int) {
 	best, sure := Reader{Kind: KindText, New: func() Splitter { return lineSplitter{} }}, 0
 	for _, r := range p.w.r.opt.Readers {
-		if score := r.Sniff(p.t.m.base, head); score > sure {
+		switch score := r.Sniff(p.t.m.base, head); {
+		case score > sure:
 			best, sure = r, score
+		case score == sure && score > 0 && understood(r, head) > understood(best, head):
+			best = r
 		}
 	}
 	return best, sure
+}
+
+// understood returns how many bytes of a text are in records of which a reader knows more than the text: their time, or their component.
+func understood(r Reader, text []byte) int {
+	n := 0
+	r.New().Split(text, true, func(rec Record) {
+		if rec.Time.Zone != ZoneNone || len(rec.Component) > 0 {
+			n += len(rec.Raw)
+		}
+	})
+	return n
 }
 
 // split gives decoded text to the splitter. What it leaves comes again with more text behind it, unless it is too long.
