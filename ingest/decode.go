@@ -422,7 +422,7 @@ func (d *decoder) problems(path string) []Problem {
 		list = append(list, Problem{path, StageDecode, fmt.Sprintf("from line %d on, in %d places: %s", d.damageAt, d.damaged, what)})
 	}
 	if d.changes > 0 {
-		list = append(list, Problem{path, StageDecode, fmt.Sprintf("the encoding changes in %d places, the first in line %d, where %s ends; each part is read in its own", d.changes, d.changeAt, d.began)})
+		list = append(list, Problem{path, StageDecode, fmt.Sprintf("line %d: %s ends and another encoding begins, the first of %d changes; each part is read in its own", d.changeAt, d.began, d.changes)})
 	}
 	if d.nuls > 0 {
 		list = append(list, Problem{path, StageDecode, fmt.Sprintf("the text holds NUL characters: %d, the first in line %d", d.nuls, d.nulAt)})

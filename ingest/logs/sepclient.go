@@ -200,7 +200,7 @@ func (s *sepClientSplitter) emit(raw []byte, emit func(ingest.Record)) {
 	}
 	ft, _ := hexNumber(raw[body-17 : body-1])
 	micros, _ := fileTime(ft)
-	r := ingest.Record{Raw: raw, Text: trimPadding(raw[body:]), Time: wall(micros).Stated(0)}
+	r := ingest.Record{Raw: raw, Text: trimPadding(raw[body:]), Time: wall(micros).Stated(0).On(ingest.BasisFormat)}
 	var part [15]span
 	n := fields(r.Text, '\t', part[:])
 	text := r.Text
