@@ -86,7 +86,7 @@ func (c *clockTally) reason() string {
 	var bases []Basis
 	for b, n := range c.count {
 		if n > 0 && basisTexts[b] != "" {
-			bases = append(bases, Basis(b)) //nolint:gosec // below basisCount
+			bases = append(bases, Basis(b))
 		}
 	}
 	slices.SortStableFunc(bases, func(a, b Basis) int { return c.count[b] - c.count[a] })
