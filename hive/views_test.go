@@ -495,3 +495,18 @@ func TestSeenVolumes(t *testing.T) {
 		t.Errorf("of nothing: %v", got)
 	}
 }
+
+func TestDeletedPendingRenames(t *testing.T) {
+	// The first bytes of the first path are overwritten.
+	got := registry(t, `hive
+[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Control\Session Manager]
+; deleted
+[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Control\Session Manager\Old]
+"PendingFileRenameOperations"=hex(7):20,20,0c,00,3f,00,5c,00,43,00,3a,00,5c,00,62,00,00,00,00,00,\
+  5c,00,3f,00,3f,00,5c,00,43,00,3a,00,5c,00,61,00,00,00,00,00,00,00
+"other"="x"
+`, "reg\n[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001]\n").DeletedPendingRenames()
+	if len(got) != 1 || got[0].Source != "hive0" || got[0].Offset < 4096 || len(got[0].Pairs) != 1 || got[0].Pairs[0].Source != `C:\a` || got[0].Pairs[0].Operation != hive.OperationDelete {
+		t.Errorf("%+v", got)
+	}
+}

@@ -57,6 +57,10 @@ const (
 	KindSetAid      Kind = "text/setaid"     // SetAid.ini of a Symantec Endpoint Protection package
 	KindSMSCFG      Kind = "text/smscfg"     // SMSCFG.INI of an SMS or ConfigMgr client
 	KindSMSUID      Kind = "sms/uid"         // Smsuid.dat of an SMS client, text or binary
+	KindIPConfig    Kind = "text/ipconfig"   // ipconfig output
+	KindSystemInfo  Kind = "text/systeminfo" // systeminfo output
+	KindMSInfo      Kind = "text/msinfo"     // msinfo32 report as text
+	KindWinmgmt     Kind = "text/winmgmt"    // winmgmt /verifyrepository output
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -70,5 +74,6 @@ func Kinds() []Kind {
 		KindRegExport, KindRegQuery,
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
 		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs, KindSetAid, KindSMSCFG, KindSMSUID,
+		KindIPConfig, KindSystemInfo, KindMSInfo, KindWinmgmt,
 	}
 }

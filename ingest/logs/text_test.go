@@ -200,13 +200,15 @@ func TestSniff(t *testing.T) {
 
 func TestTextSeverity(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                          "",
-		"nothing":                   "",
-		"an Error":                  "error",
-		"xERROR":                    "error",
-		"it failed":                 "error",
-		"FAILURE":                   "error",
-		"a failover":                "",
+		"":           "",
+		"nothing":    "",
+		"an Error":   "error",
+		"xERROR":     "error",
+		"it failed":  "error",
+		"FAILURE":    "error",
+		"a failover": "",
+		"Installation success or error status: 0.":    "",
+		"Installation success or error status: 1603.": "error",
 		"Failover failed":           "error",
 		"NOERROR":                   "",
 		"a warning":                 "warning",
