@@ -86,7 +86,7 @@ func (c *clockTally) reason() string {
 	var bases []Basis
 	for b, n := range c.count {
 		if n > 0 && basisTexts[b] != "" {
-			bases = append(bases, Basis(b)) //nolint:gosec // below basisCount
+			bases = append(bases, Basis(b))
 		}
 	}
 	slices.SortStableFunc(bases, func(a, b Basis) int { return c.count[b] - c.count[a] })
@@ -108,5 +108,5 @@ func (c *clockTally) problem() string {
 	if c.jumps > 1 {
 		again = fmt.Sprintf("; %d such places in all", c.jumps)
 	}
-	return fmt.Sprintf("line %d: the time is %v before that of the record above: the clock was put back, or the file was put together from several%s", c.jumpAt, c.jump.Round(time.Second), again)
+	return fmt.Sprintf("line %d: the time is %v before that of the record above: the clock was put back, the file was put together from several, or its writer goes round in it%s", c.jumpAt, c.jump.Round(time.Second), again)
 }

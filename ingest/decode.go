@@ -71,7 +71,7 @@ func (d *decoder) take(n, lines int) {
 func (d *decoder) decode(n int, atEOF bool) []byte {
 	from := d.end
 	d.fill += n
-	for d.part(atEOF) { //nolint:revive // each call takes a part
+	for d.part(atEOF) {
 	}
 	fresh := d.buf[from:d.end]
 	if bytes.IndexByte(fresh, 0) >= 0 {

@@ -50,16 +50,12 @@ func sensitiveContent(p string, head []byte) string {
 }
 
 // sensitiveKind says what of an artifact must not be passed on, by its kind; "" if nothing.
-func sensitiveKind(k Kind) string {
-	switch k {
-	case KindHiveSAM:
-		return "the local accounts with the hashes of their passwords (SAM hive)"
-	case KindHiveSecurity:
-		return "secrets of the machine and its services (SECURITY hive)"
-	case KindSylink:
-		return "the key by which a client proves itself to its management server (sylink.xml)"
-	}
-	return ""
+func sensitiveKind(k Kind) string { return sensitiveKinds[k] }
+
+var sensitiveKinds = map[Kind]string{
+	KindHiveSAM:      "the local accounts with the hashes of their passwords (SAM hive)",
+	KindHiveSecurity: "secrets of the machine and its services (SECURITY hive)",
+	KindSylink:       "the key by which a client proves itself to its management server (sylink.xml)",
 }
 
 // isPFX tells a PKCS #12 file: a sequence whose first element is the version, 3 (RFC 7292, section 4).

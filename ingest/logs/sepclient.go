@@ -79,7 +79,7 @@ func sepHeader(line []byte) (sepLayout, bool) {
 		return sepAVMan, true
 	}
 	kind, _ := hexNumber(part[0].in(line))
-	return sepLayout(kind & 7), kind < 8 //nolint:gosec // of three bits
+	return sepLayout(kind & 7), kind < 8
 }
 
 // sepRecord tells whether a record begins at text[at:], and returns where its fields behind the time begin.

@@ -187,6 +187,7 @@ func TestSniff(t *testing.T) {
 		{"setupapi", "setupapi.dev.log", setupapiSample, ingest.KindLogSetupAPI},
 		{"stamps", "cbs.log", stamps, ingest.KindLogServicing},
 		{"plain", "readme.txt", "hello\n", ingest.KindText},
+		{"bars-without-a-heading", "portal.log", strings.Repeat("2026-05-12 08:18:00:001 | Portal | I | 26 | x\n", 3), ingest.KindLogText},
 		{"name-alone", "execmgr.log", "hello\n", ingest.KindText},
 	} {
 		t.Run(c.name, func(t *testing.T) {
