@@ -13,6 +13,7 @@ func All() []*findings.Check {
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
+		smsMixedClientInstallation,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}
