@@ -272,17 +272,23 @@ func smsClients(f *facts.Facts) []smsClient {
 		return []smsClient{{f, "", list}}
 	}
 	var out []smsClient
-	for _, g := range groups {
-		subject := clientFolder(g[0])
-		for _, a := range g[1:] {
-			if !strings.HasPrefix(a, subject+"/") {
-				subject = commonFolder(g)
-				break
-			}
-		}
-		out = append(out, smsClient{f, cmp.Or(subject, g[0]), g})
+	for i, g := range groups {
+		out = append(out, smsClient{f, ownFolder(g, slices.Concat(slices.Concat(groups[:i]...), slices.Concat(groups[i+1:]...))), g})
 	}
 	return out
+}
+
+// ownFolder is the topmost folder that holds all of a client's artifacts and none of the others'; the first artifact if there is no such
+// folder.
+func ownFolder(own, others []string) string {
+	folder := ""
+	for _, name := range strings.Split(commonFolder(own), "/") {
+		folder = path.Join(folder, name)
+		if folder != "" && !slices.ContainsFunc(others, func(o string) bool { return strings.HasPrefix(o, folder+"/") }) {
+			return folder
+		}
+	}
+	return own[0]
 }
 
 // splitClients splits artifacts, in path order, by their first folder that differs, as long as two have one name.
@@ -599,7 +605,12 @@ func mixedContradiction(f *findings.Finding, c smsClient, against []*versions, s
 	f.Title = fmt.Sprintf("%s mixes a core of %s with components of %s", on, v.core.name(), v.offered.name())
 	switch {
 	case len(said) > 0 && sum >= mixedProof:
-		f.Summary += fmt.Sprintf(" With the further signs the weight is %d of the %d that prove a mixed installation: %s.", sum, mixedProof, strings.Join(said[:min(len(said), 5)], "; "))
+		more := ""
+		if n := len(said) - 3; n > 0 {
+			more = fmt.Sprintf("; and %d more %s", n, plural(n, "kind of line", "kinds of lines"))
+			said = said[:3]
+		}
+		f.Summary += fmt.Sprintf(" Further lines bear it out (weight %d, proof from %d on): %s%s.", sum, mixedProof, strings.Join(said, "; "), more)
 	case sum >= mixedProof:
 		f.Summary += " Two logs state it independently."
 	default:
