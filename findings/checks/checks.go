@@ -14,6 +14,7 @@ func All() []*findings.Check {
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
 		smsMixedClientInstallation,
+		smsRemoteInstallRetry,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}
