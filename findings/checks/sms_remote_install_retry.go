@@ -46,13 +46,8 @@ var smsRemoteInstallRetry = &findings.Check{
 		},
 	},
 	Doc: findings.Doc{
-		Cause: "Sites of different releases share boundaries and use Remote Client Installation. The older site's Client Configuration Manager lacks the update that makes it look for files of a later release, so that it tries to install its own older client, fails, and puts the request back: every hour, for seven days, for each such client. This alone does not lead to a mixed installation, but it keeps the site server busy and leaves orphaned clients without advertisements.",
-		Remedy: []string{
-			"Apply the update to the older site: Q252717 on SP1 (Ccm.dll and Ccmbtldr.exe 2.0.1380.1125 or later), Q252718 without a service pack (2.0.1239.64 or later).",
-			"Stop SMS_CLIENT_CONFIG_MANAGER and delete all files in \\SMS\\inboxes\\ccrretry.box: what is in the queue is retried for its seven days even after the update. Keep a copy; a request that was needed comes again with the next discovery.",
-			"Or upgrade the site to the later release, after which the installations succeed. Renaming Ccm.dll stops the retries at once, and with them every remote installation of the site; rename it back to undo this.",
-			"Cured when Ccm.log stores no request of the client in the queue Retry for two hours and Ccrretry.box stays empty.",
-		},
+		Cause:      "Sites of different releases share boundaries and use Remote Client Installation. The older site's Client Configuration Manager lacks the update that makes it look for files of a later release, so that it tries to install its own older client, fails, and puts the request back: every hour, for seven days, for each such client. This alone does not lead to a mixed installation, but it keeps the site server busy and leaves orphaned clients without advertisements.",
+		Remedy:     smsRemoteInstallRetryRemedy,
 		Proves:     []string{"The requests for a client are retried (Ccm.log stores or receives them at least twice in the queue Retry, or its file lies in Ccrretry.box), and the client's release is later than that of the site."},
 		Suggests:   []string{"A retry queue alone: files in Ccrretry.box, or repeated retries, without the release of the client or of the site.", "Retries against a later client that all fail at the administrative share."},
 		Exonerates: []string{"Ccm.log puts no request into the queue Retry, and Ccrretry.box is empty.", "The clients of the requests have the site's own release.", "The log is of a later product, whose Client Configuration Manager installs another client."},
@@ -67,6 +62,14 @@ var smsRemoteInstallRetry = &findings.Check{
 		},
 	},
 	RunAll: runRetry,
+}
+
+// smsRemoteInstallRetryRemedy is the remedy of the check, for findings that say more before it.
+var smsRemoteInstallRetryRemedy = []string{
+	"Apply the update to the older site: Q252717 on SP1 (Ccm.dll and Ccmbtldr.exe 2.0.1380.1125 or later), Q252718 without a service pack (2.0.1239.64 or later).",
+	"Stop SMS_CLIENT_CONFIG_MANAGER and delete all files in \\SMS\\inboxes\\ccrretry.box: what is in the queue is retried for its seven days even after the update. Keep a copy; a request that was needed comes again with the next discovery.",
+	"Or upgrade the site to the later release, after which the installations succeed. Renaming Ccm.dll stops the retries at once, and with them every remote installation of the site; rename it back to undo this.",
+	"Cured when Ccm.log stores no request of the client in the queue Retry for two hours and Ccrretry.box stays empty.",
 }
 
 const retryCollect = `\SMS\Logs\Ccm.log of the site server, and dir /a \SMS\inboxes\ccrretry.box > "%TEMP%\ccrretry.txt"`
@@ -259,6 +262,7 @@ var ccmLog = regexp.MustCompile(`(?i)^ccm\.(?:log?|lo_|old)$`)
 type queued struct {
 	host     string // "" if neither the file's name nor its text tells
 	name     string
+	bare     bool // the name has no domain: it is random and no computer's, or a computer's
 	noSuffix bool // HOST.DOM, which is never retried
 	stale    bool // older than the seven days of the retries
 	evidence findings.Evidence
@@ -308,7 +312,7 @@ func retryQueue(f *facts.Facts) []retryFolder {
 			copied[dir] = box
 		}
 		q := newQueued(path.Base(m.Ref.Artifact))
-		q.host = m.Capture("host")
+		q.host, q.bare = m.Capture("host"), false
 		q.evidence = findings.FromMatch(m, findings.Supports, "a request for "+q.host+" in the retry queue")
 		box.files = append(box.files, q)
 	}
@@ -326,8 +330,10 @@ func newQueued(name string) queued {
 	} else if ext != "" {
 		q.noSuffix = true
 	}
-	// COMPUTER.DOMAIN.CCR, COMPUTER.CCR, or a random name of eight characters, which requestHost looks up.
-	q.host, _, _ = strings.Cut(base, ".")
+	// COMPUTER.DOMAIN.CCR, COMPUTER.CCR, or a random name of eight characters.
+	var domain bool
+	q.host, _, domain = strings.Cut(base, ".")
+	q.bare = !domain
 	return q
 }
 
@@ -619,6 +625,15 @@ type retriedHost struct {
 	files   []queued
 	release releaseSeen
 	known   bool // release is
+	unnamed bool // host is the name of a request's file, and nothing shows that it is a computer's
+}
+
+// called is how the computer is called in a list.
+func (h retriedHost) called() string {
+	if h.unnamed {
+		return "an unnamed computer (request " + h.host + ")"
+	}
+	return h.host
 }
 
 // hosts are the computers whose requests are retried, those of later releases first as they stand, in the order of their names.
@@ -662,8 +677,8 @@ func (s siteServer) hosts(known stated) []retriedHost {
 	for _, b := range s.boxes {
 		for _, q := range b.files {
 			name := q.host
-			if of, ok := ids[strings.ToUpper(q.host)]; ok {
-				name = of
+			if of, ok := ids[strings.ToUpper(q.host)]; ok && q.bare {
+				name, q.bare = of, false
 			}
 			h := get(name)
 			h.files = append(h.files, q)
@@ -673,6 +688,7 @@ func (s siteServer) hosts(known stated) []retriedHost {
 	for _, key := range slices.Sorted(maps.Keys(byName)) {
 		h := *byName[key]
 		h.release, h.known = known.of(h.host)
+		h.unnamed = !h.known && h.retried == 0 && !slices.ContainsFunc(h.files, func(q queued) bool { return !q.bare })
 		out = append(out, h)
 	}
 	return out
@@ -720,7 +736,7 @@ func (h retriedHost) how() string {
 		parts = append(parts, text)
 	}
 	if n := len(h.files); n > 0 {
-		text := fmt.Sprintf("%s of %s in Ccrretry.box", count(n, "request"), h.host)
+		text := fmt.Sprintf("%s for %s %s in Ccrretry.box", count(n, "request"), h.host, plural(n, "lies", "lie"))
 		if stale := countStale(h.files); stale > 0 {
 			text += fmt.Sprintf(", %d of them older than seven days", stale)
 		}
@@ -905,14 +921,28 @@ func (s siteServer) queueAlone(open []retriedHost, siteKnown bool, site releaseS
 	}
 	f.Evidence = oncePlaced(append(f.Evidence, refusals(open[:min(len(open), 5)])...))
 	f.Rivals = s.rivals(open)
+	f.Remedy = append([]string{"Find out first whether these computers have a later release (Ccim32.log of one of them) or can't be reached: only the former need the steps below."}, smsRemoteInstallRetryRemedy...)
+	if stale > 0 {
+		f.Remedy = append([]string{"Requests older than seven days are no longer retried: move them out of Ccrretry.box (keep them for undoing this). What is still needed comes again with the next discovery."}, f.Remedy...)
+	}
 	first := open[0]
+	for _, h := range open {
+		if !h.unnamed && (first.unnamed || first.unreachable()) {
+			first = h
+		}
+	}
 	if !siteKnown {
 		f.Missing = append(f.Missing, findings.Missing{
 			What: "the release of the site", Why: "only clients of a later release than the site's can't be installed",
 			Collect: `on the site server: regedit /e "%TEMP%\sms.reg" "HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\SMS" (it holds Setup\Full Version and Identification\Site Code)`,
 		})
 	}
-	if !first.known {
+	switch {
+	case first.unnamed:
+		f.Missing = append(f.Missing, findings.Missing{
+			What: "the files of Ccrretry.box", Why: "each names the computer that it is for", Collect: `copy \SMS\inboxes\ccrretry.box\*.* "%TEMP%\ccrretry\"`,
+		})
+	case !first.known:
 		f.Missing = append(f.Missing, findings.Missing{
 			What: "Ccim32.log of " + first.host, Why: "it states the release of the client against which the installation is retried",
 			Collect: fmt.Sprintf(`\\%s\admin$\MS\SMS\Logs\Ccim32.log`, first.host),
@@ -976,7 +1006,7 @@ func (s siteServer) rivals(list []retriedHost) []findings.Rival {
 func hostNames(list []retriedHost) string {
 	var names []string
 	for _, h := range list[:min(len(list), 5)] {
-		names = append(names, h.host)
+		names = append(names, h.called())
 	}
 	if n := len(list) - len(names); n > 0 {
 		return strings.Join(names, ", ") + fmt.Sprintf(" and %d more", n)
