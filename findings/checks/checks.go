@@ -13,6 +13,8 @@ func All() []*findings.Check {
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
+		smsMixedClientInstallation,
+		smsRemoteInstallRetry,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}
