@@ -52,6 +52,8 @@ const (
 	KindDNSZone     Kind = "text/dnszone"    // a DNS zone: master file, dnscmd, Get-DnsServerResourceRecord
 	KindHosts       Kind = "text/hosts"      // a list of computers, or a hosts file
 	KindNslookup    Kind = "text/nslookup"   // nslookup output
+	KindVCMLock     Kind = "vcm/lock"        // ECMMachineActionLock.dat of a VCM agent, text or binary
+	KindVCMJobs     Kind = "text/vcm-jobs"   // job history of VCM: a table of an installation's steps and their states
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -64,6 +66,6 @@ func Kinds() []Kind {
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther, KindHiveLog,
 		KindRegExport, KindRegQuery,
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
-		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup,
+		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs,
 	}
 }
