@@ -10,6 +10,7 @@ import (
 func All() []*findings.Check {
 	return []*findings.Check{
 		configmgrClientCertificate,
+		dnsStaleComputer,
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
