@@ -14,6 +14,7 @@ func All() []*findings.Check {
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
+		vcmAgentLock,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}
