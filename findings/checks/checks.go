@@ -10,11 +10,13 @@ import (
 func All() []*findings.Check {
 	return []*findings.Check{
 		configmgrClientCertificate,
+		dnsStaleComputer,
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
 		smsMixedClientInstallation,
 		smsRemoteInstallRetry,
+		vcmAgentLock,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}
