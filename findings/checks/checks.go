@@ -11,6 +11,7 @@ func All() []*findings.Check {
 	return []*findings.Check{
 		configmgrClientCertificate,
 		configmgrClientHotfix,
+		configmgrProgramRetry,
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
