@@ -12,6 +12,7 @@ func All() []*findings.Check {
 		configmgrClientCertificate,
 		configmgrClientHotfix,
 		configmgrProgramRetry,
+		configmgrUpdatesBoundaryHang,
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
