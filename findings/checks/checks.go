@@ -10,6 +10,9 @@ import (
 func All() []*findings.Check {
 	return []*findings.Check{
 		configmgrClientCertificate,
+		configmgrClientHotfix,
+		configmgrProgramRetry,
+		configmgrUpdatesBoundaryHang,
 		dnsStaleComputer,
 		msiInstallFailed,
 		sepCachedMSIMissing,
