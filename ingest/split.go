@@ -339,7 +339,7 @@ func (c *catalogue) joinSet(ctx context.Context, parts []setPart) error {
 			p.setFree()
 		}
 		c.problem(m.path, StageOpen, "named like a part of a split archive, but the parts are not those of an archive that can be opened; they are read one by one")
-		return nil //nolint:nilerr // it was reported
+		return nil
 	}
 	m.kind = KindUnread
 	if f == containerZip {
