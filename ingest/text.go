@@ -19,7 +19,6 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	opt := &p.w.r.opt
 	ansi := pageOf(p.locale.ANSI, defaultANSI)
 	head := headText(&p.w.head, raw, enc, bom, ansi)
-	binary := len(p.claims)
 	for i := range opt.Extractors {
 		if x := &opt.Extractors[i]; !x.Binary {
 			if score := x.Sniff(p.t.m.base, head); score > 0 {
@@ -27,7 +26,7 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 			}
 		}
 	}
-	p.collect = len(p.claims) > binary
+	p.collect = len(p.claims) > 0
 	reader, sure := p.reader(head)
 	p.a.Kind = reader.Kind
 	if best := p.best(); best != nil && best.score >= sure {
