@@ -534,7 +534,11 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 		n := min(len(found), s.most)
 		sum += n * s.weight
 		for _, m := range found[:n] {
-			signs = append(signs, findings.FromMatch(m, findings.Supports, fmt.Sprintf("%s (weight %d)", s.says, s.weight)))
+			note := fmt.Sprintf("%s (weight %d)", s.says, s.weight)
+			if site := m.Capture("site"); site != "" {
+				note += "; the site is " + strings.ToUpper(site)
+			}
+			signs = append(signs, findings.FromMatch(m, findings.Supports, note))
 		}
 		if n > 0 {
 			said = append(said, s.says)

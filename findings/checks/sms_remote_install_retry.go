@@ -26,7 +26,7 @@ var smsRemoteInstallRetry = &findings.Check{
 	Title:    "Client configuration requests are retried against clients of a later release",
 	Severity: findings.High,
 	Product: findings.Product{
-		Name: "an SMS 2.0 site server", Words: []string{"ccrretry.box", "ccr.box", "smslogon", "copylog", "ccim32", "clicore", "/sms/logs/"},
+		Name: "an SMS 2.0 site server", Words: requestWords,
 		Seen: func(f *facts.Facts) bool { return len(requestLogs(f)) > 0 || len(retryQueue(f)) > 0 },
 	},
 	Needs: []findings.Need{{
@@ -70,6 +70,9 @@ var smsRemoteInstallRetryRemedy = []string{
 	"Or upgrade the site to the later release, after which the installations succeed. Renaming Ccm.dll stops the retries at once, and with them every remote installation of the site; rename it back to undo this.",
 	"Cured when Ccm.log stores no request of the client in the queue Retry for two hours and Ccrretry.box stays empty.",
 }
+
+// requestWords stand in the paths of a site server's requests.
+var requestWords = []string{"ccrretry", "ccr.box"}
 
 const retryCollect = `\SMS\Logs\Ccm.log of the site server, and dir /a \SMS\inboxes\ccrretry.box > "%TEMP%\ccrretry.txt"`
 
@@ -370,8 +373,12 @@ func runRetry(all []*facts.Facts) ([]findings.Finding, error) {
 		}
 	}
 	if len(out) == 0 {
+		reason := findings.ProductAbsent
+		if slices.ContainsFunc(all, func(f *facts.Facts) bool { return f.Mentions(requestWords...) }) {
+			reason = findings.DataMissing
+		}
 		out = []findings.Finding{{
-			Verdict: findings.NotEvaluated, Reason: findings.DataMissing,
+			Verdict: findings.NotEvaluated, Reason: reason,
 			Summary: "The bundle states releases of SMS 2.0, but holds no log of client configuration requests and no retry queue.",
 			Missing: []findings.Missing{{What: "Ccm.log of the site server and a listing of its Ccrretry.box", Why: "they show which requests are retried, and for how long", Collect: retryCollect}},
 		}}
@@ -383,17 +390,28 @@ func runRetry(all []*facts.Facts) ([]findings.Finding, error) {
 func judgeServer(s siteServer, known stated) []findings.Finding {
 	site, code, siteKnown := s.release(known)
 	var out []findings.Finding
-	var open, same []retriedHost
+	var open, same, ahead []retriedHost
 	for _, h := range s.hosts(known) {
 		switch {
 		case !h.again() && h.retried == 0 && len(h.files) == 0:
 		case h.known && siteKnown && h.release.compare(site.smsRelease) <= 0:
 			same = append(same, h)
-		case h.known && siteKnown && h.again() && len(out) < maxRetryFindings:
-			out = append(out, s.laterClient(h, site, code))
+		case h.known && siteKnown && h.again():
+			ahead = append(ahead, h)
 		default:
 			open = append(open, h)
 		}
+	}
+	for _, h := range ahead[:min(len(ahead), maxRetryFindings)] {
+		out = append(out, s.laterClient(h, site, code))
+	}
+	if len(ahead) > maxRetryFindings {
+		rest := ahead[maxRetryFindings:]
+		f := s.laterClient(rest[0], site, code)
+		f.Subject = count(len(rest), "more computer")
+		f.Title = fmt.Sprintf("Installations are retried on %s of a later release than the site", f.Subject)
+		f.Summary += fmt.Sprintf(" It is the first of %s in the same state: %s.", f.Subject, hostNames(rest))
+		out = append(out, f)
 	}
 	if len(open) > 0 {
 		out = append(out, s.queueAlone(open, siteKnown, site, code))
