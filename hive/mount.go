@@ -5,11 +5,15 @@ import (
 	"strings"
 )
 
-// mountsOf finds which hives h is or shows parts of.
-func mountsOf(h *Hive) []mount {
+// mountsOf finds which hives h is or shows parts of. A hive file whose keys do not tell is what the name of its file says.
+func mountsOf(source string, h *Hive) []mount {
 	root := h.Root()
 	if h.format == FormatRegf {
-		if name := mountName(h.kind); name != "" {
+		name := mountName(h.kind)
+		if name == "" {
+			name = fileHive(source)
+		}
+		if name != "" {
 			return []mount{{name: name, base: root}}
 		}
 		return nil
@@ -44,6 +48,18 @@ func mountsOf(h *Hive) []mount {
 		}
 	}
 	return out
+}
+
+// fileHive says which hive of the machine a file of that name is: Windows' own name for it, perhaps with the ending of a saved one. It is "" for
+// every other name.
+func fileHive(source string) string {
+	base := strings.ToUpper(source[strings.LastIndexByte(source, '/')+1:])
+	base = strings.TrimSuffix(strings.TrimSuffix(base, ".HIV"), ".HIVE")
+	switch base {
+	case "SYSTEM", "SOFTWARE":
+		return base
+	}
+	return ""
 }
 
 // machineHive says which hive a key directly below HKEY_LOCAL_MACHINE is: by its name, or by what is in it, because a hive of

@@ -77,9 +77,10 @@ func (k FoundKey) Children() []FoundKey {
 	return out
 }
 
-// Add adds a hive under the name of the artifact it came from. Hives of a kind that is not known are reached by no path.
+// Add adds a hive under the name of the artifact it came from. Hives of a kind that neither their
+// keys nor the name SYSTEM or SOFTWARE tells are reached by no path.
 func (r *Registry) Add(source string, h *Hive) {
-	for _, m := range mountsOf(h) {
+	for _, m := range mountsOf(source, h) {
 		m.source = source
 		r.mounts = append(r.mounts, m)
 	}

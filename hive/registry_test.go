@@ -199,6 +199,17 @@ func TestRegistryRoots(t *testing.T) {
 	}
 }
 
+// TestRegistryFileName reaches a hive whose keys do not tell what it is by the name of its file.
+func TestRegistryFileName(t *testing.T) {
+	for name, want := range map[string]bool{"config/SOFTWARE": true, "software.hiv": true, "SOFTWARE.old": false, "SYSTEM": false, "other": false} {
+		var r hive.Registry
+		r.Add(name, open(t, build(t, "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Vendor]\n\"v\"=\"1\"\n")))
+		if _, err := r.Value(`SOFTWARE\Vendor`, "v"); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestSound(t *testing.T) {
 	r := registry(t,
 		"hive\n[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001]",

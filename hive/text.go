@@ -102,7 +102,7 @@ func (t *textTree) value(id int32, name string) (Value, bool) {
 // kind says of which hive a text shows parts; KindOther if of several or none.
 func (t *textTree) kind(h *Hive) Kind {
 	kind := KindOther
-	for i, m := range mountsOf(h) {
+	for i, m := range mountsOf("", h) {
 		switch k := Kind(strings.ToLower(m.name)); {
 		case i == 0:
 			kind = k

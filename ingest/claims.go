@@ -56,7 +56,9 @@ func (p *pass) collectLines(text []byte) {
 	p.lines.add(text)
 	if p.lines.size > maxLines {
 		p.collect, p.lines = false, lineCollector{}
-		p.problem(StageParse, "its text is longer than %d bytes: it is read as a log only, not as %s", maxLines, p.best().x.Kind)
+		if best := p.best(); !best.x.Binary {
+			p.problem(StageParse, "its text is longer than %d bytes: it is read as a log only, not as %s", maxLines, best.x.Kind)
+		}
 		p.claims = slices.DeleteFunc(p.claims, func(c claim) bool { return !c.x.Binary })
 	}
 }
@@ -92,7 +94,7 @@ func (p *pass) extract() int {
 		if c.value == nil {
 			continue
 		}
-		p.t.extracted = append(p.t.extracted, Extracted{Artifact: p.a, Kind: p.a.Kind, Value: c.value, Lines: in.Lines})
+		p.t.extracted = append(p.t.extracted, Extracted{Artifact: p.a, Kind: p.a.Kind, Value: c.value, Lines: lines})
 		if named == "" {
 			named, score = p.a.Kind, c.score
 		}

@@ -10,11 +10,16 @@ import (
 func All() []*findings.Check {
 	return []*findings.Check{
 		configmgrClientCertificate,
+		configmgrClientHotfix,
+		configmgrProgramRetry,
+		configmgrUpdatesBoundaryHang,
+		dnsStaleComputer,
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
 		smsMixedClientInstallation,
 		smsRemoteInstallRetry,
+		vcmAgentLock,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}

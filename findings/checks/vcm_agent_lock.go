@@ -1,0 +1,582 @@
+package checks
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"casebook/findings"
+	"casebook/findings/facts"
+	"casebook/hive"
+	"casebook/ingest"
+	"casebook/ingest/extract"
+	"casebook/internal/match"
+)
+
+const vcmLockID = "vcm-agent-lock"
+
+// There are two locks. IsLocked in the registry stops every installation until somebody sets it to 0. The file ECMMachineActionLock.dat keeps
+// Collectors out of each other's way: with action, time and request it refuses the next installation, which at the same time releases it
+// partly, so that the one after that passes. How long a lock holds is not published, so an age is told and never called expired.
+var vcmAgentLock = &findings.Check{
+	ID:       vcmLockID,
+	Title:    "A VCM agent lock blocks installations",
+	Severity: findings.Critical,
+	Product:  vcmProduct,
+	Needs:    []findings.Need{vcmLockNeed},
+	Signals: []match.Signal{{
+		Name: vcmLockID + "/refused", Kinds: []string{string(ingest.KindLogText), string(ingest.KindLogCCM), string(ingest.KindLogSMS)},
+		Literals: []string{"MachineActionLock", "agent is locked", "agent lock", "IsLocked"},
+		Pattern:  `(?i)(?:MachineActionLock|agent is (?:currently )?locked|agent (?:runtime )?lock\b|IsLocked)[^\r\n]*(?:fail|refus|denied|abort|cannot|can not|unable|locked by)|(?:fail|refus|abort|cannot|unable)[^\r\n]*(?:MachineActionLock|agent is (?:currently )?locked|IsLocked)`,
+	}},
+	Doc: findings.Doc{
+		Cause: "An installation of the VCM agent looks for two locks before it changes anything: the registry value IsLocked, which nothing but a person removes, and ECMMachineActionLock.dat in the root of the agent's folder, which another request holds while it installs, uninstalls or collects, or left behind when it was cut off. Either refuses the installation.",
+		Remedy: []string{
+			"Find out who holds the lock: look for the request's id in the job history of every Collector, and ask whether the agent was locked on purpose. Wait for a running request; cancelling one leaves the agent half installed.",
+			"Lock file: run the installation once more. The refused one has zeroed the time and purged the request, so that the next passes unless another Collector has locked it again. If it stays locked, stop all requests for this machine, rename ECMMachineActionLock.dat (keep it: renaming it back undoes this) and try again.",
+			"Registry: note the value of IsLocked, set it to 0 under the key that the finding names (64-bit Windows: Wow6432Node), and run the installation again; setting the old value back undoes this.",
+			"Let one Collector alone manage the machine.",
+			"Cured when the job history ends with Fully Release Lock done; the next upload then shows IsLocked 0 or absent and a lock file of zeros.",
+		},
+		Proves: []string{
+			"IsLocked of the agent, under Configuresoft\\ECM of 64-bit or 32-bit programs, is not 0.",
+			"A lock file with action, time and request, together with an installation of the same machine that was refused.",
+		},
+		Suggests: []string{
+			"A lock file with action, time and request alone: it may be a request that is running.",
+			"One whose time is missing, in a form that means several times, or more than a day before the refusal or the bundle's last record.",
+			"A refusal in a job history or log without the locks.",
+		},
+		Exonerates: []string{
+			"IsLocked is 0 or absent, the lock file is zeroed.",
+			"A lock file with an action alone: time and request were purged by a refusal, so that installations pass; collections fail until one succeeds.",
+		},
+		FalsePositives: "A lock that was copied while a request was running is as it should be.",
+		NotCovered:     "The layout of the lock file and how long a lock holds are not published: the finding says how the file was read.",
+		References:     vcmGuide,
+	},
+	RunAll: runVCMLocks,
+}
+
+var vcmLockNeed = findings.Need{
+	Met: func(f *facts.Facts) bool {
+		l := readVCMLocks(f)
+		return len(l.registry)+len(l.unset)+len(l.files)+len(l.empty) > 0 || f.Has(ingest.KindVCMJobs) || f.Matches(vcmLockID+"/refused").Any()
+	},
+	What:    "the agent's two locks: IsLocked in the registry and ECMMachineActionLock.dat",
+	Why:     "either of them stops an installation",
+	Collect: vcmLockCollect,
+}
+
+const vcmLockCollect = `reg query "HKLM\SOFTWARE\Configuresoft" /s > "%PUBLIC%\vcm.txt" & reg query "HKLM\SOFTWARE\Wow6432Node\Configuresoft" /s >> "%PUBLIC%\vcm.txt" & for /f "delims=" %f in ('dir /a /b /s "%SystemDrive%\ECMMachineActionLock.dat"') do copy "%f" "%PUBLIC%\"`
+
+// lockAge is the age beyond which a lock is not taken for one that holds.
+const lockAge = 24 * time.Hour
+
+// vcmLocks are the locks of one machine.
+type vcmLocks struct {
+	registry []hive.Found // IsLocked
+	unset    []hive.Found // Agent keys without it
+	files    []facts.Of[*extract.VCMLock]
+	empty    []string // lock files without a byte
+}
+
+func readVCMLocks(f *facts.Facts) vcmLocks {
+	l := vcmLocks{registry: extract.VCMRegistryLocks(f.Registry), files: facts.Values[*extract.VCMLock](f)}
+	for _, base := range [2]string{`SOFTWARE\Configuresoft\ECM`, `SOFTWARE\Wow6432Node\Configuresoft\ECM`} {
+		for _, ecm := range f.Registry.Keys(base) {
+			for _, release := range ecm.Children() {
+				for _, k := range release.Children() {
+					if _, err := k.Value("IsLocked"); err != nil && strings.EqualFold(k.Name(), "Agent") {
+						l.unset = append(l.unset, k.Found())
+					}
+				}
+			}
+		}
+	}
+	for _, a := range f.Artifacts {
+		if a.Bytes == 0 && !a.Truncated && strings.Contains(strings.ToLower(path.Base(a.Path)), "machineactionlock") {
+			l.empty = append(l.empty, a.Path)
+		}
+	}
+	return l
+}
+
+// isSet reports whether a value of IsLocked is not 0. What is no number counts by whether it says no.
+func isSet(v hive.Value) bool {
+	if n, ok := v.Uint(); ok {
+		return n != 0
+	}
+	text := strings.ToLower(strings.Trim(v.Display(), " 0"))
+	return text != "" && text != "false" && text != "no" && text != "x"
+}
+
+// lockReading is what a lock file means for an installation.
+type lockReading int
+
+const (
+	lockCleared lockReading = iota
+	lockPartial
+	lockUndated // or not to be read to the end
+	lockHeld
+)
+
+// idleActions are words for no action.
+var idleActions = []string{"none", "idle", "null", "n/a", "unlocked", "clear", "cleared", "-"}
+
+// readingOf is what a lock file says.
+func readingOf(l *extract.VCMLock) lockReading {
+	idle := slices.Contains(idleActions, strings.ToLower(l.Action)) || l.Action == ""
+	switch {
+	case l.State() == extract.VCMLockCleared, idle && l.TimeText == "" && l.Request == "" && l.Unread == 0 && zeros(l):
+		return lockCleared
+	case l.State() == extract.VCMLockPartial:
+		return lockPartial
+	case l.State() == extract.VCMLockHeld && !l.Time.IsZero() && !idle:
+		return lockHeld
+	}
+	return lockUndated
+}
+
+var onlyZeros = regexp.MustCompile(`^[0\s:./TZ{}x-]*$`)
+
+// zeros reports whether every field of a text is empty, zero or a word for none.
+func zeros(l *extract.VCMLock) bool {
+	return !slices.ContainsFunc(l.Fields, func(f extract.VCMLockField) bool {
+		return !onlyZeros.MatchString(f.Value) && !slices.Contains(idleActions, strings.ToLower(f.Value))
+	})
+}
+
+// vcmHost is one machine with its locks and the rows of job histories that are about it.
+type vcmHost struct {
+	facts *facts.Facts
+	name  string
+	vcmLocks
+	rows    []vcmRow
+	refused []refusal
+	last    time.Time // of the records of the bundle; zero if there are none
+}
+
+// refusal is an installation that was refused.
+type refusal struct {
+	request string
+	named   bool // the text names the lock
+	time    time.Time
+	how     string
+	findings.Evidence
+}
+
+func runVCMLocks(all []*facts.Facts) ([]findings.Finding, error) {
+	rows := vcmRows(all)
+	var last time.Time
+	var hosts []*vcmHost
+	for _, f := range all {
+		for _, a := range f.Artifacts {
+			t, ok := a.Last.UTC()
+			if w := a.WallLast; !ok && w.Zone != ingest.ZoneNone {
+				t = time.UnixMicro(w.Wall).UTC() // a local clock is near enough to tell days
+			}
+			if t.After(last) {
+				last = t
+			}
+		}
+		h := &vcmHost{facts: f, name: cmp.Or(f.Host, f.ID), vcmLocks: readVCMLocks(f)}
+		if len(h.registry)+len(h.unset)+len(h.files)+len(h.empty) > 0 {
+			hosts = append(hosts, h)
+		}
+	}
+	var out []findings.Finding
+	for _, h := range hosts {
+		h.last = last
+		h.assign(rows, len(hosts) == 1)
+		for _, f := range all {
+			if f == h.facts || len(hosts) == 1 && f.Host == "" {
+				for _, m := range f.Matches(vcmLockID + "/refused").Kept {
+					t, _ := m.UTC()
+					h.refused = append(h.refused, refusal{named: true, time: t, how: "a log says that the lock refused it", Evidence: findings.FromMatch(m, findings.Supports, "an installation that the lock refused")})
+				}
+			}
+		}
+		out = append(out, h.finding())
+	}
+	if len(out) == 0 {
+		return onlyRefusals(all, rows), nil
+	}
+	return out, nil
+}
+
+var (
+	lockWords  = regexp.MustCompile(`(?i)\b(?:un)?lock(?:ed|s|ing)?\b|actionlock|islocked|gesperrt|verrouill|bloquead`)
+	otherCause = regexp.MustCompile(`(?i)\bshare\b|access|denied|network|credential|log ?on|password|path|unreachable|\brpc\b|firewall|disk space|0x8007|\berror (?:5|53|67|1219|1326)\b`)
+)
+
+// refuses returns how a row shows that the lock refused it, "" if it does not.
+func refuses(r vcmRow) (how string, named bool) {
+	switch text := r.StateText + " " + r.Message; {
+	case r.State != extract.VCMStepFailed:
+		return "", false
+	case lockWords.MatchString(text):
+		return "its message names the lock", true
+	case r.Step == extract.VCMStepInstallSimpleInstaller && !otherCause.MatchString(text):
+		return "the step that looks for the lock failed, and no other cause is stated", false
+	}
+	return "", false
+}
+
+// assign gives the machine the rows that are about it. alone says that no other machine of the bundle has a lock.
+func (h *vcmHost) assign(rows []vcmRow, alone bool) {
+	named := map[string]bool{}
+	for _, r := range rows {
+		if r.Host != "" {
+			named[firstLabel(r.Host)] = true
+		}
+	}
+	for _, r := range rows {
+		switch {
+		case r.Host != "" && h.facts.Host != "":
+			if !sameComputer(r.Host, h.facts.Host) {
+				continue
+			}
+		case r.facts == h.facts && len(named) <= 1, alone && len(named) <= 1:
+		default:
+			continue
+		}
+		h.rows = append(h.rows, r)
+	}
+	for i, r := range h.rows {
+		how, named := refuses(r)
+		if how == "" || h.installedAfter(i) {
+			continue
+		}
+		h.refused = append(h.refused, refusal{request: r.Request, named: named, time: r.latest(), how: how, Evidence: r.evidence(findings.Supports, r.label()+" failed: "+how)})
+	}
+}
+
+// installedAfter reports whether a later row of the same history shows that another installation came to its end.
+func (h *vcmHost) installedAfter(i int) bool {
+	r := h.rows[i]
+	return slices.ContainsFunc(h.rows[i+1:], func(o vcmRow) bool {
+		return o.artifact == r.artifact && (o.Request == "" || o.Request != r.Request) && o.State == extract.VCMStepDone &&
+			(o.Step == extract.VCMStepInstallModule || o.Step == extract.VCMStepReleaseLock)
+	})
+}
+
+// running returns a row of a request that is still at work; false if there is none.
+func (h *vcmHost) running(request string) (vcmRow, bool) {
+	for _, r := range h.rows {
+		if r.State == extract.VCMStepRunning && (request == "" || r.Request == "" || strings.EqualFold(r.Request, request)) {
+			return r, true
+		}
+	}
+	return vcmRow{}, false
+}
+
+// lockEvidence is the lock file as evidence: the line that decides, if it is a text.
+func (h *vcmHost) lockEvidence(v facts.Of[*extract.VCMLock], role findings.Role, note string) []findings.Evidence {
+	l := v.Value
+	note += "; read as " + l.Reading
+	var lines []int
+	for _, n := range [3]int{l.ActionLine, l.TimeLine, l.RequestLine} {
+		if n > 0 && !slices.Contains(lines, n) {
+			lines = append(lines, n)
+		}
+	}
+	if len(lines) == 0 {
+		for _, f := range l.Fields {
+			if f.Value != "" && f.Line > 0 {
+				lines = []int{f.Line}
+				break
+			}
+		}
+	}
+	var out []findings.Evidence
+	for _, n := range lines {
+		if m, ok := h.facts.Line(v.Artifact.Path, n); ok && m.Quote != "" {
+			out = append(out, findings.FromMatch(m, role, note))
+		}
+	}
+	if len(out) == 0 {
+		out = []findings.Evidence{{Artifact: v.Artifact.Path, Role: role, Note: note}}
+	}
+	return out
+}
+
+// finding judges one machine by its strictest lock.
+func (h *vcmHost) finding() findings.Finding {
+	out := findings.Finding{System: h.facts.ID, Subject: h.name, Verdict: findings.RuledOut}
+	out.Rivals = h.rivals("")
+	var set []hive.Found
+	for _, v := range h.registry {
+		if isSet(v.Value) {
+			set = append(set, v)
+		}
+	}
+	var strictest *facts.Of[*extract.VCMLock]
+	for i, v := range h.files {
+		if strictest == nil || readingOf(v.Value) > readingOf(strictest.Value) {
+			strictest = &h.files[i]
+		}
+	}
+	switch {
+	case len(set) > 0:
+		h.registryLock(&out, set)
+	case strictest != nil && readingOf(strictest.Value) == lockHeld:
+		h.fileLock(&out, *strictest)
+	case strictest != nil && readingOf(strictest.Value) == lockUndated:
+		h.undatedLock(&out, *strictest)
+	default:
+		h.free(&out, strictest)
+	}
+	return out
+}
+
+// rivals are the other explanations of a lock that holds.
+func (h *vcmHost) rivals(request string) []findings.Rival {
+	busy := "no step of this machine is recorded as running in what the bundle holds."
+	if len(h.rows) == 0 {
+		busy = "the bundle holds no job history of this machine, so it is open."
+	}
+	if r, ok := h.running(request); ok {
+		busy = fmt.Sprintf("%s is recorded as %q (%s line %d): the lock may be doing its work.", r.label(), r.StateText, r.artifact, r.Line)
+	}
+	return []findings.Rival{
+		{Name: "an installation or collection that is still running", Verdict: busy},
+		{Name: "an agent that was locked on purpose", Verdict: "the lock does not say who set it; ask the administrators before it is removed."},
+	}
+}
+
+func (h *vcmHost) on() string {
+	if h.name == "" {
+		return "the machine"
+	}
+	return h.name
+}
+
+func (h *vcmHost) registryLock(out *findings.Finding, set []hive.Found) {
+	v := set[0]
+	out.Verdict, out.Severity, out.State = findings.Confirmed, findings.Critical, findings.Active
+	out.Title = fmt.Sprintf("The VCM agent of %s is locked in the registry: IsLocked is %s", h.on(), v.Value.Display())
+	out.Summary = fmt.Sprintf("%s holds IsLocked = %s. An installation can neither remove nor change that lock, so the agent can't be installed, upgraded or uninstalled until it is set to 0.", v.Key, v.Value.Display())
+	for _, v := range set {
+		out.Evidence = append(out.Evidence, findings.FromValue(v, findings.Supports, "the registry lock"))
+	}
+	for _, v := range h.files {
+		out.Evidence = append(out.Evidence, h.lockEvidence(v, findings.Context, "the runtime lock: "+says(v.Value))...)
+	}
+	if len(h.refused) > 0 {
+		r := h.refused[0].Evidence
+		r.Role = findings.Context
+		out.Evidence = append(out.Evidence, r)
+		out.Summary += " An installation that was refused is recorded too."
+	}
+}
+
+// says is a lock file's content in words.
+func says(l *extract.VCMLock) string {
+	when := "no time"
+	switch {
+	case !l.Time.IsZero() && l.Local:
+		when = "the time " + l.Time.Format("2006-01-02 15:04:05") + " (local)"
+	case !l.Time.IsZero():
+		when = "the time " + l.Time.Format("2006-01-02 15:04:05") + " UTC"
+	case l.TimeText != "":
+		when = fmt.Sprintf("the time %q, which is not clear", l.TimeText)
+	}
+	request := "no request"
+	if l.Request != "" {
+		request = "the request " + l.Request
+	}
+	switch readingOf(l) {
+	case lockCleared:
+		return "all zero"
+	case lockPartial:
+		return fmt.Sprintf("the action %s without time and request", action(l))
+	case lockUndated, lockHeld:
+	}
+	if l.Action == "" {
+		return fmt.Sprintf("no action that can be told, %s and %s", when, request)
+	}
+	return fmt.Sprintf("the action %s, %s and %s", action(l), when, request)
+}
+
+// action is the action in words; of binary data it may be a number.
+func action(l *extract.VCMLock) string {
+	if strings.Trim(l.Action, "0123456789") == "" {
+		return "number " + l.Action
+	}
+	return l.Action
+}
+
+func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) {
+	l := v.Value
+	out.State, out.Severity = findings.Active, findings.High
+	out.Rivals = h.rivals(l.Request)
+	out.Evidence = h.lockEvidence(v, findings.Supports, "the runtime lock holds "+says(l))
+	read := fmt.Sprintf("%s (read as %s) holds %s.", v.Artifact.Path, l.Reading, says(l))
+	// The refusal that the lock's own request does not explain comes first.
+	var by *refusal
+	for i := range h.refused {
+		r := &h.refused[i]
+		if !r.named && r.request != "" && strings.EqualFold(r.request, l.Request) {
+			continue
+		}
+		if by == nil || r.named && !by.named {
+			by = r
+		}
+	}
+	at := h.last
+	since := "the bundle's last record"
+	if by != nil && !by.time.IsZero() {
+		at, since = by.time, "the refusal"
+	}
+	age := at.Sub(l.Time)
+	switch {
+	case !at.IsZero() && age > lockAge:
+		out.Verdict, out.Severity = findings.Suspected, findings.Medium
+		out.Title = fmt.Sprintf("A VCM lock of %s is %s old", h.on(), days(age))
+		out.Summary = read + fmt.Sprintf(" That is %s before %s, so the request that set it may be long over: an installation that takes the lock for expired zeroes it and goes on. How long a lock holds is not published.", days(age), since)
+		out.Missing = []findings.Missing{h.jobs(l.Request)}
+		if by != nil {
+			out.Evidence = append(out.Evidence, by.Evidence)
+		}
+	case by != nil:
+		out.Verdict = findings.Confirmed
+		out.Title = fmt.Sprintf("The VCM runtime lock of %s refused an installation", h.on())
+		out.Summary = read + fmt.Sprintf(" An installation of this machine was refused: %s. The refusal zeroes the time and purges the request, so the next installation passes unless another Collector has locked the machine again.", by.how)
+		out.Evidence = append(out.Evidence, by.Evidence)
+	default:
+		out.Verdict, out.Severity = findings.Suspected, findings.Medium
+		out.Title = fmt.Sprintf("A VCM runtime lock is set on %s", h.on())
+		out.Summary = read + " While it holds, the next installation is refused at the step Install Simple Installer. No refused installation is in the bundle, so it may as well be a request at work."
+		out.Missing = []findings.Missing{h.jobs(l.Request)}
+	}
+}
+
+// days is an age in words.
+func days(d time.Duration) string {
+	if n := int(d.Hours() / 24); n >= 2 {
+		return count(n, "day")
+	}
+	return count(int(d.Hours()), "hour")
+}
+
+// jobs asks for what settles whether a lock holds.
+func (h *vcmHost) jobs(request string) findings.Missing {
+	what := "the job history of " + h.on() + " from the VCM console, with request, steps, states, messages and times"
+	if request != "" {
+		what += ", above all of request " + request
+	}
+	return findings.Missing{
+		What: what, Why: "it shows whether the request that set the lock is at work, and whether the lock refused an installation",
+		Collect: "VCM console: Administration, Job Manager, History, the machine's installation jobs with their details, exported as CSV",
+	}
+}
+
+func (h *vcmHost) undatedLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) {
+	l := v.Value
+	out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Unknown
+	out.Rivals = h.rivals(l.Request)
+	out.Title = fmt.Sprintf("A VCM lock file of %s is not clear", h.on())
+	out.Summary = fmt.Sprintf("%s (%s, read as %s) is not zero and holds %s. A lock refuses an installation only with an action, a request and a time that has not expired, which these bytes do not show.", v.Artifact.Path, count(l.Bytes, "byte"), l.Reading, says(l))
+	out.Evidence = h.lockEvidence(v, findings.Supports, "the runtime lock holds "+says(l))
+	if len(h.refused) > 0 {
+		out.Evidence = append(out.Evidence, h.refused[0].Evidence)
+		out.Summary += " An installation that was refused is recorded."
+	}
+	out.Missing = []findings.Missing{h.jobs(l.Request)}
+}
+
+// free is the finding of a machine whose locks let installations pass.
+func (h *vcmHost) free(out *findings.Finding, strictest *facts.Of[*extract.VCMLock]) {
+	out.Rivals = nil
+	var parts []string
+	for _, v := range h.registry {
+		parts = append(parts, v.Key+" holds IsLocked = "+v.Value.Display())
+		out.Evidence = append(out.Evidence, findings.FromValue(v, findings.Contradicts, "the registry lock is not set"))
+	}
+	if len(h.registry) == 0 {
+		name := "IsLocked"
+		for _, v := range h.unset {
+			parts = append(parts, v.Key+" has no IsLocked")
+			out.Evidence = append(out.Evidence, findings.AbsentValue(v, v.Key, &name, findings.Contradicts, "there is no registry lock"))
+		}
+	}
+	for _, v := range h.files {
+		parts = append(parts, fmt.Sprintf("%s (%s, read as %s) holds %s", v.Artifact.Path, count(v.Value.Bytes, "byte"), v.Value.Reading, says(v.Value)))
+		out.Evidence = append(out.Evidence, h.lockEvidence(v, findings.Contradicts, "the runtime lock: "+says(v.Value))...)
+	}
+	for _, p := range h.empty {
+		parts = append(parts, p+" is empty")
+		out.Evidence = append(out.Evidence, findings.Evidence{Artifact: p, Role: findings.Contradicts, Note: "the runtime lock is empty"})
+	}
+	out.Title = fmt.Sprintf("No VCM lock blocks an installation on %s", h.on())
+	out.Summary = upperFirst(strings.Join(parts, "; ")) + "."
+	if strictest != nil && readingOf(strictest.Value) == lockPartial {
+		out.Title = fmt.Sprintf("The VCM lock of %s is partly released: installations pass, collections fail", h.on())
+		out.Summary += " That is a partly released lock: an earlier installation or uninstallation failed. The next installation may go on, but until one succeeds the agent does no useful work and collections fail."
+	} else {
+		out.Summary += " That lets an installation pass."
+	}
+	if len(h.refused) > 0 {
+		r := h.refused[0].Evidence
+		r.Role = findings.Context
+		out.Evidence = append(out.Evidence, r)
+		out.Summary += " A refused installation is recorded, which was before the lock was released or has another cause."
+	}
+	switch {
+	case len(h.files)+len(h.empty) == 0:
+		out.Summary += " The lock file is not in the bundle."
+		out.Missing = []findings.Missing{{What: "ECMMachineActionLock.dat of the agent's folder", Why: "it is the second lock, which the registry does not show", Collect: vcmLockCollect}}
+	case len(h.registry)+len(h.unset) == 0:
+		out.Summary += " The registry lock is not in the bundle."
+		out.Missing = []findings.Missing{{What: "IsLocked of the VCM agent in the registry", Why: "it is the second lock, which the file does not show", Collect: vcmLockCollect}}
+	}
+}
+
+// onlyRefusals is the outcome of a bundle that holds no lock.
+func onlyRefusals(all []*facts.Facts, rows []vcmRow) []findings.Finding {
+	byHost := map[string]int{}
+	var out []findings.Finding
+	add := func(host, system, how string, e findings.Evidence) {
+		key := firstLabel(host)
+		i, ok := byHost[key]
+		if !ok {
+			i = len(out)
+			byHost[key] = i
+			h := vcmHost{name: host}
+			out = append(out, findings.Finding{
+				Verdict: findings.Suspected, Severity: findings.Medium, State: findings.Unknown, Subject: host, System: system,
+				Title:   "A VCM lock may have refused an installation on " + h.on(),
+				Summary: "An installation was refused: " + how + ". The locks themselves are not in the bundle, so whether one still holds is open.",
+				Rivals:  h.rivals(""), Missing: []findings.Missing{vcmLockNeed.Missing()},
+			})
+		}
+		out[i].Evidence = append(out[i].Evidence, e)
+	}
+	for _, r := range rows {
+		if how, named := refuses(r); named {
+			host := cmp.Or(r.Host, r.facts.Host)
+			system := ""
+			if sameComputer(host, r.facts.Host) {
+				system = r.facts.ID
+			}
+			add(host, system, how, r.evidence(findings.Supports, r.label()+" failed: "+how))
+		}
+	}
+	for _, f := range all {
+		for _, m := range f.Matches(vcmLockID + "/refused").Kept {
+			add(cmp.Or(f.Host, f.ID), f.ID, "a log says that the lock refused it", findings.FromMatch(m, findings.Supports, "an installation that the lock refused"))
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	return []findings.Finding{{
+		Verdict: findings.NotEvaluated, Reason: findings.DataMissing,
+		Summary: "The bundle holds job histories of VCM, and neither IsLocked nor ECMMachineActionLock.dat of an agent.", Missing: []findings.Missing{vcmLockNeed.Missing()},
+	}}
+}
