@@ -202,6 +202,8 @@ func mixedSignals() []match.Signal {
 		},
 		{Name: mixedID + "/client-core", Kinds: kinds, Literals: []string{"Client core file version (from cliver.exe) is "}},
 	}
+	// What tells a published article, whose lines are examples: its keywords, which no translation changes, and its head.
+	out = append(out, match.Signal{Name: mixedID + "/article", Kinds: kinds, Literals: []string{"kbsms200", "This article was previously published under Q"}})
 	for _, s := range mixedSigns {
 		out = append(out, match.Signal{Name: mixedID + "/" + s.name, Kinds: kinds, Literals: s.literals, Pattern: s.pattern})
 	}
@@ -234,6 +236,11 @@ func mixedArtifacts(f *facts.Facts) []string {
 			out = append(out, m.Ref.Artifact)
 		}
 	}
+	var articles []string
+	for _, m := range f.Matches(mixedID + "/article").Kept {
+		articles = append(articles, m.Ref.Artifact)
+	}
+	out = slices.DeleteFunc(out, func(a string) bool { return slices.Contains(articles, a) })
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -282,7 +289,7 @@ func smsClients(f *facts.Facts) []smsClient {
 // folder.
 func ownFolder(own, others []string) string {
 	folder := ""
-	for _, name := range strings.Split(commonFolder(own), "/") {
+	for name := range strings.SplitSeq(commonFolder(own), "/") {
 		folder = path.Join(folder, name)
 		if folder != "" && !slices.ContainsFunc(others, func(o string) bool { return strings.HasPrefix(o, folder+"/") }) {
 			return folder
@@ -527,7 +534,11 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 		n := min(len(found), s.most)
 		sum += n * s.weight
 		for _, m := range found[:n] {
-			signs = append(signs, findings.FromMatch(m, findings.Supports, fmt.Sprintf("%s (weight %d)", s.says, s.weight)))
+			note := fmt.Sprintf("%s (weight %d)", s.says, s.weight)
+			if site := m.Capture("site"); site != "" {
+				note += "; the site is " + strings.ToUpper(site)
+			}
+			signs = append(signs, findings.FromMatch(m, findings.Supports, note))
 		}
 		if n > 0 {
 			said = append(said, s.says)
@@ -562,7 +573,7 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 				Verdict: "No later run in the logs states one release.",
 			})
 		}
-	case sum >= mixedSuspicion && !(len(agreed) > 0 && (clears || c.statesOffer())):
+	case sum >= mixedSuspicion && (len(agreed) == 0 || !clears && !c.statesOffer()):
 		f.Verdict, f.Severity = findings.Suspected, findings.Medium
 		f.Title = "An SMS 2.0 client shows signs of a core and components of different releases"
 		f.Summary = fmt.Sprintf("The client's logs hold signs of a mixed installation (weight %d): %s. No line states two releases side by side, which alone would prove it.", sum, strings.Join(said, "; "))

@@ -2,12 +2,16 @@ package checks
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"casebook/findings"
+	"casebook/findings/facts"
 	"casebook/ingest"
+	"casebook/ingest/extract"
 )
 
 // plainTexts are the kinds of texts that are no log of a known format.
@@ -94,4 +98,123 @@ func (r smsRelease) name() string {
 type releaseSeen struct {
 	smsRelease
 	evidence findings.Evidence // supports
+}
+
+// stated are the releases that all systems of the bundle state.
+type stated struct {
+	sites   map[string]releaseSeen // by site code, the newest
+	rows    []versionRow
+	clients []clientRelease
+}
+
+// clientRelease is a release that a client's own log states.
+type clientRelease struct {
+	words []string // upper-case names of the system and of the folders that hold the log
+	releaseSeen
+}
+
+func gatherStated(all []*facts.Facts) stated {
+	s := stated{sites: map[string]releaseSeen{}}
+	site := func(code, version string, e findings.Evidence) {
+		code = strings.ToUpper(code)
+		if r, ok := parseSMSRelease(version); ok && r.build > 0 {
+			if old, seen := s.sites[code]; !seen || r.compare(old.smsRelease) > 0 {
+				s.sites[code] = releaseSeen{r, e}
+			}
+		}
+	}
+	asked := map[string]bool{} // computers of requests
+	for _, f := range all {
+		for _, o := range facts.Observed[*requestLog](f, retryID) {
+			for key := range o.Value.hosts {
+				asked[key] = true
+			}
+		}
+		for _, b := range retryQueue(f) {
+			for _, q := range b.files {
+				asked[hostKey(q.host)] = true
+			}
+		}
+	}
+	for _, f := range all {
+		for _, o := range facts.Observed[*requestLog](f, retryID) {
+			s.rows = append(s.rows, o.Value.rows...)
+			// In a table of clients the site's code is that of each client's site, which may run another release: what has the form of a
+			// row for one of the computers says nothing of a site.
+			var forms []int
+			for _, row := range o.Value.rows {
+				if slices.ContainsFunc(row.words, func(w string) bool { return asked[hostKey(w)] }) {
+					forms = append(forms, len(row.words))
+				}
+			}
+			for _, row := range o.Value.rows {
+				if slices.Contains(forms, len(row.words)) {
+					continue
+				}
+				versions := statedReleases(*row.line)
+				for _, code := range slices.Sorted(maps.Keys(versions)) {
+					site(code, versions[code], findings.FromMatch(*row.line, findings.Supports, "the release of site "+code))
+				}
+			}
+		}
+		for _, m := range f.Matches(retryID + "/cap-release").Kept {
+			code := strings.ToUpper(m.Capture("site"))
+			site(code, m.Capture("version"), findings.FromMatch(m, findings.Supports, "the release of site "+code+", from its client access point"))
+		}
+		for _, m := range f.Matches(retryID + "/client-release").Kept {
+			if r, ok := parseSMSRelease(m.Capture("version")); ok && r.build > 0 {
+				words := append(strings.Split(strings.ToUpper(m.Ref.Artifact), "/"), f.Host)
+				s.clients = append(s.clients, clientRelease{words, releaseSeen{r, findings.FromMatch(m, findings.Supports, "the client's release")}})
+			}
+		}
+		for _, v := range facts.Values[*extract.Compver](f) {
+			if code := siteFolder.FindStringSubmatch(v.Artifact.Path); code != nil && len(v.Value.Versions) > 0 {
+				first := v.Value.Versions[0]
+				site(code[1], first.Text, findings.FromLine(f, v.Artifact.Path, first.Line, findings.Supports, "the release of site "+strings.ToUpper(code[1])+", from its Compver.ini"))
+			}
+		}
+	}
+	return s
+}
+
+// of returns the newest release that is stated of a computer, by its own logs or by a table.
+func (s stated) of(host string) (releaseSeen, bool) {
+	host = hostKey(host)
+	var best releaseSeen
+	found := false
+	take := func(r releaseSeen) {
+		if !found || r.compare(best.smsRelease) > 0 {
+			best, found = r, true
+		}
+	}
+	for _, c := range s.clients {
+		if slices.ContainsFunc(c.words, func(w string) bool { return namesHost(w, host) }) {
+			take(c.releaseSeen)
+		}
+	}
+	for _, row := range s.rows {
+		if i := slices.IndexFunc(row.words, func(w string) bool { return hostKey(w) == host }); i >= 0 {
+			if r, ok := parseSMSRelease(smsVersion.FindString(row.line.Quote)); ok {
+				take(releaseSeen{r, findings.FromMatch(*row.line, findings.Supports, "the release of "+host)})
+			}
+		}
+	}
+	return best, found
+}
+
+// namesHost reports whether a system, a folder or a file is named for a computer: SPARC, SPARC.DOM, SPARC_Ccim32.log, Ccim32-SPARC.log. All
+// names are in upper case.
+func namesHost(name, host string) bool {
+	for from := 0; ; {
+		i := strings.Index(name[from:], host)
+		if i < 0 {
+			return false
+		}
+		i += from
+		end := i + len(host)
+		if (i == 0 || strings.ContainsRune("_-. ", rune(name[i-1]))) && (end == len(name) || strings.ContainsRune("_-. ", rune(name[end]))) {
+			return true
+		}
+		from = i + 1
+	}
 }

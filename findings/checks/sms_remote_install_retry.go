@@ -13,7 +13,6 @@ import (
 	"casebook/findings"
 	"casebook/findings/facts"
 	"casebook/ingest"
-	"casebook/ingest/extract"
 	"casebook/internal/match"
 	"casebook/internal/wincode"
 )
@@ -27,7 +26,7 @@ var smsRemoteInstallRetry = &findings.Check{
 	Title:    "Client configuration requests are retried against clients of a later release",
 	Severity: findings.High,
 	Product: findings.Product{
-		Name: "an SMS 2.0 site server", Words: []string{"ccrretry.box", "ccr.box", "smslogon", "copylog", "ccim32", "clicore", "/sms/logs/"},
+		Name: "an SMS 2.0 site server", Words: requestWords,
 		Seen: func(f *facts.Facts) bool { return len(requestLogs(f)) > 0 || len(retryQueue(f)) > 0 },
 	},
 	Needs: []findings.Need{{
@@ -71,6 +70,9 @@ var smsRemoteInstallRetryRemedy = []string{
 	"Or upgrade the site to the later release, after which the installations succeed. Renaming Ccm.dll stops the retries at once, and with them every remote installation of the site; rename it back to undo this.",
 	"Cured when Ccm.log stores no request of the client in the queue Retry for two hours and Ccrretry.box stays empty.",
 }
+
+// requestWords stand in the paths of a site server's requests.
+var requestWords = []string{"ccrretry", "ccr.box"}
 
 const retryCollect = `\SMS\Logs\Ccm.log of the site server, and dir /a \SMS\inboxes\ccrretry.box > "%TEMP%\ccrretry.txt"`
 
@@ -123,290 +125,6 @@ func retrySignals() []match.Signal {
 	}
 }
 
-// What is kept of one artifact.
-const (
-	maxRequestHosts = 2000
-	maxVersionRows  = 5000
-)
-
-// requests are those for one computer in one log.
-type requests struct {
-	host      string       // as written
-	retried   int          // how often one was stored in or taken from the queue Retry
-	first     *facts.Match // of those
-	last      *facts.Match
-	refused   int // attempts that ended at the administrative share
-	refusal   *facts.Match
-	code      uint32 // the error of the last refusal, 0 if not stated
-	completed *facts.Match
-}
-
-// requestLog is what the observer keeps of one artifact.
-type requestLog struct {
-	hosts  map[string]*requests // by upper-case name
-	ids    map[string]string    // the computer of a request, by its upper-case ID
-	more   int                  // computers that were not kept
-	seen   int                  // requests in any queue
-	travel *facts.Match
-	later  *facts.Match // a line of SMS 2003 or later
-	sites  []string     // that the status messages name
-	rows   []versionRow
-}
-
-// versionRow is a line that states a release, with its words in upper case.
-type versionRow struct {
-	line  *facts.Match
-	words []string
-}
-
-type requestWatch struct{ log requestLog }
-
-// of returns the requests for a computer, nil if too many are kept.
-func (w *requestWatch) of(host string) *requests {
-	key := hostKey(host)
-	r := w.log.hosts[key]
-	if r == nil {
-		if len(w.log.hosts) >= maxRequestHosts {
-			w.log.more++
-			return nil
-		}
-		r = &requests{host: host}
-		w.log.hosts[key] = r
-	}
-	return r
-}
-
-// hostKey is a computer's name without its domain, in upper case.
-func hostKey(host string) string {
-	name, _, _ := strings.Cut(strings.TrimLeft(host, `\`), ".")
-	return strings.ToUpper(name)
-}
-
-// See implements facts.Observer.
-func (w *requestWatch) See(s *facts.Sight) {
-	for i := range s.Hits {
-		h := &s.Hits[i]
-		capture := func(name string) string { return string(h.Capture(name)) }
-		switch strings.TrimPrefix(h.Name, retryID+"/") {
-		case "request":
-			w.log.seen++
-			r := w.of(capture("host"))
-			if r == nil {
-				continue
-			}
-			if len(w.log.ids) < 4*maxRequestHosts {
-				w.log.ids[strings.ToUpper(capture("id"))] = r.host
-			}
-			if strings.EqualFold(capture("queue"), "Retry") {
-				r.retried++
-				r.last = s.Keep()
-				if r.first == nil {
-					r.first = r.last
-				}
-			}
-		case "completed":
-			if r := w.of(capture("host")); r != nil {
-				r.completed = s.Keep()
-			}
-		case "no-share":
-			w.refuse(s, capture("host"), capture("code"), false)
-		case "no-access":
-			w.refuse(s, capture("host"), capture("code"), true)
-		case "travel":
-			w.log.travel = s.Keep()
-		case "later-product":
-			if w.log.later == nil {
-				w.log.later = s.Keep()
-			}
-		case "site":
-			if code := strings.ToUpper(capture("site")); !slices.Contains(w.log.sites, code) && len(w.log.sites) < 10 {
-				w.log.sites = append(w.log.sites, code)
-			}
-		case "version":
-			if len(w.log.rows) < maxVersionRows {
-				words := cellBreak.Split(strings.ToUpper(string(s.Record.Text[:min(len(s.Record.Text), 2000)])), 60)
-				w.log.rows = append(w.log.rows, versionRow{s.Keep(), words})
-			}
-		}
-	}
-}
-
-// refuse notes a failure to reach a computer. Each attempt ends with one line of the second kind, after lines of the first for each account.
-func (w *requestWatch) refuse(s *facts.Sight, host, code string, ends bool) {
-	r := w.of(host)
-	if r == nil {
-		return
-	}
-	if ends {
-		r.refused++
-	}
-	if n, ok := wincode.Parse(code); ok {
-		r.code = n
-	}
-	r.refusal = s.Keep()
-}
-
-// End implements facts.Observer.
-func (w *requestWatch) End() any { return &w.log }
-
-// requestLogs are the artifacts of a system that hold client configuration requests.
-func requestLogs(f *facts.Facts) []facts.Of[*requestLog] {
-	return slices.DeleteFunc(facts.Observed[*requestLog](f, retryID), func(o facts.Of[*requestLog]) bool {
-		return o.Value.seen == 0 && !ccmLog.MatchString(path.Base(o.Artifact.Path)) || o.Artifact.Records == 0
-	})
-}
-
-var ccmLog = regexp.MustCompile(`(?i)^ccm\.(?:log?|lo_|old)$`)
-
-// queued is a request that waits in Ccrretry.box.
-type queued struct {
-	host     string // "" if neither the file's name nor its text tells
-	name     string
-	bare     bool // the name has no domain: it is random and no computer's, or a computer's
-	noSuffix bool // HOST.DOM, which is never retried
-	stale    bool // older than the seven days of the retries
-	evidence findings.Evidence
-}
-
-// retryFolder is a Ccrretry.box of which the bundle shows the content.
-type retryFolder struct {
-	artifact string // that lists it, or the first of its files
-	path     string
-	line     int // of the folder in a listing
-	files    []queued
-	complete bool // a listing that shows the folder whole
-}
-
-// retryQueue returns the folders of a system's retry queue, from listings and from copies of its files.
-func retryQueue(f *facts.Facts) []retryFolder {
-	var out []retryFolder
-	now := lastRequestTime(f)
-	for _, v := range facts.Values[*extract.Listing](f) {
-		for _, folder := range v.Value.Folders {
-			if !strings.EqualFold(path.Base(strings.ReplaceAll(folder.Path, `\`, "/")), "ccrretry.box") {
-				continue
-			}
-			box := retryFolder{artifact: v.Artifact.Path, path: folder.Path, line: folder.Line, complete: folder.Complete && folder.Pattern == ""}
-			stale := staleEntries(folder.Entries, now)
-			for i, e := range folder.Entries {
-				if e.Dir {
-					continue
-				}
-				q := newQueued(e.Name)
-				q.stale = stale[i]
-				q.evidence = findings.FromLine(f, v.Artifact.Path, e.Line, findings.Supports, q.note())
-				box.files = append(box.files, q)
-			}
-			out = append(out, box)
-		}
-	}
-	copied := map[string]*retryFolder{}
-	for _, m := range f.Matches(retryID + "/ccr").Kept {
-		dir := path.Dir(m.Ref.Artifact)
-		if !strings.EqualFold(path.Base(dir), "ccrretry.box") {
-			continue
-		}
-		box := copied[dir]
-		if box == nil {
-			box = &retryFolder{artifact: m.Ref.Artifact, path: dir}
-			copied[dir] = box
-		}
-		q := newQueued(path.Base(m.Ref.Artifact))
-		q.host, q.bare = m.Capture("host"), false
-		q.evidence = findings.FromMatch(m, findings.Supports, "a request for "+q.host+" in the retry queue")
-		box.files = append(box.files, q)
-	}
-	for _, dir := range slices.Sorted(maps.Keys(copied)) {
-		out = append(out, *copied[dir])
-	}
-	return out
-}
-
-func newQueued(name string) queued {
-	q := queued{name: name}
-	base := name
-	if ext := path.Ext(name); strings.EqualFold(ext, ".ccr") {
-		base = strings.TrimSuffix(name, ext)
-	} else if ext != "" {
-		q.noSuffix = true
-	}
-	// COMPUTER.DOMAIN.CCR, COMPUTER.CCR, or a random name of eight characters.
-	var domain bool
-	q.host, _, domain = strings.Cut(base, ".")
-	q.bare = !domain
-	return q
-}
-
-func (q queued) note() string {
-	switch {
-	case q.noSuffix:
-		return "a request without .CCR, which is never retried and stays"
-	case q.stale:
-		return "a request older than the seven days of the retries"
-	}
-	return "a request that waits for its retry"
-}
-
-// lastRequestTime is the latest reading of the clock in the system's logs of requests; the zero time if there is none.
-func lastRequestTime(f *facts.Facts) time.Time {
-	var last time.Time
-	for _, l := range requestLogs(f) {
-		if t, ok := l.Artifact.WallLast.Local(); ok && t.After(last) {
-			last = t
-		}
-	}
-	return last
-}
-
-var numericDate = regexp.MustCompile(`^\D*(\d{1,4})[./-](\d{1,2})[./-](\d{1,4})`)
-
-// staleEntries says which files of a folder are older than seven days, by the newest of them or by now if that is later. The order of day and
-// month is the locale's: a file is stale only if it is in every order that fits all dates.
-func staleEntries(entries []extract.Entry, now time.Time) []bool {
-	stale := make([]bool, len(entries))
-	for i := range stale {
-		stale[i] = true
-	}
-	fits := false
-	for _, order := range [][3]int{{1, 2, 3}, {3, 1, 2}, {3, 2, 1}} { // where year, month and day stand
-		times := make([]time.Time, len(entries))
-		newest, ok := now, true
-		for i, e := range entries {
-			m := numericDate.FindStringSubmatch(e.ModifiedText)
-			if m == nil {
-				continue
-			}
-			year := m[order[0]]
-			if len(year) == 2 {
-				century := "20"
-				if year >= "70" {
-					century = "19"
-				}
-				year = century + year
-			}
-			t, err := time.Parse("2006-1-2", year+"-"+m[order[1]]+"-"+m[order[2]])
-			if err != nil {
-				ok = false
-				break
-			}
-			if times[i] = t; t.After(newest) {
-				newest = t
-			}
-		}
-		if !ok {
-			continue
-		}
-		fits = true
-		for i, t := range times {
-			stale[i] = stale[i] && !t.IsZero() && newest.Sub(t) >= 8*24*time.Hour // a date is without its time of day
-		}
-	}
-	if !fits {
-		clear(stale)
-	}
-	return stale
-}
-
 // siteServer is one site's queue: its logs and folders.
 type siteServer struct {
 	facts *facts.Facts
@@ -437,125 +155,6 @@ func siteServers(f *facts.Facts) []siteServer {
 		out = append(out, siteServer{facts: f, boxes: boxes})
 	}
 	return out
-}
-
-// stated are the releases that all systems of the bundle state.
-type stated struct {
-	sites   map[string]releaseSeen // by site code, the newest
-	rows    []versionRow
-	clients []clientRelease
-}
-
-// clientRelease is a release that a client's own log states.
-type clientRelease struct {
-	words []string // upper-case names of the system and of the folders that hold the log
-	releaseSeen
-}
-
-func gatherStated(all []*facts.Facts) stated {
-	s := stated{sites: map[string]releaseSeen{}}
-	site := func(code, version string, e findings.Evidence) {
-		code = strings.ToUpper(code)
-		if r, ok := parseSMSRelease(version); ok && r.build > 0 {
-			if old, seen := s.sites[code]; !seen || r.compare(old.smsRelease) > 0 {
-				s.sites[code] = releaseSeen{r, e}
-			}
-		}
-	}
-	asked := map[string]bool{} // computers of requests
-	for _, f := range all {
-		for _, o := range facts.Observed[*requestLog](f, retryID) {
-			for key := range o.Value.hosts {
-				asked[key] = true
-			}
-		}
-		for _, b := range retryQueue(f) {
-			for _, q := range b.files {
-				asked[hostKey(q.host)] = true
-			}
-		}
-	}
-	for _, f := range all {
-		for _, o := range facts.Observed[*requestLog](f, retryID) {
-			s.rows = append(s.rows, o.Value.rows...)
-			// In a table of clients the site's code is that of each client's site, which may run another release: what has the form of a
-			// row for one of the computers says nothing of a site.
-			var forms []int
-			for _, row := range o.Value.rows {
-				if slices.ContainsFunc(row.words, func(w string) bool { return asked[hostKey(w)] }) {
-					forms = append(forms, len(row.words))
-				}
-			}
-			for _, row := range o.Value.rows {
-				if slices.Contains(forms, len(row.words)) {
-					continue
-				}
-				versions := statedReleases(*row.line)
-				for _, code := range slices.Sorted(maps.Keys(versions)) {
-					site(code, versions[code], findings.FromMatch(*row.line, findings.Supports, "the release of site "+code))
-				}
-			}
-		}
-		for _, m := range f.Matches(retryID + "/cap-release").Kept {
-			code := strings.ToUpper(m.Capture("site"))
-			site(code, m.Capture("version"), findings.FromMatch(m, findings.Supports, "the release of site "+code+", from its client access point"))
-		}
-		for _, m := range f.Matches(retryID + "/client-release").Kept {
-			if r, ok := parseSMSRelease(m.Capture("version")); ok && r.build > 0 {
-				words := append(strings.Split(strings.ToUpper(m.Ref.Artifact), "/"), f.Host)
-				s.clients = append(s.clients, clientRelease{words, releaseSeen{r, findings.FromMatch(m, findings.Supports, "the client's release")}})
-			}
-		}
-		for _, v := range facts.Values[*extract.Compver](f) {
-			if code := siteFolder.FindStringSubmatch(v.Artifact.Path); code != nil && len(v.Value.Versions) > 0 {
-				first := v.Value.Versions[0]
-				site(code[1], first.Text, findings.FromLine(f, v.Artifact.Path, first.Line, findings.Supports, "the release of site "+strings.ToUpper(code[1])+", from its Compver.ini"))
-			}
-		}
-	}
-	return s
-}
-
-// of returns the newest release that is stated of a computer, by its own logs or by a table.
-func (s stated) of(host string) (releaseSeen, bool) {
-	host = hostKey(host)
-	var best releaseSeen
-	found := false
-	take := func(r releaseSeen) {
-		if !found || r.compare(best.smsRelease) > 0 {
-			best, found = r, true
-		}
-	}
-	for _, c := range s.clients {
-		if slices.ContainsFunc(c.words, func(w string) bool { return namesHost(w, host) }) {
-			take(c.releaseSeen)
-		}
-	}
-	for _, row := range s.rows {
-		if i := slices.IndexFunc(row.words, func(w string) bool { return hostKey(w) == host }); i >= 0 {
-			if r, ok := parseSMSRelease(smsVersion.FindString(row.line.Quote)); ok {
-				take(releaseSeen{r, findings.FromMatch(*row.line, findings.Supports, "the release of "+host)})
-			}
-		}
-	}
-	return best, found
-}
-
-// namesHost reports whether a system, a folder or a file is named for a computer: SPARC, SPARC.DOM, SPARC_Ccim32.log, Ccim32-SPARC.log. All
-// names are in upper case.
-func namesHost(name, host string) bool {
-	for from := 0; ; {
-		i := strings.Index(name[from:], host)
-		if i < 0 {
-			return false
-		}
-		i += from
-		end := i + len(host)
-		if (i == 0 || strings.ContainsRune("_-. ", rune(name[i-1]))) && (end == len(name) || strings.ContainsRune("_-. ", rune(name[end]))) {
-			return true
-		}
-		from = i + 1
-	}
 }
 
 // release returns the release that a server's site runs and its code, "" if that is not known.
@@ -609,6 +208,13 @@ func (s siteServer) release(known stated) (releaseSeen, string, bool) {
 			if r, ok := parseSMSRelease(smsVersion.FindString(of[0].line.Quote)); ok {
 				return releaseSeen{r, findings.FromMatch(*of[0].line, findings.Supports, "the release of the site of "+n)}, "", true
 			}
+		}
+	}
+	// A bundle that names one site only is of that site.
+	if len(codes) == 0 && len(known.sites) == 1 {
+		for code, r := range known.sites {
+			r.evidence.Note += ", the only one that the bundle names"
+			return r, code, true
 		}
 	}
 	return releaseSeen{}, "", false
@@ -767,8 +373,12 @@ func runRetry(all []*facts.Facts) ([]findings.Finding, error) {
 		}
 	}
 	if len(out) == 0 {
+		reason := findings.ProductAbsent
+		if slices.ContainsFunc(all, func(f *facts.Facts) bool { return f.Mentions(requestWords...) }) {
+			reason = findings.DataMissing
+		}
 		out = []findings.Finding{{
-			Verdict: findings.NotEvaluated, Reason: findings.DataMissing,
+			Verdict: findings.NotEvaluated, Reason: reason,
 			Summary: "The bundle states releases of SMS 2.0, but holds no log of client configuration requests and no retry queue.",
 			Missing: []findings.Missing{{What: "Ccm.log of the site server and a listing of its Ccrretry.box", Why: "they show which requests are retried, and for how long", Collect: retryCollect}},
 		}}
@@ -780,17 +390,28 @@ func runRetry(all []*facts.Facts) ([]findings.Finding, error) {
 func judgeServer(s siteServer, known stated) []findings.Finding {
 	site, code, siteKnown := s.release(known)
 	var out []findings.Finding
-	var open, same []retriedHost
+	var open, same, ahead []retriedHost
 	for _, h := range s.hosts(known) {
 		switch {
 		case !h.again() && h.retried == 0 && len(h.files) == 0:
 		case h.known && siteKnown && h.release.compare(site.smsRelease) <= 0:
 			same = append(same, h)
-		case h.known && siteKnown && h.again() && len(out) < maxRetryFindings:
-			out = append(out, s.laterClient(h, site, code))
+		case h.known && siteKnown && h.again():
+			ahead = append(ahead, h)
 		default:
 			open = append(open, h)
 		}
+	}
+	for _, h := range ahead[:min(len(ahead), maxRetryFindings)] {
+		out = append(out, s.laterClient(h, site, code))
+	}
+	if len(ahead) > maxRetryFindings {
+		rest := ahead[maxRetryFindings:]
+		f := s.laterClient(rest[0], site, code)
+		f.Subject = count(len(rest), "more computer")
+		f.Title = fmt.Sprintf("Installations are retried on %s of a later release than the site", f.Subject)
+		f.Summary += fmt.Sprintf(" It is the first of %s in the same state: %s.", f.Subject, hostNames(rest))
+		out = append(out, f)
 	}
 	if len(open) > 0 {
 		out = append(out, s.queueAlone(open, siteKnown, site, code))
@@ -896,7 +517,7 @@ func (s siteServer) queueAlone(open []retriedHost, siteKnown bool, site releaseS
 	f.Title = "Client configuration requests are retried, and whether their clients are of a later release is not shown"
 	f.Summary = fmt.Sprintf("Requests for %s wait for a retry or were retried: %s.", count(len(open), "computer"), hostNames(open))
 	if files > 0 {
-		f.Summary += fmt.Sprintf(" Ccrretry.box holds %s", count(files, "request"))
+		f.Summary += " Ccrretry.box holds " + count(files, "request")
 		if stale > 0 {
 			f.Summary += fmt.Sprintf(", %d of them older than the seven days after which a retry ends", stale)
 		}
