@@ -15,6 +15,7 @@ func All() []*findings.Check {
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
 		vcmAgentLock,
+		vcmInstallStep,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}
