@@ -20,6 +20,7 @@ func All() []*findings.Check {
 		smsMixedClientInstallation,
 		smsRemoteInstallRetry,
 		vcmAgentLock,
+		vcmInstallStep,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}

@@ -28,7 +28,7 @@ var dnsStaleComputer = &findings.Check{
 	Doc: findings.Doc{
 		Cause: "A computer that is gone no longer refreshes its record: DNS scavenges it, or DHCP gives the address to another machine. Its account stays in Active Directory and its record in ConfigMgr, because AD System Discovery looks a name up before it creates a record and never removes one afterwards.",
 		Remedy: []string{
-			"Check before deleting anything: when did the computer's account last log on and change its password (dsquery computer -name NAME | dsget computer; attributes lastLogonTimestamp and pwdLastSet), when was its last heartbeat in ConfigMgr, and does its owner still use it? A laptop that is away or switched off for long has no record either.",
+			"Check before deleting anything: the account's lastLogonTimestamp and pwdLastSet in Active Directory, the last heartbeat in ConfigMgr, and whether its owner still uses it. A laptop that is away for long has no record either.",
 			"Disable the account in Active Directory and wait for a month; enabling it again undoes this. Delete it only then: a deleted account costs a new join to the domain.",
 			"Delete the computer's record in the ConfigMgr console, or let the task Delete Aged Discovery Data do it; otherwise it comes back with no discovery and stays with no heartbeat.",
 			"Where another computer has the address, delete the old A record and turn on scavenging of the zone, or remote tools reach the wrong machine by the old name.",
@@ -93,6 +93,7 @@ type dnsSource struct {
 	artifact string
 	noun     string // what it is, with its article
 	lookups  []*dnsLookup
+	resolved int    // how many of the names resolve; judge sets it
 	works    bool   // it answered something else than these lookups
 	fault    string // why what did not resolve says nothing, a sentence; "" if it does say something
 }
@@ -106,6 +107,7 @@ func (s *dnsSource) judge() {
 		}
 	}
 	n := len(s.lookups)
+	s.resolved = n - unresolved
 	switch {
 	case unresolved >= 3 && (n-unresolved)*8 <= n:
 		s.fault = fmt.Sprintf("%d of the %d names in %s do not resolve, which tells of the resolver, its search list or a wrong zone and not of the computers.", unresolved, n, s.noun)
@@ -274,34 +276,40 @@ func addressAsked(a *extract.NslookupAnswer) string {
 	return ""
 }
 
-// computers groups lookups by computer: the same first label, and no two different domains.
+// computers groups lookups by computer: the same first label, and no two different domains. A name without a domain is the first one's of that
+// label.
 func computers(sources []*dnsSource) [][]*dnsLookup {
 	var out [][]*dnsLookup
-	at := map[string][]int{} // by first label
+	first, full, bare := map[string]int{}, map[string]int{}, map[string]bool{} // by label, by name with domain, labels whose first computer has no domain yet
 	for _, s := range sources {
 		for _, l := range s.lookups {
 			// Of a source that is at fault only an address that another computer has says something.
 			if s.fault != "" && l.outcome != dnsOther {
 				continue
 			}
-			label, found := firstLabel(l.name), false
-			for _, i := range at[label] {
-				a, b := "", domainOf(l.name)
-				for _, o := range out[i] {
-					if d := domainOf(o.name); d != "" {
-						a = d
-					}
-				}
-				if a == "" || b == "" || a == b {
-					out[i] = append(out[i], l)
-					found = true
-					break
+			label, domain := firstLabel(l.name), domainOf(l.name)
+			i, known := first[label]
+			if domain != "" {
+				if j, ok := full[label+"."+domain]; ok {
+					i = j
+				} else if known && !bare[label] {
+					known = false // of another domain
 				}
 			}
-			if !found {
-				at[label] = append(at[label], len(out))
-				out = append(out, []*dnsLookup{l})
+			if !known {
+				i = len(out)
+				out = append(out, nil)
+				if _, ok := first[label]; !ok {
+					first[label], bare[label] = i, domain == ""
+				}
 			}
+			if domain != "" {
+				full[label+"."+domain] = i
+				if i == first[label] {
+					bare[label] = false
+				}
+			}
+			out[i] = append(out[i], l)
 		}
 	}
 	return out
@@ -456,15 +464,9 @@ func staleFinding(outcome dnsOutcome, list, all []*dnsLookup) findings.Finding {
 
 // resolverVerdict says what speaks against a fault of the resolver.
 func resolverVerdict(l *dnsLookup) string {
-	n := 0
-	for _, o := range l.source.lookups {
-		if o.outcome != dnsUnresolved {
-			n++
-		}
-	}
 	switch {
-	case n > 0:
-		return fmt.Sprintf("%s of the same source resolved, so the resolver worked.", count(n, "other name"))
+	case l.source.resolved > 0:
+		return fmt.Sprintf("%s of the same source resolved, so the resolver worked.", count(l.source.resolved, "other name"))
 	case l.source.works:
 		return "the same source answered other questions, so the resolver worked."
 	}

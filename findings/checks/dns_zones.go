@@ -36,6 +36,7 @@ type zoneFile struct {
 	facts.Of[*extract.DNSZone]
 	facts *facts.Facts
 	whole bool // what is not in it is not in the zone
+	holds bool // addresses
 }
 
 // dnsZoneSet are all zones of a bundle.
@@ -60,19 +61,18 @@ func dnsZones(all []*facts.Facts) (*dnsZoneSet, []dnsListed) {
 			}
 		}
 		for _, v := range facts.Values[*extract.DNSZone](f) {
-			z.files = append(z.files, zoneFile{v, f, f.ShowsAbsence(v.Artifact.Path)})
+			holds := slices.ContainsFunc(v.Value.Records, func(r extract.DNSRecord) bool { return r.Type == "A" || r.Type == "AAAA" })
+			z.files = append(z.files, zoneFile{v, f, f.ShowsAbsence(v.Artifact.Path), holds})
 			for i := range v.Value.Records {
 				r := zoneRecord{f, v.Artifact.Path, &v.Value.Records[i]}
 				switch r.Type {
 				case "A", "AAAA":
-					z.forward[firstLabel(r.Owner)] = append(z.forward[firstLabel(r.Owner)], r)
-					z.shared[r.IP] = append(z.shared[r.IP], r)
+					keepRecord(z.forward, firstLabel(r.Owner), r)
+					keepRecord(z.shared, r.IP, r)
 				case "CNAME":
-					z.forward[firstLabel(r.Owner)] = append(z.forward[firstLabel(r.Owner)], r)
+					keepRecord(z.forward, firstLabel(r.Owner), r)
 				case "PTR":
-					if r.IP.IsValid() {
-						z.reverse[r.IP] = append(z.reverse[r.IP], r)
-					}
+					keepRecord(z.reverse, r.IP, r)
 				case "NS":
 					z.cuts[r.Owner] = true
 				}
@@ -85,6 +85,15 @@ func dnsZones(all []*facts.Facts) (*dnsZoneSet, []dnsListed) {
 	return z, lists
 }
 
+// maxAlike is how many records are looked at for one name or one address.
+const maxAlike = 100
+
+func keepRecord[K comparable](m map[K][]zoneRecord, k K, r zoneRecord) {
+	if len(m[k]) < maxAlike {
+		m[k] = append(m[k], r)
+	}
+}
+
 // isReverse reports whether a zone maps addresses to names.
 func isReverse(origin string) bool {
 	return strings.HasSuffix(origin, "in-addr.arpa") || strings.HasSuffix(origin, "ip6.arpa")
@@ -95,8 +104,7 @@ func isReverse(origin string) bool {
 func (z *dnsZoneSet) holder(name string) (zoneFile, bool) {
 	domain := domainOf(name)
 	for _, f := range z.files {
-		addresses := slices.ContainsFunc(f.Value.Records, func(r extract.DNSRecord) bool { return r.Type == "A" || r.Type == "AAAA" })
-		if !f.whole || !addresses {
+		if !f.whole || !f.holds {
 			continue
 		}
 		if domain == "" || len(f.Value.Origins) == 0 {

@@ -65,7 +65,7 @@ var vcmAgentLock = &findings.Check{
 var vcmLockNeed = findings.Need{
 	Met: func(f *facts.Facts) bool {
 		l := readVCMLocks(f)
-		return len(l.registry)+len(l.unset)+len(l.files)+len(l.empty) > 0 || f.Has(ingest.KindVCMJobs) || f.Matches(vcmLockID+"/refused").Any()
+		return len(l.registry)+len(l.unset)+len(l.files)+len(l.empty) > 0 || len(vcmRows([]*facts.Facts{f})) > 0 || f.Matches(vcmLockID+"/refused").Any()
 	},
 	What:    "the agent's two locks: IsLocked in the registry and ECMMachineActionLock.dat",
 	Why:     "either of them stops an installation",
@@ -247,22 +247,23 @@ func (h *vcmHost) assign(rows []vcmRow, alone bool) {
 		}
 		h.rows = append(h.rows, r)
 	}
+	// An installation of another request that went through later shows that a refusal is over.
+	through := map[string]int{}
+	for i, r := range h.rows {
+		if r.State == extract.VCMStepDone && (r.Step == extract.VCMStepInstallModule || r.Step == extract.VCMStepReleaseLock) {
+			through[r.artifact] = i
+		}
+	}
 	for i, r := range h.rows {
 		how, named := refuses(r)
-		if how == "" || h.installedAfter(i) {
+		if j, ok := through[r.artifact]; how == "" || ok && j > i && (h.rows[j].Request == "" || h.rows[j].Request != r.Request) {
 			continue
 		}
 		h.refused = append(h.refused, refusal{request: r.Request, named: named, time: r.latest(), how: how, Evidence: r.evidence(findings.Supports, r.label()+" failed: "+how)})
 	}
-}
-
-// installedAfter reports whether a later row of the same history shows that another installation came to its end.
-func (h *vcmHost) installedAfter(i int) bool {
-	r := h.rows[i]
-	return slices.ContainsFunc(h.rows[i+1:], func(o vcmRow) bool {
-		return o.artifact == r.artifact && (o.Request == "" || o.Request != r.Request) && o.State == extract.VCMStepDone &&
-			(o.Step == extract.VCMStepInstallModule || o.Step == extract.VCMStepReleaseLock)
-	})
+	if h.name == "" && len(named) == 1 && len(h.rows) > 0 {
+		h.name = h.rows[0].Host
+	}
 }
 
 // running returns a row of a request that is still at work; false if there is none.
@@ -278,7 +279,9 @@ func (h *vcmHost) running(request string) (vcmRow, bool) {
 // lockEvidence is the lock file as evidence: the line that decides, if it is a text.
 func (h *vcmHost) lockEvidence(v facts.Of[*extract.VCMLock], role findings.Role, note string) []findings.Evidence {
 	l := v.Value
-	note += "; read as " + l.Reading
+	if !l.Zero {
+		note += "; read as " + l.Reading
+	}
 	var lines []int
 	for _, n := range [3]int{l.ActionLine, l.TimeLine, l.RequestLine} {
 		if n > 0 && !slices.Contains(lines, n) {
@@ -417,6 +420,10 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 	out.Rivals = h.rivals(l.Request)
 	out.Evidence = h.lockEvidence(v, findings.Supports, "the runtime lock holds "+says(l))
 	read := fmt.Sprintf("%s (read as %s) holds %s.", v.Artifact.Path, l.Reading, says(l))
+	if len(h.registry) > 0 {
+		read += " The registry lock is not set."
+		out.Evidence = append(out.Evidence, findings.FromValue(h.registry[0], findings.Context, "the registry lock is not set"))
+	}
 	// The refusal that the lock's own request does not explain comes first.
 	var by *refusal
 	for i := range h.refused {
@@ -506,7 +513,11 @@ func (h *vcmHost) free(out *findings.Finding, strictest *facts.Of[*extract.VCMLo
 		}
 	}
 	for _, v := range h.files {
-		parts = append(parts, fmt.Sprintf("%s (%s, read as %s) holds %s", v.Artifact.Path, count(v.Value.Bytes, "byte"), v.Value.Reading, says(v.Value)))
+		read := "is all zero"
+		if readingOf(v.Value) != lockCleared {
+			read = fmt.Sprintf("holds %s, read as %s", says(v.Value), v.Value.Reading)
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s) %s", v.Artifact.Path, count(v.Value.Bytes, "byte"), read))
 		out.Evidence = append(out.Evidence, h.lockEvidence(v, findings.Contradicts, "the runtime lock: "+says(v.Value))...)
 	}
 	for _, p := range h.empty {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"casebook/findings"
@@ -60,6 +61,12 @@ func vcmRows(all []*facts.Facts) []vcmRow {
 	var out []vcmRow
 	for _, f := range all {
 		for _, v := range facts.Values[*extract.VCMJobs](f) {
+			// Other programs clean up too: one step at least is of this product alone.
+			if !slices.ContainsFunc(v.Value.Steps, func(s extract.VCMJobStep) bool {
+				return s.Step != extract.VCMStepOther && s.Step != extract.VCMStepCleanup && s.Step != extract.VCMStepSubmitRequest
+			}) {
+				continue
+			}
 			for _, s := range v.Value.Steps {
 				out = append(out, vcmRow{f, v.Artifact.Path, s})
 			}

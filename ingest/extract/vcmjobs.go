@@ -239,11 +239,37 @@ func (t *table) vcmColumns(rows []tableRow) (step, state int) {
 		}
 	}
 	if state < 0 {
-		if state = t.find("status", "state", "result", "stepstatus", "stepstate", "outcome", "zustand", "ergebnis", "stav", "état", "resultat", "résultat"); state == step {
-			state = -1
+		if state = t.find("status", "state", "result", "stepstatus", "stepstate", "outcome", "zustand", "ergebnis", "stav", "état", "resultat", "résultat"); state == step || state < 0 {
+			state = t.fewWords(rows, step)
 		}
 	}
 	return step, state
+}
+
+// fewWords returns the column, other than that of the steps, whose cells are words without a number of which there are two to four different ones:
+// states in a language that is not known. It is -1 if there is no such column or more than one.
+func (t *table) fewWords(rows []tableRow, step int) int {
+	found := -1
+	for c := range min(len(t.Head), 64) {
+		different := map[string]bool{}
+		words := true
+		for i := range rows {
+			cell := unquote(rows[i].cell(c))
+			if !t.Marked && rows[i].Line == t.Line || cell == "" { // it may be the head
+				continue
+			}
+			different[cell] = true
+			words = words && len(cell) <= 80 && len(different) <= 4 && vcmStep(cell) == VCMStepOther && !strings.ContainsAny(cell, "0123456789")
+		}
+		if c == step || !words || len(different) < 2 {
+			continue
+		}
+		if found >= 0 {
+			return -1
+		}
+		found = c
+	}
+	return found
 }
 
 // vcmStep returns the step that a name means.

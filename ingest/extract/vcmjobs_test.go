@@ -38,6 +38,10 @@ func TestVCMJobs(t *testing.T) {
 			want: []string{"2 0 Interrogate Target unknown  ", "3 0 Install Simple Installer unknown  "},
 		},
 		{
+			name: "heads-and-words-of-no-known-language", text: "Gép;Lépés;Állapot\nPC1;Interrogate Target;Sikeres\nPC1;Resolve Uninstall Dependencies;Sikeres\nPC1;Install Simple Installer;Sikertelen\n", problems: 1,
+			want: []string{"2 0 Interrogate Target unknown  ", "3 0 Resolve Uninstall Dependencies unknown  ", "4 0 Install Simple Installer unknown  "},
+		},
+		{
 			name: "list", text: "Step   : Interrogate Target\nStatus : Completed\n\nStep   : Fully Release Lock\nStatus : Error\n",
 			want: []string{"2 0 Interrogate Target done  ", "5 0 Fully Release Lock failed  "},
 		},
