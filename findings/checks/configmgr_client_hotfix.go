@@ -21,7 +21,8 @@ var configmgrClientHotfix = &findings.Check{
 	Title:    "A ConfigMgr 2007 client lacks a hotfix",
 	Severity: findings.Medium,
 	Product: findings.Product{
-		Name: "the ConfigMgr client", Words: []string{"clientidmanagerstartup", "execmgr", "ccmexec", "policyagent", "/ccm/", "locationservices", "ccmsetup"},
+		// Where ConfigMgr 2007 has its logs; later releases need none of these hotfixes.
+		Name: "the ConfigMgr 2007 client", Words: []string{"system32/ccm/", "syswow64/ccm/", "sms_ccm/", "pwrprovider"},
 		Kinds: []ingest.Kind{ingest.KindComponents},
 	},
 	Needs: []findings.Need{{

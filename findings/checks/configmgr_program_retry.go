@@ -614,6 +614,9 @@ func judgeProgram(h *programHistory, policies []*retryPolicy) findings.Finding {
 	if j.why != "" {
 		sentences = append(sentences, strings.TrimSpace(j.why))
 	}
+	if s.coded != nil && s.said != nil && s.retried == j.retried && j.why == "" {
+		sentences = append(sentences, fmt.Sprintf("The client's log says so too (line %d of %s).", s.said.at.Ref.Line, s.said.at.Ref.Artifact))
+	}
 	if p.hasCodes && known {
 		if changes := listChanges(p.codes); changes != listChanges(retryCodes) {
 			sentences = append(sentences, "The site's list is not the default one: "+changes+".")
@@ -771,12 +774,13 @@ func (s *failureSeries) rivals(p *retryPolicy, known, retried bool) []findings.R
 	out = append(out, findings.Rival{Name: "The advertisement was removed", Verdict: "No line after the last failure shows that the client gave the program up."})
 	pause := time.Duration(min(p.pause(), 1<<31)) * time.Second
 	if s.gap > 0 {
-		v := fmt.Sprintf("The last two tries lie %s apart, as the interval of %s demands.", s.gap.Round(time.Second), pause)
+		apart := fmt.Sprintf("The last two tries lie %d seconds apart", int64(s.gap.Seconds()))
+		v := fmt.Sprintf("%s, as the interval of %d seconds demands.", apart, p.pause())
 		switch over := s.gap - pause; {
 		case over < -time.Minute || over > (retryCountdown+120)*time.Second:
-			v = fmt.Sprintf("The last two tries lie %s apart, which does not fit the interval of %s: the client may act by another one, or was off.", s.gap.Round(time.Second), pause)
+			v = fmt.Sprintf("%s, which does not fit the interval of %d seconds: the client may act by another one, or was off.", apart, p.pause())
 		case over > 2*time.Minute:
-			v = fmt.Sprintf("The last two tries lie %s apart: the interval of %s and the countdown before a mandatory program.", s.gap.Round(time.Second), pause)
+			v = fmt.Sprintf("%s: the interval of %d seconds and the countdown before a mandatory program.", apart, p.pause())
 		}
 		out = append(out, findings.Rival{Name: "The client retries at another interval", Verdict: v})
 	}

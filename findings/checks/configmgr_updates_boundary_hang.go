@@ -22,7 +22,8 @@ var configmgrUpdatesBoundaryHang = &findings.Check{
 	Title:    "Install Software Updates hangs on a machine that no boundary covers",
 	Severity: findings.High,
 	Product: findings.Product{
-		Name: "the ConfigMgr client", Words: []string{"clientidmanagerstartup", "execmgr", "ccmexec", "policyagent", "/ccm/", "locationservices", "ccmsetup", "smsts", "updateshandler", "updatehandler"},
+		// Many bundles of a client have nothing to do with updates, and their senders are not asked for these logs.
+		Name: "software updates by ConfigMgr", Words: []string{"smsts", "updateshandler", "updatehandler", "updatesdeployment", "updatesstore", "wuahandler"},
 	},
 	Needs: []findings.Need{{
 		Met: func(f *facts.Facts) bool {
@@ -468,8 +469,10 @@ func (n *machineNetwork) uncovered(c *coverage, boundaries int) string {
 		text = fmt.Sprintf("None of the %d boundaries in the list covers %s", boundaries, machine)
 	}
 	switch {
+	case c.sites > 0 && n.workgroup != nil && boundaries == 1:
+		text += ": it is an Active Directory site, which covers no machine outside the domain, and this one is in none"
 	case c.sites > 0 && n.workgroup != nil:
-		text += fmt.Sprintf(": it has %s by the name of an Active Directory site, which covers no machine outside the domain, and this one is in none", count(c.sites, "row"))
+		text += fmt.Sprintf(": %s by the name of an Active Directory site, which covers no machine outside the domain, and this one is in none", plural(c.sites, "1 of them is", fmt.Sprintf("%d of them are", c.sites)))
 	case c.sites > 0:
 		text += fmt.Sprintf(", and its site %q is none of those in the list", n.site)
 	}

@@ -220,6 +220,8 @@ func (t *table) boundaryColumns(rows []tableRow) (kind, value int, ok bool) {
 					if said == BoundaryADSite {
 						sites++
 					}
+				case said == form && strings.HasPrefix(unquote(rows[i].cell(v)), "255."):
+					against++ // the mask of an adapter, whose name has the word subnet in it
 				case said == form:
 					agree++
 					if form != BoundarySubnet || !boundaryNumber.MatchString(text) { // 0 beside an address may be anything
