@@ -460,7 +460,7 @@ func runProgramRetry(all []*facts.Facts) ([]findings.Finding, error) {
 		}
 		n := findings.Finding{System: f.ID, Verdict: findings.RuledOut, Subject: f.ID, Summary: "execmgr.log holds no program that failed."}
 		for _, a := range retryLogs(f) {
-			n.Evidence = append(n.Evidence, findings.AbsentLine(a.Path, findings.Contradicts, fmt.Sprintf("no failed program among its %s", count(a.Records, "record"))))
+			n.Evidence = append(n.Evidence, findings.AbsentLine(a.Path, findings.Contradicts, "no failed program among its "+count(a.Records, "record")))
 		}
 		for _, h := range programs {
 			if i := slices.IndexFunc(h.runs, func(r programRun) bool { return r.outcome == runSucceeded }); i >= 0 && len(n.Evidence) < 6 {

@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"casebook/findings"
 	"casebook/findings/facts"
@@ -157,11 +158,13 @@ type updateHang struct {
 	code       *facts.Match
 	installing *facts.Match // the last one
 	ended      *facts.Match // a line after it that shows that the step came to its end
+	apart      bool         // more than a day lies between the code and that line, so that they are of two runs
 }
 
 func readHang(f *facts.Facts) updateHang {
 	var h updateHang
-	if codes := stepLines(f, "code"); len(codes) > 0 {
+	codes := stepLines(f, "code")
+	if len(codes) > 0 {
 		h.code = &codes[len(codes)-1]
 	}
 	for _, m := range stepLines(f, "installing") {
@@ -175,6 +178,14 @@ func readHang(f *facts.Facts) updateHang {
 	for _, m := range stepLines(f, "ended") {
 		if later(m, *h.installing) {
 			h.ended = &m
+		}
+	}
+	for i := range codes {
+		at, ok := codes[i].Time.Local()
+		last, known := h.installing.Time.Local()
+		if h.apart = ok && known && last.Sub(at).Abs() > 24*time.Hour; !h.apart {
+			h.code = &codes[i]
+			break
 		}
 	}
 	return h
@@ -382,6 +393,11 @@ func judgeHang(f *facts.Facts, list []siteBoundary, whole bool) findings.Finding
 	if h.code == nil || h.installing == nil {
 		return x
 	}
+	if h.apart {
+		x.Summary += " More than a day lies between the code and the installation, so they may belong to two runs."
+		x.Missing = append(x.Missing, updatesHandlerNeed, smstsNeed)
+		return x
+	}
 	if f.Mixed {
 		x.Summary += " The lines and the addresses lie in artifacts of which nothing says that they come from one computer."
 		x.Missing = append(x.Missing, findings.Missing{What: "the names of the computers that the logs and the addresses come from", Why: "the bundle is of several computers", Collect: "hostname"})
@@ -417,7 +433,7 @@ func noHang(f *facts.Facts, h *updateHang) (findings.Finding, bool) {
 	}
 	x.Summary = "The logs of the installation of updates hold no 0x80040669."
 	for _, a := range slices.Concat(handlers, others) {
-		x.Evidence = append(x.Evidence, findings.AbsentLine(a.Path, findings.Contradicts, fmt.Sprintf("no code 0x80040669 among its %s", count(a.Records, "record"))))
+		x.Evidence = append(x.Evidence, findings.AbsentLine(a.Path, findings.Contradicts, "no code 0x80040669 among its "+count(a.Records, "record")))
 	}
 	if h.installing != nil {
 		x.Evidence = append(x.Evidence, findings.FromMatch(*h.installing, findings.Context, "the last sign of the installation"))

@@ -114,14 +114,23 @@ func (o *networkObserver) See(s *facts.Sight) {
 			o.ipconfig(s, string(h.Capture("label")), string(h.Capture("ip")))
 		case "net-systeminfo":
 			if ip, ok := usableAddress(string(h.Capture("ip"))); ok {
-				o.lines = append(o.lines, networkLine{kind: kind, ip: ip, bits: -1, at: s.Keep()})
+				o.add(networkLine{kind: kind, ip: ip, bits: -1, at: s.Keep()})
 			}
 		case "net-location":
 			o.location(s)
 		default:
 			text := cmp.Or(string(h.Capture("site")), string(h.Capture("domain")))
-			o.lines = append(o.lines, networkLine{kind: kind, text: text, at: s.Keep()})
+			o.add(networkLine{kind: kind, text: text, at: s.Keep()})
 		}
+	}
+}
+
+// add keeps a line, unless one that says the same is kept: a log repeats them.
+func (o *networkObserver) add(l networkLine) {
+	if !slices.ContainsFunc(o.lines, func(k networkLine) bool {
+		return k.kind == l.kind && k.ip == l.ip && k.bits == l.bits && k.text == l.text && k.domain == l.domain
+	}) {
+		o.lines = append(o.lines, l)
 	}
 }
 
@@ -137,14 +146,14 @@ func (o *networkObserver) ipconfig(s *facts.Sight, label, text string) {
 	switch {
 	case bits > 0 && above != nil && s.Record.Line == line+1:
 		above.bits = bits
-		o.lines = append(o.lines, *above)
+		o.add(*above)
 	case ip.Is4():
 		if _, ok := usableAddress(text); ok {
 			o.last, o.line = &networkLine{kind: "net-ipconfig", ip: ip, at: s.Keep()}, s.Record.Line
 		}
 	case strings.Contains(label, "IPv6"):
 		if _, ok := usableAddress(ip.String()); ok {
-			o.lines = append(o.lines, networkLine{kind: "net-ipconfig", ip: ip, bits: 64, at: s.Keep()})
+			o.add(networkLine{kind: "net-ipconfig", ip: ip, bits: 64, at: s.Keep()})
 		}
 	}
 }
@@ -166,13 +175,13 @@ func (o *networkObserver) location(s *facts.Sight) {
 				l.bits = networkLength(ip, net)
 			}
 		}
-		o.lines = append(o.lines, l)
+		o.add(l)
 	}
 	if m := locationSite.FindSubmatch(s.Record.Text); m != nil && len(m[1]) > 0 {
-		o.lines = append(o.lines, networkLine{kind: "net-site", text: string(m[1]), at: s.Keep()})
+		o.add(networkLine{kind: "net-site", text: string(m[1]), at: s.Keep()})
 	}
 	if m := locationDomain.FindSubmatch(s.Record.Text); m != nil {
-		o.lines = append(o.lines, networkLine{kind: "net-location", text: string(m[1]), domain: true, at: s.Keep()})
+		o.add(networkLine{kind: "net-location", text: string(m[1]), domain: true, at: s.Keep()})
 	}
 }
 
