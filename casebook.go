@@ -212,6 +212,7 @@ func registryValues(ctx context.Context, h *hive.Hive) iter.Seq[index.RegistryVa
 
 // locales says what the registries that were read tell of the machine that a path belongs to.
 func locales(read []ingest.Extracted) func(path string) ingest.Locale {
+	_ = facts.Replay(read) // in the list at hand; what can't be replayed is said when all is read
 	return facts.Group(read).Prepare().Locale
 }
 

@@ -94,12 +94,12 @@ func TestSamples(t *testing.T) {
 				t.Errorf("evidence is not borne out: %s", m)
 			}
 			confirmed := checksWith(r, findings.Confirmed)
-			switch {
-			case name == "healthy":
+			switch name {
+			case "healthy":
 				if len(confirmed) > 0 || len(checksWith(r, findings.Suspected)) > 0 {
 					t.Errorf("the healthy sample has confirmed %v, suspected %v", confirmed, checksWith(r, findings.Suspected))
 				}
-			case name == "several-problems":
+			case "several-problems":
 				if len(confirmed) < 3 || len(r.Systems) < 2 {
 					t.Errorf("the sample of several problems has confirmed %v on %d systems", confirmed, len(r.Systems))
 				}

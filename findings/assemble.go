@@ -32,7 +32,7 @@ type Case struct {
 func Assemble(c Case) *Report {
 	r := &Report{
 		Schema: Schema, Tool: c.Tool, Case: c.ID,
-		Systems: []System{}, Artifacts: []Artifact{}, Findings: []Finding{}, Problems: []ingest.Problem{}, Notable: []Evidence{},
+		Systems: []System{}, Artifacts: []Artifact{}, Sequences: []Sequence{}, Sensitive: []Sensitive{}, Findings: []Finding{}, Problems: []ingest.Problem{}, Notable: []Evidence{},
 	}
 	if len(c.Uploads) == 1 {
 		r.Bundle = &c.Uploads[0]
@@ -58,6 +58,18 @@ func Assemble(c Case) *Report {
 	}
 	for _, a := range slices.SortedStableFunc(slices.Values(c.Artifacts), func(a, b *ingest.Artifact) int { return strings.Compare(a.Path, b.Path) }) {
 		r.Artifacts = append(r.Artifacts, listed(a, owner[a.Path]))
+		if a.Sensitive != "" {
+			r.Sensitive = append(r.Sensitive, Sensitive{a.Path, a.Sensitive})
+		}
+	}
+	sequences, odd := ingest.Sequences(c.Artifacts)
+	problems = append(problems, odd...)
+	for _, s := range sequences {
+		out := Sequence{Name: s.Name, Parts: []SequencePart{}}
+		for _, p := range s.Parts {
+			out.Parts = append(out.Parts, SequencePart{p.Artifact.Path, int64(p.Gap / time.Second)})
+		}
+		r.Sequences = append(r.Sequences, out)
 	}
 	for _, f := range slices.SortedStableFunc(slices.Values(c.Findings), compare) {
 		f.Remedy, f.References, f.Rivals = orEmpty(f.Remedy), orEmpty(f.References), orEmpty(f.Rivals)
@@ -126,7 +138,7 @@ func span(artifacts []*ingest.Artifact) (from, to time.Time) {
 func listed(a *ingest.Artifact, system string) Artifact {
 	out := Artifact{
 		Path: a.Path, SHA256: a.SHA256, Bytes: a.Bytes, Kind: a.Kind, Encoding: a.Encoding, Records: a.Records,
-		Clock: clockWord(a), System: system, Truncated: a.Truncated,
+		FirstLocal: local(a.WallFirst), LastLocal: local(a.WallLast), Clock: clockWord(a), ClockReason: a.Clock, System: system, Truncated: a.Truncated,
 	}
 	if t, ok := a.First.UTC(); ok {
 		out.FirstTime = Timestamp(t)

@@ -243,3 +243,28 @@ func TestNotable(t *testing.T) {
 		t.Errorf("the first is of %s", r.Notable[0].Time)
 	}
 }
+
+// TestAssembleLogs holds what the report says of clocks, of logs in several files and of what is sensitive.
+func TestAssembleLogs(t *testing.T) {
+	at := func(minute, bias int) ingest.Time { return ingest.WallTime(2012, 3, 1, 10, minute, 0, 0).Stated(bias) }
+	newer := &ingest.Artifact{
+		Path: "logs/CAS.log", Kind: ingest.KindLogCCM, Records: 2, First: at(20, 300), Last: at(30, 300), WallFirst: at(20, 300), WallLast: at(30, 300),
+		Clock: "the records state Windows' bias",
+	}
+	older := &ingest.Artifact{Path: "logs/CAS.lo_", Kind: ingest.KindLogCCM, Records: 2, WallFirst: ingest.WallTime(2012, 3, 1, 10, 0, 0, 0), WallLast: ingest.WallTime(2012, 3, 1, 10, 19, 0, 0)}
+	key := &ingest.Artifact{Path: "x.pfx", Kind: ingest.KindBinary, Sensitive: "a private key"}
+	r := findings.Assemble(findings.Case{Artifacts: []*ingest.Artifact{older, newer, key}})
+	want := []findings.Sequence{{Name: "logs/CAS.log", Parts: []findings.SequencePart{{Artifact: "logs/CAS.lo_"}, {Artifact: "logs/CAS.log", GapSeconds: 60}}}}
+	if diff := cmp.Diff(want, r.Sequences); diff != "" {
+		t.Errorf("sequences (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]findings.Sensitive{{Artifact: "x.pfx", What: "a private key"}}, r.Sensitive); diff != "" {
+		t.Errorf("sensitive (-want +got):\n%s", diff)
+	}
+	if a := r.Artifacts[0]; a.FirstLocal != "2012-03-01T10:00:00" || a.Clock != "unknown" {
+		t.Errorf("without an offset: %q, %s", a.FirstLocal, a.Clock)
+	}
+	if a := r.Artifacts[1]; a.FirstLocal != "2012-03-01T10:20:00-05:00" || a.LastLocal != "2012-03-01T10:30:00-05:00" || a.Clock != "stated" || a.ClockReason != newer.Clock {
+		t.Errorf("with an offset: %q to %q, %s, %q", a.FirstLocal, a.LastLocal, a.Clock, a.ClockReason)
+	}
+}

@@ -21,6 +21,7 @@ func FromMatch(m facts.Match, role Role, note string) Evidence {
 	if t, ok := m.UTC(); ok {
 		e.Time = Timestamp(t)
 	}
+	e.LocalTime = local(m.Clocked())
 	return e
 }
 
@@ -81,6 +82,23 @@ func AbsentValue(v hive.Found, key string, name *string, role Role, note string)
 // AbsentLine makes evidence of an artifact that lacks something; note says what.
 func AbsentLine(artifact string, role Role, note string) Evidence {
 	return Evidence{Artifact: artifact, Absent: true, Role: role, Note: note}
+}
+
+// local formats what a log's clock showed: RFC 3339 with the offset if that is known, else without one; "" if there is no time.
+func local(t ingest.Time) string {
+	wall, ok := t.Local()
+	if !ok {
+		return ""
+	}
+	layout := "2006-01-02T15:04:05"
+	if wall.Nanosecond() >= int(time.Millisecond) {
+		layout += ".000"
+	}
+	if t.Zone < ingest.ZoneSystem {
+		return wall.Format(layout)
+	}
+	zone := time.FixedZone("", -int(t.Bias)*60)
+	return time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), zone).Format(layout + "-07:00")
 }
 
 // Timestamp formats a time as report.json states times: RFC 3339 in UTC with milliseconds where there are any.

@@ -17,13 +17,13 @@ func TestFromMatch(t *testing.T) {
 	wall := ingest.WallTime(2012, 3, 1, 10, 0, 0, 250_000)
 	m := facts.Match{Ref: ingest.Ref{Artifact: "a.log", Line: 3}, Quote: "q", Time: wall, Before: []string{"b"}, After: []string{"c"}}
 	got := findings.FromMatch(m, findings.Supports, "n")
-	want := findings.Evidence{Artifact: "a.log", Line: 3, Quote: "q", Role: findings.Supports, Note: "n", Before: []string{"b"}, After: []string{"c"}}
+	want := findings.Evidence{Artifact: "a.log", Line: 3, Quote: "q", LocalTime: "2012-03-01T10:00:00.250", Role: findings.Supports, Note: "n", Before: []string{"b"}, After: []string{"c"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("without a zone (-want +got):\n%s", diff)
 	}
 	m.Time = wall.Stated(-60)
-	if got := findings.FromMatch(m, findings.Context, "").Time; got != "2012-03-01T09:00:00.250Z" {
-		t.Errorf("with a stated zone the time is %q", got)
+	if got := findings.FromMatch(m, findings.Context, ""); got.Time != "2012-03-01T09:00:00.250Z" || got.LocalTime != "2012-03-01T10:00:00.250+01:00" {
+		t.Errorf("with a stated zone the time is %q, local %q", got.Time, got.LocalTime)
 	}
 }
 

@@ -95,9 +95,11 @@ type Evidence struct {
 	Value    *string `json:"value,omitempty"` // registry value's name, "" for the default value; nil if the evidence is no value
 	Quote    string  `json:"quote,omitempty"` // verbatim; at most 400 characters, then …
 	Time     string  `json:"time,omitempty"`  // RFC 3339 in UTC; "" if the zone can't be known
-	Absent   bool    `json:"absent,omitempty"`
-	Role     Role    `json:"role"`
-	Note     string  `json:"note,omitempty"` // what it means: decoded codes, the reader's words; never part of the quote
+	// LocalTime is what the log's clock showed, RFC 3339 with its offset if that is known, else without one; "" if the record has no time.
+	LocalTime string `json:"local_time,omitempty"`
+	Absent    bool   `json:"absent,omitempty"`
+	Role      Role   `json:"role"`
+	Note      string `json:"note,omitempty"` // what it means: decoded codes, the reader's words; never part of the quote
 	// Before and After are the decoded lines around a text artifact's evidence, for the reader.
 	Before []string `json:"before,omitempty"`
 	After  []string `json:"after,omitempty"`

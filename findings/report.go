@@ -16,6 +16,8 @@ type Report struct {
 	Incident  *Incident        `json:"incident,omitempty"` // if its time was given
 	Systems   []System         `json:"systems"`
 	Artifacts []Artifact       `json:"artifacts"`
+	Sequences []Sequence       `json:"sequences"`
+	Sensitive []Sensitive      `json:"sensitive"`
 	Findings  []Finding        `json:"findings"`
 	Request   Request          `json:"request"`
 	Problems  []ingest.Problem `json:"problems"`
@@ -110,9 +112,31 @@ type Artifact struct {
 	Records   int         `json:"records"`
 	FirstTime string      `json:"first_time,omitempty"`
 	LastTime  string      `json:"last_time,omitempty"`
-	Clock     string      `json:"clock"` // stated, system, unknown or none: how the offset of its times is known
-	System    string      `json:"system"`
-	Truncated bool        `json:"truncated"`
+	// FirstLocal and LastLocal are the earliest and the latest reading of the log's clock, RFC 3339 with the offset if that is known, else without one.
+	FirstLocal  string `json:"first_local,omitempty"`
+	LastLocal   string `json:"last_local,omitempty"`
+	Clock       string `json:"clock"`                  // stated, system, unknown or none: how the offset of its times is known
+	ClockReason string `json:"clock_reason,omitempty"` // what that rests on, in words
+	System      string `json:"system"`
+	Truncated   bool   `json:"truncated"`
+}
+
+// Sequence is one log that is kept in several files.
+type Sequence struct {
+	Name  string         `json:"name"`  // path of the file that is still written
+	Parts []SequencePart `json:"parts"` // the oldest first
+}
+
+// SequencePart is one file of such a log.
+type SequencePart struct {
+	Artifact   string `json:"artifact"`
+	GapSeconds int64  `json:"gap_seconds"` // from the last record of the part before to the first of this one; below zero if they overlap, 0 if a time is not known
+}
+
+// Sensitive is an artifact that must not be passed on unseen.
+type Sensitive struct {
+	Artifact string `json:"artifact"`
+	What     string `json:"what"`
 }
 
 // Request is what to ask the customer for.

@@ -50,6 +50,44 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
+// BenchmarkOpenWithLogs reads a dirty hive of 12 MB with its logs of 6 MB, BenchmarkOpenWithLogs/without the same hive alone.
+func BenchmarkOpenWithLogs(b *testing.B) {
+	var primary []byte
+	var logs [][]byte
+	for _, file := range corpus(b, "hives") {
+		switch base := filepath.Base(file); {
+		case strings.HasSuffix(base, "SYSTEM_B"):
+			primary = read(b, file)
+		case strings.Contains(base, "SYSTEM_B.LOG"):
+			logs = append(logs, read(b, file))
+		}
+	}
+	for name, l := range map[string][][]byte{"with": logs, "without": nil} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(primary)))
+			b.ReportAllocs()
+			for b.Loop() {
+				h, err := hive.OpenWithLogs(primary, l...)
+				if err != nil || h.Replay().Entries == 0 && l != nil {
+					b.Fatal(h.Replay(), err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkDeleted searches the free cells.
+func BenchmarkDeleted(b *testing.B) {
+	h, err := hive.Open(bench(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = h.Deleted()
+	}
+}
+
 // BenchmarkWalk decodes everything: every name, time and value's data as text.
 func BenchmarkWalk(b *testing.B) {
 	data := bench(b)

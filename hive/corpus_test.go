@@ -197,6 +197,33 @@ var malformed = map[string]struct {
 	"williballenthin+python-registry__new_log_1_reversed_and_invalid_checksum_SYSTEM.LOG2":            {err: "hive: the file is a transaction log of a"},
 }
 
+// hivexRefuses lists the files that we read and hivex refuses, with the reason. There is no file that hivex reads and we refuse.
+var hivexRefuses = map[string]string{
+	"EricZimmerman+Registry__SAN(OTHER)":                               "hivex demands a right checksum in the base block",
+	"EricZimmerman+Registry__SAMBadHBinHeader":                         "hivex demands a header at every bin",
+	"mkorman90+regipy__corrupted_system_hive":                          "hivex demands a header at every bin",
+	"googleprojectzero+p0tools__01_Key_node_Security_OOB_read_poc.dat": "hivex demands the root where the base block puts it",
+	"googleprojectzero+p0tools__02_SymbolicLinkValue_OOB_read_poc.dat": "hivex demands the data of every value",
+}
+
+// TestCorpusHivex opens every file of the corpus with hivex, too.
+func TestCorpusHivex(t *testing.T) {
+	tool, err := exec.LookPath("hivexml")
+	if err != nil {
+		t.Skip("hivexml is not installed (Debian: libhivex-bin)")
+	}
+	for _, file := range append(corpus(t, "hives"), corpus(t, "hives-malformed")...) {
+		_, ours := hive.Open(read(t, file))
+		theirs := exec.Command(tool, file).Run()
+		switch why := hivexRefuses[filepath.Base(file)]; {
+		case ours != nil && theirs == nil:
+			t.Errorf("%s: hivex reads it, we refuse it: %v", filepath.Base(file), ours)
+		case ours == nil && (theirs != nil) != (why != ""):
+			t.Errorf("%s: we read it, hivex: %v; the table says %q", filepath.Base(file), theirs, why)
+		}
+	}
+}
+
 func TestCorpusMalformed(t *testing.T) {
 	for _, file := range corpus(t, "hives-malformed") {
 		name := filepath.Base(file)

@@ -4,6 +4,8 @@
 // by path, such as SYSTEM\CurrentControlSet\Control\Windows, with the place of every answer. The views on a Registry (pending
 // renames, mounted devices, time zone …) decode single keys, one file each.
 //
+// [WriteExport] writes .reg files; [Hive.Deleted] lists what is left of deleted keys and values.
+//
 // The bytes are hostile: every offset, length and count is checked against the bytes that exist, nothing is allocated from a
 // declared size, every cell has one owner and so is read once. Damage becomes a [Problem]; what can be reached is read.
 // A Hive is immutable once it is made and may be used by several goroutines.

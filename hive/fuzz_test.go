@@ -56,6 +56,7 @@ func use(t *testing.T, h *hive.Hive, size int) {
 	_ = r.Services()
 	_ = r.RebootMarkers()
 	_ = r.InstallerPackages()
+	_ = r.SeenVolumes()
 	gone := 0
 	d := h.Deleted()
 	for _, k := range d.Keys {

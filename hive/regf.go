@@ -69,7 +69,9 @@ func openRegf(data []byte, replayed *replayed) (*Hive, error) {
 	}
 	h.readBaseBlock(data)
 	s := &regf{bins: data[baseBlockSize:], problems: &h.problems, replayed: replayed}
-	s.used = make(bitmap, len(s.bins)/64+1)
+	s.used = make(bitmap, len(s.bins)/512+1)
+	// A key takes some 350 bytes of a hive with all that belongs to it, a value 170.
+	s.nodes, s.vals = make([]node, 0, len(s.bins)/350), make([]uint32, 0, len(s.bins)/170)
 	s.readTree(s.findRoot(binary.LittleEndian.Uint32(data[36:])))
 	if root := s.nodes[0]; root.cell == noCell && root.keys == 0 {
 		return nil, fmt.Errorf("hive: no key can be found: %v", h.problems.list[len(h.problems.list)-1])

@@ -14,7 +14,7 @@ import (
 type regf struct {
 	bins     []byte // from file offset 4096 to the end
 	problems *problems
-	used     bitmap
+	used     bitmap // the units of 8 bytes of the bins in which a structure has been read
 	nodes    []node
 	ids      []int32         // 0, 1, 2 …: the children of a node are consecutive, and this is what slices of them are cut from
 	vals     []uint32        // offsets of vk cells; the values of a node are consecutive
@@ -30,34 +30,44 @@ type node struct {
 	firstValue, count int32
 }
 
-// bitmap has a bit for each 8 bytes of the bins, set where a structure has been read.
-type bitmap []uint8
+// bitmap is a set of small numbers.
+type bitmap []uint64
 
-// claim marks n bytes at off as read. It returns false, and marks nothing, if some of them were read before: no two structures of a
-// sound hive share bytes, and in a hostile one sharing is how a small file becomes an endless tree.
+// has reports whether i is in the set.
+func (b bitmap) has(i int64) bool {
+	return i>>6 < int64(len(b)) && b[i>>6]&(1<<(i&63)) != 0
+}
+
+// add adds i to the set.
+func (b *bitmap) add(i int64) {
+	for int64(len(*b)) <= i>>6 {
+		*b = append(*b, 0)
+	}
+	(*b)[i>>6] |= 1 << (i & 63)
+}
+
+// claim marks n bytes at off as read, in a set of units of 8 bytes that reaches to the end of the bins. It returns false, and marks
+// nothing, if some of them were read before: no two structures of a sound hive share bytes, and in a hostile one sharing is how a small
+// file becomes an endless tree.
 func (b bitmap) claim(off uint32, n int) bool {
 	first, last := int(off)>>3, (int(off)+max(n, 1)-1)>>3
-	for i := first; i <= last; {
-		if i&7 == 0 && i+7 <= last {
-			if b[i>>3] != 0 {
-				return false
-			}
-			i += 8
-			continue
+	mask := func(word int) uint64 {
+		m := ^uint64(0)
+		if word == first>>6 {
+			m <<= first & 63
 		}
-		if b[i>>3]&(1<<(i&7)) != 0 {
+		if word == last>>6 {
+			m &= ^uint64(0) >> (63 - last&63)
+		}
+		return m
+	}
+	for word := first >> 6; word <= last>>6; word++ {
+		if b[word]&mask(word) != 0 {
 			return false
 		}
-		i++
 	}
-	for i := first; i <= last; {
-		if i&7 == 0 && i+7 <= last {
-			b[i>>3] = 0xff
-			i += 8
-			continue
-		}
-		b[i>>3] |= 1 << (i & 7)
-		i++
+	for word := first >> 6; word <= last>>6; word++ {
+		b[word] |= mask(word)
 	}
 	return true
 }
@@ -230,7 +240,7 @@ func (s *regf) keyCells() iter.Seq[uint32] {
 			if s.bins[at+4] != 'n' || s.bins[at+5] != 'k' || s.bins[at+3]&0x80 == 0 {
 				continue
 			}
-			off := uint32(at) //nolint:gosec // offsets of 32 bits reach every key that is named at all
+			off := uint32(at)
 			if _, reason := s.nk(off); reason == "" && !yield(off) {
 				return
 			}
@@ -265,9 +275,10 @@ func (s *regf) readTree(root uint32) {
 		if id == level {
 			depth, level = depth+1, len(s.nodes)
 		}
-		s.readValues(id)
-		s.readClass(id)
-		s.readSubkeys(id, depth)
+		cell := s.cell(s.nodes[id].cell)
+		s.readValues(id, cell)
+		s.readClass(id, cell)
+		s.readSubkeys(id, depth, cell)
 	}
 	s.ids = make([]int32, len(s.nodes))
 	for i := range s.ids {
@@ -276,9 +287,8 @@ func (s *regf) readTree(root uint32) {
 }
 
 // readSubkeys appends the subkeys of a node to nodes.
-func (s *regf) readSubkeys(id, depth int) {
+func (s *regf) readSubkeys(id, depth int, cell []byte) {
 	off := s.nodes[id].cell
-	cell, _ := s.nk(off)
 	count := binary.LittleEndian.Uint32(cell[20:])
 	if count == 0 {
 		return
@@ -299,12 +309,14 @@ func (s *regf) readSubkeys(id, depth int) {
 
 // sayTwins notes subkeys of the same name among the nodes from first on. Lists are sorted, so twins are neighbours; of two, a lookup finds the first.
 func (s *regf) sayTwins(first int) {
-	for id := first + 1; id < len(s.nodes); id++ {
-		a, latinA := nkName(s.nkOf(int32(id - 1))) //nolint:gosec // see readTree
-		b, latinB := nkName(s.nkOf(int32(id)))     //nolint:gosec // see readTree
-		if latinA == latinB && bytes.Equal(a, b) {
+	var before []byte
+	latinBefore := false
+	for id := first; id < len(s.nodes); id++ {
+		name, latin1 := nkName(s.nkOf(int32(id))) //nolint:gosec // see readTree
+		if id > first && latin1 == latinBefore && bytes.Equal(name, before) {
 			s.problem(s.nodes[id].cell, "two keys are named %v", pathOf{s, id})
 		}
+		before, latinBefore = name, latin1
 	}
 }
 
@@ -372,9 +384,8 @@ func (s *regf) readKey(off uint32, parent int32) {
 }
 
 // readClass checks the class name of a node.
-func (s *regf) readClass(id int) {
+func (s *regf) readClass(id int, cell []byte) {
 	off := s.nodes[id].cell
-	cell, _ := s.nk(off)
 	length := int(binary.LittleEndian.Uint16(cell[nkClassLength:]))
 	at := binary.LittleEndian.Uint32(cell[48:])
 	if length == 0 || at == noCell {
@@ -395,9 +406,8 @@ func (s *regf) lose(off uint32) {
 }
 
 // readValues appends the values of a node to vals. A value list is a cell with the offsets of the values.
-func (s *regf) readValues(id int) {
+func (s *regf) readValues(id int, cell []byte) {
 	off := s.nodes[id].cell
-	cell, _ := s.nk(off)
 	count, at := int64(binary.LittleEndian.Uint32(cell[36:])), binary.LittleEndian.Uint32(cell[40:])
 	if count == 0 {
 		return

@@ -44,7 +44,7 @@ func (h *Hive) Deleted() Deleted {
 		d.end = min(d.end, int(binary.LittleEndian.Uint32(h.image[40:])))
 	}
 	for id, n := range s.nodes {
-		d.live[n.cell] = int32(id) //nolint:gosec // see readTree
+		d.live[n.cell] = int32(id)
 	}
 	var out Deleted
 	for off, free := range d.remnants('n') {
@@ -74,7 +74,7 @@ type carver struct {
 // it stands in a cell that is marked as free. What lies behind the last bin was never part of this hive.
 func (d *carver) remnants(letter byte) iter.Seq2[uint32, bool] {
 	begins := func(at int) bool {
-		return d.bins[at+4] == letter && d.bins[at+5] == 'k' && d.used[at>>6]&(1<<(at>>3&7)) == 0
+		return d.bins[at+4] == letter && d.bins[at+5] == 'k' && !d.used.has(int64(at>>3))
 	}
 	return func(yield func(uint32, bool) bool) {
 		for at, end := range d.cells() {

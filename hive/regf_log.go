@@ -151,7 +151,7 @@ type player struct {
 	header  []byte // the first sector of the log that is applied
 	bins    uint32
 	flags   uint32
-	changed bitmap // a bit for each sector of the bins that the replay changed
+	changed bitmap // the sectors of the bins that the replay changed
 	done    Replay
 	torn    string // why the replay ended before the end of the logs
 }
@@ -206,19 +206,11 @@ func (p *player) write(at int64, page []byte) {
 	for i := 0; i < len(page); i += sector {
 		end := min(i+sector, len(page))
 		if !bytes.Equal(to[i:end], page[i:end]) {
-			p.mark((at + int64(i)) / sector)
-			p.mark((at + int64(end) - 1) / sector)
+			p.changed.add((at + int64(i)) / sector)
+			p.changed.add((at + int64(end) - 1) / sector)
 		}
 	}
 	copy(to, page)
-}
-
-// mark notes that a sector of the bins is changed.
-func (p *player) mark(n int64) {
-	for int64(len(p.changed)) <= n>>3 {
-		p.changed = append(p.changed, 0)
-	}
-	p.changed[n>>3] |= 1 << (n & 7)
 }
 
 // grow lengthens the image by zeros.
@@ -257,7 +249,7 @@ type replayed struct {
 // touches reports whether one of n bytes at off in the bins lies in a changed sector.
 func (r *replayed) touches(off uint32, n int) bool {
 	for i := int64(off) / sector; i <= (int64(off)+int64(n)-1)/sector; i++ {
-		if i>>3 < int64(len(r.changed)) && r.changed[i>>3]&(1<<(i&7)) != 0 {
+		if r.changed.has(i) {
 			return true
 		}
 	}

@@ -172,3 +172,38 @@ func cutMarkers(s string) (markers, path string) {
 	path = strings.TrimLeft(s, "!@")
 	return s[:len(s)-len(path)], path
 }
+
+// DeletedRenames is a PendingFileRenameOperations value, or …2, that is left in free cells: the session manager deletes the value at
+// boot when it has worked on it. When that was is not known, nor whether the operations succeeded.
+type DeletedRenames struct {
+	Source string          // as given to Add
+	Offset int64           // of the value's cell in the hive's bytes
+	Pairs  []PendingRename // those of which enough is left; their Found has no key
+}
+
+// DeletedPendingRenames returns what is left of pending renames in the free cells of SYSTEM hives, in the order of the sources.
+func (r *Registry) DeletedPendingRenames() []DeletedRenames {
+	var out []DeletedRenames
+	for _, m := range r.mounts {
+		if m.name != "SYSTEM" || m.base.h.format != FormatRegf {
+			continue
+		}
+		d := m.base.h.Deleted()
+		values := d.Values
+		for _, k := range d.Keys {
+			values = append(values, k.Values...)
+		}
+		for _, v := range values {
+			if !isPendingName(v.Name) {
+				continue
+			}
+			pairs, _ := pendingPairs(Found{Value: v.Value, Source: m.source}, FormatRegf) // damage is to be expected
+			// Old versions of Windows chain free cells through their first bytes.
+			pairs = slices.DeleteFunc(pairs, func(p PendingRename) bool { return !startsPendingPath(p.Quote) })
+			if len(pairs) > 0 {
+				out = append(out, DeletedRenames{Source: m.source, Offset: v.Offset, Pairs: pairs})
+			}
+		}
+	}
+	return out
+}

@@ -478,3 +478,35 @@ func TestPackGUID(t *testing.T) {
 		}
 	}
 }
+
+func TestSeenVolumes(t *testing.T) {
+	const list = `\Software\Microsoft\Windows\CurrentVersion\Explorer\MountPoints2`
+	var got []string
+	for _, v := range registry(t, "reg\n[HKEY_CURRENT_USER"+list+"]\n[HKEY_CURRENT_USER"+list+"\\##server#share#below]\n[HKEY_CURRENT_USER"+list+"\\d]\n[HKEY_CURRENT_USER"+list+
+		"\\{D38A501B-ECFC-11DF-A2D7-806E6F6E6963}]\n[HKEY_CURRENT_USER"+list+"\\CPC]\n[HKEY_CURRENT_USER"+list+"\\1]\n",
+		"reg\n[HKEY_USERS\\S-1-5-21-1"+list+"\\C]\n").SeenVolumes() {
+		got = append(got, fmt.Sprintf("%s %s %s:%d", v.Kind, v.Name, v.Found.Source, v.Found.Line))
+	}
+	want := []string{`share \\server\share\below reg0:4`, `letter D: reg0:5`, `volume {d38a501b-ecfc-11df-a2d7-806e6f6e6963} reg0:6`, `letter C: reg1:3`}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if got := registry(t).SeenVolumes(); len(got) > 0 {
+		t.Errorf("of nothing: %v", got)
+	}
+}
+
+func TestDeletedPendingRenames(t *testing.T) {
+	// The first bytes of the first path are overwritten.
+	got := registry(t, `hive
+[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Control\Session Manager]
+; deleted
+[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Control\Session Manager\Old]
+"PendingFileRenameOperations"=hex(7):20,20,0c,00,3f,00,5c,00,43,00,3a,00,5c,00,62,00,00,00,00,00,\
+  5c,00,3f,00,3f,00,5c,00,43,00,3a,00,5c,00,61,00,00,00,00,00,00,00
+"other"="x"
+`, "reg\n[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001]\n").DeletedPendingRenames()
+	if len(got) != 1 || got[0].Source != "hive0" || got[0].Offset < 4096 || len(got[0].Pairs) != 1 || got[0].Pairs[0].Source != `C:\a` || got[0].Pairs[0].Operation != hive.OperationDelete {
+		t.Errorf("%+v", got)
+	}
+}

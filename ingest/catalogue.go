@@ -150,8 +150,12 @@ func (c *catalogue) add(ctx context.Context, e entry) error {
 	_ = s.Close() // it was only read
 	head := c.peek[:n]
 	f := containerOf(head)
-	if f == containerNone && isMail(m.base, head) {
+	switch {
+	case f != containerNone:
+	case isMail(m.base, head):
 		f = containerMail
+	case isMsg(m.base, head):
+		f = containerMsg
 	}
 	if taken, err := c.takePart(ctx, m, e, f, head); taken || err != nil {
 		return err

@@ -261,6 +261,9 @@ func TestSplit(t *testing.T) {
 	})
 	t.Run("first-missing", func(t *testing.T) {
 		c, _, _ := analyze(t, folder(t, append(byteParts("x.zip", whole)[1:], file{name: "ok.log", body: "x\n"})), Options{})
+		if !slices.ContainsFunc(c.Artifacts, func(a *Artifact) bool { return a.Path == "x.zip.002" && a.Kind == KindText }) {
+			t.Error("a part that is not joined is not read as what it is")
+		}
 		if s := summary(c); !slices.ContainsFunc(s, func(s string) bool {
 			return strings.HasSuffix(s, "part 1 of the set that it belongs to is missing: put all parts beside each other")
 		}) {
@@ -268,8 +271,12 @@ func TestSplit(t *testing.T) {
 		}
 	})
 	t.Run("no-set", func(t *testing.T) { // a backup of a log and a zip like any other
-		c, _, _ := analyze(t, folder(t, []file{{name: "a.log.001", body: "x\n"}, {name: "b.zip", body: string(rawZip(plainEntry("b.log", "y\n")))}, {name: "c.zip", body: "no zip\n"}}), Options{})
-		want := []string{"a.log.001 text/plain 2", "b.zip archive 110", "b.zip/b.log text/plain 2", "c.zip text/plain 7"}
+		c, _, _ := analyze(t, folder(t, []file{{name: "a.log.001", body: "x\n"}, {name: "b.zip", body: string(rawZip(plainEntry("b.log", "y\n")))}, {name: "c.zip", body: "no zip\n"}, {name: "d.r01", body: "a log\n"}, {name: "e.z01", body: "another\n"}}), Options{})
+		want := []string{
+			"a.log.001 text/plain 2", "b.zip archive 110", "b.zip/b.log text/plain 2", "c.zip text/plain 7", "d.r01 text/plain 6", "e.z01 text/plain 8",
+			"! e.z01 [open] part 2 of the set that it belongs to is missing: put all parts beside each other",
+			"! e.z01 [open] the zip is cut short or damaged: it has no directory at its end and no member at its start; ask for it again",
+		}
 		if diff := cmp.Diff(want, summary(c)); diff != "" {
 			t.Error(diff)
 		}

@@ -26,6 +26,7 @@ const (
 	containerXZ
 	containerZstd
 	containerMail
+	containerMsg
 )
 
 // containers says what messages call each format, and what an upload of it is called in the report.
@@ -41,6 +42,7 @@ var containers = [...]struct{ name, format string }{
 	containerXZ:    {"xz data", FormatFile},
 	containerZstd:  {"zstandard data", FormatFile},
 	containerMail:  {"mail", FormatFile},
+	containerMsg:   {"mail", FormatFile},
 }
 
 // containerOf tells the container that starts with head. Sources: APPNOTE.TXT, RFC 1952 (gzip), the xz format, RFC 8878 (zstd), POSIX pax,
@@ -133,6 +135,8 @@ func (c *catalogue) unpack(ctx context.Context, f container, u *unpacking) (err 
 		return u.tar(ctx, io.NewSectionReader(r, 0, u.in.size), true)
 	case containerMail:
 		return u.mail(ctx)
+	case containerMsg:
+		return u.msg(ctx)
 	case containerCab:
 		return u.cab(ctx)
 	case containerGzip, containerBzip2, containerXZ, containerZstd:

@@ -23,12 +23,14 @@ type decoder struct {
 	buf              []byte
 	start, end, fill int
 
-	encoding string       // one of the IANA names; "" while all bytes were ASCII
-	initial  string       // the encoding before the first splice, "" if there was none
-	splices  int          // how many times the encoding has changed
+	encoding string       // of the bytes at hand, one of the IANA names; "" while all bytes were ASCII
+	began    string       // the encoding of the part before the first change; only if changes is not 0
+	changes  int          // how many times the encoding changed, as in a log to which programs append in their own
+	changeAt int          // line of the first change
 	fallback *codePage    // the page of text that is neither UTF-8 nor UTF-16
 	page     *pageDecoder // of fallback; nil until it is needed
 	raw      []byte       // scratch: bytes to be decoded, while buf takes their text
+	rest     []byte       // scratch: bytes behind a change of the encoding
 
 	line     int // number of the line at buf[start]
 	damaged  int // how many times bytes were none of the encoding
@@ -39,7 +41,7 @@ type decoder struct {
 
 // reset prepares the decoder for the next artifact. enc is the encoding that the first bytes show, "" if they leave it open.
 func (d *decoder) reset(enc string, fallback *codePage) {
-	*d = decoder{buf: d.buf, raw: d.raw, encoding: enc, fallback: fallback, line: 1}
+	*d = decoder{buf: d.buf, raw: d.raw, rest: d.rest, encoding: enc, fallback: fallback, line: 1}
 }
 
 // space returns n bytes to be filled with the next bytes of the artifact.
@@ -69,15 +71,7 @@ func (d *decoder) take(n, lines int) {
 func (d *decoder) decode(n int, atEOF bool) []byte {
 	from := d.end
 	d.fill += n
-	for spliced := true; spliced; {
-		switch d.encoding {
-		case encUTF16LE:
-			spliced = d.decodeUTF16(binary.LittleEndian.Uint16, atEOF)
-		case encUTF16BE:
-			spliced = d.decodeUTF16(binary.BigEndian.Uint16, atEOF)
-		default:
-			spliced = d.decodeBytes(atEOF)
-		}
+	for d.part(atEOF) {
 	}
 	fresh := d.buf[from:d.end]
 	if bytes.IndexByte(fresh, 0) >= 0 {
@@ -91,48 +85,48 @@ func (d *decoder) decode(n int, atEOF bool) []byte {
 
 var newline, nul = []byte{'\n'}, []byte{0}
 
-// A log that two programs have appended to, one in UTF-16LE and one in bytes, changes its encoding in the middle. spliceLen is how
-// many bytes in a row must be of the other kind to show it: sixteen characters that are ASCII throughout are no UTF-16, and hardly any
-// sixteen ideographs consist of such bytes.
-const spliceLen = 32
-
-// maxSplices bounds the changes of encoding of one artifact: a log has a few, and each one costs a copy.
-const maxSplices = 1000
-
-// decodeBytes decodes buf[end:fill], which is not UTF-16, up to where UTF-16LE begins. It reports whether that is so.
-func (d *decoder) decodeBytes(atEOF bool) bool {
-	tail := d.buf[d.end:d.fill]
-	cut, found := len(tail), false
-	if d.splices < maxSplices {
-		cut, found = spliceTo16(tail, atEOF)
+// part decodes buf[end:fill] as far as its encoding goes, and returns true if bytes of another encoding follow.
+func (d *decoder) part(atEOF bool) (more bool) {
+	if d.encoding == encUTF16LE || d.encoding == encUTF16BE {
+		unit := binary.LittleEndian.Uint16
+		if d.encoding == encUTF16BE {
+			unit = binary.BigEndian.Uint16
+		}
+		if !d.decodeUTF16(unit, atEOF) {
+			return false
+		}
+		d.change("")
+		return true
 	}
-	if cut == len(tail) {
-		d.decodeAs(atEOF)
+	if d.changes >= maxChanges {
+		d.decodeBytes(atEOF)
 		return false
 	}
-	rest := slices.Clone(tail[cut:])
+	cut, next, mark := wideStart(d.buf[d.end:d.fill], atEOF)
+	d.rest = append(d.rest[:0], d.buf[d.end+cut:d.fill]...)
 	d.fill = d.end + cut
-	d.decodeAs(found)
-	if found {
-		rest = bytes.TrimPrefix(rest, []byte("\xff\xfe"))
-		d.splice(encUTF16LE)
+	d.decodeBytes(atEOF && len(d.rest) == 0 || next != "")
+	if len(d.rest) > 0 { // it stands behind what waits
+		d.restore(d.buf[:d.fill], d.rest[mark:])
 	}
-	waiting := append(d.buf[:d.fill], rest...)
-	d.buf, d.fill = waiting[:cap(waiting)], len(waiting)
-	return found
+	if next == "" {
+		return false
+	}
+	d.change(next)
+	return true
 }
 
-// splice changes the encoding.
-func (d *decoder) splice(to string) {
-	if d.initial == "" {
-		d.initial = d.name()
+// change notes that the encoding changes to another behind the decoded text.
+func (d *decoder) change(to string) {
+	if d.changes == 0 {
+		d.began, d.changeAt = d.name(), d.line+bytes.Count(d.text(), newline)
 	}
-	d.splices++
+	d.changes++
 	d.encoding = to
 }
 
-// decodeAs decodes buf[end:fill] in one encoding of bytes.
-func (d *decoder) decodeAs(atEOF bool) {
+// decodeBytes decodes buf[end:fill], which is not UTF-16.
+func (d *decoder) decodeBytes(atEOF bool) {
 	switch d.encoding {
 	case "":
 		d.settle(atEOF)
@@ -143,50 +137,70 @@ func (d *decoder) decodeAs(atEOF bool) {
 	}
 }
 
-// spliceTo16 returns where UTF-16LE begins in b, its byte order mark included. If it does not, found is false and the place is where the
-// next bytes are awaited: a mark and the first half of a character may stand at the end. NULs of other origin come in runs.
-func spliceTo16(b []byte, atEOF bool) (at int, found bool) {
-	for from := 0; ; {
-		i := bytes.IndexByte(b[from:], 0)
-		if i < 0 && atEOF {
-			return len(b), false
-		}
+const byteOrderMark = 0xFEFF
+
+const (
+	// wideSample is how many bytes of UTF-16 show that a part of it begins.
+	wideSample = 64
+	// narrowSample is how many bytes of ASCII in a row show that a part of UTF-16 has ended: as UTF-16 they would be as many
+	// characters of East Asia without a single blank, digit or line end between them.
+	narrowSample, narrowAtEnd = 48, 24
+	// maxChanges bounds the changes of one text: a log has a few, and each costs a copy.
+	maxChanges = 1000
+)
+
+// wideStart returns where in a text of bytes a part in UTF-16 begins, its encoding, and the length of the byte order mark it begins with. Without
+// one, the encoding is "", and what stands at cut and behind has to wait for more bytes.
+func wideStart(raw []byte, atEOF bool) (cut int, encoding string, mark int) {
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(raw[at:], 0)
 		if i < 0 {
-			return max(from, len(b)-3), false
+			break
 		}
-		i += from
-		start := i - 1
-		if start < 0 || b[start] == 0 {
-			from = i + 1
+		at += i
+		start, enc, skip := at-1, encUTF16LE, 0
+		// The bytes before the first NUL: a character, or a mark and perhaps characters that are not ASCII.
+		if m := bytes.LastIndex(raw[max(0, at-wideSample):at], []byte("\xff\xfe")); m >= 0 {
+			start, skip = max(0, at-wideSample)+m, 2
+		} else if m := bytes.LastIndex(raw[max(0, at-wideSample):at], []byte("\xfe\xff")); m >= 0 {
+			start, enc, skip = max(0, at-wideSample)+m, encUTF16BE, 2
+		}
+		if start < 0 {
 			continue
 		}
-		n := min(len(b)-start, spliceLen)
-		same := true
-		for j := start; same && j+1 < start+n; j += 2 {
-			same = plainASCII(b[j]) && b[j+1] == 0
+		unit := binary.LittleEndian.Uint16
+		if enc == encUTF16BE {
+			unit = binary.BigEndian.Uint16
 		}
-		if same && (n == spliceLen || !atEOF) {
-			if start >= 2 && b[start-2] == 0xFF && b[start-1] == 0xFE {
-				start -= 2
+		sample := raw[start+skip:]
+		if len(sample) < wideSample && !atEOF {
+			if len(sample) < 4 || shaped16(sample, unit) {
+				return start, "", 0
 			}
-			return start, n == spliceLen
+			continue
 		}
-		from = i + 1
+		sample = sample[:min(len(sample), wideSample)&^1]
+		if len(sample) >= 8 && shaped16(sample, unit) {
+			return start, enc, skip
+		}
 	}
+	if atEOF {
+		return len(raw), "", 0
+	}
+	return max(0, len(raw)-wideSample), "", 0 // what comes may show that a part begins here
 }
 
-// spliceToBytes reports whether src, where UTF-16LE is expected, goes on in bytes. more is true if that can't be told before more bytes come.
-func spliceToBytes(src []byte, atEOF bool) (found, more bool) {
-	n := min(len(src), spliceLen)
-	for _, c := range src[:n] {
+// narrowRun returns how many bytes at the start of b are ASCII text.
+func narrowRun(b []byte) int {
+	for i, c := range b {
 		if !plainASCII(c) {
-			return false, false
+			return i
 		}
 	}
-	return n == spliceLen, n < spliceLen && !atEOF
+	return len(b)
 }
 
-// plainASCII reports whether a byte is printable ASCII or white space.
+// plainASCII tells whether a byte is printable ASCII, a tab or of a line end.
 func plainASCII(c byte) bool { return c >= 0x20 && c < 0x7F || c == '\t' || c == '\r' || c == '\n' }
 
 // settle chooses between UTF-8 and the code page at the first byte that is not ASCII.
@@ -305,13 +319,12 @@ func (d *decoder) pageDecoder() *pageDecoder {
 	return d.page
 }
 
-// decodeUTF16 decodes buf[end:fill], little-endian text up to where bytes of another encoding begin. It reports whether that is so. Half a
-// pair of surrogates, and half a unit at the end, become U+FFFD.
-func (d *decoder) decodeUTF16(unit func([]byte) uint16, atEOF bool) bool {
+// decodeUTF16 decodes buf[end:fill], and returns true if it stopped before a part that is not UTF-16. Half a pair of surrogates, and half a unit at
+// the end, become U+FFFD.
+func (d *decoder) decodeUTF16(unit func([]byte) uint16, atEOF bool) (ended bool) {
 	d.raw = append(d.raw[:0], d.buf[d.end:d.fill]...)
 	src := d.raw
 	little := d.encoding == encUTF16LE
-	splices := little && d.splices < maxSplices
 	dst := slices.Grow(d.buf[:d.end], len(src)/2*3+utf8.UTFMax)
 	for len(src) >= 2 {
 		if little {
@@ -321,20 +334,18 @@ func (d *decoder) decodeUTF16(unit func([]byte) uint16, atEOF bool) bool {
 				break
 			}
 		}
-		if splices {
-			found, more := spliceToBytes(src, atEOF)
-			if found {
-				d.end = len(dst)
-				d.splice("")
-				d.restore(dst, src)
-				return true
-			}
-			if more {
-				break
-			}
-		}
 		r := rune(unit(src))
 		size := 2
+		if src[0] != 0 && src[1] != 0 && src[0] < 0x7F && src[1] < 0x7F && d.changes < maxChanges {
+			run := narrowRun(src[:min(len(src), narrowSample)])
+			if run >= narrowSample || atEOF && run == len(src) && run >= narrowAtEnd {
+				ended = true
+				break
+			}
+			if run == len(src) && !atEOF {
+				break // more of it decides
+			}
+		}
 		if utf16.IsSurrogate(r) {
 			if len(src) < 4 && !atEOF && r < 0xDC00 {
 				break
@@ -350,17 +361,20 @@ func (d *decoder) decodeUTF16(unit func([]byte) uint16, atEOF bool) bool {
 			}
 			r = pair
 		}
-		dst = utf8.AppendRune(dst, r)
 		src = src[size:]
+		if r == byteOrderMark && (len(dst) == d.start || dst[len(dst)-1] == '\n') {
+			continue // of a program that appended its own
+		}
+		dst = utf8.AppendRune(dst, r)
 	}
-	if atEOF && len(src) > 0 {
+	if atEOF && !ended && len(src) > 0 {
 		d.damage(dst)
 		dst = utf8.AppendRune(dst, utf8.RuneError)
 		src = nil
 	}
 	d.end = len(dst)
 	d.restore(dst, src)
-	return false
+	return ended
 }
 
 // appendASCII16 appends the ASCII characters at the start of UTF-16LE text, as far as they come in fours, and returns how many bytes
@@ -407,16 +421,19 @@ func (d *decoder) problems(path string) []Problem {
 		}
 		list = append(list, Problem{path, StageDecode, fmt.Sprintf("from line %d on, in %d places: %s", d.damageAt, d.damaged, what)})
 	}
+	if d.changes > 0 {
+		list = append(list, Problem{path, StageDecode, fmt.Sprintf("line %d: %s ends and another encoding begins, the first of %d changes; each part is read in its own", d.changeAt, d.began, d.changes)})
+	}
 	if d.nuls > 0 {
 		list = append(list, Problem{path, StageDecode, fmt.Sprintf("the text holds NUL characters: %d, the first in line %d", d.nuls, d.nulAt)})
 	}
 	return list
 }
 
-// name returns the IANA name of the encoding, of the first one where it changes.
+// name returns the IANA name of the encoding; of the first part's if it changes.
 func (d *decoder) name() string {
-	if d.initial != "" {
-		return d.initial
+	if d.changes > 0 {
+		return d.began
 	}
 	if d.encoding == "" {
 		return encUTF8 // ASCII is UTF-8

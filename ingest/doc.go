@@ -1,6 +1,6 @@
 // Package ingest opens an upload and reads every member of it once.
 //
-// An upload is a zip, a directory or a loose file, and may hold further archives. [Open] makes the catalogue: it walks
+// An upload is an archive, a directory or a loose file, and may hold further archives. [Open] makes the catalogue: it walks
 // the containers, bounds them by [Limits] and looks at the first bytes of each member. [Read] then inflates, hashes,
 // decodes and splits members side by side and hands their records to the sinks that the caller gives; nothing that grows
 // with the upload stays in memory.

@@ -47,6 +47,7 @@ type pass struct {
 	minute   int64
 	bias     int16
 	biasSet  bool
+	clock    clockTally
 }
 
 // read reads a member. It returns the error of ctx only; whatever is wrong with the member becomes a problem.
@@ -70,6 +71,7 @@ func (w *worker) read(ctx context.Context, t *task, locale Locale) error {
 	p.guard(func() { p.run(ctx) })
 	p.endAhead()
 	t.produced = p.in.produced
+	p.a.Sensitive = cmp.Or(p.a.Sensitive, sensitiveKind(p.a.Kind))
 	p.a.Bytes, p.a.SHA256 = p.in.produced, hex.EncodeToString(w.hash.Sum(w.sum[:0]))
 	if err := ctx.Err(); err != nil {
 		return err
@@ -152,6 +154,9 @@ func (p *pass) run(ctx context.Context) {
 	raw := d.space(chunkSize)
 	n := p.fill(ctx, raw)
 	head := raw[:min(n, headSize)]
+	if p.t.m.kind == "" {
+		p.a.Sensitive = sensitiveContent(p.a.Path, head)
+	}
 	switch magic := recognise(head); {
 	case p.t.m.kind != "": // an archive, whose members are read on their own
 	case n == 0:

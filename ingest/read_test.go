@@ -400,6 +400,7 @@ func TestKinds(t *testing.T) {
 		return Extractor{Kind: k, Sniff: func(string, []byte) int { return score }, Extract: func(Input) (any, []Problem) { return value, nil }}
 	}
 	timed, plain := "10:00 a\n", "a\n"
+	dull := Reader{Kind: KindLogCCM, Sniff: stampReader.Sniff, New: func() Splitter { return lineSplitter{} }}
 	tests := []struct {
 		name, body string
 		readers    []Reader
@@ -410,6 +411,8 @@ func TestKinds(t *testing.T) {
 		{"no-reader", plain, nil, nil, KindText, 0},
 		{"general-with-times", timed, []Reader{stampReader}, nil, KindLogText, 0},
 		{"general-without-times", plain, []Reader{stampReader}, nil, KindText, 0},
+		{"reads-more-last", timed, []Reader{dull, stampReader}, nil, KindLogText, 0},
+		{"reads-more-first", timed, []Reader{stampReader, dull}, nil, KindLogText, 0},
 		{"extractor-surer", timed, []Reader{stampReader}, []Extractor{at(KindACL, 20, 1)}, KindACL, 1},
 		{"reader-surer", timed, []Reader{stampReader}, []Extractor{at(KindACL, 5, 1)}, KindLogText, 1},
 		{"extractor-finds-nothing", timed, []Reader{stampReader}, []Extractor{at(KindACL, 20, nil)}, KindLogText, 0},

@@ -32,16 +32,18 @@ type Time struct {
 	Wall int64 // microseconds from 1970-01-01 00:00 to the reading of the log's clock, as if that clock showed UTC
 	Bias int16 // minutes to add to Wall to get UTC (Windows' sign); 0 unless Zone is ZoneSystem or ZoneStated
 	Zone Zone
+	// Basis is what the offset is known by. With ZoneNone it may say why there is no time.
+	Basis Basis
 }
 
 // WallTime makes a Time with unknown offset from a clock's reading.
 func WallTime(year int, month time.Month, day, hour, minute, second, micro int) Time {
-	return Time{Wall: time.Date(year, month, day, hour, minute, second, micro*1000, time.UTC).UnixMicro(), Zone: ZoneUnknown}
+	return Time{Wall: time.Date(year, month, day, hour, minute, second, micro*1000, time.UTC).UnixMicro(), Zone: ZoneUnknown, Basis: BasisBare}
 }
 
 // Stated returns t with the offset that the record itself states: bias minutes are added to get UTC.
 func (t Time) Stated(bias int) Time {
-	t.Bias, t.Zone = int16(max(-1440, min(1440, bias))), ZoneStated
+	t.Bias, t.Zone, t.Basis = int16(max(-1440, min(1440, bias))), ZoneStated, BasisOffset
 	return t
 }
 

@@ -73,7 +73,7 @@ func textEncoding(head []byte) (enc string, bom int, text bool) {
 			return encUTF16BE, 0, true
 		}
 	}
-	if at, found := spliceTo16(head, true); found && at >= spliceLen && shaped16(head[at:], binary.LittleEndian.Uint16) {
+	if at, wide, _ := wideStart(head, true); wide != "" && at >= narrowHead {
 		return "", 0, isText(head[:at])
 	}
 	return "", 0, isText(head)
@@ -151,14 +151,17 @@ func shaped16(head []byte, unit func([]byte) uint16) bool {
 	return ascii*20 >= units
 }
 
+// narrowHead is how many bytes at the start show that a text does not begin in UTF-16.
+const narrowHead = 32
+
 // beginsInBytes tells a text of bytes to which UTF-16 was appended from text in UTF-16, which has a zero byte in its first characters
 // unless they are ideographs, and these are not made of ASCII bytes.
 func beginsInBytes(head []byte) bool {
-	if len(head) < spliceLen {
+	if len(head) < narrowHead {
 		return false
 	}
 	plain := 0
-	for _, c := range head[:spliceLen] {
+	for _, c := range head[:narrowHead] {
 		if c == 0 {
 			return false
 		}
@@ -166,7 +169,7 @@ func beginsInBytes(head []byte) bool {
 			plain++
 		}
 	}
-	return plain >= spliceLen*3/4
+	return plain >= narrowHead*3/4
 }
 
 // headText returns the decoded beginning of a text for those who recognise it, up to headSize bytes, cut anywhere. It is part of raw, or

@@ -256,7 +256,7 @@ func (c *catalogue) takePart(ctx context.Context, m *member, e entry, f containe
 	switch {
 	case !ok, lastZip && f != containerNone: // nested looks at the end of what starts as a zip
 		return false, nil
-	case !p.sure && p.style == splitRAR && !isVolume(bytes.NewReader(head)):
+	case p.style == splitRAR && (f != containerRAR || !p.sure && !isVolume(bytes.NewReader(head))):
 		return false, nil
 	}
 	in, err := c.randomAccess(ctx, m, e)
@@ -299,8 +299,7 @@ func (c *catalogue) joinSets(ctx context.Context) error {
 			for n < len(parts) && parts[n].set == parts[0].set && parts[n].style == parts[0].style {
 				n++
 			}
-			first := parts[0].m
-			if err := c.joinSet(ctx, newSplitSet(slices.Clone(parts[:n])), first); err != nil {
+			if err := c.joinSet(ctx, parts[:n]); err != nil {
 				return err
 			}
 			parts = parts[n:]
@@ -309,13 +308,23 @@ func (c *catalogue) joinSets(ctx context.Context) error {
 	return nil
 }
 
-// joinSet opens a set. one is one of its parts.
-func (c *catalogue) joinSet(ctx context.Context, s *splitSet, one *member) error {
+// setFree makes a part a member like any other: Read recognises and reads it.
+func (p setPart) setFree() {
+	p.m.kind, p.m.read, p.m.sum = "", false, ""
+}
+
+// joinSet opens a set.
+func (c *catalogue) joinSet(ctx context.Context, parts []setPart) error {
+	s, one := newSplitSet(slices.Clone(parts)), parts[0].m
 	if s.gap > 0 {
 		c.problem(one.path, StageOpen, "part %d of the set that it belongs to is missing: put all parts beside each other", s.gap)
 	}
+	for _, p := range parts { // those that are not joined are files like any other
+		if !slices.ContainsFunc(s.parts, func(q setPart) bool { return q.m == p.m }) {
+			p.setFree()
+		}
+	}
 	if len(s.parts) == 0 {
-		one.kind = KindUnread
 		return nil
 	}
 	m, depth := s.head().m, s.head().e.depth
@@ -326,12 +335,21 @@ func (c *catalogue) joinSet(ctx context.Context, s *splitSet, one *member) error
 	}
 	in, f, err := s.list(s.join())
 	if err != nil || f == containerNone {
-		m.kind = KindUnread
-		c.problem(m.path, StageOpen, "the parts of the set are not those of an archive that can be opened")
-		return nil //nolint:nilerr // it was reported
+		for _, p := range s.parts {
+			p.setFree()
+		}
+		c.problem(m.path, StageOpen, "named like a part of a split archive, but the parts are not those of an archive that can be opened; they are read one by one")
+		return nil
 	}
+	m.kind = KindUnread
 	if f == containerZip {
-		return c.nestedZip(ctx, m, in, depth)
+		err := c.nestedZip(ctx, m, in, depth)
+		if m.kind == KindUnread {
+			for _, p := range s.parts {
+				p.setFree()
+			}
+		}
+		return err
 	}
 	u := &unpacking{in: in, within: m.path, base: strings.TrimSuffix(path.Base(m.path), path.Ext(m.path)), depth: depth + 1}
 	if s.parts[0].style == splitRAR {

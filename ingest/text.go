@@ -73,6 +73,10 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	if p.cut > 0 {
 		p.problem(StageParse, "line %d: longer than %d bytes; it is read in pieces of that length", p.cut, MaxRecord)
 	}
+	p.a.Clock = p.clock.reason()
+	if why := p.clock.problem(); why != "" {
+		p.problem(StageParse, "%s", why)
+	}
 	p.a.Kind = reader.Kind
 	if p.a.Kind == KindLogText && p.a.WallFirst.Zone == ZoneNone {
 		p.a.Kind = KindText
@@ -83,15 +87,30 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	}
 }
 
-// reader returns the log reader that is the surest of the text, and how sure it is. Without one, each line is a record.
+// reader returns the log reader that is the surest of the text, and how sure it is; of several that are, the one that reads most of the
+// head. Without one, each line is a record.
 func (p *pass) reader(head []byte) (Reader, int) {
 	best, sure := Reader{Kind: KindText, New: func() Splitter { return lineSplitter{} }}, 0
 	for _, r := range p.w.r.opt.Readers {
-		if score := r.Sniff(p.t.m.base, head); score > sure {
+		switch score := r.Sniff(p.t.m.base, head); {
+		case score > sure:
 			best, sure = r, score
+		case score == sure && score > 0 && understood(r, head) > understood(best, head):
+			best = r
 		}
 	}
 	return best, sure
+}
+
+// understood returns how many bytes of a text are in records of which a reader knows more than the text: their time, or their component.
+func understood(r Reader, text []byte) int {
+	n := 0
+	r.New().Split(text, true, func(rec Record) {
+		if rec.Time.Zone != ZoneNone || len(rec.Component) > 0 {
+			n += len(rec.Raw)
+		}
+	})
+	return n
 }
 
 // split gives decoded text to the splitter. What it leaves comes again with more text behind it, unless it is too long.
@@ -141,6 +160,9 @@ func (p *pass) record(r Record) {
 	if r.Time.Zone != ZoneNone {
 		p.time(&r.Time)
 	}
+	if r.Time.Basis != BasisNone {
+		p.clock.add(&r.Time, r.Line)
+	}
 	p.a.Records++
 	p.w.batch = append(p.w.batch, r)
 	if len(p.w.batch) == batchSize {
@@ -150,12 +172,17 @@ func (p *pass) record(r Record) {
 
 // time applies the system's zone and widens the artifact's window.
 func (p *pass) time(t *Time) {
-	if t.Zone == ZoneUnknown && p.locale.Bias != nil {
+	if p.locale.Bias != nil && (t.Zone == ZoneUnknown || t.Basis == BasisBias) {
 		minute := t.Wall / 60e6
 		if !p.biasSet || minute != p.minute { // an offset changes at a full minute
 			p.bias, p.minute, p.biasSet = p.locale.Bias(time.UnixMicro(t.Wall).UTC()), minute, true
 		}
-		t.Bias, t.Zone = p.bias, ZoneSystem
+		switch {
+		case t.Zone == ZoneUnknown:
+			t.Bias, t.Zone, t.Basis = p.bias, ZoneSystem, BasisRegistry
+		case t.Bias == -p.bias && p.bias != 0: // the writer means the opposite sign
+			t.Bias, t.Zone, t.Basis = p.bias, ZoneSystem, BasisSettled
+		}
 	}
 	a := p.a
 	if a.WallFirst.Zone == ZoneNone || t.Wall < a.WallFirst.Wall {

@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -68,7 +68,7 @@ func (a *app) export(k *hive.Key, prefix string, asUTF8 bool) error {
 		fmt.Fprintf(a.err, "casebook: %d of the keys and values can't stand in a .reg file; comments in it name them\n", omitted)
 	}
 	ascii := bytes.IndexFunc(text.Bytes(), func(r rune) bool { return r >= utf8.RuneSelf }) < 0
-	var out io.Writer = a.out
+	out := a.out
 	if !ascii && !asUTF8 {
 		out = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().Writer(a.out)
 	}
@@ -105,9 +105,8 @@ func walkBelow(top *hive.Key, fn func(*hive.Key) error) error {
 		if err := fn(k); err != nil {
 			return err
 		}
-		subkeys := k.Subkeys()
-		for i := len(subkeys) - 1; i >= 0; i-- {
-			stack = append(stack, subkeys[i])
+		for _, sub := range slices.Backward(k.Subkeys()) {
+			stack = append(stack, sub)
 		}
 	}
 	return nil

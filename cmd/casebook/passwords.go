@@ -13,7 +13,7 @@ import (
 func readPasswords(given, files []string) ([]string, error) {
 	list := given
 	for _, name := range files {
-		f, err := os.Open(name) //nolint:gosec // the user names the file
+		f, err := os.Open(name)
 		if err != nil {
 			return nil, usagef("--password-file: %w", err)
 		}

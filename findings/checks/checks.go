@@ -10,10 +10,15 @@ import (
 func All() []*findings.Check {
 	return []*findings.Check{
 		configmgrClientCertificate,
+		configmgrClientHotfix,
+		configmgrProgramRetry,
+		configmgrUpdatesBoundaryHang,
 		dnsStaleComputer,
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
+		smsMixedClientInstallation,
+		smsRemoteInstallRetry,
 		vcmAgentLock,
 		vcmInstallStep,
 		windowsPendingReboot,

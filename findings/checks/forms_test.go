@@ -130,8 +130,9 @@ func textOf(t *testing.T, source []byte, form string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := bytes.Index(source, []byte("\n["))
-	root := strings.SplitN(strings.TrimSuffix(strings.SplitN(string(source[at+2:]), "]", 2)[0], "\r"), `\`, 3)
+	_, first, _ := strings.Cut(string(source), "\n[")
+	first, _, _ = strings.Cut(first, "]")
+	root := strings.SplitN(first, `\`, 3)
 	mount := strings.Join(root[:min(2, len(root))], `\`)
 	if form == "query" {
 		text, err := regftest.Query(h, mount)

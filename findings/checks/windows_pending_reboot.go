@@ -270,6 +270,24 @@ func productFolder(path string) string {
 	return strings.Join(parts[:min(len(parts), depth)], `\`)
 }
 
+// formerQueues is what free cells of the hive tell of queues that were worked on at an earlier boot, at most three of them.
+func formerQueues(f *facts.Facts) []findings.Evidence {
+	const most = 3
+	var out []findings.Evidence
+	for _, d := range f.Registry.DeletedPendingRenames() {
+		if len(out) == most {
+			break
+		}
+		p := d.Pairs[0]
+		out = append(out, findings.Evidence{
+			Artifact: d.Source, Role: findings.Context,
+			Note: fmt.Sprintf("a deleted %s is left in free cells of the hive, at offset 0x%x: %s, the first a %s of %s; it was queued once, when is not known",
+				p.Found.Value.Name, d.Offset, count(len(d.Pairs), "operation"), p.Operation, p.Source),
+		})
+	}
+	return out
+}
+
 // noPendingReboot is the finding of a registry that shows that nothing is queued.
 func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
 	out := findings.Finding{Verdict: findings.RuledOut, Severity: findings.Info, State: findings.Unknown, Title: "No reboot is pending in the registry that was sent"}
@@ -284,6 +302,7 @@ func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
 	if c, err := f.Registry.ComputerName(); err == nil && c.Active != "" {
 		out.Evidence = append(out.Evidence, findings.FromValue(c.ActiveAt, findings.Context, "the active computer name is the configured one"))
 	}
+	out.Evidence = append(out.Evidence, formerQueues(f)...)
 	out.Summary += ". Volatile markers (of Windows Update and of Component Based Servicing) never stand in a hive file, so they are not excluded."
 	if hints := hintEvidence(f, findings.Context); len(hints) > 0 {
 		out.Summary += " A log of the bundle says that a reboot was required; the registry does not show it any more, or not yet."

@@ -140,7 +140,7 @@ func (z *zenFacts) crossers() []zenRename {
 			out = append(out, r)
 		}
 	}
-	if !z.queue.known {
+	if !z.queue.known && !z.bootedWell() {
 		for _, r := range z.scheduled {
 			if crosses(r) {
 				out = append(out, r)

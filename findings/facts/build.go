@@ -226,6 +226,9 @@ func (b *builder) facts(extracted []ingest.Extracted) []*Facts {
 		f := of[b.owners[a.Path]]
 		f.Artifacts = append(f.Artifacts, a)
 	}
+	for _, f := range of {
+		f.sequence()
+	}
 	for _, e := range extracted {
 		f := of[b.owners[e.Artifact.Path]]
 		f.extracted = append(f.extracted, e)
@@ -254,6 +257,9 @@ func forgetZone(a *ingest.Artifact, c *collected) {
 	}
 	for _, t := range []*ingest.Time{&a.WallFirst, &a.WallLast} {
 		*t = withoutSystem(*t)
+	}
+	if a.WallFirst.Zone == ingest.ZoneUnknown {
+		a.Clock = "the records state no offset, and no registry of their own computer is known"
 	}
 	if c != nil {
 		c.clock.foreign = true

@@ -13,8 +13,9 @@ import (
 
 // What is kept of one signal in one artifact, and of the records that an observer may look back on.
 const (
-	keepFirst  = 40
-	keepLast   = 20
+	keepFirst  = 16
+	keepLast   = 8
+	inContext  = 4 // of the first ones, and half as many of the last ones, keep the lines around them
 	lookBack   = 20
 	maxPast    = lookBack + contextLines // records kept, so that the twentieth has its lines before it too
 	maxTail    = 4 << 10                 // bytes kept of each end of a record for looking back across buffers
@@ -69,14 +70,14 @@ func (s *Sight) Hit(signal string) *match.Hit {
 
 // Keep returns the record as a match that may be kept. Its After is filled in when the next records have been read, and the offset of its time
 // is settled when all artifacts have been, so the pointer is to be kept and read late: see [Match.UTC].
-func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil) }
+func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil, true) }
 
 // KeepBefore returns the record n places before this one, n from 1 to 20, as a match that may be kept, nil if there is none.
 func (s *Sight) KeepBefore(n int) *Match {
 	if s.Before(n) == nil {
 		return nil
 	}
-	return s.sink.keep(s.at-n, 0, 1, nil)
+	return s.sink.keep(s.at-n, 0, 1, nil, true)
 }
 
 // Collector gathers the lines that signals find, and runs observers, while artifacts are read side by side.
@@ -121,11 +122,22 @@ func (k *kept) add(m *Match) {
 	}
 	if len(k.last) < keepLast {
 		k.last = append(k.last, m)
-		return
+	} else {
+		k.last[k.next] = m
+		k.next = (k.next + 1) % keepLast
 	}
-	k.last[k.next] = m
-	k.next = (k.next + 1) % keepLast
 }
+
+// settle drops the lines around the last matches but the newest, once it is known which those are.
+func (k *kept) settle() {
+	for i := range max(0, len(k.last)-inContext/2) {
+		m := k.last[(k.next+i)%len(k.last)]
+		m.Before, m.After = nil, nil
+	}
+}
+
+// wantsContext reports whether the next match keeps the lines around it.
+func (k *kept) wantsContext() bool { return len(k.first) < inContext || len(k.first) == keepFirst }
 
 func (k *kept) all() []Match {
 	out := make([]Match, 0, len(k.first)+len(k.last))
@@ -201,7 +213,7 @@ func (s *sink) Records(batch []ingest.Record) {
 			s.count(i, h)
 		}
 		if r.Severity == ingest.SeverityError && len(s.got.loud) < maxLoud {
-			s.got.loud = append(s.got.loud, s.keep(i, 0, 1, nil))
+			s.got.loud = append(s.got.loud, s.keep(i, 0, 1, nil, true))
 		}
 		for _, w := range s.watching {
 			s.sight.Hits = s.sight.Hits[:0]
@@ -249,7 +261,7 @@ func (s *sink) count(i int, h match.Hit) {
 		}
 		captures[name] = string(text)
 	}
-	k.add(s.keep(i, h.Start, h.End, captures))
+	k.add(s.keep(i, h.Start, h.End, captures, k.wantsContext()))
 }
 
 // record returns the record at index i of the batch; those of earlier batches have negative indexes. nil if it is not at hand.
@@ -264,13 +276,16 @@ func (s *sink) record(i int) *ingest.Record {
 }
 
 // keep copies the record at index i, see record. start and end are the range in its Text that is to be shown.
-func (s *sink) keep(i, start, end int, captures map[string]string) *Match {
+func (s *sink) keep(i, start, end int, captures map[string]string, context bool) *Match {
 	r := s.record(i)
 	off := textOffset(r)
 	lines := linesOf(r.Raw, off+start, off+min(end, len(r.Text)))
 	m := &Match{
 		Ref:   ingest.Ref{Artifact: s.artifact.Path, Line: r.Line + bytes.Count(r.Raw[:lines.from], newline)},
 		Quote: lines.quote(r.Raw, off+start), Time: r.Time, Captures: captures, clock: s.got.clock,
+	}
+	if !context {
+		return m
 	}
 	m.Before = lastLines(nil, r.Raw[:lines.from], false)
 	for j := i - 1; len(m.Before) < contextLines; j-- {
@@ -341,6 +356,9 @@ func (s *sink) Done(a *ingest.Artifact) {
 		if v := w.observer.End(); v != nil {
 			s.got.observed[w.Check] = v
 		}
+	}
+	for _, k := range s.got.signals {
+		k.settle()
 	}
 	s.tail, s.pending, s.hits, s.sight.Hits = nil, nil, nil, nil
 	s.collector.mu.Lock()

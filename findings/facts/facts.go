@@ -23,6 +23,7 @@ type Facts struct {
 	extracted []ingest.Extracted
 	collected map[string]*collected // by artifact path
 	conflicts map[string]bool       // artifacts that name another system than the one they lie with
+	sequences sequences
 }
 
 // Of is a typed value with the artifact that it was read from.
@@ -42,11 +43,11 @@ func Values[T any](f *Facts) []Of[T] {
 	return out
 }
 
-// Observed returns what the observer of a check has made of each artifact of the system, in path order; T is the type that
-// its End returns.
+// Observed returns what the observer of a check has made of each artifact of the system, in path order, the files of one log in
+// the order of their times; T is the type that its End returns.
 func Observed[T any](f *Facts, check string) []Of[T] {
 	var out []Of[T]
-	for _, a := range f.Artifacts {
+	for _, a := range f.ordered() {
 		c := f.collected[a.Path]
 		if c == nil {
 			continue
@@ -64,10 +65,10 @@ func (f *Facts) Has(kinds ...ingest.Kind) bool {
 		slices.ContainsFunc(f.extracted, func(e ingest.Extracted) bool { return slices.Contains(kinds, e.Kind) })
 }
 
-// Matches returns the lines that a signal has found, artifacts in path order.
+// Matches returns the lines that a signal has found, artifacts in path order, the files of one log in the order of their times.
 func (f *Facts) Matches(signal string) Matches {
 	var m Matches
-	for _, a := range f.Artifacts {
+	for _, a := range f.ordered() {
 		c := f.collected[a.Path]
 		if c == nil {
 			continue

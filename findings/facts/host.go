@@ -43,6 +43,11 @@ var hostSignals = []match.Signal{
 		Name: "host/usual/client-event", Kinds: []string{string(ingest.KindLogCCM)},
 		Literals: []string{`MachineName = "`}, Pattern: `(?m)^\s*MachineName = "(?P<host>[^"\s\\/]{1,63})";`,
 	},
+	{
+		// An event names the computer that wrote it; a log of forwarded events has those of many. The label is the same in most languages of Windows.
+		Name: "host/usual/event", Kinds: []string{string(ingest.KindLogEvents)},
+		Literals: []string{"Computer"}, Pattern: `(?m)(?:^\s*Computer:\s+|<Computer>)(?P<host>[^\s<\\/]{1,63})\s*(?:$|</Computer>)`,
+	},
 }
 
 // hostSignal says what a signal of hostSignals claims; false for every other signal.

@@ -37,6 +37,9 @@ type clock struct {
 // the offset holds, and not Time alone.
 func (m Match) UTC() (time.Time, bool) { return m.settled().Time.UTC() }
 
+// Clocked returns the time of the line with its offset as far as it is known in the end; its Zone is ingest.ZoneNone if the line has none.
+func (m Match) Clocked() ingest.Time { return m.settled().Time }
+
 // settled returns the match with the time as it is known in the end.
 func (m Match) settled() Match {
 	if m.clock != nil && m.clock.foreign {

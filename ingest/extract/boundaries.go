@@ -86,10 +86,40 @@ var boundaryWords = []struct {
 	kind BoundaryType
 }{
 	{"vpn", BoundaryVPN},
-	{"ipv6", BoundaryIPv6}, {"prefix", BoundaryIPv6}, {"präfix", BoundaryIPv6}, {"préfixe", BoundaryIPv6}, {"prefij", BoundaryIPv6}, {"prefiss", BoundaryIPv6}, {"префикс", BoundaryIPv6}, {"プレフィックス", BoundaryIPv6}, {"前缀", BoundaryIPv6},
-	{"range", BoundaryRange}, {"bereich", BoundaryRange}, {"plage", BoundaryRange}, {"intervall", BoundaryRange}, {"intervalo", BoundaryRange}, {"rozsah", BoundaryRange}, {"zakres", BoundaryRange}, {"диапазон", BoundaryRange}, {"範囲", BoundaryRange}, {"范围", BoundaryRange},
-	{"subnet", BoundarySubnet}, {"sous-réseau", BoundarySubnet}, {"subred", BoundarySubnet}, {"sub-rede", BoundarySubnet}, {"podsíť", BoundarySubnet}, {"podsieć", BoundarySubnet}, {"undernät", BoundarySubnet}, {"подсеть", BoundarySubnet}, {"サブネット", BoundarySubnet}, {"子网", BoundarySubnet},
-	{"active directory", BoundaryADSite}, {"ad site", BoundaryADSite}, {"adsite", BoundaryADSite}, {"ad-", BoundaryADSite}, {"ad_site", BoundaryADSite},
+	{"ipv6", BoundaryIPv6},
+	{"prefix", BoundaryIPv6},
+	{"präfix", BoundaryIPv6},
+	{"préfixe", BoundaryIPv6},
+	{"prefij", BoundaryIPv6},
+	{"prefiss", BoundaryIPv6},
+	{"префикс", BoundaryIPv6},
+	{"プレフィックス", BoundaryIPv6},
+	{"前缀", BoundaryIPv6},
+	{"range", BoundaryRange},
+	{"bereich", BoundaryRange},
+	{"plage", BoundaryRange},
+	{"intervall", BoundaryRange},
+	{"intervalo", BoundaryRange},
+	{"rozsah", BoundaryRange},
+	{"zakres", BoundaryRange},
+	{"диапазон", BoundaryRange},
+	{"範囲", BoundaryRange},
+	{"范围", BoundaryRange},
+	{"subnet", BoundarySubnet},
+	{"sous-réseau", BoundarySubnet},
+	{"subred", BoundarySubnet},
+	{"sub-rede", BoundarySubnet},
+	{"podsíť", BoundarySubnet},
+	{"podsieć", BoundarySubnet},
+	{"undernät", BoundarySubnet},
+	{"подсеть", BoundarySubnet},
+	{"サブネット", BoundarySubnet},
+	{"子网", BoundarySubnet},
+	{"active directory", BoundaryADSite},
+	{"ad site", BoundaryADSite},
+	{"adsite", BoundaryADSite},
+	{"ad-", BoundaryADSite},
+	{"ad_site", BoundaryADSite},
 }
 
 var (
@@ -190,6 +220,8 @@ func (t *table) boundaryColumns(rows []tableRow) (kind, value int, ok bool) {
 					if said == BoundaryADSite {
 						sites++
 					}
+				case said == form && strings.HasPrefix(unquote(rows[i].cell(v)), "255."):
+					against++ // the mask of an adapter, whose name has the word subnet in it
 				case said == form:
 					agree++
 					if form != BoundarySubnet || !boundaryNumber.MatchString(text) { // 0 beside an address may be anything
@@ -263,6 +295,7 @@ func newBoundary(text, value string) Boundary {
 		b.Strange = form != b.Type
 	case BoundaryUnknown:
 		b.Strange = true
+	case BoundaryADSite, BoundaryVPN: // any value may name one
 	}
 	return b
 }

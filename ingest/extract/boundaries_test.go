@@ -49,6 +49,7 @@ func TestBoundaries(t *testing.T) {
 		{name: "dns-check", text: "Name,IP,Reverse,Status\nxyz1,10.1.0.1,abc5,IP registered to another system\nxyz3,10.1.0.3,xyz3,OK\n"},
 		{name: "counts-and-addresses", text: "id,address\n1,10.1.0.1\n2,10.1.0.2\n3,10.1.0.3\n"},
 		{name: "exit-codes-and-addresses", text: "0,10.1.0.1\n0,10.1.0.2\n1,pc3\n"},
+		{name: "adapter-in-reg-query", text: "HKEY_LOCAL_MACHINE\\SYSTEM\\X\n    EnableDHCP    REG_DWORD    0x1\n    DhcpIPAddress    REG_SZ    10.1.0.2\n    DhcpSubnetMask    REG_SZ    255.255.255.0\n"},
 		{name: "scopes", text: "Scope,Range,State\nA,10.1.0.1-10.1.0.254,Active\nB,10.2.0.1-10.2.0.254,Active\n"},
 		{name: "value-of-something", text: "Name : x\nValue : 10.1.0.1\nType : 3\n"},
 	}

@@ -19,7 +19,8 @@ import (
 //
 // bias is Windows': the minutes to add to local time to get UTC. Only ConfigMgr's own components write it so. Others write a
 // constant +000 (MDT's scripts), the opposite sign ("+-360", "+060": scripts that add Win32_TimeZone.Bias), an offset glued to the
-// fraction without a sign (PSAppDeployToolkit: ".56760"), or a fraction of seven digits and no bias (Intune's agent). Of those the offset is unknown.
+// fraction without a sign (PSAppDeployToolkit: ".56760"), or a fraction of seven digits and no bias (Intune's agent). Of those the offset is unknown, unless
+// a component of ConfigMgr wrote the same number with its sign into the same log.
 
 const (
 	ccmStart   = "<![LOG["
@@ -53,6 +54,9 @@ func sniffCCM(_ string, head []byte) int {
 // ccmSplitter remembers how far it has looked, so that a record without an end is searched once.
 type ccmSplitter struct {
 	noEnd int // no end of a record begins before this index of the text that was not taken
+
+	stated   int16 // bias of the last record that ConfigMgr's own components wrote
+	statedAt int64 // the clock's reading then; 0 if there was none
 }
 
 func (c *ccmSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) int {
@@ -188,7 +192,7 @@ func (c *ccmSplitter) record(window []byte, body, end int, final bool, emit func
 		r.Component = f.component
 	}
 	r.Thread = unsigned(f.thread)
-	r.Time = f.timestamp()
+	r.Time = c.settle(f.timestamp())
 	r.Severity = f.severity(r.Text)
 	emit(r)
 	return at
@@ -276,6 +280,24 @@ func (f *ccmFields) severity(text []byte) ingest.Severity {
 	return textSeverity(text)
 }
 
+// settle gives a bias of a foreign writer the sign of the one that ConfigMgr's own components stated in the same log, if the two are
+// of the same size and less than a day apart.
+func (c *ccmSplitter) settle(t ingest.Time) ingest.Time {
+	switch t.Basis {
+	case ingest.BasisBias:
+		c.stated, c.statedAt = t.Bias, t.Wall
+	case ingest.BasisForeign:
+		size := t.Bias
+		t.Bias = 0
+		if c.statedAt != 0 && (size == c.stated || size == -c.stated) && max(t.Wall-c.statedAt, c.statedAt-t.Wall) < microDay {
+			return t.Stated(int(c.stated)).On(ingest.BasisSettled)
+		}
+	default:
+	}
+	return t
+}
+
+// timestamp returns the time of a record. With BasisForeign its Bias is what the writer states, in either sign.
 func (f *ccmFields) timestamp() ingest.Time {
 	day, ok := monthDayYear(f.date, '-')
 	if !ok {
@@ -295,8 +317,18 @@ func (f *ccmFields) timestamp() ingest.Time {
 		tod += micros
 	}
 	t := wall(day + tod)
-	if bias, ok := windowsBias(f.time[at:]); ok && f.native() {
-		return t.Stated(bias)
+	stated := f.time[at:]
+	double := len(stated) > 1 && stated[0] == '+' && stated[1] == '-'
+	if double { // a plus and a number that is negative
+		stated = stated[1:]
+	}
+	bias, ok := windowsBias(stated)
+	switch {
+	case !ok:
+	case f.native() && !double:
+		return t.Stated(bias).On(ingest.BasisBias)
+	case bias != 0: // a constant +000 says nothing
+		t.Bias, t.Basis = int16(bias), ingest.BasisForeign //nolint:gosec // windowsBias has bounded it
 	}
 	return t
 }

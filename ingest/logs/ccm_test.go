@@ -57,6 +57,32 @@ func TestCCMRecords(t *testing.T) {
 	}
 }
 
+// TestCCMSign: what ConfigMgr's own components state in a log settles the sign of what others state in it.
+func TestCCMSign(t *testing.T) {
+	native := ccmLine("n", "10:00:00.000+300", "CAS", "1", "cas.cpp:12")
+	for _, c := range []struct {
+		name, text string
+		want       []string // the times
+	}{
+		{"opposite-sign", native + ccmLine("s", "10:01:00.000-300", "Script", "1", "a.ps1:1"), []string{"2012-07-04 15:00:00.000000Z", "2012-07-04 15:01:00.000000Z"}},
+		{"same-sign", native + ccmLine("s", "10:01:00.000+300", "Script", "1", "a.ps1:1"), []string{"2012-07-04 15:00:00.000000Z", "2012-07-04 15:01:00.000000Z"}},
+		{"two-signs", native + ccmLine("s", "10:01:00.000+-300", "Script", "1", "a.ps1:1"), []string{"2012-07-04 15:00:00.000000Z", "2012-07-04 15:01:00.000000Z"}},
+		{"another-number", native + ccmLine("s", "10:01:00.000-060", "Script", "1", "a.ps1:1"), []string{"2012-07-04 15:00:00.000000Z", "2012-07-04 10:01:00.000000"}},
+		{"constant-zero", native + ccmLine("s", "10:01:00.000+000", "ZTI", "1", "a.wsf:1"), []string{"2012-07-04 15:00:00.000000Z", "2012-07-04 10:01:00.000000"}},
+		{"nobody-before", ccmLine("s", "10:01:00.000-300", "Script", "1", "a.ps1:1") + native, []string{"2012-07-04 10:01:00.000000", "2012-07-04 15:00:00.000000Z"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for _, e := range entries(t, ccmReader, c.text) {
+				got = append(got, e.Time)
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
 // TestCCMBias holds the rule for whose offset is believed: ConfigMgr's own components add the bias to get UTC, everyone else's is unknown.
 func TestCCMBias(t *testing.T) {
 	const known, unknown = true, false

@@ -136,7 +136,9 @@ func monthName(b []byte, i int) int {
 }
 
 // wall makes a time whose offset is not known.
-func wall(micros int64) ingest.Time { return ingest.Time{Wall: micros, Zone: ingest.ZoneUnknown} }
+func wall(micros int64) ingest.Time {
+	return ingest.Time{Wall: micros, Zone: ingest.ZoneUnknown, Basis: ingest.BasisBare}
+}
 
 // backwards is how far a time of day may fall behind the last without a midnight between them: a line of another process comes late,
 // and the end of summer time puts the clock back by an hour.

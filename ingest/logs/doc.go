@@ -18,6 +18,7 @@
 //	95  the text begins with a record of the format
 //	85  a record of the format stands further down in the head
 //	60  only a part of a record is there (a fragment of a rolled file), or only the name speaks for a weak shape
+//	40  a table with a column of times
 //	30  lines carry time stamps of a general shape
 //	 1  any text
 package logs

@@ -118,7 +118,7 @@ func (c *eventClip) learn(head []byte) {
 			continue
 		}
 		if len(c.first) == 0 {
-			c.first, c.at, c.modern = bytes.Clone(append(v.label[0][:len(v.label[0]):len(v.label[0])], ':')), lines-v.n+1, modern
+			c.first, c.at, c.modern = append(bytes.Clone(v.label[0]), ':'), lines-v.n+1, modern
 			if bytes.Contains(head[:at], append(bytes.Clone(v.label[0]), "："...)) {
 				c.first = append(bytes.Clone(v.label[0]), "："...)
 			}

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"slices"
 
 	"casebook/ingest"
 )
@@ -30,7 +31,8 @@ var eventLevels = func() map[string]ingest.Severity {
 			"Figyelmeztetés", "Uyarı", "Προειδοποίηση", "警告", "경고", "Failure Audit", "Audit Failure", "Fehlerüberwachung", "Überwachung gescheitert", "Échec de l'audit", "Аудит отказа",
 		},
 		ingest.SeverityInfo: {
-			"Informationen", "Informations", "Información", "Informazioni", "Informações", "Informatie", "Informacje", "Informace", "Сведения", "Уведомление", "Informasjon", "Oplysninger",
+			"Informationen", "Informations", "Información", "Informazioni", "Informações", "Informatie", //nolint:misspell // Dutch
+			"Informacje", "Informace", "Сведения", "Уведомление", "Informasjon", "Oplysninger",
 			"Tiedot", "Információ", "Bilgi", "Πληροφορίες", "情報", "信息", "資訊", "정보", "Success Audit", "Audit Success", "Erfolgsüberwachung", "Überwachung erfolgreich", "Verbose", "Ausführlich", "Détails",
 		},
 	} {
@@ -53,10 +55,8 @@ func labelled(line []byte) (label, value []byte, ok bool) {
 		}
 		return line[:i], bytes.TrimSpace(line[i+len("："):]), true
 	}
-	for _, c := range line[:i] {
-		if isDigit(c) {
-			return nil, nil, false
-		}
+	if slices.ContainsFunc(line[:i], isDigit) {
+		return nil, nil, false
 	}
 	return line[:i], bytes.TrimSpace(line[i+1:]), true
 }

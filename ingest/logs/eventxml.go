@@ -100,10 +100,7 @@ func lastStart(b []byte) int {
 
 func eventXMLRecord(raw []byte) ingest.Record {
 	r := ingest.Record{Raw: raw, Text: trimRight(raw)}
-	system := raw
-	if i := bytes.Index(raw, []byte("</System>")); i >= 0 {
-		system = raw[:i]
-	}
+	system, _, _ := bytes.Cut(raw, []byte("</System>"))
 	if name := attribute(system, "<Provider ", "Name="); len(name) > 0 {
 		r.Component = name
 	}

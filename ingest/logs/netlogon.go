@@ -39,7 +39,7 @@ func netlogonStamp(line []byte) (st stamp, ok bool) {
 	if !ok || f.shape != shapeYearly || f.end != head-1 {
 		return st, false
 	}
-	st.text = head
+	st.text, st.time.Basis = head, ingest.BasisNoYear
 	if n := bytes.IndexByte(line[head:min(len(line), head+24)], ']'); line[head] == '[' && n > 1 {
 		tag := line[head+1 : head+n]
 		for _, c := range tag {

@@ -50,7 +50,7 @@ func parseSEPAV(line []byte) (f sepAVLine, ok bool) {
 	if !ok {
 		return f, false
 	}
-	b := func(shift uint) int { return int(packed >> shift & 0xFF) } //nolint:gosec // of eight bits
+	b := func(shift uint) int { return int(packed >> shift & 0xFF) }
 	midnight, ok := date(1970+b(40), b(32)+1, b(24))
 	if !ok || b(16) > 23 || b(8) > 59 || b(0) > 60 {
 		return f, false

@@ -79,7 +79,7 @@ func sepHeader(line []byte) (sepLayout, bool) {
 		return sepAVMan, true
 	}
 	kind, _ := hexNumber(part[0].in(line))
-	return sepLayout(kind & 7), kind < 8 //nolint:gosec // of three bits
+	return sepLayout(kind & 7), kind < 8
 }
 
 // sepRecord tells whether a record begins at text[at:], and returns where its fields behind the time begin.
@@ -200,7 +200,7 @@ func (s *sepClientSplitter) emit(raw []byte, emit func(ingest.Record)) {
 	}
 	ft, _ := hexNumber(raw[body-17 : body-1])
 	micros, _ := fileTime(ft)
-	r := ingest.Record{Raw: raw, Text: trimPadding(raw[body:]), Time: wall(micros).Stated(0)}
+	r := ingest.Record{Raw: raw, Text: trimPadding(raw[body:]), Time: wall(micros).Stated(0).On(ingest.BasisFormat)}
 	var part [15]span
 	n := fields(r.Text, '\t', part[:])
 	text := r.Text

@@ -3,7 +3,7 @@ package logs
 import "casebook/ingest"
 
 // A format without a severity field is judged as CMTrace's highlighting does: a text with "error" or "fail" is an error, one with
-// "warning" a warning, in any case; "failover" is neither.
+// "warning" a warning, in any case; "failover" is neither, nor is "error status: 0".
 //
 // Every word searched for begins with four letters that hold three pairs at successive places, so that looking at every
 // third pair of the text finds it. The table tells the few pairs that are worth a closer look.
@@ -48,7 +48,7 @@ func textSeverity(text []byte) ingest.Severity {
 		if at < 0 || !hasFold(text[at:], w.word) {
 			continue
 		}
-		if w.word == "fail" && hasFold(text[at:], "failover") || w.word == "error" && at >= 2 && hasFold(text[at-2:], "noerror") {
+		if w.word == "fail" && hasFold(text[at:], "failover") || w.word == "error" && (at >= 2 && hasFold(text[at-2:], "noerror") || isSuccess(text[at:])) {
 			continue
 		}
 		if w.severity == ingest.SeverityError {
@@ -57,6 +57,12 @@ func textSeverity(text []byte) ingest.Severity {
 		found = w.severity
 	}
 	return found
+}
+
+// isSuccess tells whether a text that begins with "error" states success, as Installer's "error status: 0." does.
+func isSuccess(b []byte) bool {
+	const status = "error status: 0"
+	return hasFold(b, status) && (len(b) == len(status) || b[len(status)] < '0' || b[len(status)] > '9')
 }
 
 // hasFold tells whether b begins with the lower-case ASCII word in any case.

@@ -134,7 +134,7 @@ func (s *smsSplitter) emit(raw []byte, textEnd int, t *smsTrailer, emit func(ing
 		r.Severity = textSeverity(msg)
 	}
 	if r.Time.Zone == ingest.ZoneUnknown && s.offsetAt != 0 && r.Time.Wall >= s.offsetAt && r.Time.Wall-s.offsetAt < calibrated {
-		r.Time = r.Time.Stated(s.offset)
+		r.Time = r.Time.Stated(s.offset).On(ingest.BasisStatusMessage)
 	}
 	emit(r)
 }
@@ -171,7 +171,7 @@ func (s *smsSplitter) calibrate(msg []byte, r *ingest.Record) {
 		return
 	}
 	s.offset, s.offsetAt = int(bias)*15, r.Time.Wall
-	r.Time = r.Time.Stated(s.offset)
+	r.Time = r.Time.Stated(s.offset).On(ingest.BasisStatusMessage)
 }
 
 // trailer looks for the trailer of a record in a line.
@@ -243,7 +243,7 @@ func (s *smsSplitter) timestamp(b []byte) ingest.Time {
 		t := wall(micros)
 		if name := trimRight(b[n:]); len(name) > 1 {
 			if bias, ok := s.zone.lookup(name[1:], year); ok {
-				return t.Stated(bias)
+				return t.Stated(bias).On(ingest.BasisZoneName)
 			}
 		}
 		return t
@@ -267,7 +267,7 @@ func (s *smsSplitter) timestamp(b []byte) ingest.Time {
 	}
 	t := wall(day + tod)
 	if bias, ok := windowsBias(trimRight(b[at:])); ok {
-		return t.Stated(bias)
+		return t.Stated(bias).On(ingest.BasisBias)
 	}
 	return t
 }

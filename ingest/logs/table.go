@@ -59,12 +59,24 @@ func (t *table) learn(head []byte) {
 		return
 	}
 	for _, sep := range [...]byte{'\t', ';', ',', '|'} {
-		if n := bytes.Count(first, []byte{sep}); n >= 2 && n < tableColumns {
+		if n := bytes.Count(first, []byte{sep}); n >= 2 && n < tableColumns && isHeading(first, sep) {
 			if t.columns(head[at+len(first):], sep, n+1); t.sep != 0 {
 				return
 			}
 		}
 	}
+}
+
+// isHeading tells whether a line names columns: none of its cells is a time or a number.
+func isHeading(line []byte, sep byte) bool {
+	var cells [tableColumns + 1]span
+	for _, c := range cells[:rowCells(line, sep, cells[:])] {
+		cell := unquoted(line, c)
+		if _, ok := cellStamp(cell); ok || isNumber(cell) {
+			return false
+		}
+	}
+	return true
 }
 
 // columns looks at the rows behind a heading of so many columns.

@@ -173,6 +173,10 @@ func (s *style) take(line []byte, at int, f *foundStamp) stamp {
 		if f.offset {
 			st.time = st.time.Stated(f.bias)
 		}
+	} else if f.shape == shapeYearly {
+		st.time.Basis = ingest.BasisNoYear
+	} else if f.shape == shapeNumeric {
+		st.time.Basis = ingest.BasisOpenDate
 	}
 	st.severity = level(line[:at], 2)
 	if st.severity == ingest.SeverityNone {

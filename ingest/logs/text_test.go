@@ -187,6 +187,7 @@ func TestSniff(t *testing.T) {
 		{"setupapi", "setupapi.dev.log", setupapiSample, ingest.KindLogSetupAPI},
 		{"stamps", "cbs.log", stamps, ingest.KindLogServicing},
 		{"plain", "readme.txt", "hello\n", ingest.KindText},
+		{"bars-without-a-heading", "portal.log", strings.Repeat("2026-05-12 08:18:00:001 | Portal | I | 26 | x\n", 3), ingest.KindLogText},
 		{"name-alone", "execmgr.log", "hello\n", ingest.KindText},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -199,13 +200,15 @@ func TestSniff(t *testing.T) {
 
 func TestTextSeverity(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                          "",
-		"nothing":                   "",
-		"an Error":                  "error",
-		"xERROR":                    "error",
-		"it failed":                 "error",
-		"FAILURE":                   "error",
-		"a failover":                "",
+		"":           "",
+		"nothing":    "",
+		"an Error":   "error",
+		"xERROR":     "error",
+		"it failed":  "error",
+		"FAILURE":    "error",
+		"a failover": "",
+		"Installation success or error status: 0.":    "",
+		"Installation success or error status: 1603.": "error",
 		"Failover failed":           "error",
 		"NOERROR":                   "",
 		"a warning":                 "warning",

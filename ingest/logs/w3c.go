@@ -105,7 +105,7 @@ func (s *w3cSplitter) record(raw []byte) ingest.Record {
 	if dated && timed {
 		r.Time = wall(day + tod)
 		if !s.local {
-			r.Time = r.Time.Stated(0)
+			r.Time = r.Time.Stated(0).On(ingest.BasisFormat)
 		}
 	}
 	return r

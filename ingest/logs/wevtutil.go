@@ -31,7 +31,7 @@ func sniffWevtutil(_ string, head []byte) int {
 	if isWevtutil(first) && wevtutilDate(head[at+len(first):]) {
 		return scoreFirst
 	}
-	for lines := 0; lines < sniffedLines; lines++ {
+	for range sniffedLines {
 		i := bytes.IndexByte(head[at:], '\n')
 		if i < 0 {
 			break

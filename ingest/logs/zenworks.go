@@ -88,8 +88,8 @@ func parseZENworks(line []byte) (z zenworksLine, ok bool) {
 			}
 			return z, true
 		}
-		close := closing(line, at)
-		f := span{at + 1, close}
+		end := closing(line, at)
+		f := span{at + 1, end}
 		if z.fields < len(part) {
 			part[z.fields] = f
 		}
@@ -98,7 +98,7 @@ func parseZENworks(line []byte) (z zenworksLine, ok bool) {
 			longest, z.text = n, f.from
 		}
 		z.name(line, f)
-		at = close + 1
+		at = end + 1
 	}
 }
 

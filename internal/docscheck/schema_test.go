@@ -28,7 +28,7 @@ func full() *findings.Report {
 	sum := strings.Repeat("0a", 32)
 	evidence := findings.Evidence{
 		Artifact: "logs/setup.log", Line: 7, Key: `ControlSet001\Control\Session Manager`, Value: &name, Quote: "Return value 3.",
-		Time: "2011-01-08T20:16:41.250Z", Absent: true, Role: findings.Supports, Note: "fatal error", Before: []string{"a"}, After: []string{"b"},
+		Time: "2011-01-08T20:16:41.250Z", LocalTime: "2011-01-08T15:16:41.250-05:00", Absent: true, Role: findings.Supports, Note: "fatal error", Before: []string{"a"}, After: []string{"b"},
 	}
 	missing := findings.Missing{What: "the SYSTEM hive", Why: "it holds the queue", Collect: "reg save HKLM\\SYSTEM system.hiv"}
 	upload := findings.Upload{Name: "ticket.zip", SHA256: sum, Bytes: 22, Format: "zip"}
@@ -51,8 +51,11 @@ func full() *findings.Report {
 		}},
 		Artifacts: []findings.Artifact{{
 			Path: "logs/setup.log", SHA256: sum, Bytes: 9, Kind: ingest.KindLogMSI, Encoding: "utf-16le", Records: 4,
-			FirstTime: "2011-01-08T20:16:41Z", LastTime: "2011-01-08T20:16:42Z", Clock: "stated", System: "PC1", Truncated: true,
+			FirstTime: "2011-01-08T20:16:41Z", LastTime: "2011-01-08T20:16:42Z", FirstLocal: "2011-01-08T15:16:41-05:00", LastLocal: "2011-01-08T15:16:42",
+			Clock: "stated", ClockReason: "the records state their offset from UTC", System: "PC1", Truncated: true,
 		}},
+		Sequences: []findings.Sequence{{Name: "logs/a.log", Parts: []findings.SequencePart{{Artifact: "logs/a.lo_", GapSeconds: 1}, {Artifact: "logs/a.log", GapSeconds: -5}}}},
+		Sensitive: []findings.Sensitive{{Artifact: "a.pfx", What: "a private key"}},
 		Findings: []findings.Finding{{
 			Check: "msi-install-failed", Subject: "App", System: "PC1", Verdict: findings.NotEvaluated, Severity: findings.High,
 			State: findings.Active, Reason: findings.DataMissing, Title: "t", Summary: "s", Cause: "c", Remedy: []string{"r"},
@@ -112,7 +115,7 @@ func TestFullReport(t *testing.T) {
 func TestEmptyReport(t *testing.T) {
 	Report(t, encode(t, &findings.Report{
 		Schema: findings.Schema, Tool: findings.Tool{Name: "casebook", Version: "devel"},
-		Systems: []findings.System{}, Artifacts: []findings.Artifact{}, Findings: []findings.Finding{},
+		Systems: []findings.System{}, Artifacts: []findings.Artifact{}, Sequences: []findings.Sequence{}, Sensitive: []findings.Sensitive{}, Findings: []findings.Finding{},
 		Request: findings.Request{Items: []findings.RequestItem{}}, Problems: []ingest.Problem{}, Notable: []findings.Evidence{},
 	}))
 }

@@ -132,7 +132,7 @@ var damages = []struct {
 	{"subkey list of another kind", func(i image) { copy(i.list(rootName), "xx") }},
 	{"subkey list outside the file", func(i image) { set32(i.key(rootName), 28, 0xfffffff8) }},
 	{"subkey outside the file", func(i image) { set32(i.list(rootName), 4, outside) }},
-	{"subkey at an odd end", func(i image) { set32(i.list(rootName), 4, uint32(len(i)-baseBlock-2)) }}, //nolint:gosec // two bins
+	{"subkey at an odd end", func(i image) { set32(i.list(rootName), 4, uint32(len(i)-baseBlock-2)) }},
 	{"subkey is a value", func(i image) { set32(i.list(rootName), 4, i.offset(i.value("two"))) }},
 	{"two keys of one name", func(i image) {
 		c := i.key("gamma")

@@ -137,6 +137,7 @@ var errTooLarge = errors.New("regftest: the hive would be larger than 1 GiB")
 // writer lays cells into bins, one after the other.
 type writer struct {
 	Options
+	newest  time.Time         // of the keys' times
 	times   map[int]time.Time // by the line that states the key
 	deleted map[int]bool      // likewise
 	cells   []uint32          // of all cells in use, in the order in which they were made
@@ -164,7 +165,7 @@ func (w *writer) hive(root *hive.Key) ([]byte, error) {
 	if w.Dirty {
 		le.PutUint32(out[8:], 1)
 	}
-	le.PutUint64(out[12:], filetime(defaultTime))
+	le.PutUint64(out[12:], filetime(w.newest))
 	le.PutUint32(out[20:], 1)
 	le.PutUint32(out[24:], w.Minor)
 	le.PutUint32(out[32:], 1)
@@ -281,6 +282,9 @@ func (w *writer) key(k *hive.Key, parent uint32) (uint32, error) {
 	written := defaultTime
 	if t, ok := w.times[k.Line()]; ok {
 		written = t
+	}
+	if written.After(w.newest) {
+		w.newest = written // the base block is written with the last change
 	}
 	binary.LittleEndian.PutUint64(w.data(at)[4:], filetime(written))
 	w.put16(at, 2, flags)
