@@ -466,7 +466,7 @@ func staleFinding(outcome dnsOutcome, list, all []*dnsLookup) findings.Finding {
 func resolverVerdict(l *dnsLookup) string {
 	switch {
 	case l.source.resolved > 0:
-		return fmt.Sprintf("%s of the same source resolved, so the resolver worked.", count(l.source.resolved, "other name"))
+		return count(l.source.resolved, "other name") + " of the same source resolved, so the resolver worked."
 	case l.source.works:
 		return "the same source answered other questions, so the resolver worked."
 	}

@@ -457,7 +457,7 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 		out.Evidence = append(out.Evidence, by.Evidence)
 	default:
 		out.Verdict, out.Severity = findings.Suspected, findings.Medium
-		out.Title = fmt.Sprintf("A VCM runtime lock is set on %s", h.on())
+		out.Title = "A VCM runtime lock is set on " + h.on()
 		out.Summary = read + " While it holds, the next installation is refused at the step Install Simple Installer. No refused installation is in the bundle, so it may as well be a request at work."
 		out.Missing = []findings.Missing{h.jobs(l.Request)}
 	}
@@ -524,7 +524,7 @@ func (h *vcmHost) free(out *findings.Finding, strictest *facts.Of[*extract.VCMLo
 		parts = append(parts, p+" is empty")
 		out.Evidence = append(out.Evidence, findings.Evidence{Artifact: p, Role: findings.Contradicts, Note: "the runtime lock is empty"})
 	}
-	out.Title = fmt.Sprintf("No VCM lock blocks an installation on %s", h.on())
+	out.Title = "No VCM lock blocks an installation on " + h.on()
 	out.Summary = upperFirst(strings.Join(parts, "; ")) + "."
 	if strictest != nil && readingOf(strictest.Value) == lockPartial {
 		out.Title = fmt.Sprintf("The VCM lock of %s is partly released: installations pass, collections fail", h.on())

@@ -423,7 +423,33 @@ func (in *installation) finding(r *vcmStepRow, resolved, several bool) findings.
 		lock = "the step looks for a lock, and no message says that it found none; see vcm-agent-lock."
 	}
 	out.Rivals = []findings.Rival{{Name: "a lock of the agent", Verdict: lock}}
+	if r.step == extract.VCMStepValidate {
+		out.Rivals = append(out.Rivals, findings.Rival{Name: "a machine that is itself a Collector", Verdict: collectorVerdict(r.facts)})
+	}
 	return out
+}
+
+// collectorVerdict says whether the registry beside a history shows a Collector, on which no agent can be installed.
+func collectorVerdict(f *facts.Facts) string {
+	for _, base := range [2]string{`SOFTWARE\Configuresoft\ECM`, `SOFTWARE\Wow6432Node\Configuresoft\ECM`} {
+		for _, ecm := range f.Registry.Keys(base) {
+			for _, release := range ecm.Children() {
+				k, ok := release.Subkey("Installer")
+				if !ok {
+					continue
+				}
+				for _, name := range [2]string{"CDInstall", "CDInstallor"} { // the guide has both
+					if v, err := k.Value(name); err == nil {
+						if v.Display() == "2" {
+							return k.Path() + " holds " + name + " = 2: it is one."
+						}
+						return k.Path() + " holds " + name + " = " + v.Display() + ", which is not 2: it is none."
+					}
+				}
+			}
+		}
+	}
+	return "the bundle does not hold CDInstall under the Installer key, where 2 means a Collector."
 }
 
 func (in *installation) suspicion(r *vcmStepRow, why string, several bool) findings.Finding {

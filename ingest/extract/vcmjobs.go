@@ -144,7 +144,7 @@ func vcmJobs() ingest.Extractor {
 }
 
 // vcmMarks are parts of steps' names that no other product has; one of them is in every history.
-var vcmMarks = [][]byte{[]byte("simple installer"), []byte("simpleinstaller"), []byte("module installer"), []byte("moduleinstaller"), []byte("interrogate target"), []byte("interrogatetarget"), []byte("resolve uninstall"), []byte("resolveuninstall")}
+var vcmMarks = [][]byte{[]byte("simple installer"), []byte("simpleinstaller"), []byte("module installer"), []byte("moduleinstaller"), []byte("interrogate target"), []byte("interrogatetarget"), []byte("resolve uninstall"), []byte("resolveuninstall"), []byte("detect previous install"), []byte("detectpreviousinstall"), []byte("validate install"), []byte("validateinstall")}
 
 // sniffVCMJobs cannot pass over texts with times in every line as others do: histories have them.
 func sniffVCMJobs(_ string, head []byte) int {
