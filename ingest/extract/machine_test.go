@@ -10,6 +10,7 @@ import (
 	"casebook/ingest"
 )
 
+//nolint:misspell // other languages
 const (
 	englishIPConfig = `
 Windows IP Configuration
@@ -111,11 +112,13 @@ func told(m *Machine) []string {
 		out = append(out, fmt.Sprintf("suffix %s@%d", s.Text, s.Line))
 	}
 	for _, a := range m.Adapters {
-		s := fmt.Sprintf("adapter %s@%d %s %s", a.Name, a.Line, a.Suffix.Text, a.MAC)
+		var s strings.Builder
+		fmt.Fprintf(&s, "adapter %s@%d %s %s", a.Name, a.Line, a.Suffix.Text, a.MAC)
 		for _, x := range a.Addresses {
-			s += fmt.Sprintf(" %v/%d@%d", x.IP, x.Bits, x.Line)
+			fmt.Fprintf(&s, " %v/%d@%d", x.IP, x.Bits, x.Line)
 		}
-		out = append(out, s+fmt.Sprintf(" %v %v", a.Gateways, a.DNSServers))
+		fmt.Fprintf(&s, " %v %v", a.Gateways, a.DNSServers)
+		out = append(out, s.String())
 	}
 	return out
 }
