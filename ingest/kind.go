@@ -54,6 +54,13 @@ const (
 	KindNslookup    Kind = "text/nslookup"   // nslookup output
 	KindVCMLock     Kind = "vcm/lock"        // ECMMachineActionLock.dat of a VCM agent, text or binary
 	KindVCMJobs     Kind = "text/vcm-jobs"   // job history of VCM: a table of an installation's steps and their states
+	KindSetAid      Kind = "text/setaid"     // SetAid.ini of a Symantec Endpoint Protection package
+	KindSMSCFG      Kind = "text/smscfg"     // SMSCFG.INI of an SMS or ConfigMgr client
+	KindSMSUID      Kind = "sms/uid"         // Smsuid.dat of an SMS client, text or binary
+	KindIPConfig    Kind = "text/ipconfig"   // ipconfig output
+	KindSystemInfo  Kind = "text/systeminfo" // systeminfo output
+	KindMSInfo      Kind = "text/msinfo"     // msinfo32 report as text
+	KindWinmgmt     Kind = "text/winmgmt"    // winmgmt /verifyrepository output
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -66,6 +73,7 @@ func Kinds() []Kind {
 		KindHiveSystem, KindHiveSoftware, KindHiveNTUser, KindHiveSAM, KindHiveSecurity, KindHiveOther, KindHiveLog,
 		KindRegExport, KindRegQuery,
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
-		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs,
+		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs, KindSetAid, KindSMSCFG, KindSMSUID,
+		KindIPConfig, KindSystemInfo, KindMSInfo, KindWinmgmt,
 	}
 }

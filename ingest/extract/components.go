@@ -66,7 +66,7 @@ func components() ingest.Extractor {
 
 func sniffComponents(_ string, head []byte) int {
 	lines := sample(head)
-	if len(lines) == 0 {
+	if len(lines) == 0 || slices.ContainsFunc(lines, iniSection.MatchString) { // an ini file states the version of its own product
 		return 0
 	}
 	if c, _ := parseComponents(lines); len(c.Versions) > 0 {
@@ -101,8 +101,8 @@ func (c *Components) narrow(t *table) bool {
 		version = t.column(rows, anyVersion)
 	}
 	if version >= 0 && name < 0 {
-		// SMS 2.0 has components with blanks in their names; their versions alone are of the form.
-		name = t.find("name0", "name", "component", "componentname", "displayname0", "displayname")
+		// SMS 2.0 has components with blanks in their names. Sites and packages have versions of this form too, so that the head has to say it.
+		name = t.find("component", "componentname", "component0", "componentname0", "komponente", "composant", "componente", "součást", "компонент")
 		if name < 0 || t.column(rows, componentVersion) != version {
 			return false
 		}

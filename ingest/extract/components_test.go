@@ -53,6 +53,7 @@ func TestComponents(t *testing.T) {
 			want: []string{"2 PC1 Software Inventory Agent [2 0 1493 2006]/4", "3 PC1 Remote Control [2 0 1493 2001]/4"},
 		},
 		{name: "installed-programs", text: "Name,Version\nEditor,7.8.1.0\nBrowser,4.00.6487.2000\nViewer,3.1.2.3\n"},
+		{name: "sites", text: "SiteCode : PRI\nName     : Main\nVersion  : 2.00.1493.4009\n\nSiteCode : XW2\nName     : Branch\nVersion  : 2.00.1493.2009\n"},
 		{name: "of-another-kind", text: "Name,Status\nCcmExec,Running\nsmstsmgr,Stopped\n"},
 		{name: "prose", text: "CcmFramework, version 4.00.6487.2012, is what the query asks for.\n"},
 	}

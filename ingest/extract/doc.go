@@ -19,6 +19,7 @@ func All() []ingest.Extractor {
 	return []ingest.Extractor{
 		regf(), regExport(), regQuery(), vcmLock(),
 		copylog(), compver(), listing(), machineKeys(), acl(), mounts(), sylink(), pfro(),
-		siteControl(), components(), boundaries(), dnsCheck(), dnsZone(), hostList(), nslookup(), vcmJobs(),
+		siteControl(), components(), boundaries(), dnsCheck(), dnsZone(), hostList(), nslookup(), vcmJobs(), setAid(), smscfg(), smsuid(),
+		ipconfig(), systemInfo(), msinfo(), winmgmt(),
 	}
 }

@@ -165,12 +165,17 @@ func cell(s string, n int) int {
 		if n <= 0 {
 			return i
 		}
-		n--
-		if r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 || r >= 0xf900 && r <= 0xfaff || r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 || r >= 0xffe0 && r <= 0xffe6) {
-			n--
-		}
+		n -= consoleWidth(r)
 	}
 	return len(s)
+}
+
+// consoleWidth returns how many columns of a console a character takes.
+func consoleWidth(r rune) int {
+	if r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 || r >= 0xf900 && r <= 0xfaff || r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 || r >= 0xffe0 && r <= 0xffe6) {
+		return 2
+	}
+	return 1
 }
 
 // command is a line on which a console shows its prompt and what was typed behind it.

@@ -244,7 +244,7 @@ func (l *VCMLock) text(text, encoding string, until time.Time) {
 // lockColumns cuts a line at blanks. A date and the clock behind it are one.
 func lockColumns(line string) []string {
 	var out []string
-	for _, w := range strings.Fields(line) {
+	for w := range strings.FieldsSeq(line) {
 		if n := len(out); n > 0 && (lockDate.MatchString(out[n-1]) && !strings.Contains(out[n-1], " ") && strings.Contains(w, ":") || strings.Contains(out[n-1], ":") && (w == "AM" || w == "PM")) {
 			out[n-1] += " " + w
 			continue
