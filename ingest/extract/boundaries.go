@@ -82,44 +82,14 @@ func (b *Boundary) Covers(ip netip.Addr, bits int) (covered, known bool) {
 
 // boundaryWords are parts of the words that consoles print for types, in lower case, by type: the parts that tell one from the others.
 var boundaryWords = []struct {
-	part string
-	kind BoundaryType
+	kind  BoundaryType
+	parts []string
 }{
-	{"vpn", BoundaryVPN},
-	{"ipv6", BoundaryIPv6},
-	{"prefix", BoundaryIPv6},
-	{"präfix", BoundaryIPv6},
-	{"préfixe", BoundaryIPv6},
-	{"prefij", BoundaryIPv6},
-	{"prefiss", BoundaryIPv6},
-	{"префикс", BoundaryIPv6},
-	{"プレフィックス", BoundaryIPv6},
-	{"前缀", BoundaryIPv6},
-	{"range", BoundaryRange},
-	{"bereich", BoundaryRange},
-	{"plage", BoundaryRange},
-	{"intervall", BoundaryRange},
-	{"intervalo", BoundaryRange},
-	{"rozsah", BoundaryRange},
-	{"zakres", BoundaryRange},
-	{"диапазон", BoundaryRange},
-	{"範囲", BoundaryRange},
-	{"范围", BoundaryRange},
-	{"subnet", BoundarySubnet},
-	{"sous-réseau", BoundarySubnet},
-	{"subred", BoundarySubnet},
-	{"sub-rede", BoundarySubnet},
-	{"podsíť", BoundarySubnet},
-	{"podsieć", BoundarySubnet},
-	{"undernät", BoundarySubnet},
-	{"подсеть", BoundarySubnet},
-	{"サブネット", BoundarySubnet},
-	{"子网", BoundarySubnet},
-	{"active directory", BoundaryADSite},
-	{"ad site", BoundaryADSite},
-	{"adsite", BoundaryADSite},
-	{"ad-", BoundaryADSite},
-	{"ad_site", BoundaryADSite},
+	{BoundaryVPN, []string{"vpn"}},
+	{BoundaryIPv6, []string{"ipv6", "prefix", "präfix", "préfixe", "prefij", "prefiss", "префикс", "プレフィックス", "前缀"}},
+	{BoundaryRange, []string{"range", "bereich", "plage", "intervall", "intervalo", "rozsah", "zakres", "диапазон", "範囲", "范围"}},
+	{BoundarySubnet, []string{"subnet", "sous-réseau", "subred", "sub-rede", "podsíť", "podsieć", "undernät", "подсеть", "サブネット", "子网"}},
+	{BoundaryADSite, []string{"active directory", "ad site", "adsite", "ad-", "ad_site"}},
 }
 
 var (
@@ -249,8 +219,10 @@ func typeOf(text string) BoundaryType {
 	}
 	text = strings.ToLower(text)
 	for _, w := range boundaryWords {
-		if strings.Contains(text, w.part) {
-			return w.kind
+		for _, part := range w.parts {
+			if strings.Contains(text, part) {
+				return w.kind
+			}
 		}
 	}
 	return BoundaryUnknown
@@ -295,7 +267,7 @@ func newBoundary(text, value string) Boundary {
 		b.Strange = form != b.Type
 	case BoundaryUnknown:
 		b.Strange = true
-	case BoundaryADSite, BoundaryVPN: // any value may name one
+	case BoundaryADSite, BoundaryVPN: // names have no form
 	}
 	return b
 }

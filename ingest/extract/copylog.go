@@ -104,10 +104,12 @@ func sniffCopylog(name string, head []byte) int {
 		if others > 50 && others > sections+entries+paths {
 			break
 		}
-		if !strings.ContainsAny(l, "[=") {
-			if strings.TrimSpace(l) != "" {
-				others++
-			}
+		text := strings.TrimSpace(l)
+		if text == "" {
+			continue
+		}
+		if site := text[strings.LastIndexByte(text, '=')+1:]; text[0] != '[' && (len(site) == len(text) || len(strings.TrimSpace(site)) != 3) {
+			others++ // nearly every line of other texts: spare it the patterns
 			continue
 		}
 		switch m := copylogSection.FindStringSubmatch(l); {

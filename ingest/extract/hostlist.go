@@ -92,7 +92,7 @@ func parseHostList(lines []string) (l *HostList, bad, badLine int) {
 	first := true
 	for i, line := range lines {
 		line, _, _ = strings.Cut(strings.TrimRight(line, "\x00\x1a"), "#")
-		line = strings.Trim(trim(line), `",`)
+		line = trim(strings.Trim(trim(line), `",`))
 		if line == "" || strings.HasPrefix(line, ";") {
 			continue
 		}
@@ -105,6 +105,9 @@ func parseHostList(lines []string) (l *HostList, bad, badLine int) {
 			break
 		}
 		f := strings.Fields(line)
+		if len(f) == 0 {
+			continue
+		}
 		if ip, err := netip.ParseAddr(f[0]); err == nil && len(f) > 1 {
 			for _, name := range f[1:] {
 				if isComputerName(name) && len(l.Hosts) < maxEntries {

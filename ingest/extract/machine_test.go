@@ -10,6 +10,7 @@ import (
 	"casebook/ingest"
 )
 
+//nolint:misspell // other languages
 const (
 	englishIPConfig = `
 Windows IP Configuration
