@@ -10,7 +10,6 @@ import (
 	"casebook/ingest"
 )
 
-//nolint:misspell // other languages
 const (
 	englishIPConfig = `
 Windows IP Configuration
