@@ -19,6 +19,7 @@ import (
 // stand in one file with listings and the like.
 var networkKinds = []ingest.Kind{
 	ingest.KindLogCCM, ingest.KindLogSMS, ingest.KindLogText, ingest.KindLogTable, ingest.KindText, ingest.KindListing, ingest.KindMounts, ingest.KindHosts, ingest.KindNslookup,
+	ingest.KindIPConfig, ingest.KindSystemInfo, ingest.KindMSInfo,
 }
 
 // networkSignals are the lines from which a machine's addresses, its domain and its site are read. Console output is told by its shape in
