@@ -487,8 +487,10 @@ func (n *machineNetwork) uncovered(c *coverage, boundaries int) string {
 	switch {
 	case c.sites > 0 && n.workgroup != nil && boundaries == 1:
 		text += ": it is an Active Directory site, which covers no machine outside the domain, and this one is in none"
-	case c.sites > 0 && n.workgroup != nil:
-		text += fmt.Sprintf(": %s by the name of an Active Directory site, which covers no machine outside the domain, and this one is in none", plural(c.sites, "1 of them is", fmt.Sprintf("%d of them are", c.sites)))
+	case c.sites == 1 && n.workgroup != nil:
+		text += ": one of them is an Active Directory site, which covers no machine outside the domain, and this one is in none"
+	case c.sites > 1 && n.workgroup != nil:
+		text += fmt.Sprintf(": %d of them are Active Directory sites, which cover no machine outside the domain, and this one is in none", c.sites)
 	case c.sites > 0:
 		text += fmt.Sprintf(", and its site %q is none of those in the list", n.site)
 	}

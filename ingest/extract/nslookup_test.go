@@ -91,6 +91,7 @@ func TestHostList(t *testing.T) {
 		{"words", "words.txt", "KB977384\nKB978754\nKB2444668\n", false, []string{"1 KB977384", "2 KB978754", "3 KB2444668"}},
 		{"file-names", "files.txt", "setup.exe\ninstall.exe\n", false, []string{"1 setup.exe", "2 install.exe"}},
 		{"versions", "sys.txt", "1.2.3\n4.5.6\n", false, []string{"1 1.2.3", "2 4.5.6"}},
+		{"quotes-and-blanks", "computers.csv", "\" \"\npc1\n", true, []string{"2 pc1"}},
 		{"prose", "computers.txt", "These are the computers:\nthey are old.\n", false, nil},
 	}
 	for _, tt := range tests {
