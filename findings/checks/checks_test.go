@@ -199,7 +199,11 @@ func TestKnowledge(t *testing.T) {
 					t.Errorf("need %q lacks what, why or how", n.What)
 				}
 			}
+			counted := regexp.MustCompile(`\{\d*,\d{3,}\}`)
 			for _, s := range c.Signals {
+				if counted.MatchString(s.Pattern) {
+					t.Errorf("signal %q: a repetition counted to hundreds makes the matcher slow", s.Name)
+				}
 				if !strings.HasPrefix(s.Name, c.ID+"/") {
 					t.Errorf("signal %q does not begin with the check's ID", s.Name)
 				}

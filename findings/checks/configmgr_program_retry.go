@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"path"
@@ -39,30 +40,30 @@ var configmgrProgramRetry = &findings.Check{
 	Signals: []match.Signal{
 		{
 			Name: programRetryID + "/complete", Literals: []string{"Execution is complete for program"},
-			Pattern: `(?i)Execution is complete for program (?P<program>[^\n]{1,200}?)\.? +The exit code is (?P<code>-?\w{1,11}), the execution status is (?P<status>\w+)`,
+			Pattern: `(?i)Execution is complete for program (?P<program>[^\n]+?)\.? +The exit code is (?P<code>-?\w{1,11}), the execution status is (?P<status>\w+)`,
 		},
 		{
 			Name: programRetryID + "/script", Literals: []string{"with exit code"},
-			Pattern: `(?i)Package: ?(?P<package>\w{1,20}), Program: ?(?P<program>[^\n]{1,200}?) (?P<how>failed|succeeded) with exit code (?P<code>-?\w{1,11})`,
+			Pattern: `(?i)Package: ?(?P<package>\w{1,20}), Program: ?(?P<program>[^\n]+?) (?P<how>failed|succeeded) with exit code (?P<code>-?\w{1,11})`,
 		},
 		{
 			Name: programRetryID + "/tried", Literals: []string{"has been tried"},
-			Pattern: `(?i)Program (?P<program>[^\n]{1,200}?) has been tried (?P<tries>\d{1,9}) times?\b`,
+			Pattern: `(?i)Program (?P<program>[^\n]+?) has been tried (?P<tries>\d{1,9}) times?\b`,
 		},
 		{
 			Name: programRetryID + "/state", Literals: []string{"state change from"},
-			Pattern: `(?i)Execution Request for (?:advert \w+ )?package (?P<package>\w{1,20}) program (?P<program>[^\n]{1,200}?) state change from (?P<from>\w+) to (?P<status>\w+)`,
+			Pattern: `(?i)Execution Request for (?:advert \w+ )?package (?P<package>\w{1,20}) program (?P<program>[^\n]+?) state change from (?P<from>\w+) to (?P<status>\w+)`,
 		},
 		{
 			Name: programRetryID + "/event", Literals: []string{"SoftDistProgramErrorEvent", "SoftDistProgramCompletedSuccessfullyEvent"},
-			Pattern: `(?i)SoftDistProgram(?P<how>Error|CompletedSuccessfully)Event\b(?:[^}]*?\bExitCode\s*=\s*"(?P<code>-?\w{1,11})")?(?:[^}]*?\bPackageName\s*=\s*"(?P<package>\w{1,20})")?[^}]*?\bProgramName\s*=\s*"(?P<program>[^"\n]{1,200})"`,
+			Pattern: `(?i)SoftDistProgram(?P<how>Error|CompletedSuccessfully)Event\b`,
 		},
 		{Name: programRetryID + "/exit", Literals: []string{"Program exit code"}, Pattern: `(?i)Program exit code:? (?P<code>-?\w{1,11})`},
 		{
 			Name: programRetryID + "/word", Literals: []string{"FailureRetry", "FailureNonRetry", "WaitingRetry"},
-			Pattern: `(?i)(?:\bprogram:? "?(?P<program>[^\s",.]{1,100})"?[^\n]{0,200})?\b(?P<status>FailureRetry|FailureNonRetry|WaitingRetry)\b`,
+			Pattern: `(?i)(?:\bprogram:? "?(?P<program>[^\s",.]+)"?[^\n]*?)?\b(?P<status>FailureRetry|FailureNonRetry|WaitingRetry)\b`,
 		},
-		{Name: programRetryID + "/start", Literals: []string{"Executing program"}, Pattern: `(?i)Executing program (?P<line>[^\n]{1,200}?) in \w+ context`},
+		{Name: programRetryID + "/start", Literals: []string{"Executing program"}, Pattern: `(?i)Executing program (?P<line>[^\n]+?) in \w+ context`},
 	},
 	Observe: &facts.Watch{
 		// A log that was copied out of a viewer keeps its records only as lines of text.
@@ -179,10 +180,11 @@ const (
 )
 
 // maxRuns bounds what is kept of one log: the first lines and the last ones, as many of each.
-const maxRuns = 2000
+const maxRuns = 300
 
 // retryObserver reads the runs of one log.
 type retryObserver struct {
+	lines       int // kept so far
 	first, last []programRun
 	next        int               // the oldest of last, once it is full
 	exit        *facts.Match      // the last "Program exit code", a line without a program's name
@@ -205,7 +207,7 @@ func (o *retryObserver) See(s *facts.Sight) {
 			continue
 		case "exit":
 			if c, ok := exitCode(string(h.Capture("code"))); ok {
-				o.exit, o.code, o.thread, o.unnamed = s.Keep(), c, s.Record.Thread, nil
+				o.exit, o.code, o.thread, o.unnamed = o.keepLine(s), c, s.Record.Thread, nil
 				if !slices.Contains(successCodes, c) {
 					o.unnamed = &programRun{at: o.exit, kind: name, program: cmp.Or(o.line, "(not named)"), code: c, hasCode: true, outcome: runFailed}
 				}
@@ -217,17 +219,44 @@ func (o *retryObserver) See(s *facts.Sight) {
 		}
 		named = true
 		r := newRun(name, h)
+		if name == "event" {
+			r.readEvent(s.Record.Text[h.End:])
+		}
 		if !r.hasCode && r.outcome == runFailed && o.exit != nil && o.thread == s.Record.Thread {
 			r.code, r.hasCode, r.codeAt = o.code, o.code != 0, o.exit
 		}
 		if r.program == "" {
 			if r.hasCode {
-				r.at, r.program = s.Keep(), cmp.Or(o.line, "(not named)")
+				r.at, r.program = o.keepLine(s), cmp.Or(o.line, "(not named)")
 				o.unnamed = &r
 			}
 			continue
 		}
 		o.keep(s, r)
+	}
+}
+
+// readEvent reads the properties of the event whose name stands before text: "instance of NAME { ExitCode = "5"; ProgramName = "…"; … };".
+func (r *programRun) readEvent(text []byte) {
+	if end := bytes.IndexByte(text, '}'); end >= 0 {
+		text = text[:end]
+	}
+	for property := range bytes.SplitSeq(text, []byte(";")) {
+		before, value, _ := bytes.Cut(property, []byte("="))
+		name := bytes.Fields(before)
+		value = bytes.TrimSpace(value)
+		if len(name) == 0 || len(value) < 2 || value[0] != '"' {
+			continue
+		}
+		value, _, _ = bytes.Cut(value[1:], []byte(`"`))
+		switch strings.ToLower(string(name[len(name)-1])) {
+		case "exitcode":
+			r.code, r.hasCode = exitCode(string(value))
+		case "packagename":
+			r.pkg = string(value)
+		case "programname":
+			r.program = strings.TrimSpace(string(value[:min(len(value), 200)]))
+		}
 	}
 }
 
@@ -263,7 +292,7 @@ func (o *retryObserver) keep(s *facts.Sight, r programRun) {
 		o.pkgs[key] = r.pkg
 	}
 	r.pkg = o.pkgs[key]
-	r.at = s.Keep()
+	r.at = o.keepLine(s)
 	switch {
 	case len(o.first) < maxRuns/2:
 		o.first = append(o.first, r)
@@ -273,6 +302,14 @@ func (o *retryObserver) keep(s *facts.Sight, r programRun) {
 		o.last[o.next] = r
 		o.next = (o.next + 1) % len(o.last)
 	}
+}
+
+// keepLine keeps a record, the first hundred of a log with the lines around them.
+func (o *retryObserver) keepLine(s *facts.Sight) *facts.Match {
+	if o.lines++; o.lines <= 100 {
+		return s.Keep()
+	}
+	return s.KeepLine()
 }
 
 // End implements facts.Observer.

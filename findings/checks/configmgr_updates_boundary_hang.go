@@ -48,25 +48,25 @@ var configmgrUpdatesBoundaryHang = &findings.Check{
 				"The action (", "Start executing", "Execution engine result", "successfully installed", "been installed", "were installed", "Installation of", "Failed to install",
 				"installation completed", "installation failed", "install completed", "Successfully completed", "Task sequence", "finished installing",
 			},
-			Pattern: `(?i)The action \(.{1,120}?\) (?:has|was|is|failed|completed)|Start executing (?:an |the )?(?:instruction|command)|Execution engine result code` +
-				`|\bupdates? (?:\S{1,60} )?(?:has|have|was|were) (?:been )?(?:successfully )?installed|(?:successfully|finished) install(?:ed|ing) (?:\S{1,60} )?(?:software )?updates?` +
-				`|Installation of (?:the |all )?(?:software )?updates? (?:\S{1,60} )?(?:is |was |has |have )?(?:been )?(?:completed?|finished|succeeded|failed)|Failed to install (?:the |all )?(?:software )?updates?` +
+			Pattern: `(?i)The action \(.+?\) (?:has|was|is|failed|completed)|Start executing (?:an |the )?(?:instruction|command)|Execution engine result code` +
+				`|\bupdates? (?:\S+ )?(?:has|have|was|were) (?:been )?(?:successfully )?installed|(?:successfully|finished) install(?:ed|ing) (?:\S+ )?(?:software )?updates?` +
+				`|Installation of (?:the |all )?(?:software )?updates? (?:\S+ )?(?:is |was |has |have )?(?:been )?(?:completed?|finished|succeeded|failed)|Failed to install (?:the |all )?(?:software )?updates?` +
 				`|updates? install(?:ation)? (?:completed|failed)|Successfully completed (?:the )?task sequence|Task sequence (?:execution |engine )?(?:completed|succeeded|failed)`,
 		},
 		{
 			Name: boundaryHangID + "/management-point", Kinds: clientLogKinds,
 			Literals: []string{"management point", "0x87d00231", "ailed to send location", "No MP "},
-			Pattern:  `(?i)(?:failed|unable|cannot|can't|could not|no|not)\b[^\n]{0,80}\bmanagement point|management point[^\n]{0,60}\b(?:not found|failed|unavailable|not respond)|0x87d00231|failed to send location|\bNo MP `,
+			Pattern:  `(?i)(?:failed|unable|cannot|can't|could not|no|not)\b[^\n]*?\bmanagement point|management point[^\n]*?\b(?:not found|failed|unavailable|not respond)|0x87d00231|failed to send location|\bNo MP `,
 		},
 		{
 			Name: boundaryHangID + "/content", Kinds: clientLogKinds,
 			Literals: []string{"distribution point", "no content", "content location", "0 DP", "No locations"},
-			Pattern:  `(?i)\b(?:no|0|failed|without|zero|empty)\b[^\n]{0,80}\b(?:distribution points?|DPs?|content locations?|locations)\b|distribution points?[^\n]{0,60}\b(?:not found|not available|none)`,
+			Pattern:  `(?i)\b(?:no|0|failed|without|zero|empty)\b[^\n]*?\b(?:distribution points?|DPs?|content locations?|locations)\b|distribution points?[^\n]*?\b(?:not found|not available|none)`,
 		},
 		{
 			Name: boundaryHangID + "/update-point", Kinds: clientLogKinds,
 			Literals: []string{"Scan failed", "overwritten by a higher authority", "0x8024", "no WSUS", "software update point"},
-			Pattern:  `(?i)scan failed|overwritten by a higher authority|0x8024[0-9a-f]{4}|no WSUS|(?:no|failed|not)\b[^\n]{0,60}software update point`,
+			Pattern:  `(?i)scan failed|overwritten by a higher authority|0x8024[0-9a-f]{4}|no WSUS|(?:no|failed|not)\b[^\n]*?software update point`,
 		},
 	}, networkSignals(boundaryHangID)...),
 	Observe: &facts.Watch{Kinds: networkKinds, New: func(*ingest.Artifact) facts.Observer { return &networkObserver{id: boundaryHangID} }},

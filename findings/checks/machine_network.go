@@ -22,12 +22,23 @@ var networkKinds = []ingest.Kind{
 	ingest.KindIPConfig, ingest.KindSystemInfo, ingest.KindMSInfo,
 }
 
+// consoleKinds are those of networkKinds that console programs write. Their marks are short, and would cost the logs of the client dear.
+var consoleKinds = func() []string {
+	var out []string
+	for _, k := range networkKinds {
+		if k != ingest.KindLogCCM && k != ingest.KindLogSMS {
+			out = append(out, string(k))
+		}
+	}
+	return out
+}()
+
 // networkSignals are the lines from which a machine's addresses, its domain and its site are read. Console output is told by its shape in
 // any language: ipconfig draws dots, systeminfo numbers the addresses in brackets.
 func networkSignals(id string) []match.Signal {
 	return []match.Signal{
-		{Name: id + "/net-ipconfig", Literals: []string{". . ."}, Pattern: `^(?P<label>[^:]{2,80}?)(?:\. ?){2,}\s*[:：]\s*(?P<ip>[0-9A-Fa-f:.]{3,45})`},
-		{Name: id + "/net-systeminfo", Literals: []string{"]: "}, Pattern: `^\s*\[\d{1,3}\]:\s+(?P<ip>[0-9A-Fa-f:.]{3,45})\s*$`},
+		{Name: id + "/net-ipconfig", Kinds: consoleKinds, Literals: []string{". . ."}, Pattern: `^(?P<label>[^:]{2,80}?)(?:\. ?){2,}\s*[:：]\s*(?P<ip>[0-9A-Fa-f:.]{3,45})`},
+		{Name: id + "/net-systeminfo", Kinds: consoleKinds, Literals: []string{"]: "}, Pattern: `^\s*\[\d{1,3}\]:\s+(?P<ip>[0-9A-Fa-f:.]{3,45})\s*$`},
 		{Name: id + "/net-location", Literals: []string{"<IPAddress ", "<ADSite ", "<Domain "}},
 		{Name: id + "/net-site", Literals: []string{"AD site", "ADSite"}, Pattern: `(?i)\bAD ?site (?:of (?:this |the )?(?:machine|computer|client) )?(?:is|:|=)\s*["']?(?P<site>[\w-]{1,63})`},
 		{
@@ -40,8 +51,8 @@ func networkSignals(id string) []match.Signal {
 			Pattern: `(?i)Domain joined client is in|\b(?:PartOfDomain|DomainJoined)\s*[:=]\s*(?:TRUE|YES)\b`,
 		},
 		{
-			Name: id + "/net-domain", Literals: []string{"Domain:", "Domäne:", "Domaine", "Dominio:", "Domínio:", "Домен:", "ドメイン:", "域:"},
-			Pattern: `^(?i:Domain|Domäne|Domaine|Dominio|Domínio|Домен|ドメイン|域)\s*[:：]\s+(?P<domain>\S{1,255})\s*$`,
+			Name: id + "/net-domain", Kinds: consoleKinds, Literals: []string{"Domain:", "Domäne:", "Domaine", "Dominio:", "Domínio:", "Домен:", "ドメイン:", "域:"},
+			Pattern: `^(?i:Domain|Domäne|Domaine|Dominio|Domínio|Домен|ドメイン|域)\s*[:：]\s+(?P<domain>\S+)\s*$`,
 		},
 	}
 }

@@ -50,7 +50,7 @@ var msiInstallFailed = &findings.Check{
 		{
 			// Only where the log holds no dump of the properties, which is not localised.
 			Name: msiFailedID + "/named", Kinds: installerLogs,
-			Literals: []string{"Product Name: ", "Product: "}, Pattern: `^Product: (?P<short>[^\n]{1,200}?) -- |\bProduct Name: (?P<full>[^\n]{1,200}?)\. Product Version: `,
+			Literals: []string{"Product Name: ", "Product: "}, Pattern: `^Product: (?P<short>[^\n]+?) -- |\bProduct Name: (?P<full>[^\n]+?)\. Product Version: `,
 		},
 	},
 	Observe: &facts.Watch{
@@ -275,7 +275,7 @@ func trimStop(b []byte) ([]byte, bool) {
 }
 
 var (
-	numberedMessage = regexp.MustCompile(`^(?:[^\n]{1,200}? -- )?\p{L}[\p{L}’' ]{0,30}? ?(?P<n>1[3-9]\d\d|2[0-9]\d\d)\.[ \x{a0}]?\S`)
+	numberedMessage = regexp.MustCompile(`^(?:[^\n]+? -- )?\p{L}[\p{L}’' ]{0,30}? ?(?P<n>1[3-9]\d\d|2[0-9]\d\d)\.[ \x{a0}]?\S`)
 	installerNote   = regexp.MustCompile(`^Note: 1: (?P<n>\d{4})\b`)
 	customActionEnd = regexp.MustCompile(`^CustomAction \S+ returned actual error code -?\d+`)
 )

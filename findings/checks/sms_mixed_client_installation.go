@@ -109,7 +109,7 @@ var mixedSigns = []mixedSign{
 	},
 	{
 		name: "not-started", weight: 1, most: 1, says: "the programs for advertisements do not start",
-		literals: []string{"Failed to start "}, pattern: `(?i)Failed to start \S.{0,200}?\\SWDist32\\bin\\sms(?:wiz|mon)32\.exe`,
+		literals: []string{"Failed to start "}, pattern: `(?i)Failed to start \S.*?\\SWDist32\\bin\\sms(?:wiz|mon)32\.exe`,
 	},
 	{
 		name: "launch", weight: 1, most: 1, says: "the client service could not launch a program and verifies it",
@@ -176,7 +176,7 @@ var mixedRivals = []mixedRival{
 	{
 		signal: "password-age", name: "An account policy keeps the bootstrap from registering the installation manager (Q221218)",
 		text:     "The log gives AppRegister's code 1060 or the error 1327, which is that policy's; the line was not counted.",
-		literals: []string{"AppRegister return code", "(1327)"}, pattern: `(?i)AppRegister return code ?= ?1060\b|CCIM.{0,120}\(1327\)`,
+		literals: []string{"AppRegister return code", "(1327)"}, pattern: `(?i)AppRegister return code ?= ?1060\b|CCIM.*?\(1327\)`,
 	},
 	{
 		signal: "hotfix", name: "A hotfix was installed on the client without its files in the site's \\SMS\\bin (Q246331, Q270912)", clears: true,

@@ -87,7 +87,7 @@ func retryKinds() []ingest.Kind {
 
 func retrySignals() []match.Signal {
 	kinds := smsTexts()
-	const request = `request:? "(?P<id>[^"]{1,200})",?(?: for)? machine name:? "(?P<host>[^"]{1,200})"`
+	const request = `request:? "(?P<id>[^"]+)",?(?: for)? machine name:? "(?P<host>[^"]+)"`
 	return []match.Signal{
 		{
 			Name: retryID + "/request", Kinds: kinds, Literals: []string{`Received request`, `Stored request`},
@@ -96,7 +96,7 @@ func retrySignals() []match.Signal {
 		{Name: retryID + "/completed", Kinds: kinds, Literals: []string{"Completed request"}, Pattern: `(?i)\bCompleted ` + request},
 		{
 			Name: retryID + "/no-share", Kinds: kinds, Literals: []string{"Failed to connect to \\\\"},
-			Pattern: `(?i)Failed to connect to \\\\(?P<host>[^\\\s]{1,200})\\(?:admin|ipc|[a-z])\$.*?\((?P<code>(?:0x)?[0-9a-f]+)\)`,
+			Pattern: `(?i)Failed to connect to \\\\(?P<host>[^\\\s]+)\\(?:admin|ipc|[a-z])\$.*?\((?P<code>(?:0x)?[0-9a-f]+)\)`,
 		},
 		{
 			Name: retryID + "/no-access", Kinds: kinds, Literals: []string{"Unable to access target machine for request"},
@@ -121,7 +121,7 @@ func retrySignals() []match.Signal {
 			Literals: []string{"2.00.1239", "2.00.1380", "2.00.1493", "2.0.1239", "2.0.1380", "2.0.1493"},
 			Pattern:  `\b2\.0{1,2}\.(?:1239|1380|1493)(?:\.\d+)?\b`,
 		},
-		{Name: retryID + "/ccr", Kinds: kinds, Literals: []string{"Machine Name"}, Pattern: `(?im)^\s*Machine Name\s*=\s*(?P<host>[^\s\\]{1,200})`},
+		{Name: retryID + "/ccr", Kinds: kinds, Literals: []string{"Machine Name"}, Pattern: `(?im)^\s*Machine Name\s*=\s*(?P<host>[^\s\\]+)`},
 	}
 }
 

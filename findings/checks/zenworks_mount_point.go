@@ -32,7 +32,7 @@ var zenworksMountPoint = &findings.Check{
 			// Installer's messages begin with a localised word and the number: "Info 1902." Behind it stand localised words and one
 			// or two paths.
 			Name: zenMountID + "/message", Kinds: installerLogs, Literals: []string{"1603", "1902", "1903"},
-			Pattern: `^(?:[^\n]{1,200}? -- )?[^\d\n\\/:=(]{1,40}(?P<number>1603|1902|1903)[.。:：]?(?P<rest>[^\n]*[A-Za-z]:[\\/][^\n]*)`,
+			Pattern: `^(?:[^\n]+? -- )?[^\d\n\\/:=(]{1,40}(?P<number>1603|1902|1903)[.。:：]?(?P<rest>[^\n]*[A-Za-z]:[\\/][^\n]*)`,
 		},
 		{
 			Name: zenMountID + "/home", Literals: []string{"ZENWORKS_HOME"},

@@ -15,7 +15,8 @@ import (
 const (
 	keepFirst  = 16
 	keepLast   = 8
-	inContext  = 4 // of the first ones, and half as many of the last ones, keep the lines around them
+	frequent   = 500 // hits in one artifact, beyond which the last ones keep no lines around them: copying those would cost more than the reading
+	inContext  = 4   // of the first ones, and half as many of the last ones, keep the lines around them
 	lookBack   = 20
 	maxPast    = lookBack + contextLines // records kept, so that the twentieth has its lines before it too
 	maxTail    = 4 << 10                 // bytes kept of each end of a record for looking back across buffers
@@ -71,6 +72,9 @@ func (s *Sight) Hit(signal string) *match.Hit {
 // Keep returns the record as a match that may be kept. Its After is filled in when the next records have been read, and the offset of its time
 // is settled when all artifacts have been, so the pointer is to be kept and read late: see [Match.UTC].
 func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil, true) }
+
+// KeepLine is Keep without the lines around the record, for observers that keep records by the hundred.
+func (s *Sight) KeepLine() *Match { return s.sink.keep(s.at, 0, 1, nil, false) }
 
 // KeepBefore returns the record n places before this one, n from 1 to 20, as a match that may be kept, nil if there is none.
 func (s *Sight) KeepBefore(n int) *Match {
@@ -137,7 +141,9 @@ func (k *kept) settle() {
 }
 
 // wantsContext reports whether the next match keeps the lines around it.
-func (k *kept) wantsContext() bool { return len(k.first) < inContext || len(k.first) == keepFirst }
+func (k *kept) wantsContext() bool {
+	return len(k.first) < inContext || len(k.first) == keepFirst && k.count <= frequent
+}
 
 func (k *kept) all() []Match {
 	out := make([]Match, 0, len(k.first)+len(k.last))
