@@ -302,6 +302,7 @@ func full() *findings.Report {
 	r.Bundles = []findings.Upload{{Name: "second.zip", SHA256: sum("2"), Bytes: 5, Format: "zip"}}
 	r.Case = "case-7"
 	r.Incident = &findings.Incident{Time: "2012-03-08T21:16:00Z", Covered: findings.CoveredWithin}
+	r.Sensitive = []findings.Sensitive{{Artifact: r.Artifacts[0].Path, What: "a private key"}}
 	return r
 }
 
