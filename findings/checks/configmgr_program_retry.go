@@ -40,34 +40,35 @@ var configmgrProgramRetry = &findings.Check{
 	Signals: []match.Signal{
 		{
 			Name: programRetryID + "/complete", Literals: []string{"Execution is complete for program"},
-			Pattern: `(?i)Execution is complete for program (?P<program>[^\n]+?)\.? +The exit code is (?P<code>-?\w{1,11}), the execution status is (?P<status>\w+)`,
+			Pattern: `Execution is complete for program (?P<program>[^\n]+?)\.? +The exit code is (?P<code>-?\w{1,11}), the execution status is (?P<status>\w+)`,
 		},
 		{
 			Name: programRetryID + "/script", Literals: []string{"with exit code"},
-			Pattern: `(?i)Package: ?(?P<package>\w{1,20}), Program: ?(?P<program>[^\n]+?) (?P<how>failed|succeeded) with exit code (?P<code>-?\w{1,11})`,
+			Pattern: `Package: ?(?P<package>\w{1,20}), Program: ?(?P<program>[^\n]+?) (?P<how>failed|succeeded) with exit code (?P<code>-?\w{1,11})`,
 		},
 		{
 			Name: programRetryID + "/tried", Literals: []string{"has been tried"},
-			Pattern: `(?i)Program (?P<program>[^\n]+?) has been tried (?P<tries>\d{1,9}) times?\b`,
+			Pattern: `Program (?P<program>[^\n]+?) has been tried (?P<tries>\d{1,9}) times?\b`,
 		},
 		{
 			Name: programRetryID + "/state", Literals: []string{"state change from"},
-			Pattern: `(?i)Execution Request for (?:advert \w+ )?package (?P<package>\w{1,20}) program (?P<program>[^\n]+?) state change from (?P<from>\w+) to (?P<status>\w+)`,
+			Pattern: `Execution Request for (?:advert \w+ )?package (?P<package>\w{1,20}) program (?P<program>[^\n]+?) state change from (?P<from>\w+) to (?P<status>\w+)`,
 		},
 		{
 			Name: programRetryID + "/event", Literals: []string{"SoftDistProgramErrorEvent", "SoftDistProgramCompletedSuccessfullyEvent"},
-			Pattern: `(?i)SoftDistProgram(?P<how>Error|CompletedSuccessfully)Event\b`,
+			Pattern: `SoftDistProgram(?P<how>Error|CompletedSuccessfully)Event\b`,
 		},
-		{Name: programRetryID + "/exit", Literals: []string{"Program exit code"}, Pattern: `(?i)Program exit code:? (?P<code>-?\w{1,11})`},
+		{Name: programRetryID + "/exit", Literals: []string{"Program exit code"}, Pattern: `Program exit code:? (?P<code>-?\w{1,11})`},
 		{
 			Name: programRetryID + "/word", Literals: []string{"FailureRetry", "FailureNonRetry", "WaitingRetry"},
 			Pattern: `(?i)(?:\bprogram:? "?(?P<program>[^\s",.]+)"?[^\n]*?)?\b(?P<status>FailureRetry|FailureNonRetry|WaitingRetry)\b`,
 		},
-		{Name: programRetryID + "/start", Literals: []string{"Executing program"}, Pattern: `(?i)Executing program (?P<line>[^\n]+?) in \w+ context`},
+		{Name: programRetryID + "/start", Literals: []string{"Executing program"}, Pattern: `Executing program (?P<line>[^\n]+?) in \w+ context`},
 	},
 	Observe: &facts.Watch{
 		// A log that was copied out of a viewer keeps its records only as lines of text.
 		Kinds: []ingest.Kind{ingest.KindLogCCM, ingest.KindLogSMS, ingest.KindLogText, ingest.KindLogTable, ingest.KindText},
+		Only:  true,
 		New:   func(*ingest.Artifact) facts.Observer { return &retryObserver{} },
 	},
 	Doc: findings.Doc{

@@ -40,7 +40,7 @@ func networkSignals(id string) []match.Signal {
 		{Name: id + "/net-ipconfig", Kinds: consoleKinds, Literals: []string{". . ."}, Pattern: `^(?P<label>[^:]{2,80}?)(?:\. ?){2,}\s*[:：]\s*(?P<ip>[0-9A-Fa-f:.]{3,45})`},
 		{Name: id + "/net-systeminfo", Kinds: consoleKinds, Literals: []string{"]: "}, Pattern: `^\s*\[\d{1,3}\]:\s+(?P<ip>[0-9A-Fa-f:.]{3,45})\s*$`},
 		{Name: id + "/net-location", Literals: []string{"<IPAddress ", "<ADSite ", "<Domain "}},
-		{Name: id + "/net-site", Literals: []string{"AD site", "ADSite"}, Pattern: `(?i)\bAD ?site (?:of (?:this |the )?(?:machine|computer|client) )?(?:is|:|=)\s*["']?(?P<site>[\w-]{1,63})`},
+		{Name: id + "/net-site", Literals: []string{"AD site", "ADSite"}, Pattern: `AD ?[Ss]ite (?:of (?:this |the )?(?:machine|computer|client) )?(?:is|:|=)\s*["']?(?P<site>[\w-]{1,63})`},
 		{
 			Name:     id + "/net-workgroup",
 			Literals: []string{"Workgroup client is in", "joined to a domain", "joined to the domain", "not domain joined", "not joined to domain", "in a workgroup", "PartOfDomain", "DomainJoined"},
@@ -131,19 +131,27 @@ func (o *networkObserver) See(s *facts.Sight) {
 		case "net-location":
 			o.location(s)
 		default:
-			text := cmp.Or(string(h.Capture("site")), string(h.Capture("domain")))
-			o.add(networkLine{kind: kind, text: text, at: s.Keep()})
+			l := networkLine{kind: kind, text: cmp.Or(string(h.Capture("site")), string(h.Capture("domain")))}
+			if !o.knows(l) { // a log says it again and again
+				l.at = s.Keep()
+				o.lines = append(o.lines, l)
+			}
 		}
 	}
 }
 
 // add keeps a line, unless one that says the same is kept: a log repeats them.
 func (o *networkObserver) add(l networkLine) {
-	if !slices.ContainsFunc(o.lines, func(k networkLine) bool {
-		return k.kind == l.kind && k.ip == l.ip && k.bits == l.bits && k.text == l.text && k.domain == l.domain
-	}) {
+	if !o.knows(l) {
 		o.lines = append(o.lines, l)
 	}
+}
+
+// knows reports whether a line that says the same is kept.
+func (o *networkObserver) knows(l networkLine) bool {
+	return slices.ContainsFunc(o.lines, func(k networkLine) bool {
+		return k.kind == l.kind && k.ip == l.ip && k.bits == l.bits && k.text == l.text && k.domain == l.domain
+	})
 }
 
 // ipconfig reads a line of ipconfig. An IPv4 address of the machine is the one right above its mask; those of gateways and servers have none.

@@ -32,7 +32,9 @@ type Watch struct {
 	Kinds []ingest.Kind // artifacts to observe
 	// Every asks for every record of those artifacts; otherwise the observer sees the records that a signal of its check hits.
 	Every bool
-	New   func(a *ingest.Artifact) Observer
+	// Only says that the check's signals are for the observer alone, so that they are not kept as matches too.
+	Only bool
+	New  func(a *ingest.Artifact) Observer
 }
 
 // Observer is a check's state machine over the records of one artifact.
@@ -216,7 +218,9 @@ func (s *sink) Records(batch []ingest.Record) {
 		s.hits = s.hits[:0]
 		s.matcher.Match(r.Text, s.hit)
 		for _, h := range s.hits {
-			s.count(i, h)
+			if !s.observedOnly(h.Name) {
+				s.count(i, h)
+			}
 		}
 		if r.Severity == ingest.SeverityError && len(s.got.loud) < maxLoud {
 			s.got.loud = append(s.got.loud, s.keep(i, 0, 1, nil, true))
@@ -236,6 +240,16 @@ func (s *sink) Records(batch []ingest.Record) {
 	}
 	s.keepTail()
 	s.batch = nil
+}
+
+// observedOnly reports whether a signal is for an observer alone.
+func (s *sink) observedOnly(signal string) bool {
+	for _, w := range s.watching {
+		if w.Only && strings.HasPrefix(signal, w.prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // count notes that a signal has hit the record at index i.

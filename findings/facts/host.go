@@ -41,7 +41,7 @@ var hostSignals = []match.Signal{
 	{
 		// Events that the client raises carry its own name.
 		Name: "host/usual/client-event", Kinds: []string{string(ingest.KindLogCCM)},
-		Literals: []string{`MachineName = "`}, Pattern: `(?m)^\s*MachineName = "(?P<host>[^"\s\\/]{1,63})";`,
+		Literals: []string{`MachineName = "`}, Pattern: `MachineName = "(?P<host>[^"\s\\/]{1,63})";`,
 	},
 	{
 		// An event names the computer that wrote it; a log of forwarded events has those of many. The label is the same in most languages of Windows.
