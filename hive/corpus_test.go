@@ -11,16 +11,13 @@ import (
 	"testing"
 
 	"casebook/hive"
+	"casebook/internal/need"
 )
 
 // corpus returns the files below a folder of the corpus.
 func corpus(t testing.TB, folder string) []string {
 	t.Helper()
-	dir := os.Getenv("CASEBOOK_CORPUS")
-	if dir == "" {
-		t.Skip("CASEBOOK_CORPUS is not set: real hives are not read")
-	}
-	files, err := filepath.Glob(filepath.Join(dir, folder, "*"))
+	files, err := filepath.Glob(filepath.Join(need.Corpus(t), folder, "*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files in %s (%v)", folder, err)
 	}
@@ -208,10 +205,7 @@ var hivexRefuses = map[string]string{
 
 // TestCorpusHivex opens every file of the corpus with hivex, too.
 func TestCorpusHivex(t *testing.T) {
-	tool, err := exec.LookPath("hivexml")
-	if err != nil {
-		t.Skip("hivexml is not installed (Debian: libhivex-bin)")
-	}
+	tool := need.Tool(t, "hivexml")
 	for _, file := range append(corpus(t, "hives"), corpus(t, "hives-malformed")...) {
 		_, ours := hive.Open(read(t, file))
 		theirs := exec.Command(tool, file).Run()
@@ -289,10 +283,7 @@ func TestCorpusCut(t *testing.T) {
 
 // TestCorpusPendingRenames compares the strings of both values with what hivexget prints, which is every string on its own line.
 func TestCorpusPendingRenames(t *testing.T) {
-	tool, err := exec.LookPath("hivexget")
-	if err != nil {
-		t.Skip("hivexget is not installed (Debian: libhivex-bin)")
-	}
+	tool := need.Tool(t, "hivexget")
 	pairs := 0
 	for _, file := range corpus(t, "hives") {
 		h, err := hive.Open(read(t, file))

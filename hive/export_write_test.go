@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"casebook/hive"
+	"casebook/internal/need"
 	"casebook/internal/regftest"
 )
 
@@ -193,10 +194,7 @@ var refused = map[string]string{
 // TestCorpusExport compares our export with that of hivexregedit and with the hive: every key, value name, type and byte. hivexregedit writes strings in
 // hexadecimal, sorts values, and puts a \ behind the root's path; the parsed texts have none of these differences.
 func TestCorpusExport(t *testing.T) {
-	tool, err := exec.LookPath("hivexregedit")
-	if err != nil {
-		t.Skip("hivexregedit is not installed (Debian: libwin-hivex-perl)")
-	}
+	tool := need.Tool(t, "hivexregedit")
 	if testing.Short() {
 		t.Skip("exporting every hive of the corpus takes a minute")
 	}
@@ -229,10 +227,7 @@ func TestCorpusExport(t *testing.T) {
 
 // TestCorpusImport lets hivexregedit merge our export into an empty hive, and compares the hive that it writes.
 func TestCorpusImport(t *testing.T) {
-	tool, err := exec.LookPath("hivexregedit")
-	if err != nil {
-		t.Skip("hivexregedit is not installed (Debian: libwin-hivex-perl)")
-	}
+	tool := need.Tool(t, "hivexregedit")
 	if testing.Short() {
 		t.Skip("hivex needs half a minute for it")
 	}

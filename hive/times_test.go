@@ -8,14 +8,12 @@ import (
 	"testing"
 
 	"casebook/hive"
+	"casebook/internal/need"
 )
 
 // TestCorpusTimes compares the time of every key with what reglookup prints, which is to the second.
 func TestCorpusTimes(t *testing.T) {
-	tool, err := exec.LookPath("reglookup")
-	if err != nil {
-		t.Skip("reglookup is not installed (Debian: reglookup)")
-	}
+	tool := need.Tool(t, "reglookup")
 	for _, file := range corpus(t, "hives") {
 		want, ok := sound[filepath.Base(file)]
 		if !ok || want.kind == "" {

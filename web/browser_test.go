@@ -21,21 +21,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"casebook/findings"
+	"casebook/internal/need"
 )
 
 // browser starts a Chromium without network habits of its own, or skips the test where there is none.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if p, err := exec.LookPath(name); err == nil {
-			path = p
-			break
-		}
-	}
-	if path == "" {
-		t.Skip("no browser: install Debian's chromium to run this test")
-	}
+	path := need.Browser(t)
 	ctx, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()),
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
@@ -271,10 +263,7 @@ func TestPrint(t *testing.T) {
 	}
 	shot(ctx, t, "print.png", chromedp.FullScreenshot(100))
 
-	tool, err := exec.LookPath("pdftotext")
-	if err != nil {
-		t.Skip("the layout is tested, the printed text is not: install poppler-utils, which has pdftotext")
-	}
+	tool := need.Tool(t, "pdftotext")
 	pdf, err := chromedp.Run(ctx, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))
 	if err != nil {
 		t.Fatal(err)

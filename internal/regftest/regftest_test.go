@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"casebook/hive"
+	"casebook/internal/need"
 	"casebook/internal/regftest"
 )
 
@@ -173,10 +174,7 @@ func TestBuildRefuses(t *testing.T) {
 // tool runs a program over a hive file, and skips the test where the program is not installed.
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not installed (Debian: libhivex-bin, libwin-hivex-perl, reglookup)", name)
-	}
+	path := need.Tool(t, name)
 	var stderr bytes.Buffer
 	cmd := exec.Command(path, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "PERL_UNICODE=S")
