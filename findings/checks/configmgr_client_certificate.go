@@ -240,7 +240,7 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 	if loop.loop {
 		how = "again and again"
 	}
-	out.Summary = fmt.Sprintf("The client fails to get its certificate %s (%d %s, code %s), and %s.", how, n, countWord(n, "time"), loop.first.Capture("code"), key.verdict)
+	out.Summary = fmt.Sprintf("The client fails to get its certificate %s (%d %s, code %s), and %s.", how, n, plural(n, "time", "times"), loop.first.Capture("code"), key.verdict)
 	if out.Verdict == findings.Suspected {
 		out.Missing = key.missing
 		if !loop.loop {
@@ -287,13 +287,6 @@ func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) finding
 		out.Missing = []findings.Missing{certificateLogNeed}
 	}
 	return out
-}
-
-func countWord(n int, word string) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
 }
 
 // readKey judges what the listings show of the SMS key file.
