@@ -59,6 +59,7 @@ func full() *findings.Report {
 		Findings: []findings.Finding{{
 			Check: "msi-install-failed", Subject: "App", System: "PC1", Verdict: findings.NotEvaluated, Severity: findings.High,
 			State: findings.Active, Reason: findings.DataMissing, Title: "t", Summary: "s", Cause: "c", Remedy: []string{"r"},
+			Risk: "k", Undo: "u", Cured: "d", Overturns: "o", Unmet: "m",
 			References: []findings.Reference{{Title: "doc", URL: "https://example.com/"}},
 			Rivals:     []findings.Rival{{Name: "disk full", Verdict: "nothing shows it"}},
 			Evidence:   []findings.Evidence{evidence}, Missing: []findings.Missing{missing},
