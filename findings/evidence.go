@@ -111,13 +111,16 @@ func Timestamp(t time.Time) string {
 }
 
 // clip cuts a quote to its permitted length and marks the cut.
-func clip(s string) string {
-	if len(s) <= maxQuote {
+func clip(s string) string { return cut(s, maxQuote) }
+
+// cut cuts a string after so many characters and marks the cut.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
 	n := 0
 	for i := range s {
-		if n == maxQuote {
+		if n == limit {
 			return s[:i] + "…"
 		}
 		n++
