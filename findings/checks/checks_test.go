@@ -253,6 +253,9 @@ func TestKnowledge(t *testing.T) {
 					t.Errorf("the fixture has no %s case", kind)
 				}
 			}
+			if n := len(slices.DeleteFunc(slices.Clone(names), func(n string) bool { return longest(n) != "near-miss" })); n < 2 {
+				t.Errorf("the fixture has fewer than two near misses: all the symptoms and another cause")
+			}
 			for _, n := range names {
 				kind := longest(n)
 				if w := member(a, n+"/want"); w != nil && kind != "near-miss" && kind != "" && !bytes.HasPrefix(w.Data, []byte(kind)) {
