@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -82,6 +83,24 @@ func AbsentValue(v hive.Found, key string, name *string, role Role, note string)
 // AbsentLine makes evidence of an artifact that lacks something; note says what.
 func AbsentLine(artifact string, role Role, note string) Evidence {
 	return Evidence{Artifact: artifact, Absent: true, Role: role, Note: note}
+}
+
+// Place says in words where evidence lies: the artifact with its line, or with the registry key and the value's name.
+func (e Evidence) Place() string {
+	place := shown(e.Artifact)
+	if e.Line > 0 && e.Key == "" {
+		place += fmt.Sprintf(" line %d", e.Line)
+	}
+	if e.Key != "" {
+		place += ", " + shownKey(e.Key)
+	}
+	switch {
+	case e.Value != nil && *e.Value == "":
+		place += ", default value"
+	case e.Value != nil:
+		place += ", value " + shownKey(*e.Value)
+	}
+	return place
 }
 
 // local formats what a log's clock showed: RFC 3339 with the offset if that is known, else without one; "" if there is no time.
