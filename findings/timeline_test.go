@@ -93,7 +93,8 @@ func TestInventory(t *testing.T) {
 	r := findings.Assemble(findings.Case{
 		Uploads: []findings.Upload{upload}, Systems: built(t, nil, e), Artifacts: []*ingest.Artifact{e.Artifact},
 		Findings: []findings.Finding{{Check: "c", Verdict: findings.Suspected, Title: "t", Evidence: []findings.Evidence{
-			{Artifact: "all.reg", Key: key, Value: &name, Role: findings.Supports}, {Artifact: "all.reg", Key: key, Role: findings.Context},
+			{Artifact: "all.reg", Key: key, Value: &name, Role: findings.Supports},
+			{Artifact: "all.reg", Key: key, Role: findings.Context},
 			{Artifact: "all.reg", Key: `HKEY_LOCAL_MACHINE\SYSTEM\nowhere`, Absent: true, Role: findings.Context},
 		}}},
 	})
@@ -116,7 +117,8 @@ func TestInventory(t *testing.T) {
 	excerpt := []findings.KeyExcerpt{{
 		Artifact: "all.reg", Key: key, Subkeys: []string{},
 		Values: []findings.ValueExcerpt{
-			{Name: "Type", Type: "REG_DWORD", Data: "16", Line: 10}, {Name: "Start", Type: "REG_DWORD", Data: "2", Line: 11},
+			{Name: "Type", Type: "REG_DWORD", Data: "16", Line: 10},
+			{Name: "Start", Type: "REG_DWORD", Data: "2", Line: 11},
 			{Name: "ImagePath", Type: "REG_SZ", Data: `C:\Program Files\b.exe`, Line: 12},
 		},
 	}}
