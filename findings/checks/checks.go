@@ -22,6 +22,7 @@ func All() []*findings.Check {
 		vcmAgentLock,
 		vcmInstallStep,
 		windowsPendingReboot,
+		windowsUpdateAgentDamaged,
 		wsusClientUnreachable,
 		zenworksMountPoint,
 	}
