@@ -100,7 +100,8 @@ type Hive struct {
 	problems    problems
 	dirty       string
 	replay      Replay
-	file, image []byte // nil for a text
+	file        []byte // nil for a text
+	image       *image // nil for a text
 	truncated   bool
 	lastWritten time.Time
 }
