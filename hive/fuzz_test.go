@@ -191,6 +191,7 @@ func FuzzReplay(f *testing.F) {
 		}
 		size := len(primary) + len(one) + len(two)
 		use(t, h, size)
+		sameAsImage(t, h)
 		if len(h.Image()) > 3*size+4096 {
 			t.Errorf("%d bytes from %d", len(h.Image()), size)
 		}

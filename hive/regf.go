@@ -52,7 +52,7 @@ func Open(data []byte) (*Hive, error) {
 	switch {
 	case len(data) == 0:
 		return nil, errors.New("hive: the file is empty")
-	case len(data) < baseBlockSize+binHeader:
+	case len(data) < baseBlockSize:
 		return nil, fmt.Errorf("hive: the file has %d bytes, less than a base block and one bin", len(data))
 	}
 	h, err := openImage(fileImage(data), nil)
@@ -67,6 +67,8 @@ func Open(data []byte) (*Hive, error) {
 func openImage(m *image, replayed *replayed) (*Hive, error) {
 	h := &Hive{format: FormatRegf, image: m}
 	switch _, log := SniffRegf(m.base); {
+	case m.size < binHeader:
+		return nil, fmt.Errorf("hive: the file has %d bytes, less than a base block and one bin", baseBlockSize+m.size)
 	case log:
 		return nil, errors.New("hive: the file is a transaction log of a hive, not a hive")
 	case string(m.base[:4]) == "regf":

@@ -150,9 +150,12 @@ func (s *regf) inUse(off uint32) bool {
 	return size < 0
 }
 
-// sayOverlong notes a cell that is larger than the file.
-func (s *regf) sayOverlong(off uint32, what string) {
+// checkCell notes that the cell at off, which exists, is marked as free or is larger than the file.
+func (s *regf) checkCell(off uint32, what string) {
 	size, _ := s.size(off)
+	if size >= 0 {
+		s.problem(off, "a %s's cell is marked as free", what)
+	}
 	if size = max(size, -size); int64(off)+size > s.image.size {
 		s.problem(off, "a %s's cell of %d bytes reaches behind the end of the file", what, size)
 	}
@@ -423,10 +426,7 @@ func (t *treeReader) readKey(off uint32, f *siblings) {
 	id := len(t.nodes)
 	t.nodes = append(t.nodes, node{cell: off, parent: f.parent})
 	if f.parent >= 0 {
-		if !t.inUse(off) {
-			t.problem(off, "a subkey's cell is marked as free")
-		}
-		t.sayOverlong(off, "key")
+		t.checkCell(off, "key")
 		// Lists are sorted, so twins are neighbours; of two, a lookup finds the first.
 		if id > f.first && latin1 == f.latin1 && bytes.Equal(name, f.name) {
 			t.problem(off, "two keys are named %v", pathOf{t.regf, id})
@@ -501,10 +501,8 @@ func (s *regf) readValue(off uint32) {
 	case !s.used.claim(off, 4+vkSize+int(binary.LittleEndian.Uint16(vk[2:]))):
 		s.problem(off, "a value shares its bytes with something read before")
 		return
-	case !s.inUse(off):
-		s.problem(off, "a value's cell is marked as free")
 	}
-	s.sayOverlong(off, "value")
+	s.checkCell(off, "value")
 	s.vals = append(s.vals, off)
 	ok := true
 	got := int64(0)

@@ -122,21 +122,23 @@ func (o *overlay) image(base []byte) *image {
 		for n := start / pageSize; n*pageSize < start+int64(len(data)); n++ {
 			m.page[n] = int32(len(m.runs)) //nolint:gosec // fewer than the pages that 32 bits address
 		}
-		if len(data) > 0 {
-			m.runs = append(m.runs, run{start, data})
-		}
+		m.runs = append(m.runs, run{start, data})
 	}
 	kept := int64(0) // from here to off nothing changed
 	for off := int64(0); off < o.size; {
 		end := o.binEnd(off)
 		if o.touched(off, end) {
-			add(kept, o.file[kept:off:off])
+			if kept < off {
+				add(kept, o.file[kept:off:off])
+			}
 			add(off, o.join(off, end))
 			kept = end
 		}
 		off = end
 	}
-	add(kept, o.file[min(kept, int64(len(o.file))):])
+	if kept < o.size {
+		add(kept, o.file[kept:])
+	}
 	return m
 }
 

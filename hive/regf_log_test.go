@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +117,7 @@ func TestCorpusReplay(t *testing.T) {
 					t.Errorf("value of the file alone is %q, want %q", v.Display(), want.before)
 				}
 			}
+			sameAsImage(t, h)
 			slices.Reverse(logs) // the order of the arguments says nothing
 			again, err := hive.OpenWithLogs(primary, logs...)
 			if err != nil || !bytes.Equal(again.Image(), h.Image()) {
@@ -372,5 +374,58 @@ func TestReplayMarks(t *testing.T) {
 		if k, err := r.Key(path); err != nil || k.Replayed != want {
 			t.Errorf("%s: replayed %v, %v", path, k.Replayed, err)
 		}
+	}
+}
+
+// sameAsImage compares a hive with one that is opened from its bytes, which then lie in one slice.
+func sameAsImage(t *testing.T, h *hive.Hive) {
+	t.Helper()
+	whole, err := hive.Open(h.Image())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := diff(content(t, whole), content(t, h)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(whole.Problems(), h.Problems()); d != "" {
+		t.Error(d)
+	}
+	if a, b := whole.Deleted(), h.Deleted(); !reflect.DeepEqual(a, b) {
+		t.Error(cmp.Diff(a, b))
+	}
+}
+
+// TestReplayDamaged adds a bin, by a log, to every damaged hive. What is wrong in the first bin, cells that reach into the new one included, costs and
+// is said as if no log had been there.
+func TestReplayDamaged(t *testing.T) {
+	list, err := regftest.Damages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range list {
+		if len(d.Data)%4096 != 0 || string(d.Data[:4]) != "regf" {
+			continue // cut, or without a base block to which a log could belong
+		}
+		t.Run(d.Name, func(t *testing.T) {
+			p := bytes.Clone(d.Data)
+			first := binary.LittleEndian.Uint32(p[8:])
+			put(p, 4, first+1)
+			regftest.SealHeader(p)
+			more := make([]byte, 4096)
+			copy(more, "hbin")
+			put(more, 4, uint32(len(p)-4096))
+			put(more, 8, 4096)
+			put(more, 32, 4096-32) // one free cell
+			next := append(bytes.Clone(p), more...)
+			put(next, 40, uint32(len(next)-4096))
+			h, err := hive.OpenWithLogs(p, regftest.Log(first, p, next))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h.Replay().Entries != 1 || len(h.Image()) != len(next) {
+				t.Errorf("%v, %q, %d bytes", h.Replay(), h.State(), len(h.Image()))
+			}
+			sameAsImage(t, h)
+		})
 	}
 }
