@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -427,5 +428,58 @@ func TestReplayDamaged(t *testing.T) {
 			}
 			sameAsImage(t, h)
 		})
+	}
+}
+
+// TestReplayRemoves asks for what only the hive file holds.
+func TestReplayRemoves(t *testing.T) {
+	dirty := func(text string) []byte {
+		p, err := regftest.Options{Dirty: true}.Build(header + text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	const sets = "[HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001]\n"
+	p := dirty(sets + `[HKEY_LOCAL_MACHINE\SYSTEM\a]
+"kept"="x"
+"Gone"="y"
+[HKEY_LOCAL_MACHINE\SYSTEM\a\b]
+[HKEY_LOCAL_MACHINE\SYSTEM\a\b\c]
+"in"="z"
+`)
+	h, err := hive.OpenWithLogs(p, regftest.Log(1, p, build(t, sets+"[HKEY_LOCAL_MACHINE\\SYSTEM\\a]\n\"KEPT\"=\"x\"\n[HKEY_LOCAL_MACHINE\\SYSTEM\\new]\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	removed := h.Removed()
+	for _, k := range removed.Keys {
+		got = append(got, k.Path())
+	}
+	for _, v := range removed.Values {
+		got = append(got, v.Key.Path()+": "+v.Value.Name+"="+v.Value.String())
+	}
+	if d := cmp.Diff([]string{`a\b`, "a: Gone=y"}, got); d != "" {
+		t.Error(d)
+	}
+	if r := open(t, p).Removed(); len(r.Keys)+len(r.Values) != 0 {
+		t.Errorf("of a hive without logs: %+v", r)
+	}
+	var r hive.Registry
+	r.Add("SYSTEM", h)
+	for path, want := range map[string]bool{`SYSTEM\a\b\c`: true, `SYSTEM\a\B`: true, `SYSTEM\nowhere`: false, `SYSTEM\new\x`: false} {
+		if k, err := r.Key(path); !errors.Is(err, hive.ErrNotExist) || k.Removed != want || k.Source != "SYSTEM" {
+			t.Errorf("%s: %+v, %v", path, k, err)
+		}
+	}
+	for at, want := range map[string]bool{`SYSTEM\a gone`: true, `SYSTEM\a other`: false, `SYSTEM\a\b\c in`: true, `SYSTEM\a\b\c out`: false} {
+		path, name, _ := strings.Cut(at, " ")
+		if v, err := r.Value(path, name); !errors.Is(err, hive.ErrNotExist) || v.Removed != want {
+			t.Errorf("%s: %+v, %v", at, v, err)
+		}
+	}
+	if v, err := r.Value(`SYSTEM\a`, "kept"); err != nil || v.Removed {
+		t.Errorf("%+v, %v", v, err)
 	}
 }

@@ -35,7 +35,8 @@ func look(t *testing.T, args ...string) (code int, out, errOut string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := regftest.Build(strings.Replace(lookText, "dword:00000001", "dword:00000002", 1))
+	second, err := regftest.Build(strings.NewReplacer("dword:00000001", "dword:00000002", `"ImagePath"="system32\\drivers\\tcpip.sys"`+"\n", "",
+		`[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Имя]`+"\n", "").Replace(lookText))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +75,12 @@ func TestHiveLook(t *testing.T) {
 		"deleted-json":     {[]string{"ls", "--deleted", "SYSTEM", "--json"}, 0, []string{`"path": "ControlSet001\\Services\\Gone"`, `"lost": false`}},
 		"deleted-key":      {[]string{"ls", "--deleted", "SYSTEM", "Select"}, 2, []string{"takes no key"}},
 		"ls-replayed":      {[]string{"get", "dirty/SYSTEM", "Select", "Current"}, 0, []string{"0x00000002 (2)"}},
-		"info":             {[]string{"info", "SYSTEM"}, 0, []string{"state            clean\n", "deleted          1 keys and 1 values", "checksum         0x", ", right"}},
+		"info":             {[]string{"info", "SYSTEM"}, 0, []string{"state            clean\n", "deleted          1 key and 1 value are", "checksum         0x", ", right"}},
 		"info-replayed":    {[]string{"info", "dirty/SYSTEM"}, 0, []string{"replayed 1 log entry, sequence number 7", "sequence         2, 1", "Select names ControlSet002 as current, which is not there"}},
+		"info-removed":     {[]string{"info", "dirty/SYSTEM"}, 0, []string{"removed          1 key and 1 value of the file alone, by its logs"}},
+		"info-json":        {[]string{"info", "dirty/SYSTEM", "--json"}, 0, []string{`"removed_keys": 1`, `"removed_values": 1`}},
+		"removed":          {[]string{"ls", "--deleted", "dirty/SYSTEM"}, 0, []string{"held by the file alone, removed by its transaction logs\n", "  ControlSet001\\Имя\\\n", `ControlSet001\Services\Tcpip\  ImagePath  REG_SZ  system32\drivers\tcpip.sys`}},
+		"removed-json":     {[]string{"ls", "--deleted", "dirty/SYSTEM", "--json"}, 0, []string{`"path": "ControlSet001\\Имя"`, `"key": "ControlSet001\\Services\\Tcpip"`}},
 		"info-of-text":     {[]string{"info", "x.reg"}, 0, []string{"state            text export"}},
 		"info-no-file":     {[]string{"info", "nowhere"}, 4, []string{"nowhere"}},
 	} {
