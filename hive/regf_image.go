@@ -100,6 +100,16 @@ func (o *overlay) ofFile(n int64) []byte {
 	return o.file[from:min(from+pageSize, int64(len(o.file)))]
 }
 
+// hole returns the first page behind the file's end that no log holds, false if there is none.
+func (o *overlay) hole() (int64, bool) {
+	for n := (int64(len(o.file)) + pageSize - 1) / pageSize; n < int64(len(o.pages)); n++ {
+		if o.pages[n].data == nil {
+			return n * pageSize, true
+		}
+	}
+	return 0, false
+}
+
 // changed returns the sectors in which the bins differ from those of the file.
 func (o *overlay) changed() bitmap {
 	var out bitmap

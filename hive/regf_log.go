@@ -107,6 +107,10 @@ func OpenWithLogs(primary []byte, logs ...[]byte) (*Hive, error) {
 		return nil, err
 	}
 	h.file, h.replay, h.dirty = primary, p.done, ""
+	if at, ok := p.over.hole(); ok {
+		h.truncated = true
+		h.problems.add(Problem{Offset: baseBlockSize + at, Message: "the file is cut: neither it nor its logs hold the bytes from here to the pages of the logs"})
+	}
 	if p.torn != "" {
 		h.dirty = fmt.Sprintf("%s; %v, but %s", why, p.done, p.torn)
 	}

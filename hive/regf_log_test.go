@@ -483,3 +483,28 @@ func TestReplayRemoves(t *testing.T) {
 		t.Errorf("%+v, %v", v, err)
 	}
 }
+
+// TestReplayCut has a hive that is cut before a page that its log holds: what lies between is lost, and the replay does not hide that.
+func TestReplayCut(t *testing.T) {
+	p := dirtyHive(t)
+	full := build(t, after)
+	if len(full) < len(p)+2*4096 {
+		t.Fatalf("%d bytes", len(full))
+	}
+	base := append(bytes.Clone(p), full[len(p):]...)
+	put(base, 40, uint32(len(base)-4096))
+	next := bytes.Clone(base)
+	next[len(next)-1] ^= 1 // only the last page is in the log
+	put(p, 40, uint32(len(base)-4096))
+	regftest.SealHeader(p)
+	h, err := hive.OpenWithLogs(p, regftest.Log(1, base, next))
+	if err != nil || h.Replay().Entries != 1 {
+		t.Fatal(h.State(), err)
+	}
+	if said := fmt.Sprint(h.Problems()); !h.Truncated() || h.Sound() || !strings.Contains(said, "neither it nor its logs hold the bytes") {
+		t.Errorf("truncated %v, problems %s", h.Truncated(), said)
+	}
+	if h, err := hive.OpenWithLogs(p, regftest.Log(1, p, base)); err != nil || h.Truncated() {
+		t.Errorf("with a log that holds all of it: %v (%v)", h.Problems(), err)
+	}
+}
