@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -125,7 +126,7 @@ func (a *app) printInfo(i infoJSON) {
 		row("version", "%s", h.Version)
 		row("name", "%s", h.Name)
 		row("sequence", "%d, %d", h.Primary, h.Secondary)
-		row("last written", "%s", h.LastWritten)
+		row("last written", "%s", cmp.Or(h.LastWritten, "not stated"))
 		row("root key", "at 0x%x", h.Root)
 		row("size", "%d bytes, of which %d of bins", h.Bytes, h.Bins)
 		right := "right"

@@ -40,7 +40,8 @@ func look(t *testing.T, args ...string) (code int, out, errOut string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"SYSTEM": clean, "dirty/SYSTEM": dirty, "dirty/system.log1": regftest.Log(7, dirty, second), "x.reg": []byte(lookText)} {
+	for name, data := range map[string][]byte{"SYSTEM": clean, "dirty/SYSTEM": dirty, "dirty/system.log1": regftest.Log(7, dirty, second), "x.reg": []byte(lookText),
+		"config.reg": []byte("REGEDIT4\n[HKEY_CURRENT_CONFIG\\System]\n\"v\"=\"x\"\n\"w\"=-\n")} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 			t.Fatal(err)
 		}
@@ -65,6 +66,9 @@ func TestHiveLook(t *testing.T) {
 		"export-utf8":      {[]string{"export", "SYSTEM", "--utf8"}, 0, []string{`[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Имя]`, "\"ImagePath\"=\"system32\\\\drivers\\\\tcpip.sys\"\r\n"}},
 		"export-of-text":   {[]string{"export", "x.reg", `HKEY_LOCAL_MACHINE\SYSTEM\Select`}, 0, []string{"[HKEY_LOCAL_MACHINE\\SYSTEM\\Select]\r\n\"Current\""}},
 		"export-no-key":    {[]string{"export", "SYSTEM", "Nowhere"}, 1, []string{`no key "Nowhere"`}},
+		"ls-near":          {[]string{"ls", "SYSTEM", `CurrentControlSet\Services\None`}, 1, []string{`no key "CurrentControlSet\Services\None"; the keys in "ControlSet001\Services" are Tcpip`}},
+		"ls-config":        {[]string{"ls", "config.reg", `HKCC\System`}, 0, []string{"v  REG_SZ  x"}},
+		"ls-script":        {[]string{"ls", "config.reg", `HKEY_CURRENT_CONFIG\System`}, 0, []string{"line 4: the line asks to delete something, which no export does: the file is a script of changes"}},
 		"find-name":        {[]string{"find", "SYSTEM", "TCPIP", "--names"}, 0, []string{"ControlSet001\\Services\\Tcpip\\\n"}},
 		"find-data":        {[]string{"find", "SYSTEM", "drivers", "ControlSet001"}, 0, []string{`ControlSet001\Services\Tcpip\  ImagePath  REG_SZ  system32\drivers\tcpip.sys`}},
 		"find-in-binary":   {[]string{"find", "SYSTEM", "tcp", "--data"}, 0, []string{"Blob  REG_BINARY  00 54 00 43 00 50 00 ff"}},
