@@ -1,5 +1,7 @@
 package hive
 
+import "slices"
+
 // Removed is what a hive file holds alone and no longer holds with its transaction logs: it was deleted in the last changes before the copy.
 type Removed struct {
 	Keys   []*Key         // of the file alone; of a key with subkeys the topmost
@@ -42,9 +44,9 @@ func (h *Hive) Removed() Removed {
 			now[foldString(k.Name())] = k
 		}
 		kids := p.was.Subkeys()
-		for i := len(kids) - 1; i >= 0; i-- { // so that the stack gives them in the order of the file
-			if is, ok := now[foldString(kids[i].Name())]; ok {
-				stack = append(stack, pair{kids[i], is})
+		for _, k := range slices.Backward(kids) { // so that the stack gives them in the order of the file
+			if is, ok := now[foldString(k.Name())]; ok {
+				stack = append(stack, pair{k, is})
 			}
 		}
 		for _, k := range kids {

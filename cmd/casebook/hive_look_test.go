@@ -40,8 +40,10 @@ func look(t *testing.T, args ...string) (code int, out, errOut string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"SYSTEM": clean, "dirty/SYSTEM": dirty, "dirty/system.log1": regftest.Log(7, dirty, second), "x.reg": []byte(lookText),
-		"config.reg": []byte("REGEDIT4\n[HKEY_CURRENT_CONFIG\\System]\n\"v\"=\"x\"\n\"w\"=-\n")} {
+	for name, data := range map[string][]byte{
+		"SYSTEM": clean, "dirty/SYSTEM": dirty, "dirty/system.log1": regftest.Log(7, dirty, second), "x.reg": []byte(lookText),
+		"config.reg": []byte("REGEDIT4\n[HKEY_CURRENT_CONFIG\\System]\n\"v\"=\"x\"\n\"w\"=-\n"),
+	} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 			t.Fatal(err)
 		}
