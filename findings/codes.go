@@ -62,84 +62,93 @@ var (
 // meaning is what stands beside a quote for one of its codes: what it may be, the likeliest first; "" if nothing can be said that the note does not say.
 func meaning(f wincode.Found, text string, ctx wincode.Context, note string) string {
 	all := fitting(f, ctx)
-	hedge := ""
-	if f.Form == wincode.FormProgram && len(all) > 0 && all[0].Family == wincode.Win32 && f.Code <= 0xFFFF {
-		if f.Code == 1 {
-			return "" // every other program says so, whatever happened
-		}
-		hedge = "as a Win32 error, unless it is a number of the program's own, "
-	}
-	if len(all) == 0 {
+	switch {
+	case len(all) == 0:
 		return unknown(f, text)
-	}
-	if slices.ContainsFunc(all, func(c wincode.Candidate) bool { return says(note, c) }) {
+	case slices.ContainsFunc(all, func(c wincode.Candidate) bool { return says(note, text, c) }):
 		return ""
+	case f.Form == wincode.FormMessage:
+		return "message " + text + " of Windows Installer: " + all[0].Meaning
+	case f.Form == wincode.FormAction:
+		return "return value " + text + " of an action of Windows Installer: " + all[0].Meaning
+	case f.Form == wincode.FormHTTP:
+		return "HTTP status " + text + ": " + all[0].Meaning
+	}
+	doubt := ""
+	switch {
+	case f.Form == wincode.FormProgram && f.Code <= 0xFFFF && all[0].Family == wincode.Win32:
+		if all[0].Explanation == nil || f.Code == 1 { // likelier a number of the program's own than an error that hardly occurs; 1 is what every other program returns
+			return ""
+		}
+		doubt = ", unless the number is the program's own"
+	case wincode.Private(f.Code) && all[0].Family == wincode.COM:
+		doubt = ", unless the component defines the code for itself"
 	}
 	parts := make([]string, len(all))
 	for i, c := range all {
-		parts[i] = candidate(c)
+		parts[i] = candidate(c, doubt)
 	}
-	return shownCode(f, text) + " is " + hedge + strings.Join(parts, ", or ")
+	return shownCode(f, text) + " is " + strings.Join(parts, ", or ")
+}
+
+// forms are the families that a code of a form can be of; a form without them leaves all but those that others name.
+var forms = map[wincode.Form][]wincode.Family{
+	wincode.FormMessage: {wincode.MSIMessage}, wincode.FormAction: {wincode.MSIAction}, wincode.FormHTTP: {wincode.HTTP}, wincode.FormMSI: {wincode.MSI, wincode.Win32},
 }
 
 // fitting are the candidates that the form of a code leaves.
 func fitting(f wincode.Found, ctx wincode.Context) []wincode.Candidate {
-	only := map[wincode.Form][]wincode.Family{
-		wincode.FormMessage: {wincode.MSIMessage}, wincode.FormAction: {wincode.MSIAction}, wincode.FormMSI: {wincode.MSI, wincode.Win32}, wincode.FormHTTP: {wincode.HTTP},
-	}[f.Form]
-	not := []wincode.Family{wincode.MSIMessage, wincode.MSIAction, wincode.HTTP}
+	if f.Form == wincode.FormAction && f.Code < 2 { // no failure
+		return nil
+	}
 	return slices.DeleteFunc(wincode.Candidates(f.Code, ctx), func(c wincode.Candidate) bool {
-		if f.Code > 0xFFFF { // an HRESULT or NTSTATUS, whatever holds it
+		switch {
+		case f.Form == wincode.FormMSI && f.Code > 0xFFFF: // an HRESULT
 			return false
+		case forms[f.Form] != nil:
+			return !slices.Contains(forms[f.Form], c.Family)
+		case c.Family == wincode.MSIMessage || c.Family == wincode.MSIAction || c.Family == wincode.HTTP:
+			return c.Carried == ""
 		}
-		if f.Form == wincode.FormAction && f.Code < 2 {
-			return true // no failure
-		}
-		return only != nil && !slices.Contains(only, c.Family) || only == nil && slices.Contains(not, c.Family) || strings.HasPrefix(c.Carried, "the low word") && f.Form != wincode.FormProgram
+		return f.Form != wincode.FormProgram && strings.HasPrefix(c.Carried, "the low word") // only an exit code is cut
 	})
 }
 
-// says reports whether a check's own note tells a candidate already.
-func says(note string, c wincode.Candidate) bool {
-	switch {
-	case c.Symbol != "" && strings.Contains(note, c.Symbol):
-		return true
-	case c.Family == wincode.MSIMessage:
-		return regexp.MustCompile(`\b[Mm]essage ` + strconv.Itoa(int(c.Code)) + `\b`).MatchString(note)
-	case c.Family == wincode.MSIAction:
-		return strings.Contains(note, "return value "+strconv.Itoa(int(c.Code)))
+// says reports whether a check's own note tells a candidate already: by its name, its meaning, or with words of its own behind the number.
+func says(note, text string, c wincode.Candidate) bool {
+	if note == "" {
+		return false
 	}
-	return c.Explanation != nil && strings.Contains(note, c.Meaning)
+	if c.Symbol != "" && strings.Contains(note, c.Symbol) || c.Explanation != nil && strings.Contains(note, c.Meaning) {
+		return true
+	}
+	for rest := note; ; {
+		before, after, ok := strings.Cut(rest, text)
+		if !ok {
+			return false
+		}
+		whole := before == "" || !strings.ContainsAny(before[len(before)-1:], "0123456789xX-.")
+		if whole && (strings.HasPrefix(after, ":") || strings.HasPrefix(after, " is ") || c.Family == wincode.MSIAction) {
+			return true
+		}
+		rest = after
+	}
 }
 
 // candidate tells one candidate: its name, whose it is, and its meaning if casebook has one.
-func candidate(c wincode.Candidate) string {
-	var b strings.Builder
+func candidate(c wincode.Candidate, doubt string) string {
 	whose := c.Family.Title()
+	if c.Carried != "" && c.Code <= 0xFFFF {
+		whose += " " + strconv.FormatUint(uint64(c.Code), 10)
+	}
+	out := "a code of " + whose
 	if c.Symbol != "" {
-		b.WriteString(c.Symbol)
-		if c.Carried != "" && c.Code <= 0xFFFF {
-			whose += " " + strconv.Itoa(int(c.Code))
-		}
-		fmt.Fprintf(&b, " (%s)", whose)
-	} else {
-		b.WriteString("a code of " + whose)
-		if c.Family == wincode.MSIMessage || c.Family == wincode.MSIAction || c.Family == wincode.HTTP {
-			b.Reset()
-			b.WriteString(article(whose))
-		}
+		out = fmt.Sprintf("%s (%s%s)", c.Symbol, whose, doubt)
 	}
 	if c.Explanation != nil {
-		b.WriteString(": " + c.Meaning)
+		out += ": " + c.Meaning
 	}
-	return b.String()
-}
-
-func article(noun string) string {
-	if strings.HasPrefix(noun, "H") { // "HTTP" is spelt
-		return "an " + noun
-	}
-	return "a " + noun
+	return out
 }
 
 // shownCode is the code as the quote writes it, and in hexadecimal where the quote writes an HRESULT in decimal.

@@ -175,24 +175,30 @@ func ranking(c Candidate, ctx Context) int {
 
 // preferred lists the families whose codes are to be expected in a context, the likeliest first.
 func preferred(c Candidate, ctx Context) []Family {
+	if c.Code>>16 == 0x8004 && !Private(c.Code) {
+		return []Family{COM}
+	}
+	var out []Family
 	switch ctx.Kind {
 	case "log/msi", "log/sep-inst":
-		return []Family{MSI, Win32}
+		out = []Family{MSI, Win32}
 	case "log/windows-update", "log/reporting-events":
-		return []Family{WUA, Win32}
+		out = []Family{WUA, Win32}
 	case "log/servicing":
-		return []Family{Servicing, COM, Win32}
+		out = []Family{Servicing, COM, Win32}
 	case "log/pfro", "log/netlogon":
-		return []Family{NTStatus}
+		out = []Family{NTStatus}
 	}
-	// Interface codes below 0x200 are COM's own; those above are defined by each component for itself.
-	if c.Code>>16 == 0x8004 && c.Code&0xFFFF >= 0x200 {
-		return []Family{familyOf(ctx.Component)}
+	if f := familyOf(ctx.Component); f != "" {
+		out = append(out, f)
 	}
-	return nil
+	return out
 }
 
-// components are words of component and log names that tell whose codes of FACILITY_ITF a log holds.
+// Private reports whether a code is one that each component defines for itself: those of FACILITY_ITF from 0x200 on. Those below are COM's own.
+func Private(code uint32) bool { return code>>16 == 0x8004 && code&0xFFFF >= 0x200 }
+
+// components are words of component and log names that tell whose codes a log holds.
 var components = []struct {
 	family Family
 	words  []string
@@ -200,6 +206,9 @@ var components = []struct {
 	{WMI, []string{"wmi", "wbem", "winmgmt", "mofcomp"}},
 	{BITS, []string{"bits", "qmgr"}},
 	{WUA, []string{"windowsupdate", "wuauclt", "wuaueng"}},
+	{MSI, []string{"msi"}},
+	{Servicing, []string{"cbs", "dism", "trustedinstaller"}},
+	{NTStatus, []string{"pfro", "netlogon"}},
 	{ConfigMgr, []string{
 		"ccm", "sms", "updateshandler", "updatehandler", "updatesdeployment", "updatesstore", "scanagent", "wuahandler", "execmgr", "locationservices", "contenttransfer", "datatransfer",
 		"contentaccess", "policyagent", "policyevaluator", "clientidmanager", "clientlocation", "ciagent", "cidownloader", "appenforce", "appdiscovery", "rebootcoordinator",
