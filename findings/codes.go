@@ -98,9 +98,6 @@ var forms = map[wincode.Form][]wincode.Family{
 
 // fitting are the candidates that the form of a code leaves.
 func fitting(f wincode.Found, ctx wincode.Context) []wincode.Candidate {
-	if f.Form == wincode.FormAction && f.Code < 2 { // no failure
-		return nil
-	}
 	return slices.DeleteFunc(wincode.Candidates(f.Code, ctx), func(c wincode.Candidate) bool {
 		switch {
 		case f.Form == wincode.FormMSI && f.Code > 0xFFFF: // an HRESULT
@@ -162,7 +159,7 @@ func shownCode(f wincode.Found, text string) string {
 // unknown takes apart an HRESULT of which nothing is known; it says nothing of other numbers.
 func unknown(f wincode.Found, text string) string {
 	p := wincode.Split(f.Code)
-	if f.Code <= 0xFFFF || !p.Failure || p.FacilityName() == "" {
+	if f.Code <= 0xFFFF || !p.Failure || p.Facility == 0 || p.FacilityName() == "" { // facility 0 may be a warning of NTSTATUS as well
 		return ""
 	}
 	if p.Facility == 4 {

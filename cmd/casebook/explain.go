@@ -221,7 +221,7 @@ func partsText(p *partsJSON) string {
 		name = " (" + p.FacilityName + ")"
 	}
 	if p.Customer {
-		kind += ", defined by another maker than Microsoft"
+		kind += ", an application's own (the customer bit is set)"
 	}
 	return fmt.Sprintf("%s, facility %d%s, code %d (0x%X)", kind, p.Facility, name, p.Code, p.Code)
 }

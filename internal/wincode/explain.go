@@ -90,7 +90,7 @@ func Candidates(code uint32, ctx Context) []Candidate {
 		if i >= 0 {
 			// Installer's return codes and cryptography's codes stand in the table twice. The narrower family says more, but for the few general
 			// Win32 codes that Installer returns as well.
-			if f == MSI && c >= 1600 || f == Crypto {
+			if f == MSI && c >= 1600 || f == Win32 && c < 1600 || f == Crypto {
 				out[i].Family = f
 			}
 			return
@@ -123,6 +123,8 @@ func Candidates(code uint32, ctx Context) []Candidate {
 		known(code&0xFFFF, "HRESULT_FROM_WIN32", Win32, MSI)
 	case code>>28 == 0xD: // 0xC… with the N bit
 		known(code&^0x10000000, "HRESULT_FROM_NT", NTStatus)
+	case code>>16 == 0xE000: // how SetupAPI hands on its errors as Win32 codes
+		known(0x800F0000|code&0xFFFF, "HRESULT_FROM_SETUPAPI", COM, Servicing)
 	case code>>16 == 0x8019:
 		known(code&0xFFFF, "HTTP status as HRESULT", HTTP)
 	case code>>12 == 4: // exit codes of which only the low word was kept: 16389 for 0x80004005

@@ -12,7 +12,7 @@ type Form int
 // The forms.
 const (
 	FormCode    Form = iota // its own form tells, or a word such as "HRESULT": a code of Windows
-	FormProgram             // what a program or function returned: perhaps a code of its own
+	FormProgram             // what a program or function returned or calls an error: perhaps a code of its own
 	FormMSI                 // what Windows Installer's engine returned
 	FormMessage             // the number of an Installer's message or note
 	FormAction              // the return value of an Installer's action
@@ -30,12 +30,13 @@ type Found struct {
 const maxScan = 4096
 
 // Scan finds the error codes of one line, quoted from an artifact of the context's kind, in the order of the text. A number is a code only where its form or the words
-// before it say so: a PID, a size, a time, a line number or a version is none. Zero is none either, for it says that all went well.
+// before it say so: a PID, a size, a time, a line number or a version is none. Nor is what says that all went well: zero, and 1 as an action's return value.
 func Scan(text string, ctx Context) []Found {
 	s := scanner{text: message(text[:min(len(text), maxScan)]), ctx: ctx}
 	s.all(noteNumber, FormMessage)
 	s.noteErrors()
 	s.all(productMessage, FormMessage)
+	s.all(debugMessage, FormMessage)
 	if ctx.Kind == "log/msi" || ctx.Kind == "log/sep-inst" {
 		s.all(leadingMessage, FormMessage)
 		s.all(actionEnded, FormAction)
@@ -46,6 +47,7 @@ func Scan(text string, ctx Context) []Found {
 	s.all(httpStatus, FormHTTP)
 	s.worded()
 	s.bare()
+	s.found = slices.DeleteFunc(s.found, func(f Found) bool { return f.Code == 0 || f.Code == 1 && f.Form == FormAction })
 	slices.SortFunc(s.found, func(a, b Found) int { return a.From - b.From })
 	return s.found
 }
@@ -86,6 +88,8 @@ var (
 	productMessage = regexp.MustCompile(` -- \p{L}+[ \x{a0}](\d{4,5})\.`)
 	// A message by itself: "Error 1920. …", "Info 1603. …", "エラー 1920。…".
 	leadingMessage = regexp.MustCompile(`^(?:MSI \([^)]*\) \([^)]*\)(?: \[[^\]]*\])?: )?\p{L}[\p{L}’' ]{0,30}?[ \x{a0}]?(\d{4,5})[.。][ \x{a0}]?\S`)
+	// A message about the package itself, which only developers see.
+	debugMessage = regexp.MustCompile(`^DEBUG: Error (\d{4}):`)
 	// The end of an action: words, a time of day, the action's name, and a value: "Action ended 21:16:55: InstallFinalize. Return value 3."
 	actionEnded  = regexp.MustCompile(`\d{1,2}[:.]\d{2}[:.]\d{2}[:：]?[ \x{a0}]+[^\s.。]+(?:\.[^\s.。]+)*(?:\. |。|\.\x{a0})[^\d.。]*(\d{1,2})[ \x{a0}]?[.。]?\s*$`)
 	actionReturn = regexp.MustCompile(`^Action ended .*\. Return value (\d)\.?\s*$`)
@@ -94,7 +98,7 @@ var (
 
 	// Words before a number: those that only Windows' codes have, and those that programs use for codes of their own.
 	wordedCode = regexp.MustCompile(`(?i)(?:^|[^\p{L}\d_])` +
-		`(?P<word>(?:win32|system|windows|last|os|service) ?error(?: ?code)?|get ?last ?error(?:\(\))?|hresult|hr|nt ?status|error ?code|err ?code|error|err|` +
+		`(?P<word>(?:win32|system|windows|last|os|service) ?error(?: ?code)?|get ?last ?error(?:\(\))?|(?P<hresult>hresult|hr|nt ?status)|(?P<any>error ?code|err ?code|error|err)|` +
 		`(?P<weak>(?:program |process )?exit(?:ed)?(?: with)?(?: code| status)?|return(?:ed|s|ing)?(?: with)?(?: error)?(?: (?:code|value|status))?|ret ?val|rc|result(?: ?code)?|status(?: ?code)?|failed|failure|fails))` +
 		`(?: was| is| of| with| value| number| no\.?)?[ \t]*(?:[:=(\[#"']|-[ \t])?[ \t]*(?:%%)?` +
 		`(?P<n>0x[0-9a-f]{1,8}|[8c][0-9a-f]{7}|-?\d{1,10})`)
@@ -117,7 +121,7 @@ func (s *scanner) add(from, to int, form Form) {
 		return
 	}
 	code, ok := Parse(strings.TrimPrefix(s.text[from:to], "%%"))
-	if !ok || code == 0 && form != FormAction {
+	if !ok || code > 0xFFFF && code < 0x80000000 && len(Candidates(code, s.ctx)) == 0 { // flags, an ID, an amount
 		return
 	}
 	s.found = append(s.found, Found{from, to, code, form})
@@ -163,40 +167,49 @@ func (s *scanner) noteErrors() {
 
 // worded takes the numbers before which a word says that they are codes.
 func (s *scanner) worded() {
-	word, weak, n := 2*wordedCode.SubexpIndex("word"), 2*wordedCode.SubexpIndex("weak"), 2*wordedCode.SubexpIndex("n")
-	for at := 0; at < len(s.text); {
-		m := wordedCode.FindStringSubmatchIndex(s.text[at:])
+	group := func(name string) int { return 2 * wordedCode.SubexpIndex(name) }
+	word, hresult, whole, weak, n := group("word"), group("hresult"), group("any"), group("weak"), group("n")
+	text := s.text
+	if note := noteNumber.FindStringIndex(text); note != nil {
+		text = text[:note[0]] // a note's fields are no sentence
+	}
+	for at := 0; at < len(text); {
+		m := wordedCode.FindStringSubmatchIndex(text[at:])
 		if m == nil {
 			return
 		}
 		from, to := at+m[n], at+m[n+1]
-		told := strings.ToLower(s.text[at+m[word] : at+m[word+1]])
-		before := strings.Fields(strings.ToLower(s.text[:at+m[word]]))
+		told := strings.ToLower(text[at+m[word] : at+m[word+1]])
+		before := strings.Fields(strings.ToLower(text[:at+m[word]]))
 		at += m[word+1] // what follows the word may be a word itself: "status: error 5"
 		if slices.ContainsFunc(before[max(0, len(before)-2):], func(w string) bool { return slices.Contains(others, w) }) {
 			continue
 		}
-		number := s.text[from:to]
+		number := text[from:to]
 		hex := strings.HasPrefix(strings.ToLower(number), "0x")
-		if to < len(s.text) && continues(s.text[to:], hex) {
+		if to < len(text) && continues(text[to:], hex) {
 			continue
 		}
 		if len(number) == 8 && !hex && strings.ContainsAny(number[:1], "8Cc") { // "hr=8004da0e"
 			s.addHex(from, to)
 			continue
 		}
-		if m[weak] < 0 || hex {
+		code, _ := Parse(number)
+		digits := len(strings.TrimPrefix(number, "-"))
+		switch high := code >= 0x80000000; {
+		case m[hresult] >= 0:
+			if high { // 1 is S_FALSE
+				s.add(from, to, FormCode)
+			}
+		case m[weak] < 0 && (m[whole] < 0 || hex || high):
 			s.add(from, to, FormCode)
-			continue
+		case m[weak] >= 0 && !returned(told) && (hex && !high || !hex && digits < 4):
+			// A state, or flags: by a numbering of its own.
+		case hex:
+			s.add(from, to, FormCode)
+		case !afterNoun.MatchString(text[to:]) && (digits <= 5 || digits == 10): // else an amount
+			s.add(from, to, FormProgram)
 		}
-		rest := s.text[to:]
-		if afterNoun.MatchString(rest) || len(number) > 5 && !strings.HasPrefix(number, "-") && len(number) < 10 {
-			continue // an amount
-		}
-		if !returned(told) && len(strings.TrimPrefix(number, "-")) < 4 {
-			continue // a state, by a numbering of its own
-		}
-		s.add(from, to, FormProgram)
 	}
 }
 

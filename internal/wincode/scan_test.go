@@ -10,12 +10,14 @@ import (
 	"casebook/internal/wincode"
 )
 
+// formNames are the forms in their order.
+var formNames = []string{"code", "program", "msi", "message", "action", "http"}
+
 // scanned renders what Scan finds: the text of each number, its code and form.
 func scanned(text string, ctx wincode.Context) string {
-	forms := []string{"code", "program", "msi", "message", "action", "http"}
 	var out []string
 	for _, f := range wincode.Scan(text, ctx) {
-		out = append(out, fmt.Sprintf("%s %s %s", text[f.From:f.To], short(f.Code), forms[f.Form]))
+		out = append(out, fmt.Sprintf("%s %s %s", text[f.From:f.To], short(f.Code), formNames[f.Form]))
 	}
 	return strings.Join(out, ", ")
 }
@@ -57,19 +59,28 @@ func TestScan(t *testing.T) {
 		{"returned", "log/sms", "ending - CClientOfferArray::ResolvePendingOperations returned 123  $$<CCIM32><Tue May 16 13:17:10.854 2000><thread=5 (0x5)>", "123 123 program"},
 		{"return-code-equals", "log/sms", "AppRegister return code =1060", "1060 1060 program"},
 		{"win32-error", "log/sms", "Unable to install the SMS Client Service and CCIM. Win32 Error: 5  $$<SMS_CLIENT_CONFIG_MANAGER><Mon Jan 10 00:00:00 2000><thread=322 (0x142)>", "5 5 code"},
-		{"error-number", "log/sms", "Load of DLL CliEx32.dll failed, error 126  $$<CCIM32><Tue May 16 13:21:10.854 2000><thread=1512 (0x5E8)>", "126 126 code"},
-		{"error-code", "log/sms", `Retry for request: "01MOLQGI", machine name: "SPARC", error code: 67`, "67 67 code"},
+		{"error-number", "log/sms", "Load of DLL CliEx32.dll failed, error 126  $$<CCIM32><Tue May 16 13:21:10.854 2000><thread=1512 (0x5E8)>", "126 126 program"},
+		{"error-code", "log/sms", `Retry for request: "01MOLQGI", machine name: "SPARC", error code: 67`, "67 67 program"},
 		{"pfro", "log/pfro", `6/14/2016 19:14:22 - PFRO Error: \??\C:\Program Files\Novell\ZENworks\bin\a,b.dll, 0xc00000d4`, "0xc00000d4 0xC00000D4 code"},
 		{"bare-hex-after-hr", "log/text", "proxyName=;hr=8004da0e", "8004da0e 0x8004DA0E code"},
 		{"servicing", "log/servicing", "2013-01-01 00:00:00, Error CBS Failed to resolve package [HRESULT = 0x80070490 - ERROR_NOT_FOUND]", "0x80070490 0x80070490 code"},
 		{"windows-update", "log/windows-update", "2012-03-08\t21:16:55:233\t1234\t5a8\tPT\tWARNING: GetConfig failure, error = 0x8024402C, soap client error = 10, soap error code = 0, HTTP status code = 503", "0x8024402C 0x8024402C code, 503 503 http"},
 		{"reporting-events", "log/reporting-events", "{9D6A}\t2012-03-08 21:16:55:233+0100\t1\t148\t101\t{D67661EB}\t0\t80070643\tAutomaticUpdates\tFailure", "80070643 0x80070643 code"},
 		{"event-parameter", "log/events", "The service terminated: %%2147942405", "%%2147942405 0x80070005 code"},
-		{"event-error-parameter", "log/events", "The service terminated with the following error: %%1067", "1067 1067 code"},
+		{"event-error-parameter", "log/events", "The service terminated with the following error: %%1067", "1067 1067 program"},
 		{"setupapi", "log/setupapi", "!!!  sig:  Verifying file against specific (valid) catalog failed! (0x800b0109)", "0x800b0109 0x800B0109 code"},
-		{"socket", "log/text", "connect failed, Errorcode=10060", "10060 10060 code"},
+		{"socket", "log/text", "connect failed, Errorcode=10060", "10060 10060 program"},
 		{"http", "log/text", "HTTP status code 404 from http://server/", "404 404 http"},
 
+		{"setup-error", "log/setupapi", "<<<  [Exit status: FAILURE(0xe000020b)]", "0xe000020b 0xE000020B code"},
+		{"package-message", "log/msi", "DEBUG: Error 2911:  Could not remove the folder C:\\Config.Msi\\.", "2911 2911 message"},
+		{"action-with-code", "log/msi", "Action ended 05:17:54: LaunchApplication. Return value 1631.", "1631 1631 program"},
+
+		{"note-with-words", "log/msi", "MSI (c) (34:70) [05:15:50:293]: Note: 1: 2228 2:  3: Error 4: SELECT `Message` FROM `Error` WHERE `Error` = 1603", "2228 2228 message"},
+		{"action-went-well", "log/msi", "Action ended 8:00:02: InstallInitialize. Return value 1.", ""},
+		{"s-false", "log/text", "RegisterSModeChangeListener: hr = 0x1", ""},
+		{"flags-as-status", "log/text", "Device Status: 0x01802400, status=0x40070000", ""},
+		{"unknown-amount", "log/text", "the service returned 0x0ABCDEF1 with no further detail", ""},
 		{"pid", "log/text", "Process 1603 started, PID 1618, thread 1722", ""},
 		{"size", "log/text", "Size (bytes): 1606.\tREP\t0x00000646", ""},
 		{"time", "log/text", "returned 16:03:00", ""},
@@ -97,5 +108,49 @@ func TestScan(t *testing.T) {
 				t.Errorf("%s\n(-want +got):\n%s", tt.text, diff)
 			}
 		})
+	}
+}
+
+func TestComponentOf(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{`<![LOG[done]LOG]!><time="09:00:05.123+300" date="01-10-2011" component="UpdatesHandler" context="" type="1" thread="5" file="a.cpp:1">`, "UpdatesHandler"},
+		{`done  $$<SMS_CLIENT_CONFIG_MANAGER><Mon Jan 10 00:00:00 2000><thread=322 (0x142)>`, "SMS_CLIENT_CONFIG_MANAGER"},
+		{`component="x" in plain text`, ""},
+		{``, ""},
+	}
+	for _, tt := range tests {
+		if got := wincode.ComponentOf(tt.text); got != tt.want {
+			t.Errorf("ComponentOf(%q) = %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
+
+// FuzzScan finds only numbers that stand in the text, each byte in one of them at most.
+func FuzzScan(f *testing.F) {
+	for _, s := range []string{"Note: 1: 2203 2: a.msi 3: -2147287038", "error 0x80070005 and exit code 1603", "hr=8004da0e %%2147942405", "Error 1920. x", "\xff\xfe error \xff5"} {
+		for _, kind := range []string{"log/msi", "log/ccm", "log/reporting-events"} {
+			f.Add(s, kind)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text, kind string) {
+		end := 0
+		for _, c := range wincode.Scan(text, wincode.Context{Kind: kind}) {
+			if c.From < end || c.To <= c.From || c.To > len(text) {
+				t.Fatalf("%+v after %d in %d bytes", c, end, len(text))
+			}
+			end = c.To
+			if strings.Trim(text[c.From:c.To], "0123456789abcdefABCDEFxX-%") != "" {
+				t.Fatalf("%q is no number", text[c.From:c.To])
+			}
+		}
+	})
+}
+
+func BenchmarkScan(b *testing.B) {
+	const line = `<![LOG[Execution is complete for program Retry Test. The exit code is 999, the execution status is FailureRetry]LOG]!><time="09:15:05.123+360" date="01-10-2011" component="execmgr" context="" type="1" thread="3180" file="execreqmgr.cpp:4097">`
+	b.ReportAllocs()
+	b.SetBytes(int64(len(line)))
+	for b.Loop() {
+		wincode.Scan(line, wincode.Context{Kind: "log/ccm"})
 	}
 }

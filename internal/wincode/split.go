@@ -6,8 +6,8 @@ import "fmt"
 // in the form of an HRESULT), the facility and the code. Source: [MS-ERREF] sections 2.1 and 2.3.
 type Parts struct {
 	Failure  bool   // the top bit: of an HRESULT failure, of an NTSTATUS a warning or an error
-	Customer bool   // the code is none of Microsoft's
-	NTStatus bool   // an NTSTATUS: by its severity of two bits (0xC…), or by the N bit of an HRESULT (0xD…)
+	Customer bool   // the customer's bit: an application's own code
+	NTStatus bool   // an NTSTATUS: by its severity (0xC…), or by the N bit of an HRESULT (0xD…)
 	Facility uint32 // 11 bits
 	Code     uint32 // 16 bits
 }
@@ -15,7 +15,7 @@ type Parts struct {
 // Split takes a code apart. A number below 0x10000 has no parts but the code.
 func Split(code uint32) Parts {
 	return Parts{
-		Failure: code>>31 == 1, Customer: code>>29&1 == 1, NTStatus: code>>30 == 3 || code>>28&1 == 1,
+		Failure: code>>31 == 1, Customer: code>>29&1 == 1, NTStatus: code>>29 == 6 || code>>28&1 == 1,
 		Facility: code >> 16 & 0x7FF, Code: code & 0xFFFF,
 	}
 }
