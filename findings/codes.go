@@ -31,7 +31,7 @@ func decode(e *Evidence, kind ingest.Kind) {
 	if e.Value != nil {
 		if m := valueData.FindString(e.Quote); m != "" {
 			if code, ok := wincode.Parse(m); ok && code != 0 {
-				found = []wincode.Found{{To: len(m), Code: code}}
+				found = []wincode.Found{{To: len(m), Code: code, Form: wincode.FormProgram}}
 			}
 		}
 	} else {
@@ -54,8 +54,8 @@ func decode(e *Evidence, kind ingest.Kind) {
 }
 
 var (
-	// codeValue are names of registry values that hold a code: LastError, ResultCode, HResult, ExitCode, LastSuccessfulHr …
-	codeValue = regexp.MustCompile(`(?i)(?:error|exitcode|result|errorcode|resultcode|returncode|hresult|laststatus|win32exitcode)$`)
+	// codeValue are names of registry values that hold a code: LastError, ResultCode, HResult, ExitCode …
+	codeValue = regexp.MustCompile(`(?i)^(?:last)?(?:(?:error|exit|result|return)code|error|result|hresult)$`)
 	valueData = regexp.MustCompile(`^(?:0x[0-9A-Fa-f]{1,8}|-?[0-9]{1,10})\b`)
 )
 

@@ -32,15 +32,16 @@ const maxScan = 4096
 // Scan finds the error codes of one line, quoted from an artifact of the context's kind, in the order of the text. A number is a code only where its form or the words
 // before it say so: a PID, a size, a time, a line number or a version is none. Nor is what says that all went well: zero, and 1 as an action's return value.
 func Scan(text string, ctx Context) []Found {
-	s := scanner{text: message(text[:min(len(text), maxScan)]), ctx: ctx}
+	s := scanner{text: message(text[:min(len(text), maxScan)]), ctx: ctx, installer: ctx.Kind == "log/msi" || ctx.Kind == "log/sep-inst"}
 	s.all(noteNumber, FormMessage)
 	s.noteErrors()
 	s.all(productMessage, FormMessage)
 	s.all(debugMessage, FormMessage)
-	if ctx.Kind == "log/msi" || ctx.Kind == "log/sep-inst" {
+	if s.installer {
 		s.all(leadingMessage, FormMessage)
 		s.all(actionEnded, FormAction)
 		s.all(customAction, FormMSI)
+		s.all(packageMessage, FormMessage)
 	}
 	s.all(engineReturns, FormMSI)
 	s.all(actionReturn, FormAction)
@@ -89,7 +90,8 @@ var (
 	// A message by itself: "Error 1920. …", "Info 1603. …", "エラー 1920。…".
 	leadingMessage = regexp.MustCompile(`^(?:MSI \([^)]*\) \([^)]*\)(?: \[[^\]]*\])?: )?\p{L}[\p{L}’' ]{0,30}?[ \x{a0}]?(\d{4,5})[.。][ \x{a0}]?\S`)
 	// A message about the package itself, which only developers see.
-	debugMessage = regexp.MustCompile(`^DEBUG: Error (\d{4}):`)
+	debugMessage   = regexp.MustCompile(`^DEBUG: Error (\d{4}):`)
+	packageMessage = regexp.MustCompile(`The error code is (2\d{3})\. The arguments are`)
 	// The end of an action: words, a time of day, the action's name, and a value: "Action ended 21:16:55: InstallFinalize. Return value 3."
 	actionEnded  = regexp.MustCompile(`\d{1,2}[:.]\d{2}[:.]\d{2}[:：]?[ \x{a0}]+[^\s.。]+(?:\.[^\s.。]+)*(?:\. |。|\.\x{a0})[^\d.。]*(\d{1,2})[ \x{a0}]?[.。]?\s*$`)
 	actionReturn = regexp.MustCompile(`^Action ended .*\. Return value (\d)\.?\s*$`)
@@ -98,7 +100,7 @@ var (
 
 	// Words before a number: those that only Windows' codes have, and those that programs use for codes of their own.
 	wordedCode = regexp.MustCompile(`(?i)(?:^|[^\p{L}\d_])` +
-		`(?P<word>(?:win32|system|windows|last|os|service) ?error(?: ?code)?|get ?last ?error(?:\(\))?|(?P<hresult>hresult|hr|nt ?status)|(?P<any>error ?code|err ?code|error|err)|` +
+		`(?P<word>(?:win32|windows|last) ?error(?: ?code)?|get ?last ?error(?:\(\))?|(?P<hresult>hresult|hr|nt ?status)|(?P<any>(?:(?:system|os|service) ?)?error(?: ?code)?|err ?code|err)|` +
 		`(?P<weak>(?:program |process )?exit(?:ed)?(?: with)?(?: code| status)?|return(?:ed|s|ing)?(?: with)?(?: error)?(?: (?:code|value|status))?|ret ?val|rc|result(?: ?code)?|status(?: ?code)?|failed|failure|fails))` +
 		`(?: was| is| of| with| value| number| no\.?)?[ \t]*(?:[:=(\[#"']|-[ \t])?[ \t]*(?:%%)?` +
 		`(?P<n>0x[0-9a-f]{1,8}|[8c][0-9a-f]{7}|-?\d{1,10})`)
@@ -110,9 +112,10 @@ var (
 
 // scanner collects the codes of one text.
 type scanner struct {
-	text  string
-	ctx   Context
-	found []Found
+	text      string
+	ctx       Context
+	installer bool // the text is of an Installer's log
+	found     []Found
 }
 
 // add takes a number that no earlier form has taken.
@@ -201,7 +204,7 @@ func (s *scanner) worded() {
 			if high { // 1 is S_FALSE
 				s.add(from, to, FormCode)
 			}
-		case m[weak] < 0 && (m[whole] < 0 || hex || high):
+		case m[weak] < 0 && (m[whole] < 0 || hex || high || s.installer && strings.HasPrefix(told, "system")): // in a message of Installer it is Windows'
 			s.add(from, to, FormCode)
 		case m[weak] >= 0 && !returned(told) && (hex && !high || !hex && digits < 4):
 			// A state, or flags: by a numbering of its own.
