@@ -38,9 +38,11 @@ func decode(e *Evidence, kind ingest.Kind) {
 		found = wincode.Scan(e.Quote, ctx)
 	}
 	var said []string
-	for _, f := range found {
-		text := meaning(f, e.Quote[f.From:f.To], ctx, e.Note)
-		if text != "" && !slices.Contains(said, text) && len(said) < maxCodes {
+	for i, f := range found {
+		if slices.ContainsFunc(found[:i], func(o wincode.Found) bool { return o.Code == f.Code && o.Form == f.Form }) {
+			continue
+		}
+		if text := meaning(f, e.Quote[f.From:f.To], ctx, e.Note); text != "" && len(said) < maxCodes {
 			said = append(said, text)
 		}
 	}
@@ -65,7 +67,7 @@ func meaning(f wincode.Found, text string, ctx wincode.Context, note string) str
 	switch {
 	case len(all) == 0:
 		return unknown(f, text)
-	case slices.ContainsFunc(all, func(c wincode.Candidate) bool { return says(note, text, c) }):
+	case slices.ContainsFunc(all, func(c wincode.Candidate) bool { return says(note, f, text, c) }):
 		return ""
 	case f.Form == wincode.FormMessage:
 		return "message " + text + " of Windows Installer: " + all[0].Meaning
@@ -111,24 +113,32 @@ func fitting(f wincode.Found, ctx wincode.Context) []wincode.Candidate {
 	})
 }
 
-// says reports whether a check's own note tells a candidate already: by its name, its meaning, or with words of its own behind the number.
-func says(note, text string, c wincode.Candidate) bool {
+// says reports whether a check's own note tells a candidate of a code already: by its name, its meaning, or with words of its own behind the number.
+func says(note string, f wincode.Found, text string, c wincode.Candidate) bool {
 	if note == "" {
 		return false
 	}
 	if c.Symbol != "" && strings.Contains(note, c.Symbol) || c.Explanation != nil && strings.Contains(note, c.Meaning) {
 		return true
 	}
-	for rest := note; ; {
-		before, after, ok := strings.Cut(rest, text)
+	note = strings.ToLower(note)
+	return slices.ContainsFunc(append(wincode.Spellings(f.Code), text), func(number string) bool {
+		return tells(note, strings.ToLower(number), c.Family == wincode.MSIAction)
+	})
+}
+
+// tells reports whether words follow a number that stands alone in a note; of some numbers it is enough that they stand there.
+func tells(note, number string, enough bool) bool {
+	for {
+		before, after, ok := strings.Cut(note, number)
 		if !ok {
 			return false
 		}
-		whole := before == "" || !strings.ContainsAny(before[len(before)-1:], "0123456789xX-.")
-		if whole && (strings.HasPrefix(after, ":") || strings.HasPrefix(after, " is ") || c.Family == wincode.MSIAction) {
+		alone := before == "" || !strings.ContainsAny(before[len(before)-1:], "0123456789abcdefx-.")
+		if alone && (enough || strings.HasPrefix(after, ":") || strings.HasPrefix(after, " is ") || strings.HasPrefix(after, " (")) {
 			return true
 		}
-		rest = after
+		note = after
 	}
 }
 
@@ -148,12 +158,16 @@ func candidate(c wincode.Candidate, doubt string) string {
 	return out
 }
 
-// shownCode is the code as the quote writes it, and in hexadecimal where the quote writes an HRESULT in decimal.
+// shownCode is the code as the quote writes it, and in hexadecimal with 0x where the quote writes an HRESULT otherwise.
 func shownCode(f wincode.Found, text string) string {
-	if f.Code > 0xFFFF && !strings.HasPrefix(strings.ToLower(text), "0x") {
-		return fmt.Sprintf("%s = 0x%08X", text, f.Code)
+	hex := fmt.Sprintf("0x%08X", f.Code)
+	switch {
+	case f.Code <= 0xFFFF || strings.HasPrefix(strings.ToLower(text), "0x"):
+		return text
+	case strings.EqualFold(text, hex[2:]):
+		return hex
 	}
-	return text
+	return text + " = " + hex
 }
 
 // unknown takes apart an HRESULT of which nothing is known; it says nothing of other numbers.
