@@ -122,20 +122,21 @@ func says(note string, f wincode.Found, text string, c wincode.Candidate) bool {
 		return true
 	}
 	note = strings.ToLower(note)
-	return slices.ContainsFunc(append(wincode.Spellings(f.Code), text), func(number string) bool {
-		return tells(note, strings.ToLower(number), c.Family == wincode.MSIAction)
-	})
+	if c.Family == wincode.MSIAction {
+		return strings.Contains(note, "return value "+text)
+	}
+	return slices.ContainsFunc(append(wincode.Spellings(f.Code), text), func(number string) bool { return tells(note, strings.ToLower(number)) })
 }
 
-// tells reports whether words follow a number that stands alone in a note; of some numbers it is enough that they stand there.
-func tells(note, number string, enough bool) bool {
+// tells reports whether words follow a number that stands alone in a note.
+func tells(note, number string) bool {
 	for {
 		before, after, ok := strings.Cut(note, number)
 		if !ok {
 			return false
 		}
 		alone := before == "" || !strings.ContainsAny(before[len(before)-1:], "0123456789abcdefx-.")
-		if alone && (enough || strings.HasPrefix(after, ":") || strings.HasPrefix(after, " is ") || strings.HasPrefix(after, " (")) {
+		if alone && (strings.HasPrefix(after, ":") || strings.HasPrefix(after, " is ") || strings.HasPrefix(after, " (")) {
 			return true
 		}
 		note = after

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestExplanations(t *testing.T) {
 			t.Errorf("%d fields: %q", len(f), line)
 			continue
 		}
-		if code, ok := wincode.Parse(f[1]); !ok || code > 0xFFFF && f[1] != fmt.Sprintf("0x%08X", code) || code <= 0xFFFF && f[1] != fmt.Sprint(code) {
+		if code, ok := wincode.Parse(f[1]); !ok || code > 0xFFFF && f[1] != fmt.Sprintf("0x%08X", code) || code <= 0xFFFF && f[1] != strconv.FormatUint(uint64(code), 10) {
 			t.Errorf("the code %q is not in its form", f[1])
 		}
 		for i, text := range f {

@@ -2,6 +2,7 @@ package wincode_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func short(code uint32) string {
 	if code > 0xFFFF {
 		return fmt.Sprintf("0x%08X", code)
 	}
-	return fmt.Sprint(code)
+	return strconv.FormatUint(uint64(code), 10)
 }
 
 func TestScan(t *testing.T) {

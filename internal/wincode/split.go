@@ -1,6 +1,9 @@
 package wincode
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // Parts is a 32-bit code taken apart by the layout of HRESULT and NTSTATUS: two bits of severity, the customer's bit, N (an NTSTATUS
 // in the form of an HRESULT), the facility and the code. Source: [MS-ERREF] sections 2.1 and 2.3.
@@ -44,11 +47,11 @@ func Spellings(code uint32) []string {
 	if code > 0xFFFF {
 		out := []string{fmt.Sprintf("0x%08X", code)}
 		if code>>31 == 1 {
-			out = append(out, fmt.Sprint(int32(code))) //nolint:gosec // the same 32 bits
+			out = append(out, strconv.Itoa(int(int32(code)))) //nolint:gosec // the same 32 bits
 		}
-		return append(out, fmt.Sprint(code))
+		return append(out, strconv.FormatUint(uint64(code), 10))
 	}
-	out := []string{fmt.Sprint(code), fmt.Sprintf("0x%X", code)}
+	out := []string{strconv.FormatUint(uint64(code), 10), fmt.Sprintf("0x%X", code)}
 	if code != 0 {
 		out = append(out, Spellings(0x80070000|code)...)
 	}
