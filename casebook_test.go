@@ -17,10 +17,10 @@ import (
 	"casebook"
 	"casebook/findings"
 	"casebook/ingest"
-	"casebook/web"
 	"casebook/internal/docscheck"
 	"casebook/internal/fixture"
 	"casebook/internal/need"
+	"casebook/web"
 )
 
 // pack writes a txtar archive of testdata/samples as a zip and returns its path.

@@ -141,7 +141,9 @@ func (o *Output) Write(ctx context.Context, r *findings.Report, dir string, logs
 			return fmt.Errorf("draw report: %w", err)
 		}
 		defer archive.Close() //nolint:errcheck // it was only read
-		site.Records = func(artifact string) iter.Seq2[ingest.Record, error] { return archive.Records(ctx, r.CaseID(), artifact) }
+		site.Records = func(artifact string) iter.Seq2[ingest.Record, error] {
+			return archive.Records(ctx, r.CaseID(), artifact)
+		}
 	}
 	if err := site.Draw(o.create); err != nil {
 		return fmt.Errorf("draw report: %w", err)
