@@ -192,7 +192,9 @@ func notable(systems []*facts.Facts) []Evidence {
 	})
 	out := []Evidence{}
 	for _, m := range all[:min(len(all), maxNotable)] {
-		out = append(out, FromMatch(m, Context, ""))
+		e := FromMatch(m, Context, "")
+		decode(&e, kindOf(systems, e.Artifact))
+		out = append(out, e)
 	}
 	return out
 }
