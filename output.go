@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"casebook/findings"
+	"casebook/findings/collect"
 	"casebook/web"
 )
 
@@ -105,7 +106,7 @@ func checkOutput(dir, own string) error {
 		return nil
 	}
 	for _, e := range entries {
-		if !slices.Contains(parts, e.Name()) {
+		if !slices.Contains(parts, e.Name()) && e.Name() != collect.ScriptFile {
 			return fmt.Errorf("output folder %q holds %q, which is no part of a report; choose another folder with -o, or empty it", dir, e.Name())
 		}
 	}

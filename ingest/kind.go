@@ -61,6 +61,8 @@ const (
 	KindSystemInfo  Kind = "text/systeminfo" // systeminfo output
 	KindMSInfo      Kind = "text/msinfo"     // msinfo32 report as text
 	KindWinmgmt     Kind = "text/winmgmt"    // winmgmt /verifyrepository output
+
+	KindManifest Kind = "text/casebook-manifest" // what casebook's collection script says of its run
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -75,5 +77,6 @@ func Kinds() []Kind {
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
 		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs, KindSetAid, KindSMSCFG, KindSMSUID,
 		KindIPConfig, KindSystemInfo, KindMSInfo, KindWinmgmt,
+		KindManifest,
 	}
 }
