@@ -22,8 +22,9 @@ const (
 	ArchiveDir = "archive"
 )
 
-// parts are the names of everything in a report folder, in the order in which they are put in place.
-var parts = []string{ArchiveDir, ReportFile, IndexFile}
+// parts are the names of everything in a report folder, in the order in which they are put in place. The collection script is made later, of
+// the report: that of an earlier one does not stay.
+var parts = []string{ArchiveDir, ReportFile, IndexFile, collect.ScriptFile}
 
 // Output is a report folder in the making. A folder that is not there yet is built beside its place and appears as a whole, or not at all.
 // In one that is there (which may be a mount point, or all that the user may write to) the report is built in a hidden folder, and what
@@ -106,7 +107,7 @@ func checkOutput(dir, own string) error {
 		return nil
 	}
 	for _, e := range entries {
-		if !slices.Contains(parts, e.Name()) && e.Name() != collect.ScriptFile {
+		if !slices.Contains(parts, e.Name()) {
 			return fmt.Errorf("output folder %q holds %q, which is no part of a report; choose another folder with -o, or empty it", dir, e.Name())
 		}
 	}
