@@ -33,7 +33,7 @@ type help struct {
 // hive are one item. Once an item is chosen for a finding, the others that it asks for count for less, so that one finding does not fill the
 // request.
 func MakeRequest(all []Finding) Request {
-	items := join(gather(all))
+	items := combine(gather(all))
 	var chosen []*wanted
 	served := map[int]int{} // how many items are chosen for a finding
 	for len(chosen) < maxRequest && len(items) > 0 {
@@ -116,8 +116,8 @@ func (w *wanted) take(o *wanted) {
 	o.absorb = true
 }
 
-// join makes one item of those of which one holds the others, and of the exports of one hive's keys.
-func join(items []*wanted) []*wanted {
+// combine makes one item of those of which one holds the others, and of the exports of one hive's keys.
+func combine(items []*wanted) []*wanted {
 	for _, x := range items {
 		for _, o := range items {
 			if x == o || x.absorb || o.absorb || !sameSystems(x, o) || !holds(x.Collect, o.Collect) {

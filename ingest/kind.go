@@ -61,6 +61,7 @@ const (
 	KindSystemInfo  Kind = "text/systeminfo" // systeminfo output
 	KindMSInfo      Kind = "text/msinfo"     // msinfo32 report as text
 	KindWinmgmt     Kind = "text/winmgmt"    // winmgmt /verifyrepository output
+	KindRegistryPol Kind = "policy/registry" // registry.pol: the registry values of a group policy object
 
 	KindManifest Kind = "text/casebook-manifest" // what casebook's collection script says of its run
 )
@@ -76,7 +77,7 @@ func Kinds() []Kind {
 		KindRegExport, KindRegQuery,
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
 		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs, KindSetAid, KindSMSCFG, KindSMSUID,
-		KindIPConfig, KindSystemInfo, KindMSInfo, KindWinmgmt,
+		KindIPConfig, KindSystemInfo, KindMSInfo, KindWinmgmt, KindRegistryPol,
 		KindManifest,
 	}
 }
