@@ -223,7 +223,7 @@ func (p *parser) loop(depth int) bool {
 	}
 	p.at = body.at
 	for _, item := range items {
-		if strings.ContainsAny(item.text, "*?") { // a pattern of files, which only cmd can unfold
+		if strings.ContainsAny(strings.TrimPrefix(item.text, `\\?\`), "*?") { // a pattern of files, which only cmd can unfold
 			return false
 		}
 		for _, c := range body.out {

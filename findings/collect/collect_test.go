@@ -53,7 +53,10 @@ func TestForms(t *testing.T) {
 		},
 		{
 			name: "a-path-with-other-places", collect: `%windir%\CCM\Logs\execmgr.log and execmgr.lo_ (ConfigMgr 2007: %windir%\System32\CCM\Logs or %windir%\SysWOW64\CCM\Logs)`,
-			steps: []string{`copy "%windir%\CCM\Logs\execmgr.log"`, `copy "%windir%\CCM\Logs\execmgr.lo_"`, `copy "%windir%\System32\CCM\Logs\execmgr.log"`, `copy "%windir%\SysWOW64\CCM\Logs\execmgr.log"`},
+			steps: []string{
+				`copy "%windir%\CCM\Logs\execmgr.log"`, `copy "%windir%\CCM\Logs\execmgr.lo_"`, `copy "%windir%\System32\CCM\Logs\execmgr.log"`, `copy "%windir%\System32\CCM\Logs\execmgr.lo_"`,
+				`copy "%windir%\SysWOW64\CCM\Logs\execmgr.log"`, `copy "%windir%\SysWOW64\CCM\Logs\execmgr.lo_"`,
+			},
 		},
 		{name: "a-path", collect: `%SystemRoot%\PFRO.log`, steps: []string{`copy "%SystemRoot%\PFRO.log"`}},
 		{name: "a-path-of-a-user", collect: `%windir%\Temp\SEP_INST.log (or %TEMP%\SEP_INST.log of the user who installed)`, steps: []string{`copy "%windir%\Temp\SEP_INST.log"`, `copy "%TEMP%\SEP_INST.log"`}},
@@ -67,6 +70,22 @@ func TestForms(t *testing.T) {
 		{name: "wmic", collect: `wmic /namespace:\\root\ccm path CCM_InstalledComponent get Name,Version > "%PUBLIC%\c.txt"`, steps: []string{`wmic /namespace:\\root\ccm path CCM_InstalledComponent get Name,Version`}},
 		{name: "findstr-is-literal", collect: `findstr /i "<Server DomainId" "%ProgramData%\Symantec\SyLink.xml" > "%PUBLIC%\s.txt" (the whole file holds the key)`, steps: []string{`findstr /l /i "/c:<Server DomainId" "%ProgramData%\Symantec\SyLink.xml"`}},
 		{name: "nslookup", collect: `nslookup pc-1.example.com > "%PUBLIC%\nslookup.txt" 2>&1`, steps: []string{`nslookup pc-1.example.com`}},
+		{
+			name: "a-part-that-lacks-an-address", collect: `(nslookup pc1 & nslookup ADDRESS & nslookup %COMPUTERNAME%) > "%PUBLIC%\n.txt" 2>&1`,
+			steps: []string{`nslookup pc1`, `nslookup %COMPUTERNAME%`}, byHand: []string{`(nslookup pc1 & nslookup ADDRESS & nslookup %COMPUTERNAME%) > "%PUBLIC%\n.txt" 2>&1`},
+		},
+		{
+			name: "a-folder-as-the-better-way", collect: `%windir%\MS\SMS\Logs\Clicore.log and %windir%\MS\SMS\Logs\Ccim32.log (best the whole folder %windir%\MS\SMS\Logs)`,
+			steps: []string{`copy "%windir%\MS\SMS\Logs\Clicore.log"`, `copy "%windir%\MS\SMS\Logs\Ccim32.log"`, `copy "%windir%\MS\SMS\Logs"`},
+		},
+		{
+			name: "volume-by-its-guid", collect: `for %d in ("\\?\Volume{6e5a1c11-8f0d-11df-9d3e-005056c00008}\Novell") do @(echo %d& fsutil reparsepoint query %d)`,
+			steps: []string{`fsutil reparsepoint query "\\?\Volume{6e5a1c11-8f0d-11df-9d3e-005056c00008}\Novell"`},
+		},
+		{
+			name: "events-of-one-source", collect: `wevtutil qe System /q:"*[System[Provider[@Name='Service Control Manager']]]" /f:text /c:300 /rd:true > "%PUBLIC%\scm.txt"`,
+			steps: []string{`wevtutil qe "System" "/q:*[System[Provider[@Name='Service Control Manager']]]" /f:text /c:300 /rd:true`},
+		},
 		{name: "certutil", collect: `(certutil -v -store My & certutil -v -store SMS) > "%PUBLIC%\c.txt"`, steps: []string{`certutil -v -store "My"`, `certutil -v -store "SMS"`}},
 		{name: "events", collect: `wevtutil epl System "%PUBLIC%\System.evtx"`, steps: []string{`wevtutil epl "System" "System.evtx"`}},
 

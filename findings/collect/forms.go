@@ -61,7 +61,7 @@ var forms = []form{
 	{words: "nltest", options: "/dsgetsite /domain_trusts"},
 	{words: "certutil", args: []argument{argName}, least: 1, options: "-v -store -verifystore"},
 	{words: "wevtutil epl", args: []argument{argChannel, argFile}, least: 2, options: "/ow:true"},
-	{words: "wevtutil qe", args: []argument{argChannel}, least: 1, options: "/f:text /f:xml /rd:true /rd:false /c:100 /c:200 /c:500 /c:1000 /c:5000"},
+	{words: "wevtutil qe", args: []argument{argChannel}, least: 1, options: "/f:text /f:xml /rd:true /rd:false"},
 	{words: "sc query", args: []argument{argName}, options: "state= all type= service driver"},
 	{words: "sc queryex", args: []argument{argName}, options: "state= all type= service driver"},
 	{words: "sc qc", args: []argument{argName}, least: 1, echo: true},
@@ -113,6 +113,11 @@ func recognise(c simple) (command, bool) {
 	return command{}, false
 }
 
+// incomplete reports whether a word of a command has to be put in by a person.
+func (c simple) incomplete() bool {
+	return slices.ContainsFunc(c.words, func(w word) bool { return w.bare && placeholder.MatchString(w.text) })
+}
+
 // match fits the words of a command into the form.
 func (f *form) match(c simple) (command, bool) {
 	fixed := strings.Fields(f.words)
@@ -152,6 +157,10 @@ func (f *form) match(c simple) (command, bool) {
 		if f.words == "wevtutil qe" || f.words == "wevtutil epl" {
 			if q, ok := quote(w.text); ok && eventTest.MatchString(w.text) {
 				parts = append(parts, q)
+				continue
+			}
+			if w.bare && eventCount.MatchString(low) {
+				parts = append(parts, low)
 				continue
 			}
 		}

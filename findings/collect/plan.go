@@ -3,6 +3,7 @@ package collect
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"casebook/findings"
@@ -108,20 +109,22 @@ func (it *Item) read(collect string) {
 			it.ByHand = append(it.ByHand, line)
 		case len(it.Steps) > 0 && remark.MatchString(line):
 		default:
-			steps, ok := readLine(line)
-			if !ok {
-				it.ByHand = append(it.ByHand, line)
-				continue
-			}
+			steps, whole := readLine(line)
 			it.Steps = append(it.Steps, steps...)
+			if !whole {
+				it.ByHand = append(it.ByHand, line)
+			}
 		}
 	}
 }
 
-// readLine returns what the script does for a line of a request; false if that is left to a person.
-func readLine(line string) ([]Step, bool) {
+// readLine returns what the script does for a line of a request; whole is false if some of it, or all, is left to a person.
+func readLine(line string) (steps []Step, whole bool) {
 	if steps, ok := readCommands(line); ok {
 		return steps, true
+	}
+	if steps, ok := readPossible(line); ok {
+		return steps, false
 	}
 	if i := strings.LastIndex(line, " ("); i > 0 && strings.HasSuffix(line, ")") { // a remark behind the command
 		if steps, ok := readCommands(line[:i]); ok {
@@ -129,6 +132,31 @@ func readLine(line string) ([]Step, bool) {
 		}
 	}
 	return readPaths(line)
+}
+
+// readPossible reads a line of commands of which some lack what only a person can put in, and returns the others.
+func readPossible(line string) ([]Step, bool) {
+	list, ok := parse(line)
+	if !ok {
+		return nil, false
+	}
+	var out []Step
+	for _, c := range list {
+		if c.incomplete() {
+			continue
+		}
+		cmd, ok := recognise(c)
+		if !ok {
+			return nil, false
+		}
+		out = append(out, cmd.step())
+	}
+	return out, len(out) > 0
+}
+
+// step is the command as a step of the script.
+func (c command) step() Step {
+	return Step{Command: c.line, File: c.file, retry: c.retry, writes: c.writes, echo: c.echo}
 }
 
 // search is a search for files of one name at the end of a line, which are to be copied from wherever they lie.
@@ -170,7 +198,7 @@ func readCommands(line string) ([]Step, bool) {
 			if !ok {
 				return nil, false
 			}
-			out = append(out, Step{Command: cmd.line, File: cmd.file, retry: cmd.retry, writes: cmd.writes, echo: cmd.echo})
+			out = append(out, cmd.step())
 		}
 	}
 	return out, len(out) > 0
@@ -219,21 +247,22 @@ var (
 )
 
 // readPaths reads a line that names paths to send: the first at its beginning, others behind "and", "or" and commas, or in parentheses. A folder in
-// parentheses is another place for the file before it.
+// parentheses is another place for the files before them, unless the sentence calls it a folder.
 func readPaths(line string) ([]Step, bool) {
 	rest := pathLead.ReplaceAllString(line, "")
 	if !pathStart.MatchString(rest) || elsewhere.MatchString(line) {
 		return nil, false
 	}
 	var out []Step
+	var files []string // the names before the parentheses
 	add := func(path string) bool {
 		s, ok := copyOf(path)
-		if ok {
+		if ok && !slices.ContainsFunc(out, func(o Step) bool { return o.Copy == s.Copy }) {
 			out = append(out, s)
 		}
 		return ok
 	}
-	last := "" // the first file, for which folders in parentheses are other places
+	baseOf := func(path string) string { return path[strings.LastIndexByte(path, '\\')+1:] }
 	for i := 0; i < len(rest); {
 		if !pathStart.MatchString(rest[i:]) || i > 0 && rest[i-1] != ' ' && rest[i-1] != '(' {
 			i++
@@ -241,14 +270,20 @@ func readPaths(line string) ([]Step, bool) {
 		}
 		path, n := cutPath(rest[i:])
 		within := strings.Count(rest[:i], "(") > strings.Count(rest[:i], ")")
-		if within && last != "" && !ending.MatchString(path) {
-			path += `\` + last[strings.LastIndexByte(last, '\\')+1:]
+		if within && len(files) > 0 && !ending.MatchString(path) && !strings.HasSuffix(rest[:i], "folder ") {
+			for _, name := range files {
+				if !add(path + `\` + name) {
+					return nil, false
+				}
+			}
+			i += n
+			continue
 		}
 		if !add(path) {
 			return nil, false
 		}
-		if last == "" {
-			last = path
+		if !within {
+			files = append(files, baseOf(path))
 		}
 		i += n
 		for {
@@ -259,6 +294,7 @@ func readPaths(line string) ([]Step, bool) {
 			if !add(path[:strings.LastIndexByte(path, '\\')+1] + m[1]) {
 				return nil, false
 			}
+			files = append(files, m[1])
 			i += strings.Index(rest[i:], m[1]) + len(m[1])
 		}
 	}

@@ -93,10 +93,11 @@ var (
 	// hostName is a name or address that may be looked up.
 	hostName = regexp.MustCompile(`^(?:%COMPUTERNAME%|[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39})$`)
 	// plainName is the name of a service, a store, a class, a value.
-	plainName = regexp.MustCompile(`^[A-Za-z0-9_$][A-Za-z0-9 _.$()-]{0,79}$`)
-	nameList  = regexp.MustCompile(`^[A-Za-z0-9_]+(?:,[A-Za-z0-9_]+)*$`)
-	channel   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 _./-]{0,120}$`)
-	eventTest = regexp.MustCompile(`^(?i:/q:)[A-Za-z0-9*\[\]()=' @/.:_-]{1,300}$`)
+	plainName  = regexp.MustCompile(`^[A-Za-z0-9_$][A-Za-z0-9 _.$()-]{0,79}$`)
+	nameList   = regexp.MustCompile(`^[A-Za-z0-9_]+(?:,[A-Za-z0-9_]+)*$`)
+	channel    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 _./-]{0,120}$`)
+	eventTest  = regexp.MustCompile(`^(?i:/q:)[A-Za-z0-9*\[\]()=' @/.:_-]{1,300}$`)
+	eventCount = regexp.MustCompile(`^/c:[0-9]{1,6}$`)
 	// placeholder is a word that a person has to put something in the place of.
 	placeholder = regexp.MustCompile(`^(?:ADDRESS|HOST|HOSTNAME|SERVER|SITESERVER|NAME|COMPUTER|TARGET|PDC|DC|FILE|FOLDER|PATH|PACKAGE|PRODUCT|USER|GUID|SID)$`)
 	rootKey     = regexp.MustCompile(`^(?i:HKLM|HKEY_LOCAL_MACHINE|HKCU|HKEY_CURRENT_USER|HKCR|HKEY_CLASSES_ROOT|HKU|HKEY_USERS)(?:\\[^"%!]*[^"%!\\])?$`)
