@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -98,7 +99,7 @@ func (a *app) runAsk(path, out string) error {
 func accompanying(p collect.Plan, script string) string {
 	var done, hand []string
 	for i, it := range p.Items {
-		n := fmt.Sprint(i + 1)
+		n := strconv.Itoa(i + 1)
 		if len(it.Steps) > 0 {
 			done = append(done, n)
 		}
@@ -152,7 +153,7 @@ func writeScript(path string, data []byte) error {
 			return fmt.Errorf("%q exists and is no collection script; choose another file with -o", path)
 		}
 	}
-	if err := os.WriteFile(path, data, 0o644); err != nil { //nolint:gosec // it is to be sent, and holds what the request says
+	if err := os.WriteFile(path, data, 0o644); err != nil {
 		return fmt.Errorf("write the script: %w", err)
 	}
 	return nil

@@ -164,7 +164,7 @@ func (f *form) match(c simple) (command, bool) {
 				continue
 			}
 		}
-		if at >= len(f.args) && !(f.many && len(f.args) > 0) {
+		if at >= len(f.args) && (!f.many || len(f.args) == 0) {
 			return command{}, false
 		}
 		kind := f.args[min(at, len(f.args)-1)]
