@@ -93,6 +93,12 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 		}
 	}
 
+	volume := 0
+	for _, b := range bundles {
+		volume += b.Volume()
+	}
+	collector.Expect(volume)
+
 	var archive *index.Writer
 	if opt.Index != "" && len(bundles) > 0 {
 		if archive, err = index.Create(opt.Index); err != nil {

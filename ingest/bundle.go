@@ -131,6 +131,17 @@ func (b *Bundle) Close() error {
 	return err
 }
 
+// Volume says how much there is to be read, by what the container declares: a member of a mebibyte or more counts as one, a smaller one by its
+// part of that.
+func (b *Bundle) Volume() int {
+	const whole = 1 << 20
+	var sum int64
+	for _, m := range b.members {
+		sum += min(m.declared(), whole)
+	}
+	return int(sum / whole)
+}
+
 // isArchive tells whether the upload is an archive, whose bytes its members are unpacked from.
 func (b *Bundle) isArchive() bool { return b.Format != FormatDirectory && b.Format != FormatFile }
 
