@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"path/filepath"
@@ -191,11 +192,7 @@ func publish(ctx context.Context, w *index.Writer, contents *ingest.Contents, re
 			return err
 		}
 	}
-	data, err := EncodeReport(report)
-	if err != nil {
-		return err
-	}
-	if err := w.Report(report, data); err != nil {
+	if err := w.Report(report, func(f io.Writer) error { return WriteReport(f, report) }); err != nil {
 		return err
 	}
 	return w.Commit(ctx)

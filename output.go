@@ -1,10 +1,10 @@
 package casebook
 
 import (
-	"bytes"
-	"encoding/json"
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -120,18 +120,29 @@ func (o *Output) ArchivePath() string { return filepath.Join(o.part, ArchiveDir)
 
 // Write writes report.json and index.html.
 func (o *Output) Write(r *findings.Report) error {
-	data, err := EncodeReport(r)
-	if err != nil {
+	if err := o.file(ReportFile, func(w io.Writer) error { return WriteReport(w, r) }); err != nil {
 		return err
 	}
-	var page bytes.Buffer
-	if err := web.Write(&page, r); err != nil {
-		return fmt.Errorf("draw %s: %w", IndexFile, err)
-	}
-	if err := o.root.WriteFile(ReportFile, data, 0o644); err != nil {
+	return o.file(IndexFile, func(w io.Writer) error {
+		page := bufio.NewWriterSize(w, 64<<10)
+		if err := web.Write(page, r); err != nil {
+			return fmt.Errorf("draw %s: %w", IndexFile, err)
+		}
+		return page.Flush()
+	})
+}
+
+// file writes one file of the report.
+func (o *Output) file(name string, write func(io.Writer) error) error {
+	f, err := o.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	if err := o.root.WriteFile(IndexFile, page.Bytes(), 0o644); err != nil {
+	if err := write(f); err != nil {
+		_ = f.Close() // the first error counts
+		return err
+	}
+	if err := f.Close(); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
@@ -207,17 +218,4 @@ func (o *Output) Discard() {
 	for _, d := range o.above {
 		_ = os.Remove(d) // fails, as it should, if there is something else in it by now
 	}
-}
-
-// EncodeReport returns a report as report.json holds it: indented, keys in the order of the schema, without HTML escapes, and a
-// line break at the end.
-func EncodeReport(r *findings.Report) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
-		return nil, fmt.Errorf("encode report: %w", err)
-	}
-	return b.Bytes(), nil
 }
