@@ -36,7 +36,11 @@ func Read(ctx context.Context, bundles []*Bundle, opt Options) (*Contents, error
 		}
 		return nil, err
 	}
-	return r.contents(), nil
+	c := r.contents()
+	for _, b := range bundles {
+		b.members = nil // a bundle is read once; of a large archive this list is as large as what was found in it
+	}
+	return c, nil
 }
 
 // task is one member to be read, and what came of it.

@@ -140,7 +140,7 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 
 // memoryTarget is what an analysis without an index keeps below where it can. Without it the garbage collector lets the heap grow to twice what
 // is in use, which with the matches of thousands of logs is more than the rest of the program takes.
-const memoryTarget = 224 << 20
+const memoryTarget = 232 << 20
 
 // boundMemory makes the garbage collector run more often near the target, unless GOMEMLIMIT says otherwise. It is no hard bound: the runtime
 // gives collecting at most half of the processors.

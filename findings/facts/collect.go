@@ -125,13 +125,19 @@ func (c *Collector) Expect(volume int) {
 
 func (c *Collector) bound(n int) int { return max(1, n>>c.thrift) }
 
-// collected is what was gathered from one artifact.
+// collected is what was gathered from one artifact. Most artifacts of a large upload give nothing, so maps are made when they are needed.
 type collected struct {
 	signals  map[string]*kept
-	observed map[string]any // by check ID
+	observed []observation
 	loud     []*Match
 	hosts    map[string]hostClaim // by computer name
 	clock    *clock               // of the matches
+}
+
+// observation is what one check's observer made of an artifact.
+type observation struct {
+	check string // its ID
+	value any
 }
 
 // kept is what is kept of one signal in one artifact.
@@ -184,7 +190,7 @@ func (k *kept) all() []Match {
 func (c *Collector) Sink(a *ingest.Artifact) ingest.Sink {
 	s := &sink{
 		collector: c, artifact: a, matcher: c.set.For(string(a.Kind)),
-		got: &collected{signals: map[string]*kept{}, observed: map[string]any{}, hosts: map[string]hostClaim{}, clock: &clock{}},
+		got: &collected{clock: &clock{}},
 	}
 	s.hit = func(h match.Hit) { s.hits = append(s.hits, h) }
 	s.sight.sink = s
@@ -280,6 +286,9 @@ func (s *sink) count(i int, h match.Hit) {
 	if claim, ok := hostSignal(h.Name); ok {
 		name := computerName(h.Capture("host"))
 		if _, known := s.got.hosts[name]; name != "" && !known && len(s.got.hosts) < maxHosts {
+			if s.got.hosts == nil {
+				s.got.hosts = map[string]hostClaim{}
+			}
 			s.got.hosts[name] = claim
 		}
 		return
@@ -287,6 +296,9 @@ func (s *sink) count(i int, h match.Hit) {
 	k := s.got.signals[h.Name]
 	if k == nil {
 		k = &kept{}
+		if s.got.signals == nil {
+			s.got.signals = map[string]*kept{}
+		}
 		s.got.signals[h.Name] = k
 	}
 	k.count++
@@ -401,13 +413,16 @@ func (p *past) copy(r *ingest.Record) {
 func (s *sink) Done(a *ingest.Artifact) {
 	for _, w := range s.watching {
 		if v := w.observer.End(); v != nil {
-			s.got.observed[w.Check] = v
+			s.got.observed = append(s.got.observed, observation{w.Check, v})
 		}
 	}
 	for _, k := range s.got.signals {
 		k.settle()
 	}
 	s.tail, s.pending, s.hits, s.sight.Hits = nil, nil, nil, nil
+	if s.got.signals == nil && s.got.observed == nil && s.got.loud == nil && s.got.hosts == nil {
+		return
+	}
 	s.collector.mu.Lock()
 	defer s.collector.mu.Unlock()
 	s.collector.found[a.Path] = s.got
