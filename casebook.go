@@ -173,7 +173,7 @@ func openProblem(upload string, err error) ingest.Problem {
 	if open := (*ingest.OpenError)(nil); errors.As(err, &open) {
 		reason = fmt.Sprintf("open %q: %s", filepath.Base(upload), open.Reason())
 	}
-	return ingest.Problem{Stage: ingest.StageOpen, Message: reason}
+	return ingest.Problem{Stage: ingest.StageOpen, Message: reason, Refused: ingest.RefusalOf(err)}
 }
 
 // unreadable is an upload of which nothing is known but its name.

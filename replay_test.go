@@ -8,7 +8,6 @@ import (
 
 	"casebook"
 	"casebook/findings"
-	"casebook/ingest"
 	"casebook/internal/regftest"
 )
 
@@ -72,7 +71,7 @@ func TestReplayedHive(t *testing.T) {
 					}
 				}
 			}
-			if bad, err := casebook.Verify(t.Context(), r, []string{dir}, ingest.Limits{}); err != nil || len(bad) > 0 {
+			if bad, err := casebook.Verify(t.Context(), r, []string{dir}, casebook.Options{}); err != nil || len(bad) > 0 {
 				t.Errorf("evidence that is not borne out: %v %v", bad, err)
 			}
 			h, err := casebook.OpenHive(t.Context(), filepath.Join(dir, "config", "SYSTEM"))

@@ -81,7 +81,7 @@ func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 		err = noRoom(serr)
 	}
 	if c.odd > maxOddNames {
-		c.problem("", StageOpen, "%d further names were changed too", c.odd-maxOddNames)
+		c.refuse("", StageOpen, RefusedName, "%d further names were changed too", c.odd-maxOddNames)
 	}
 	if err != nil {
 		_ = c.b.Close() // the first error counts

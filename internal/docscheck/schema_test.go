@@ -66,7 +66,7 @@ func full() *findings.Report {
 		Request: findings.Request{Text: "Please send …", Items: []findings.RequestItem{{
 			What: missing.What, Why: missing.Why, Collect: missing.Collect, Settles: []string{"msi-install-failed"},
 		}}},
-		Problems: []ingest.Problem{{Artifact: "x", Stage: ingest.StageRead, Message: "m"}},
+		Problems: []ingest.Problem{{Artifact: "x", Stage: ingest.StageRead, Message: "m", Refused: ingest.RefusedRatio}},
 		Notable:  []findings.Evidence{evidence},
 	}
 }
@@ -339,6 +339,7 @@ func TestVocabularies(t *testing.T) {
 		{"encoding", append(ingest.Encodings(), "")},
 		{"format", ingest.Formats()},
 		{"stage", constants(t, "ingest", "Stage")},
+		{"refusal", constants(t, "ingest", "Refusal")},
 		{"incident.covered", constants(t, "findings", "Covered")},
 		{"finding.verdict", constants(t, "findings", "Verdict")},
 		{"finding.severity", constants(t, "findings", "Severity")},
