@@ -46,6 +46,9 @@ func WriteReport(w io.Writer, r *findings.Report) error {
 	list(e, "findings", r.Findings)
 	e.field("request", r.Request)
 	list(e, "problems", r.Problems)
+	e.field("timeline", r.Timeline)
+	list(e, "registry", r.Registry)
+	list(e, "errors", r.Errors)
 	list(e, "notable", r.Notable)
 	return e.close()
 }

@@ -32,6 +32,7 @@ func TestWriteReport(t *testing.T) {
 			Artifacts: []findings.Artifact{{Path: "a"}, {Path: "b"}, {Path: "c"}}, Sequences: []findings.Sequence{{Name: "l", Parts: []findings.SequencePart{{Artifact: "a"}}}},
 			Sensitive: []findings.Sensitive{{Artifact: "k"}}, Findings: []findings.Finding{long, long}, Problems: []ingest.Problem{{Artifact: "a", Stage: ingest.StageRead, Message: "<&>"}, {}},
 			Notable: []findings.Evidence{{Quote: "q"}}, Tool: findings.Tool{Name: "casebook"}, Window: findings.Window{From: "x"},
+			Timeline: findings.Timeline{StepSeconds: 1}, Registry: []findings.KeyExcerpt{{Key: "<k>"}}, Errors: []findings.ErrorKind{{Template: "&"}},
 		},
 	}
 	for i := range reflect.TypeFor[findings.Report]().NumField() {

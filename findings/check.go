@@ -59,6 +59,10 @@ func (n Need) Missing() Missing { return Missing{What: n.What, Why: n.Why, Colle
 type Doc struct {
 	Cause          string   // the mechanism first, then the consequence
 	Remedy         []string // steps
+	Risk           string   // what the remedy can break or cost
+	Undo           string   // how the remedy is taken back
+	Cured          string   // by what the next upload will show that the remedy worked
+	Overturns      string   // what would show that a confirmed finding is wrong
 	Proves         []string // what is taken for proof
 	Suggests       []string // what merely suggests
 	Exonerates     []string // what rules it out

@@ -58,17 +58,25 @@ const (
 
 // Finding is the outcome of one check for one subject.
 type Finding struct {
-	Check      string      `json:"check"`
-	Subject    string      `json:"subject"` // "" for a verdict on the whole check
-	System     string      `json:"system"`  // "" if of none or of several
-	Verdict    Verdict     `json:"verdict"`
-	Severity   Severity    `json:"severity"`
-	State      State       `json:"state"`
-	Reason     Reason      `json:"reason,omitempty"`
-	Title      string      `json:"title"`
-	Summary    string      `json:"summary"`
-	Cause      string      `json:"cause"`
-	Remedy     []string    `json:"remedy"`
+	Check    string   `json:"check"`
+	Subject  string   `json:"subject"` // "" for a verdict on the whole check
+	System   string   `json:"system"`  // "" if of none or of several
+	Verdict  Verdict  `json:"verdict"`
+	Severity Severity `json:"severity"`
+	State    State    `json:"state"`
+	Reason   Reason   `json:"reason,omitempty"`
+	Title    string   `json:"title"`
+	Summary  string   `json:"summary"`
+	Cause    string   `json:"cause"`
+	Remedy   []string `json:"remedy"`
+	// Risk, Undo and Cured belong to the remedy: what it can break, how it is taken back, and by what the next upload will
+	// show that it worked. Overturns says what would show that the verdict is wrong. Of confirmed and suspected findings.
+	Risk      string `json:"risk,omitempty"`
+	Undo      string `json:"undo,omitempty"`
+	Cured     string `json:"cured,omitempty"`
+	Overturns string `json:"overturns,omitempty"`
+	// Unmet says why a check did not fire: the first condition that failed, and where. Of ruled-out and not-evaluated findings.
+	Unmet      string      `json:"unmet,omitempty"`
 	References []Reference `json:"references"`
 	Rivals     []Rival     `json:"rivals"`
 	Evidence   []Evidence  `json:"evidence"`

@@ -114,7 +114,9 @@ func (r *runner) accept(f Finding, about []*facts.Facts, one *facts.Facts) {
 	f.References = union(f.References, c.Doc.References)
 	f.Evidence = slices.Clone(f.Evidence)
 	for i := range f.Evidence {
-		f.Evidence[i].Quote = clip(f.Evidence[i].Quote)
+		e := &f.Evidence[i]
+		e.Quote = clip(e.Quote)
+		decode(e, kindOf(about, e.Artifact))
 	}
 	switch f.Verdict {
 	case Confirmed, Suspected:
@@ -124,16 +126,49 @@ func (r *runner) accept(f Finding, about []*facts.Facts, one *facts.Facts) {
 		if len(f.Remedy) == 0 {
 			f.Remedy = c.Doc.Remedy
 		}
+		f.Risk, f.Undo = cmp.Or(f.Risk, c.Doc.Risk), cmp.Or(f.Undo, c.Doc.Undo)
+		f.Cured, f.Overturns = cmp.Or(f.Cured, c.Doc.Cured), cmp.Or(f.Overturns, c.Doc.Overturns)
+		f.Unmet = ""
 		f = r.weigh(f, about, one)
 	case RuledOut:
 		f.Reason, f.State = "", Unknown
+		f.Unmet = cmp.Or(f.Unmet, unmetBy(f.Evidence))
 		f = r.clear(f, about, one)
 	case NotEvaluated:
 		f.Reason, f.State = cmp.Or(f.Reason, DataMissing), Unknown
+		f.Unmet = cmp.Or(f.Unmet, lacking(f.Missing), f.Summary)
 	default:
 		f = r.refuse(f, fmt.Sprintf("the verdict %q, which there is not", f.Verdict))
 	}
 	r.findings = append(r.findings, f)
+}
+
+// unmetBy names the first evidence against a check as the condition that failed; "" if there is none.
+func unmetBy(evidence []Evidence) string {
+	for _, e := range evidence {
+		if e.Role != Contradicts {
+			continue
+		}
+		switch {
+		case e.Absent && e.Note != "":
+			return fmt.Sprintf("Absent from %s: %s.", e.Place(), e.Note)
+		case e.Absent:
+			return "It is not in " + e.Place() + "."
+		case e.Note != "":
+			return fmt.Sprintf("Contradicted by %s: %s.", e.Place(), e.Note)
+		default:
+			return "Contradicted by " + e.Place() + "."
+		}
+	}
+	return ""
+}
+
+// lacking names the first thing that a check lacked as the condition that failed; "" if it lacked nothing.
+func lacking(missing []Missing) string {
+	if len(missing) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("The bundle lacks %s.", missing[0].What)
 }
 
 // refuse makes a finding whose claim can't stand a not-evaluated one, and a problem.
@@ -159,7 +194,7 @@ func (r *runner) weigh(f Finding, about []*facts.Facts, one *facts.Facts) Findin
 		return slices.ContainsFunc(about, func(x *facts.Facts) bool { return is(x, e.Artifact) })
 	}
 	sound := slices.ContainsFunc(supporting, func(e Evidence) bool {
-		return !has(e, (*facts.Facts).Conflicting) && !has(e, (*facts.Facts).Outdated)
+		return !has(e, (*facts.Facts).Conflicting) && !has(e, (*facts.Facts).Outdated) && !has(e, (*facts.Facts).Script)
 	})
 	first := supporting[0]
 	lower := func(summary string, m Missing) {
@@ -171,6 +206,9 @@ func (r *runner) weigh(f Finding, about []*facts.Facts, one *facts.Facts) Findin
 	case !sound && has(first, (*facts.Facts).Outdated):
 		lower("All of the evidence lies in older copies of the registry, which say how the system was, so nothing is confirmed.",
 			whole(first.Artifact, about, "the bundle holds an older copy only"))
+	case !sound && has(first, (*facts.Facts).Script):
+		lower("All of the evidence lies in .reg files that ask for deletions, so they are scripts of changes and not exports of a machine; nothing is confirmed.",
+			whole(first.Artifact, about, "a script says what would be set, not what is"))
 	case !sound:
 		lower("All of the evidence lies in artifacts whose computer is in doubt, so nothing is confirmed.", Missing{
 			What: "a copy of " + shown(first.Artifact) + " together with the name of the computer that it comes from",
@@ -193,7 +231,7 @@ func (r *runner) clear(f Finding, about []*facts.Facts, one *facts.Facts) Findin
 	}
 	undo := func(summary string, m Missing) Finding {
 		n := r.notEvaluated(DataMissing, strings.TrimSpace(summary+" "+f.Summary), append(slices.Clone(f.Missing), m))
-		n.System, n.Evidence = f.System, f.Evidence
+		n.System, n.Evidence, n.Unmet = f.System, f.Evidence, summary
 		return n
 	}
 	for _, e := range carrying {
@@ -245,6 +283,14 @@ func shown(path string) string {
 	return path
 }
 
+// shownKey is a registry key or value's name as a sentence may hold it, its backslashes as they are.
+func shownKey(key string) string {
+	if q := safeio.Quote(key); q != `"`+strings.ReplaceAll(key, `\`, `\\`)+`"` {
+		return q
+	}
+	return key
+}
+
 // union returns the values of both lists, each once.
 func union[T comparable](a, b []T) []T {
 	var out []T
@@ -290,7 +336,9 @@ func compareReason(a, b Reason) int {
 func (r *runner) unmet() Finding {
 	c := r.check
 	if !slices.ContainsFunc(r.all, c.Product.seen) {
-		return r.notEvaluated(ProductAbsent, fmt.Sprintf("Nothing in the bundle shows %s.", c.Product.Name), needed(c.Needs, nil))
+		n := r.notEvaluated(ProductAbsent, fmt.Sprintf("Nothing in the bundle shows %s.", c.Product.Name), needed(c.Needs, nil))
+		n.Unmet = n.Summary
+		return n
 	}
 	// What is missing is told for the system that lacks least of those that show the product.
 	shows := slices.DeleteFunc(slices.Clone(r.all), func(f *facts.Facts) bool { return !c.Product.seen(f) })
@@ -320,7 +368,7 @@ func (r *runner) notEvaluated(why Reason, summary string, missing []Missing) Fin
 	c := r.check
 	return Finding{
 		Check: c.ID, Verdict: NotEvaluated, Severity: c.Severity, State: Unknown, Reason: why, Title: c.Title, Summary: summary,
-		References: c.Doc.References, Missing: missing,
+		References: c.Doc.References, Missing: missing, Unmet: cmp.Or(lacking(missing), summary),
 	}
 }
 

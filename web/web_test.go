@@ -294,7 +294,7 @@ func TestHostileFields(t *testing.T) {
 // unshown are the fields whose text is not on the page: a hash is short there and whole in an attribute, a window that is no time is said to be
 // unknown, a reason chooses a group, where an incident lies
 // chooses a sentence, and what was not found has neither severity, state nor cause. What a clock showed, and what its offset rests on, is for report.json.
-var unshown = regexp.MustCompile(`^\.(Window\.(From|To)|Incident\.Covered|.*\.LocalTime|Artifacts\[\d+\]\.(FirstLocal|LastLocal|ClockReason)|Artifacts\[\d+\]\.SHA256|Findings\[\d+\]\.Reason|Findings\[[5-9]\]\.(Severity|State|Cause)|Request\.Items\[\d+\]\.Collect|Notable\[\d+\]\.Role)$`)
+var unshown = regexp.MustCompile(`^\.(Window\.(From|To)|Incident\.Covered|.*\.LocalTime|Artifacts\[\d+\]\.(FirstLocal|LastLocal|ClockReason)|Artifacts\[\d+\]\.SHA256|Findings\[\d+\]\.Reason|Findings\[[5-9]\]\.(Severity|State|Cause|Risk|Undo|Cured|Overturns)|Findings\[[0-4]\]\.Unmet|Request\.Items\[\d+\]\.Collect|Notable\[\d+\]\.Role)$`)
 
 // full is a report in which every list has an entry and every string a value.
 func full() *findings.Report {

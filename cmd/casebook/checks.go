@@ -55,6 +55,10 @@ type checkJSON struct {
 	Suggests   []string             `json:"suggests"`
 	Exonerates []string             `json:"exonerates"`
 	Remedy     []string             `json:"remedy"`
+	Risk       string               `json:"risk"`
+	Undo       string               `json:"undo"`
+	Cured      string               `json:"cured"`
+	Overturns  string               `json:"overturns"`
 	Needs      []findings.Missing   `json:"needs"`
 	References []findings.Reference `json:"references"`
 }
@@ -63,6 +67,7 @@ func asJSON(c *findings.Check) checkJSON {
 	out := checkJSON{
 		ID: c.ID, Title: c.Title, Severity: c.Severity, Product: c.Product.Name, Cause: c.Doc.Cause, Proves: c.Doc.Proves,
 		Suggests: c.Doc.Suggests, Exonerates: c.Doc.Exonerates, Remedy: c.Doc.Remedy, References: c.Doc.References,
+		Risk: c.Doc.Risk, Undo: c.Doc.Undo, Cured: c.Doc.Cured, Overturns: c.Doc.Overturns,
 	}
 	for _, n := range c.Needs {
 		out.Needs = append(out.Needs, findings.Missing{What: n.What, Why: n.Why, Collect: n.Collect})
@@ -144,6 +149,10 @@ func writeCheck(w page, c *findings.Check, markdown bool) {
 	list("What merely suggests it", c.Doc.Suggests...)
 	list("What rules it out", c.Doc.Exonerates...)
 	list("What to do", c.Doc.Remedy...)
+	list("What that risks", c.Doc.Risk)
+	list("How to undo it", c.Doc.Undo)
+	list("How to see that it is cured", c.Doc.Cured)
+	list("What would overturn the finding", c.Doc.Overturns)
 	list("What it may be mistaken for", c.Doc.FalsePositives)
 	list("What it does not cover", c.Doc.NotCovered)
 	if len(c.Needs) > 0 {

@@ -22,6 +22,8 @@ func All() []*findings.Check {
 		vcmAgentLock,
 		vcmInstallStep,
 		windowsPendingReboot,
+		windowsUpdateAgentDamaged,
+		wsusClientUnreachable,
 		zenworksMountPoint,
 	}
 }
