@@ -51,7 +51,7 @@ func gzipQuine(t *testing.T) []byte {
 			lTail, rTail := literal(5+8), repeat(5+8, 1)
 			size := 0
 			for {
-				end := binary.LittleEndian.AppendUint32(bytes.Clone(tail), uint32(size)) //nolint:gosec // some hundred
+				end := binary.LittleEndian.AppendUint32(bytes.Clone(tail), uint32(size))
 				all := bytes.Join([][]byte{
 					head, lHead, head, lHead, rHead, l1, rHead, l1, l1, l4, rHead, l1, l1, l4, r4, l4, r4, l4, r4, l4, r4,
 					l4, r4, l0, l0, lTail, r4, l0, l0, lTail, rTail, end, rTail, end,
@@ -118,7 +118,7 @@ func TestQuine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, quine) { //nolint:forbidigo // our own bytes
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, quine) {
 		t.Fatalf("no quine: %v, %d of %d bytes", err, len(got), len(quine))
 	}
 	tests := []struct {
@@ -136,7 +136,7 @@ func TestQuine(t *testing.T) {
 				t.Fatal(err)
 			}
 			opt := Options{Limits: Limits{MaxDepth: 4}}
-			start := time.Now() //nolint:forbidigo // the time is what is tested
+			start := time.Now()
 			b, err := Open(t.Context(), path, opt)
 			if err != nil {
 				t.Fatal(err)
