@@ -37,7 +37,14 @@ type analyzeFlags struct {
 }
 
 func (a *app) analyze() *cobra.Command {
-	var f analyzeFlags
+	f := new(analyzeFlags)
+	c := a.analyzeInto(f)
+	c.RunE = func(c *cobra.Command, args []string) error { return a.runAnalyze(c.Context(), args, *f) }
+	return c
+}
+
+// analyzeInto is the command without what it does: its flags set f, which has their defaults from then on.
+func (a *app) analyzeInto(f *analyzeFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "analyze BUNDLE…",
 		Short: "Analyse bundles and write a report of each",
@@ -50,7 +57,6 @@ are one case, whose facts are joined.
   casebook analyze ticket.zip -o report --fail-on high
   casebook analyze first.zip reply.zip --case 48213`,
 		Args: exactly(1, -1, "one or more bundles"),
-		RunE: func(c *cobra.Command, args []string) error { return a.runAnalyze(c.Context(), args, f) },
 	}
 	fs := c.Flags()
 	fs.StringVarP(&f.out, "output", "o", "", "write the report to the folder `DIR` (default ./NAME-report)")
@@ -95,8 +101,13 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	if f.redact && f.logs == web.LogsAll {
 		return usagef("--redact shows no logs, so that --logs all can't be had with it")
 	}
-	if err := a.checkForm(f.format); err != nil {
-		return err
+	if f.format != "" {
+		if err := checkForm(f.format, analyzeForms); err != nil {
+			return err
+		}
+		if a.json && f.format != formJSON {
+			return usagef("--json and --format %s exclude each other", f.format)
+		}
 	}
 	opt.Log, opt.AskPassword = a.log(), a.askPassword()
 	jobs := plan(args, f)
