@@ -99,7 +99,7 @@ func (o *eventObserver) See(s *facts.Sight) {
 	}
 	g.count++
 	// Exports have the newest first or the oldest.
-	m := s.KeepLine()
+	m := s.KeepFrom(e.from)
 	if g.first == nil || earlier(m.Time, g.first.Time) {
 		g.first = m
 	}
@@ -129,12 +129,18 @@ type plainEvent struct {
 	message string
 	strings []string
 	binary  string
+	from    int // where in the text it says what is worth quoting
 }
 
 // readEvent reads number and message of an event from its text; false if it has no number.
 func readEvent(raw []byte) (plainEvent, bool) {
 	if i := bytes.Index(raw, []byte("<EventID")); i >= 0 && bytes.Contains(raw[:i], []byte("<Event ")) {
-		return readEventXML(raw[i:])
+		e, ok := readEventXML(raw[i:])
+		e.from = i
+		if data := bytes.Index(raw, []byte("<EventData")); data >= 0 {
+			e.from = data
+		}
+		return e, ok
 	}
 	first, _, _ := bytes.Cut(raw, []byte("\n"))
 	if e, ok := readEventRow(first, raw); ok {
@@ -253,6 +259,7 @@ func readEventLabels(raw []byte) (plainEvent, bool) {
 			if e.id, ok = eventNumber(value); !ok {
 				return e, false
 			}
+			e.from = at - len(line)
 		}
 		if n >= described && len(value) == 0 {
 			n++

@@ -252,7 +252,7 @@ func packageMissing(f *facts.Facts, c cached, there []cached) findings.Finding {
 	}
 	if len(there) > 0 {
 		out.Evidence = append(out.Evidence, there[0].evidence(f, findings.Context))
-		out.Summary += fmt.Sprintf(" %s other registered packages are there, so the folder as a whole was not emptied.", upperFirst(number(len(there))))
+		out.Summary += fmt.Sprintf(" %s there, so the folder as a whole was not emptied.", upperFirst(number(len(there)))+" other registered "+plural(len(there), "package is", "packages are"))
 	}
 	out.Rivals = cacheRivals(f, &out, there)
 	return out
@@ -312,7 +312,7 @@ func cacheEmptied(f *facts.Facts, missing, there []cached) findings.Finding {
 	out.Summary = fmt.Sprintf("The registry names cached packages that the complete listing of %s lacks: %s%s. So many at once are not one product's fault: the folder was tidied, restored or emptied.", dir, strings.Join(names, ", "), more)
 	if len(there) > 0 {
 		out.Evidence = append(out.Evidence, there[0].evidence(f, findings.Context))
-		out.Summary += fmt.Sprintf(" %s registered packages are still there.", upperFirst(number(len(there))))
+		out.Summary += fmt.Sprintf(" %s registered %s still there.", upperFirst(number(len(there))), plural(len(there), "package is", "packages are"))
 	}
 	if stale > 0 && len(missing)-stale < manyMissing {
 		out.Verdict, out.State = findings.Suspected, findings.Unknown
