@@ -23,11 +23,14 @@ var (
 	exportDiffers = map[string]string{
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
 		"windows-pending-reboot/suspected-hive-older-than-the-installation":    "an export does not say when it was made",
+		"windows-service-broken/near-miss-dirty-hive":                          "an export is never dirty",
 		"windows-pending-reboot/near-miss-dirty-hive":                          "an export is never dirty",
 		"zenworks-mount-point/near-miss-dirty-hive":                            "an export is never dirty",
 	}
 	queryDiffers = map[string]string{
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
+		"windows-service-broken/confirmed-no-service-dll":                      noValue,
+		"windows-service-broken/confirmed-no-image-path":                       noValue,
 		"windows-pending-reboot/ruled-out-booted-after-3010":                   absent,
 		"zenworks-mount-point/ruled-out-scheduled-and-booted-well":             absent,
 		"zenworks-mount-point/suspected-scheduled-and-gone":                    absent,
@@ -42,6 +45,7 @@ var (
 const (
 	undated  = "a text does not say when a key was written"
 	absent   = "a query does not show that PendingFileRenameOperations is absent, so that what a log has scheduled may still be pending"
+	noValue  = "a query does not show that a value is absent"
 	unpaired = "a rename without ! and two deletes look the same where reg query leaves out empty strings"
 )
 
