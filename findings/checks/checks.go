@@ -25,6 +25,7 @@ func All() []*findings.Check {
 		windowsDriverFailedAtBoot,
 		windowsPendingReboot,
 		windowsServiceBroken,
+		windowsServiceCrashing,
 		zenworksMountPoint,
 	}
 }

@@ -49,12 +49,14 @@ type eventLog struct {
 	oldest ingest.Time             // of all events that have a time
 	newest ingest.Time
 	total  int // events of the artifact
+	unread int // events of a wanted source whose number could not be read
 }
 
 // eventObserver gathers the events of some sources with some numbers.
 type eventObserver struct {
-	wanted map[string][]int // numbers by source in lower case
-	shows  []string         // sources, in lower case, of which the last event is kept to show what log it is
+	wanted map[string][]int      // numbers by source in lower case
+	accept func(plainEvent) bool // of the wanted events those to keep; nil keeps all
+	shows  []string              // sources, in lower case, of which the last event is kept to show what log it is
 	log    eventLog
 	byKey  map[string]*eventGroup
 }
@@ -95,7 +97,10 @@ func (o *eventObserver) See(s *facts.Sight) {
 		return
 	}
 	e, ok := readEvent(s.Record.Raw)
-	if !ok || !slices.Contains(ids, e.id) {
+	if !ok {
+		o.log.unread++
+	}
+	if !ok || !slices.Contains(ids, e.id) || o.accept != nil && !o.accept(e) {
 		return
 	}
 	key := fmt.Sprintf("%d %s", e.id, eventKey(e))
@@ -292,7 +297,7 @@ func cutLabel(line []byte) (label, value []byte, ok bool) {
 		label, value, ok = l, v, true
 	}
 	const longest = 60
-	if !ok || len(label) > longest || bytes.ContainsAny(label, "[]0123456789.") {
+	if !ok || len(label) > longest || bytes.ContainsAny(label, "0123456789") {
 		return nil, nil, false
 	}
 	return bytes.TrimSpace(label), bytes.TrimSpace(value), true

@@ -25,7 +25,7 @@ var windowsDriverFailedAtBoot = &findings.Check{
 	Title:    "A driver did not load at boot",
 	Severity: findings.Medium,
 	Product: findings.Product{
-		Name: "the System event log, or the drivers' keys with a listing of their folder", Kinds: eventKinds,
+		Name: "an event log, or drivers' keys with a listing of their folder", Kinds: eventKinds,
 	},
 	Needs: []findings.Need{{
 		Met: func(f *facts.Facts) bool {
@@ -303,7 +303,7 @@ func runDriverFailed(f *facts.Facts) ([]findings.Finding, error) {
 	}
 	for _, o := range logs {
 		boot := o.Value.booted()
-		if boot == nil || !o.Value.settled() {
+		if boot == nil || !o.Value.settled() || o.Value.unread > 0 {
 			continue
 		}
 		return []findings.Finding{{
