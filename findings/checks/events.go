@@ -437,7 +437,11 @@ func (g *eventGroup) serviceOf(all []hive.Service) (name string, known *hive.Ser
 	}
 	for _, re := range serviceInMessage {
 		if m := re.FindStringSubmatch(message); m != nil {
-			return strings.TrimSpace(m[1]), named(m[1])
+			name := m[1]
+			if i := strings.LastIndex(strings.ToLower(name), " the "); i >= 0 { // the pattern begins at the first article
+				name = name[i+len(" the "):]
+			}
+			return strings.TrimSpace(name), named(strings.TrimSpace(name))
 		}
 	}
 	return "", nil

@@ -23,6 +23,7 @@ var (
 	exportDiffers = map[string]string{
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
 		"windows-pending-reboot/suspected-hive-older-than-the-installation":    "an export does not say when it was made",
+		"windows-last-known-good-boot/near-miss-dirty-hive":                    "an export is never dirty",
 		"windows-service-broken/near-miss-dirty-hive":                          "an export is never dirty",
 		"windows-pending-reboot/near-miss-dirty-hive":                          "an export is never dirty",
 		"zenworks-mount-point/near-miss-dirty-hive":                            "an export is never dirty",
