@@ -23,6 +23,7 @@ func All() []*findings.Check {
 		vcmAgentLock,
 		vcmInstallStep,
 		windowsDriverFailedAtBoot,
+		windowsDynamicDiskRename,
 		windowsLastKnownGoodBoot,
 		windowsPendingReboot,
 		windowsServiceBroken,

@@ -23,6 +23,8 @@ var (
 	exportDiffers = map[string]string{
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
 		"windows-pending-reboot/suspected-hive-older-than-the-installation":    "an export does not say when it was made",
+		"windows-dynamic-disk-rename/confirmed-left-behind":                    freeCells,
+		"windows-dynamic-disk-rename/confirmed-left-behind-on-another-drive":   freeCells,
 		"windows-last-known-good-boot/near-miss-dirty-hive":                    "an export is never dirty",
 		"windows-service-broken/near-miss-dirty-hive":                          "an export is never dirty",
 		"windows-pending-reboot/near-miss-dirty-hive":                          "an export is never dirty",
@@ -30,6 +32,8 @@ var (
 	}
 	queryDiffers = map[string]string{
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
+		"windows-dynamic-disk-rename/confirmed-left-behind":                    freeCells,
+		"windows-dynamic-disk-rename/confirmed-left-behind-on-another-drive":   freeCells,
 		"windows-service-broken/confirmed-no-service-dll":                      noValue,
 		"windows-service-broken/confirmed-no-image-path":                       noValue,
 		"windows-pending-reboot/ruled-out-booted-after-3010":                   absent,
@@ -44,10 +48,11 @@ var (
 )
 
 const (
-	undated  = "a text does not say when a key was written"
-	absent   = "a query does not show that PendingFileRenameOperations is absent, so that what a log has scheduled may still be pending"
-	noValue  = "a query does not show that a value is absent"
-	unpaired = "a rename without ! and two deletes look the same where reg query leaves out empty strings"
+	undated   = "a text does not say when a key was written"
+	absent    = "a query does not show that PendingFileRenameOperations is absent, so that what a log has scheduled may still be pending"
+	freeCells = "only a hive file has free cells in which a former queue is left"
+	noValue   = "a query does not show that a value is absent"
+	unpaired  = "a rename without ! and two deletes look the same where reg query leaves out empty strings"
 )
 
 // TestForms gives every check that reads the registry the same machine in three forms: as a hive file, as its .reg export and as output of
