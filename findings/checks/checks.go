@@ -16,6 +16,7 @@ func All() []*findings.Check {
 		dnsStaleComputer,
 		msiCachedPackageMissing,
 		msiInstallFailed,
+		msiRebootDemanded,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
 		smsMixedClientInstallation,
