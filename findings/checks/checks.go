@@ -18,6 +18,7 @@ func All() []*findings.Check {
 		msiInstallFailed,
 		msiRebootDemanded,
 		sepCachedMSIMissing,
+		sepInstallBlocked,
 		smsCopylogSiteMismatch,
 		smsMixedClientInstallation,
 		smsRemoteInstallRetry,
