@@ -24,6 +24,7 @@ func All() []*findings.Check {
 		smsRemoteInstallRetry,
 		vcmAgentLock,
 		vcmInstallStep,
+		windowsBootRenameMissingFile,
 		windowsDriverFailedAtBoot,
 		windowsDynamicDiskRename,
 		windowsLastKnownGoodBoot,
