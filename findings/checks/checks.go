@@ -31,6 +31,8 @@ func All() []*findings.Check {
 		windowsPendingReboot,
 		windowsServiceBroken,
 		windowsServiceCrashing,
+		windowsUpdateAgentDamaged,
+		wsusClientUnreachable,
 		zenworksMountPoint,
 	}
 }

@@ -22,28 +22,29 @@ import (
 var (
 	exportDiffers = map[string]string{
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
-		"windows-pending-reboot/suspected-hive-older-than-the-installation":    "an export does not say when it was made",
 		"windows-dynamic-disk-rename/confirmed-left-behind":                    freeCells,
 		"windows-dynamic-disk-rename/confirmed-left-behind-on-another-drive":   freeCells,
 		"windows-last-known-good-boot/near-miss-dirty-hive":                    "an export is never dirty",
-		"windows-service-broken/near-miss-dirty-hive":                          "an export is never dirty",
 		"windows-pending-reboot/near-miss-dirty-hive":                          "an export is never dirty",
+		"windows-pending-reboot/suspected-hive-older-than-the-installation":    "an export does not say when it was made",
+		"windows-service-broken/near-miss-dirty-hive":                          "an export is never dirty",
 		"zenworks-mount-point/near-miss-dirty-hive":                            "an export is never dirty",
 	}
 	queryDiffers = map[string]string{
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
 		"windows-dynamic-disk-rename/confirmed-left-behind":                    freeCells,
 		"windows-dynamic-disk-rename/confirmed-left-behind-on-another-drive":   freeCells,
-		"windows-service-broken/confirmed-no-service-dll":                      noValue,
-		"windows-service-broken/confirmed-no-image-path":                       noValue,
 		"windows-pending-reboot/ruled-out-booted-after-3010":                   absent,
-		"zenworks-mount-point/ruled-out-scheduled-and-booted-well":             absent,
-		"zenworks-mount-point/suspected-scheduled-and-gone":                    absent,
+		"windows-service-broken/confirmed-no-image-path":                       noValue,
+		"windows-service-broken/confirmed-no-service-dll":                      noValue,
+		"windows-update-agent-damaged/confirmed-service-missing":               "a query does not show that there is no such service",
 		"zenworks-mount-point/confirmed-junction":                              unpaired,
 		"zenworks-mount-point/confirmed-nested-mount-points":                   unpaired,
 		"zenworks-mount-point/near-miss-junction-within-the-volume":            unpaired,
 		"zenworks-mount-point/near-miss-mounted-twice":                         unpaired,
+		"zenworks-mount-point/ruled-out-scheduled-and-booted-well":             absent,
 		"zenworks-mount-point/suspected-dynamic-disk":                          unpaired,
+		"zenworks-mount-point/suspected-scheduled-and-gone":                    absent,
 	}
 )
 

@@ -369,7 +369,7 @@ func driverFailed(f *facts.Facts, files *inventory, d *driverFailure) findings.F
 		out.Evidence = append(out.Evidence, findings.Evidence{Artifact: servicesSource(f), Key: "Services", Role: findings.Context, Absent: true, Note: "there is no key of the driver's name"})
 		out.State = findings.Unknown
 	case d.key == nil:
-		out.Missing = []findings.Missing{servicesKey}
+		out.Missing = []findings.Missing{servicesHive}
 	case d.key.Start == startDisabled:
 		out.Summary += " Its key says that it is disabled now."
 		out.Evidence = append(out.Evidence, startEvidence(f, *d.key, findings.Context))

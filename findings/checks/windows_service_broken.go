@@ -29,7 +29,7 @@ var windowsServiceBroken = &findings.Check{
 		Met: func(f *facts.Facts) bool {
 			return len(neededServices(f)) > 0 || f.Matches(serviceBrokenID+"/disabled").Any()
 		},
-		What: servicesKey.What, Why: servicesKey.Why, Collect: servicesKey.Collect,
+		What: servicesHive.What, Why: servicesHive.Why, Collect: servicesHive.Collect,
 	}},
 	Signals: []match.Signal{{Name: serviceBrokenID + "/disabled", Literals: []string{"0x80070422", "80070422"}, Pattern: `(?:0x|\b)80070422\b`}},
 	Doc: findings.Doc{
@@ -65,7 +65,7 @@ var windowsServiceBroken = &findings.Check{
 	Run: runServiceBroken,
 }
 
-var servicesKey = findings.Missing{
+var servicesHive = findings.Missing{
 	What: "the SYSTEM registry hive, or an export of its Services key", Why: "start type, program and DLL of every service are values of that key",
 	Collect: findings.RegistryCollect(`HKLM\SYSTEM\CurrentControlSet\Services`, "services.reg"),
 }
@@ -162,7 +162,7 @@ func runServiceBroken(f *facts.Facts) ([]findings.Finding, error) {
 		Title:    "A service that was to be started is disabled; which one the bundle does not show",
 		Summary:  fmt.Sprintf("%s has the code 0x80070422: the service that was to be started is disabled or has no enabled device. The registry's services are not in the bundle, so which one it is can't be told.", m.Ref.Artifact),
 		Evidence: []findings.Evidence{findings.FromMatch(m, findings.Supports, "0x80070422: the service can't be started because it is disabled")},
-		Missing:  []findings.Missing{servicesKey},
+		Missing:  []findings.Missing{servicesHive},
 	}}, nil
 }
 

@@ -31,13 +31,13 @@ var windowsServiceCrashing = &findings.Check{
 	Observe: &facts.Watch{
 		Kinds: eventKinds, Every: true,
 		New: func(*ingest.Artifact) facts.Observer {
-			ids := []int{serviceState}
+			ids := []int{serviceChanged}
 			for _, e := range crashEvents {
 				ids = append(ids, e.id)
 			}
 			o := newEventObserver(map[string][]int{serviceManager: ids}, serviceManager, "EventLog")
 			// Changes of state are by the thousand; only their data tells which state.
-			o.accept = func(e plainEvent) bool { return e.id != serviceState || e.binary != "" }
+			o.accept = func(e plainEvent) bool { return e.id != serviceChanged || e.binary != "" }
 			return o
 		},
 	},
@@ -71,8 +71,8 @@ var windowsServiceCrashing = &findings.Check{
 	Run: runServiceCrashing,
 }
 
-// serviceState is the event that a service has entered a state.
-const serviceState = 7036
+// serviceChanged is the event that a service has entered a state.
+const serviceChanged = 7036
 
 // crashEvents are what each event says of a service, the gravest first.
 var crashEvents = []struct {
@@ -309,7 +309,7 @@ func firstLineOf(s string) string {
 func (c *crashing) runningSince() *facts.Match {
 	const running = "/4"
 	for _, g := range c.newest.log.Value.groups {
-		if g.id != serviceState || g.binary == "" {
+		if g.id != serviceChanged || g.binary == "" {
 			continue
 		}
 		data, err := hex.DecodeString(g.binary)
