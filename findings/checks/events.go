@@ -340,29 +340,37 @@ func eventKey(e plainEvent) string {
 	}, e.message)
 }
 
+// clockText is a time as the log's clock shows it, which for XML is UTC; "" if there is none.
+func clockText(t ingest.Time) string {
+	wall, ok := t.Local()
+	switch {
+	case !ok:
+		return ""
+	case t.Zone == ingest.ZoneStated && t.Bias == 0:
+		return wall.Format(time.DateTime) + " UTC"
+	}
+	return wall.Format(time.DateTime)
+}
+
 // span says how many events there are and in what time.
 func (g *eventGroup) span() string {
-	first, ok := g.first.Time.Local()
-	last, too := g.last.Time.Local()
+	first, last := clockText(g.first.Time), clockText(g.last.Time)
 	switch {
-	case g.count == 1 && ok:
-		return "once, on " + first.Format(time.DateTime)
-	case g.count == 1:
-		return "once"
-	case ok && too:
-		return fmt.Sprintf("%d times, from %s to %s", g.count, first.Format(time.DateTime), last.Format(time.DateTime))
+	case g.count == 1 && first != "":
+		return "once, on " + first
+	case first != "" && last != "":
+		return fmt.Sprintf("%s, from %s to %s", times(g.count), first, last)
 	}
-	return fmt.Sprintf("%d times", g.count)
+	return times(g.count)
 }
 
 // window says from when to when an artifact's events are; "" if they have no time.
 func (l *eventLog) window() string {
-	from, ok := l.oldest.Local()
-	to, too := l.newest.Local()
-	if !ok || !too {
+	from, to := clockText(l.oldest), clockText(l.newest)
+	if from == "" || to == "" {
 		return ""
 	}
-	return fmt.Sprintf("from %s to %s", from.Format(time.DateTime), to.Format(time.DateTime))
+	return "from " + from + " to " + to
 }
 
 // boots are the sources and numbers that say that Windows has started: the event log's own, of all releases, and the kernel's.

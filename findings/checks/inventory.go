@@ -158,6 +158,9 @@ func (v *inventory) find(file string) sighting {
 			}
 			name, _, deeper := strings.Cut(rel, `\`)
 			at := seen{artifact: l.Artifact.Path, folder: folder.Path, name: name}
+			if deeper {
+				at.name = "folder " + name
+			}
 			switch e := folder.Find(name); {
 			case e == nil && v.lacks(l.Value, folder, name, deeper):
 				s.gone = append(s.gone, at)

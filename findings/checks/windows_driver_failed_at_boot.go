@@ -24,9 +24,7 @@ var windowsDriverFailedAtBoot = &findings.Check{
 	ID:       driverFailedID,
 	Title:    "A driver did not load at boot",
 	Severity: findings.Medium,
-	Product: findings.Product{
-		Name: "an event log, or drivers' keys with a listing of their folder", Kinds: eventKinds,
-	},
+	Product:  findings.Product{Name: "the System event log, or a driver whose file is gone"},
 	Needs: []findings.Need{{
 		Met: func(f *facts.Facts) bool {
 			return len(systemLogs(f, driverFailedID)) > 0 || len(driversWithoutFile(f, newInventory(f))) > 0
@@ -88,7 +86,9 @@ const (
 // systemLogs are the artifacts of a check's observer that are exports of the System log: the service manager or the event log itself
 // writes to it.
 func systemLogs(f *facts.Facts, check string) []facts.Of[*eventLog] {
-	return slices.DeleteFunc(facts.Observed[*eventLog](f, check), func(o facts.Of[*eventLog]) bool { return len(o.Value.shown) == 0 })
+	return slices.DeleteFunc(facts.Observed[*eventLog](f, check), func(o facts.Of[*eventLog]) bool {
+		return o.Value.shown[strings.ToLower(serviceManager)] == nil && o.Value.shown["eventlog"] == nil
+	})
 }
 
 // Drivers of hardware that many machines do not have, and drivers without which Windows has no network: the latter fail together only in

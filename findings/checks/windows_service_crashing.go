@@ -23,7 +23,12 @@ var windowsServiceCrashing = &findings.Check{
 	ID:       serviceCrashingID,
 	Title:    "A service crashes, ends with an error or does not answer",
 	Severity: findings.Medium,
-	Product:  findings.Product{Name: "an event log", Kinds: eventKinds},
+	Product: findings.Product{
+		Name: "the System event log, or a program that crashed",
+		Seen: func(f *facts.Facts) bool {
+			return slices.ContainsFunc(facts.Observed[*eventLog](f, serviceCrashingID), func(o facts.Of[*eventLog]) bool { return o.Value.shown[programCrash] != nil })
+		},
+	},
 	Needs: []findings.Need{{
 		Met:  func(f *facts.Facts) bool { return len(systemLogs(f, serviceCrashingID)) > 0 },
 		What: systemLog.What, Why: systemLog.Why, Collect: systemLog.Collect,
@@ -35,7 +40,7 @@ var windowsServiceCrashing = &findings.Check{
 			for _, e := range crashEvents {
 				ids = append(ids, e.id)
 			}
-			o := newEventObserver(map[string][]int{serviceManager: ids}, serviceManager, "EventLog")
+			o := newEventObserver(map[string][]int{serviceManager: ids}, serviceManager, "EventLog", programCrash)
 			// Changes of state are by the thousand; only their data tells which state.
 			o.accept = func(e plainEvent) bool { return e.id != serviceChanged || e.binary != "" }
 			return o
@@ -70,6 +75,9 @@ var windowsServiceCrashing = &findings.Check{
 	},
 	Run: runServiceCrashing,
 }
+
+// programCrash is the source of the event that a program has crashed, a service's or any other.
+const programCrash = "application error"
 
 // serviceChanged is the event that a service has entered a state.
 const serviceChanged = 7036
@@ -223,7 +231,7 @@ func serviceCrashed(f *facts.Facts, c *crashing) findings.Finding {
 	}
 	switch {
 	case c.kind == kindTimeout && total < enoughTimeouts:
-		out.Verdict, out.Severity = findings.Suspected, findings.Low
+		out.Verdict, out.Severity = findings.Suspected, findings.Info
 		out.Title = fmt.Sprintf("%s did not answer in time", upperFirst(who))
 		out.Missing = []findings.Missing{{What: systemLog.What + " of a longer time", Why: "it shows whether the service goes on not answering, or was slow once", Collect: systemLog.Collect}}
 	case c.kind == kindTimeout:
@@ -243,13 +251,13 @@ func serviceCrashed(f *facts.Facts, c *crashing) findings.Finding {
 		}
 	}
 	out.Summary = fmt.Sprintf("By the Service Control Manager's events %s %s", who, strings.Join(says, "; "))
-	from, ok := first.Time.Local()
+	_, ok := first.Time.Local()
 	to, too := last.Time.Local()
 	switch {
 	case ok && too && total > 1:
-		out.Summary += fmt.Sprintf(", from %s to %s.", from.Format(time.DateTime), to.Format(time.DateTime))
+		out.Summary += fmt.Sprintf(", from %s to %s.", clockText(first.Time), clockText(last.Time))
 	case ok:
-		out.Summary += fmt.Sprintf(", on %s.", from.Format(time.DateTime))
+		out.Summary += fmt.Sprintf(", on %s.", clockText(first.Time))
 	default:
 		out.Summary += "."
 	}
