@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -207,16 +206,4 @@ func (v *inventory) redirected(l *extract.Listing, folder string) bool {
 	return !slices.ContainsFunc(l.Folders, func(f extract.Folder) bool {
 		return inSystem(f.Path) && slices.ContainsFunc(slices.Concat(nativePrograms, nativeDrivers), func(name string) bool { return f.Find(name) != nil })
 	})
-}
-
-// listed reports whether a listing shows the whole of a folder.
-func (v *inventory) listed(dir string) (artifact string, ok bool) {
-	for _, l := range v.listings {
-		for i := range l.Value.Folders {
-			if f := &l.Value.Folders[i]; winpath.Equal(f.Path, dir) {
-				artifact, ok = cmp.Or(artifact, l.Artifact.Path), ok || f.Whole()
-			}
-		}
-	}
-	return artifact, ok
 }

@@ -204,13 +204,13 @@ func runCachedMissing(f *facts.Facts) ([]findings.Finding, error) {
 func cachedEvidence(f *facts.Facts, c cached) []findings.Evidence {
 	out := []findings.Evidence{findings.FromValue(c.Found, findings.Supports, "the cached package of "+c.name())}
 	if c.missing() {
-		out = append(out, c.sighting.evidence(f, findings.Supports))
+		out = append(out, c.evidence(f, findings.Supports))
 	}
 	if c.said != nil {
 		out = append(out, findings.FromMatch(*c.said, findings.Supports, "Installer itself misses the package"))
 	}
 	if c.there() {
-		out = append(out, c.sighting.evidence(f, findings.Contradicts))
+		out = append(out, c.evidence(f, findings.Contradicts))
 	}
 	return out
 }
@@ -256,15 +256,6 @@ func packageMissing(f *facts.Facts, c cached, there []cached) findings.Finding {
 	}
 	out.Rivals = cacheRivals(f, &out, there)
 	return out
-}
-
-// number is a number as it stands at the beginning of a sentence.
-func number(n int) string {
-	words := []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
-	if n < len(words) {
-		return words[n]
-	}
-	return fmt.Sprint(n)
 }
 
 // cacheEmptied is the finding of a cache that lacks many packages.
@@ -349,7 +340,7 @@ func packageSaidMissing(f *facts.Facts, m facts.Match) findings.Finding {
 	path := m.Capture("path")
 	out := findings.Finding{
 		Verdict: findings.Suspected, Subject: path, State: findings.Unknown, Severity: findings.Medium,
-		Title:    fmt.Sprintf("Windows Installer misses the cached package %s", winpath.Base(path)),
+		Title:    "Windows Installer misses the cached package " + winpath.Base(path),
 		Summary:  fmt.Sprintf("An Installer log says that the local cached package %s is missing. Which product it belongs to, and whether it is missing still, the bundle does not show.", path),
 		Evidence: []findings.Evidence{findings.FromMatch(m, findings.Supports, "Installer does not find the cached package")},
 		Missing:  []findings.Missing{installerUsers, {What: installerListing.What, Why: "it shows whether the package is missing still", Collect: installerListing.Collect}},

@@ -234,8 +234,10 @@ func sepRefused(f *facts.Facts, subject string, s *sepRefusal, well *facts.Match
 		m    *facts.Match
 		note string
 	}{
-		{s.message, "the installer's own words"}, {s.condition, "the launch condition that failed"},
-		{s.property, "what the package's check found"}, {s.returned, fmt.Sprintf("the engine's last line: %d", s.code)},
+		{s.message, "the installer's own words"},
+		{s.condition, "the launch condition that failed"},
+		{s.property, "what the package's check found"},
+		{s.returned, fmt.Sprintf("the engine's last line: %d", s.code)},
 	} {
 		if x.m != nil && (x.m != s.returned || s.code != 0) {
 			out.Evidence = append(out.Evidence, findings.FromMatch(*x.m, findings.Supports, x.note))

@@ -220,7 +220,7 @@ func insertedCode(s string) string {
 	if !ok || err != nil || n < -1<<31 || n >= 1<<32 {
 		return ""
 	}
-	code := uint32(n) //nolint:gosec // a code of 32 bits, signed or not
+	code := uint32(n)
 	return fmt.Sprintf("%s is %s", digits, wincode.Name(code))
 }
 
@@ -425,7 +425,7 @@ func driverWillFail(f *facts.Facts, d driverWithoutFile, logs []facts.Of[*eventL
 		Verdict: findings.Suspected, Subject: d.Name, State: findings.Predicted, Severity: findings.Medium,
 		Title:    fmt.Sprintf("The file of the driver %s is gone: it can't load at the next boot", d.Name),
 		Summary:  fmt.Sprintf("%s is a driver that is %s, and the complete listing of %s has no %s. No event of the bundle shows that it failed.", d.Name, startName(d.Start), d.gone[0].folder, d.gone[0].name),
-		Evidence: []findings.Evidence{image, d.sighting.evidence(f, findings.Supports)},
+		Evidence: []findings.Evidence{image, d.evidence(f, findings.Supports)},
 		Missing:  []findings.Missing{{What: systemLog.What, Why: "event 7026 says whether the driver failed at the last boot", Collect: systemLog.Collect}},
 		Rivals:   []findings.Rival{{Name: "The product is being removed, and its key goes at the next boot", Verdict: "PendingFileRenameOperations and the product's log would tell."}},
 	}

@@ -203,7 +203,7 @@ func (d *dynamic) finding(f *facts.Facts, product hive.Product, release, system 
 				What: "the list of volumes", Why: "it shows whether the system volume is on a basic disk", Collect: `(echo list volume & echo list disk) | diskpart > "%PUBLIC%\volumes.txt"`,
 			})
 		}
-		out.Title = fmt.Sprintf("%s was to be replaced at boot and was not: it lies on a dynamic disk", winpath.Base(first.Target))
+		out.Title = winpath.Base(first.Target) + " was to be replaced at boot and was not: it lies on a dynamic disk"
 		out.Summary = fmt.Sprintf("A queue that %s has worked off had %s to become %s, and a listing still shows the source: the rename was not done.%s It works on the queue before it mounts dynamic volumes and says nothing of what fails (KB948601).", release, first.Source, first.Target, basic)
 		for i, l := range d.left {
 			if i == 2 {
@@ -235,7 +235,7 @@ func (d *dynamic) finding(f *facts.Facts, product hive.Product, release, system 
 		text := fmt.Sprintf("%s on a dynamic volume %s for the next boot, the first for %s.%s %s works on the queue before it mounts dynamic volumes and says nothing of what fails (KB948601).",
 			count(len(d.waiting), "rename"), plural(len(d.waiting), "waits", "wait"), d.waiting[0].Target, basic, release)
 		if out.Title == "" {
-			out.Title = fmt.Sprintf("%s on a dynamic disk will be lost at the next boot", count(len(d.waiting), "rename"))
+			out.Title = count(len(d.waiting), "rename") + " on a dynamic disk will be lost at the next boot"
 			out.Summary = text
 			out.Missing = append(out.Missing, findings.Missing{
 				What: "a listing of the target's folder with the queued files, made after a restart", Why: "a source that is still there, and a target with its old date, show that the rename was lost",

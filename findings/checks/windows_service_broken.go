@@ -160,7 +160,7 @@ func runServiceBroken(f *facts.Facts) ([]findings.Finding, error) {
 	return []findings.Finding{{
 		Verdict: findings.Suspected, Severity: findings.Medium, State: findings.Unknown, Subject: cmp.Or(f.Host, "a service behind "+m.Ref.Artifact),
 		Title:    "A service that was to be started is disabled; which one the bundle does not show",
-		Summary:  fmt.Sprintf("%s has the code 0x80070422: the service that was to be started is disabled or has no enabled device. The registry's services are not in the bundle, so which one it is can't be told.", m.Ref.Artifact),
+		Summary:  m.Ref.Artifact + " has the code 0x80070422: the service that was to be started is disabled or has no enabled device. The registry's services are not in the bundle, so which one it is can't be told.",
 		Evidence: []findings.Evidence{findings.FromMatch(m, findings.Supports, "0x80070422: the service can't be started because it is disabled")},
 		Missing:  []findings.Missing{servicesHive},
 	}}, nil

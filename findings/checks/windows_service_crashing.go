@@ -232,7 +232,7 @@ func serviceCrashed(f *facts.Facts, c *crashing) findings.Finding {
 	switch {
 	case c.kind == kindTimeout && total < enoughTimeouts:
 		out.Verdict, out.Severity = findings.Suspected, findings.Info
-		out.Title = fmt.Sprintf("%s did not answer in time", upperFirst(who))
+		out.Title = upperFirst(who) + " did not answer in time"
 		out.Missing = []findings.Missing{{What: systemLog.What + " of a longer time", Why: "it shows whether the service goes on not answering, or was slow once", Collect: systemLog.Collect}}
 	case c.kind == kindTimeout:
 		out.Title = fmt.Sprintf("%s did not answer in time %s", upperFirst(who), times(total))
@@ -291,25 +291,6 @@ func serviceCrashed(f *facts.Facts, c *crashing) findings.Finding {
 		out.Rivals[0] = findings.Rival{Name: "The whole machine was slow (disk, memory, antivirus) and not this service", Verdict: "Timeouts of several services in the same minutes would speak for it; see the other findings of this check."}
 	}
 	return out
-}
-
-func times(n int) string {
-	switch n {
-	case 1:
-		return "once"
-	case 2:
-		return "twice"
-	}
-	return fmt.Sprintf("%d times", n)
-}
-
-func firstLineOf(s string) string {
-	const longest = 100
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	if r := []rune(strings.TrimSpace(line)); len(r) > longest {
-		return string(r[:longest]) + "…"
-	}
-	return strings.TrimSpace(line)
 }
 
 // runningSince is the event that the service entered the running state after its last failure; nil if the log does not show it. The
