@@ -17,13 +17,30 @@ import (
 type inventory struct {
 	facts    *facts.Facts
 	listings []facts.Of[*extract.Listing]
-	root     string // Windows' folder; "" if neither the registry nor a listing tells
+	folders  map[string][]listedFolder // by path, cleaned and in lower case
+	native   map[*extract.Listing]bool // whether a listing's System32 is that of the machine's own architecture
+	root     string                    // Windows' folder; "" if neither the registry nor a listing tells
+}
+
+// listedFolder is a folder with the listing that shows it.
+type listedFolder struct {
+	listing facts.Of[*extract.Listing]
+	folder  *extract.Folder
 }
 
 func newInventory(f *facts.Facts) *inventory {
 	v := &inventory{facts: f, listings: slices.DeleteFunc(facts.Values[*extract.Listing](f), func(l facts.Of[*extract.Listing]) bool {
 		return f.Conflicting(l.Artifact.Path)
 	})}
+	v.folders, v.native = map[string][]listedFolder{}, map[*extract.Listing]bool{}
+	for _, l := range v.listings {
+		for i := range l.Value.Folders {
+			folder := &l.Value.Folders[i]
+			key := strings.ToLower(winpath.Clean(folder.Path))
+			v.folders[key] = append(v.folders[key], listedFolder{l, folder})
+			v.native[l.Value] = v.native[l.Value] || isNative(folder)
+		}
+	}
 	v.root = v.windowsFolder()
 	return v
 }
@@ -148,20 +165,16 @@ func (v *inventory) find(file string) sighting {
 	if winpath.Volume(s.path) == "" {
 		return s
 	}
-	for _, l := range v.listings {
-		for i := range l.Value.Folders {
-			folder := &l.Value.Folders[i]
-			rel, beneath := winpath.Rel(s.path, folder.Path)
-			if !beneath || rel == "" {
-				continue
-			}
-			name, _, deeper := strings.Cut(rel, `\`)
-			at := seen{artifact: l.Artifact.Path, folder: folder.Path, name: name}
+	for dir := winpath.Dir(s.path); dir != ""; dir = winpath.Dir(dir) {
+		rel, _ := winpath.Rel(s.path, dir)
+		name, _, deeper := strings.Cut(rel, `\`)
+		for _, l := range v.folders[strings.ToLower(dir)] {
+			at := seen{artifact: l.listing.Artifact.Path, folder: l.folder.Path, name: name}
 			if deeper {
 				at.name = "folder " + name
 			}
-			switch e := folder.Find(name); {
-			case e == nil && v.lacks(l.Value, folder, name, deeper):
+			switch e := l.folder.Find(name); {
+			case e == nil && v.lacks(l.listing.Value, l.folder, name, deeper):
 				s.gone = append(s.gone, at)
 			case e != nil && !deeper && !e.Dir:
 				at.line = e.Line
@@ -192,18 +205,22 @@ var (
 	nativeDrivers  = []string{"ntfs.sys", "ndis.sys"}
 )
 
+// isNative reports whether a folder is System32, or lies in it, and holds a file that SysWOW64 lacks.
+func isNative(f *extract.Folder) bool {
+	return inSystem32(f.Path) && slices.ContainsFunc(slices.Concat(nativePrograms, nativeDrivers), func(name string) bool { return f.Find(name) != nil })
+}
+
+func inSystem32(dir string) bool {
+	return strings.Contains(strings.ToLower(winpath.Clean(dir))+`\`, `\system32\`)
+}
+
 // redirected reports whether a listing of a folder in System32 may show SysWOW64 in its place.
 func (v *inventory) redirected(l *extract.Listing, folder string) bool {
-	inSystem := func(dir string) bool {
-		return strings.Contains(strings.ToLower(winpath.Clean(dir))+`\`, `\system32\`)
-	}
-	if !inSystem(folder) {
+	if !inSystem32(folder) {
 		return false
 	}
 	if arch, ok := v.variable("PROCESSOR_ARCHITECTURE"); ok && strings.EqualFold(arch, "x86") {
 		return false
 	}
-	return !slices.ContainsFunc(l.Folders, func(f extract.Folder) bool {
-		return inSystem(f.Path) && slices.ContainsFunc(slices.Concat(nativePrograms, nativeDrivers), func(name string) bool { return f.Find(name) != nil })
-	})
+	return !v.native[l]
 }
