@@ -21,6 +21,7 @@ func All() []*findings.Check {
 		smsRemoteInstallRetry,
 		vcmAgentLock,
 		vcmInstallStep,
+		windowsGroupPolicyFileCorrupt,
 		windowsPendingReboot,
 		windowsUpdateAgentDamaged,
 		wsusClientUnreachable,
