@@ -24,6 +24,7 @@ func All() []*findings.Check {
 		windowsGroupPolicyFileCorrupt,
 		windowsPendingReboot,
 		windowsUpdateAgentDamaged,
+		windowsWMIRepositoryInconsistent,
 		wsusClientUnreachable,
 		zenworksMountPoint,
 	}

@@ -45,11 +45,11 @@ var windowsGroupPolicyFileCorrupt = &findings.Check{
 		{
 			// 1096: the client could not apply the values of a registry.pol; its path stands in the text, or in the details of the event.
 			Name: policyFileID + "/event", Kinds: []string{string(ingest.KindLogEvents)},
-			Literals: []string{"registry.pol", "Windows-GroupPolicy"}, Pattern: `(?s)\b1096\b.*?[Rr]egistry\.pol|Windows-GroupPolicy.*?\b1096\b|\b1096\b.*?Windows-GroupPolicy`,
+			Literals: []string{"registry.pol", "Windows-GroupPolicy"}, Pattern: eventPattern(`(?:[Rr]egistry\.pol|Windows-GroupPolicy)`, 1096),
 		},
 		{
 			Name: policyFileID + "/invalid", Kinds: []string{string(ingest.KindLogEvents)},
-			Literals: []string{"registry.pol"}, Pattern: `(?s)\b1096\b.*?ErrorCode['"]>13<.*?(?P<file>[^<>"']*\\[Gg]roup[Pp]olicy\\[Mm]achine\\[Rr]egistry\.pol)`,
+			Literals: []string{"registry.pol"}, Pattern: `(?s)EventID[^>]*>1096<.*?ErrorCode['"]>13<.*?(?P<file>[^<>"']*\\[Gg]roup[Pp]olicy\\[Mm]achine\\[Rr]egistry\.pol)`,
 		},
 	},
 	Doc: findings.Doc{

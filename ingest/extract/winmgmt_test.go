@@ -22,6 +22,7 @@ func TestWinmgmt(t *testing.T) {
 		{name: "swedish-not", text: "WMI-lagringsplatsen är inkonsekvent\n", want: []string{"1 inconsistent 0"}},
 		{name: "finnish-not", text: "WMI-säilö on epäyhtenäinen\n", want: []string{"1 inconsistent 0"}},
 		{name: "french-not", text: "Le référentiel WMI n'est pas cohérent.\n", want: []string{"1 inconsistent 0"}},
+		{name: "french-by-another-code-page", text: "Le r‚f‚rentiel WMI n'est pas coh‚rent.\n", want: []string{"1 inconsistent 0"}},
 		{name: "japanese", text: "WMI リポジトリは一致しています\n", want: []string{"1 consistent 0"}},
 		{name: "failed-with-code", text: "C:\\>winmgmt /verifyrepository\nWMI repository verification failed\nError code:\t0x80041003\n", want: []string{"2 failed 80041003"}},
 		{name: "unknown-words", text: "PS C:\\> winmgmt /verifyrepository\nWMI xyz abc\n", want: []string{"2 unknown 0"}, problems: 1},
