@@ -21,6 +21,7 @@ func All() []*findings.Check {
 		smsRemoteInstallRetry,
 		vcmAgentLock,
 		vcmInstallStep,
+		windowsBITSFailing,
 		windowsGroupPolicyFileCorrupt,
 		windowsPendingReboot,
 		windowsUpdateAgentDamaged,
