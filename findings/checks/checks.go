@@ -15,6 +15,7 @@ func All() []*findings.Check {
 		configmgrUpdatesBoundaryHang,
 		dnsStaleComputer,
 		msiInstallFailed,
+		msiInstallerBusy,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
 		smsMixedClientInstallation,
