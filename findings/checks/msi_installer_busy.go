@@ -61,7 +61,7 @@ var msiInstallerBusy = &findings.Check{
 	Doc: findings.Doc{
 		Cause: "Windows Installer holds the mutex _MSIExecute while it carries out an installation, a removal or a repair, also one that Windows Update or a self-repair began. A second one gets 1618 (or 0x80070652) and changes nothing.",
 		Remedy: []string{
-			"If the installation ran later, nothing is to be done; otherwise run it again. ConfigMgr does so by itself: 1618 is a fast retry.",
+			"If the installation ran later, nothing is to be done; otherwise run it again. ConfigMgr does so by itself, 1618 is among the codes that it retries.",
 			"If it is refused time and again, look for an installation that never ends: msiexec.exe beside the service's own, and the key HKLM\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Installer\\InProgress, which names it. Let it end, or restart the machine.",
 			"Give installations of one machine different times, or begin one from the other's end.",
 		},
