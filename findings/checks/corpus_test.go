@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -111,7 +112,7 @@ func aloneShown(t *testing.T, files []string) map[string]findings.Finding {
 	t.Run("alone", func(t *testing.T) {
 		const parts = 4
 		for part := range parts {
-			t.Run(fmt.Sprint(part), func(t *testing.T) {
+			t.Run(strconv.Itoa(part), func(t *testing.T) {
 				t.Parallel()
 				for i := part; i < len(files); i += parts {
 					found := shown(t, files[i])

@@ -245,9 +245,8 @@ func policyWell(files []policyFile, overwritten facts.Matches, unreadable, confl
 	case sound >= 0:
 		x.Summary = "The machine's registry.pol is in the bundle and reads well from its header to its last entry."
 		x.Evidence = []findings.Evidence{{Artifact: files[sound].path, Role: findings.Contradicts, Note: fmt.Sprintf("%d bytes, read to the end", files[sound].size)}}
-		for _, m := range unreadable {
-			x.Evidence = append(x.Evidence, findings.FromMatch(m, findings.Context, "the symptom, which has another cause"))
-			break
+		if len(unreadable) > 0 {
+			x.Evidence = append(x.Evidence, findings.FromMatch(unreadable[0], findings.Context, "the symptom, which has another cause"))
 		}
 	case over:
 		x.Summary = "ConfigMgr's handler failed on the policy once and read it later, so that the file is not corrupt any more, or was not."
@@ -302,19 +301,20 @@ func policySuspected(f *facts.Facts, signs []findings.Evidence, events []facts.M
 		conflict.Verdict = fmt.Sprintf("Line %d of %s says so; it gives 0x87D00692, not an unreadable policy.", m.Ref.Line, m.Ref.Artifact)
 	}
 	x.Rivals = []findings.Rival{conflict}
-	for _, l := range listedPolicies(f) {
-		note := fmt.Sprintf("registry.pol, %d bytes, last changed %s", l.entry.Size, l.entry.ModifiedText)
-		e := findings.FromLine(f, l.artifact, l.entry.Line, findings.Context, note)
-		if l.entry.HasSize && l.entry.Size < polHeader && len(signs) > 0 {
-			e.Role = findings.Supports
-			x.Verdict, x.Severity, x.Missing = findings.Confirmed, findings.High, nil
-			x.Title = "The machine's group policy file registry.pol is cut off"
-			x.Summary = fmt.Sprintf("%s, and the listing shows registry.pol with %d bytes, which is less than its header.", strings.TrimSuffix(upperFirst(signs[0].Note), "."), l.entry.Size)
-		} else {
-			x.Summary += fmt.Sprintf(" A listing shows it with %d bytes, last changed %s: a date long before the failures fits a file that nothing can write any more.", l.entry.Size, l.entry.ModifiedText)
-		}
-		x.Evidence = append(x.Evidence, e)
-		break
+	listed := listedPolicies(f)
+	if len(listed) == 0 {
+		return x
 	}
+	l := listed[0]
+	e := findings.FromLine(f, l.artifact, l.entry.Line, findings.Context, fmt.Sprintf("registry.pol, %d bytes, last changed %s", l.entry.Size, l.entry.ModifiedText))
+	if l.entry.HasSize && l.entry.Size < polHeader && len(signs) > 0 {
+		e.Role = findings.Supports
+		x.Verdict, x.Severity, x.Missing = findings.Confirmed, findings.High, nil
+		x.Title = "The machine's group policy file registry.pol is cut off"
+		x.Summary = fmt.Sprintf("%s, and the listing shows registry.pol with %d bytes, which is less than its header.", strings.TrimSuffix(upperFirst(signs[0].Note), "."), l.entry.Size)
+	} else {
+		x.Summary += fmt.Sprintf(" A listing shows it with %d bytes, last changed %s: a date long before the failures fits a file that nothing can write any more.", l.entry.Size, l.entry.ModifiedText)
+	}
+	x.Evidence = append(x.Evidence, e)
 	return x
 }
