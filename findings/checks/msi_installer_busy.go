@@ -49,7 +49,7 @@ var msiInstallerBusy = &findings.Check{
 		{
 			Name: msiBusyID + "/refused", Kinds: append(slices.Clone(ccmKinds), string(ingest.KindLogWindowsUpdate)),
 			Literals: []string{"code is 1618", "code 1618", "code: 1618", "exitcode: 1618", "80070652", "-2147023278"},
-			Pattern:  `Execution is complete for program (?P<program>[^\n]+?)\. The exit code is (?:1618|-2147023278)\b|(?:[Ee]xit|[Ee]rror|[Rr]eturn) ?[Cc]ode:? (?:is )?(?:1618|-2147023278)\b|\b0[xX]80070652\b`,
+			Pattern:  `Execution is complete for program (?P<program>[^\n]+?)\. The exit code is (?:1618|-2147023278)\b|Program: (?P<script>[^\n]+?) failed with exit code 1618\b|(?:[Ee]xit|[Ee]rror|[Rr]eturn) ?[Cc]ode:? (?:is )?(?:1618|-2147023278)\b|\b0[xX]80070652\b`,
 		},
 		{
 			Name: msiBusyID + "/ran", Kinds: ccmKinds,
@@ -182,9 +182,18 @@ func runMSIBusy(f *facts.Facts) ([]findings.Finding, error) {
 			others = append(others, *s.ended)
 		}
 	}
-	for _, m := range f.Matches(msiBusyID + "/refused").Kept {
-		r := group(m.Capture("program"))
-		r.at = append(r.at, m)
+	list := f.Matches(msiBusyID + "/refused").Kept
+	for _, m := range list {
+		name := programOf(m)
+		if name == "" && slices.ContainsFunc(list, func(o facts.Match) bool { return programOf(o) != "" && sameRun(o, m) }) {
+			continue // the same end of the same program, said without its name
+		}
+		r := group(name)
+		if n := len(r.at); n > 0 && sameRun(r.at[n-1], m) {
+			r.at[n-1] = m // several lines tell one end
+		} else {
+			r.at = append(r.at, m)
+		}
 	}
 	ran := f.Matches(msiBusyID + "/ran").Kept
 	others = append(others, ran...)
@@ -227,6 +236,14 @@ func runMSIBusy(f *facts.Facts) ([]findings.Finding, error) {
 		Verdict: findings.NotEvaluated, Reason: findings.DataMissing, Summary: "The Installer logs of the bundle hold no end of a session.",
 		Missing: []findings.Missing{verboseInstallerLog.Missing()},
 	}}, nil
+}
+
+// programOf is the program that a line of ConfigMgr names, "" if it names none.
+func programOf(m facts.Match) string { return cmp.Or(m.Capture("program"), m.Capture("script")) }
+
+// sameRun reports whether two lines of one log may tell the end of the same run of a program.
+func sameRun(a, b facts.Match) bool {
+	return a.Ref.Artifact == b.Ref.Artifact && !apart(a.Time, b.Time)
 }
 
 // longRefused is how long refusals may go on before something that never ends must be thought of.
