@@ -15,6 +15,7 @@ import (
 	"slices"
 
 	"casebook/findings"
+	"casebook/findings/collect"
 	"casebook/index"
 	"casebook/ingest"
 	"casebook/web"
@@ -27,8 +28,9 @@ const (
 	ArchiveDir = "archive"
 )
 
-// parts are the names of everything in a report folder, in the order in which they are put in place.
-var parts = append([]string{ArchiveDir, ReportFile}, web.Parts()...)
+// parts are the names of everything in a report folder, in the order in which they are put in place. The collection script is made later, of
+// the report: that of an earlier one does not stay.
+var parts = append([]string{ArchiveDir, ReportFile, collect.ScriptFile}, web.Parts()...)
 
 // Output is a report folder in the making. A folder that is not there yet is built beside its place and appears as a whole, or not at all.
 // In one that is there (which may be a mount point, or all that the user may write to) the report is built in a hidden folder, and what
