@@ -25,7 +25,7 @@ var windowsBITSFailing = &findings.Check{
 	Product:  findings.Product{Name: "a log of background transfers", Words: []string{"datatransferservice", "bitsadmin"}},
 	Needs: []findings.Need{{
 		Met: func(f *facts.Facts) bool {
-			return len(bitsLogs(f)) > 0 || slices.ContainsFunc([]string{"code", "tool", "service"}, func(s string) bool { return f.Matches(bitsFailingID + "/" + s).Any() })
+			return len(bitsLogs(f)) > 0 || len(bitsCodeLines(f)) > 0 || f.Matches(bitsFailingID+"/service").Any()
 		},
 		What: bitsJobs.What, Why: bitsJobs.Why, Collect: bitsJobs.Collect,
 	}},
@@ -119,8 +119,9 @@ func bitsSignals() []match.Signal {
 	kinds := []string{string(ingest.KindLogCCM), string(ingest.KindLogSMS), string(ingest.KindLogWindowsUpdate), string(ingest.KindLogEvents)}
 	return []match.Signal{
 		{Name: bitsFailingID + "/code", Kinds: kinds, Literals: literals, Pattern: pattern},
+		{Name: bitsFailingID + "/banner", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)}, Literals: []string{"BITSADMIN"}, Pattern: `^\s*BITSADMIN\b.*\d`},
 		{
-			// What bitsadmin prints of a job, in the language of Windows: a label, the code, its text. A letter that mentions a code is no job.
+			// What bitsadmin prints of a job, below its banner, in the language of Windows: a label, the code, its text. A letter that mentions a code is no job.
 			Name: bitsFailingID + "/tool", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)}, Literals: literals,
 			Pattern: `^\s*\p{L}[\p{L} ]{3,30}:\s*0[xX](?P<code>` + pattern[strings.Index(pattern, "<code>")+len("<code>"):],
 		},
@@ -153,9 +154,21 @@ func bitsLogs(f *facts.Facts) []*ingest.Artifact {
 	return out
 }
 
+// bitsCodeLines are the lines with a code of BITS: of logs, and of the output of bitsadmin.
+func bitsCodeLines(f *facts.Facts) []facts.Match {
+	out := slices.Clone(f.Matches(bitsFailingID + "/code").Kept)
+	banners := f.Matches(bitsFailingID + "/banner").Kept
+	for _, m := range f.Matches(bitsFailingID + "/tool").Kept {
+		if slices.ContainsFunc(banners, func(b facts.Match) bool { return b.Ref.Artifact == m.Ref.Artifact && b.Ref.Line < m.Ref.Line }) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 func runBITSFailing(f *facts.Facts) ([]findings.Finding, error) {
 	wells := slices.Concat(f.Matches(bitsFailingID+"/well").Kept, f.Matches(bitsFailingID+"/event").Kept)
-	codes, service := slices.Concat(f.Matches(bitsFailingID+"/code").Kept, f.Matches(bitsFailingID+"/tool").Kept), f.Matches(bitsFailingID+"/service")
+	codes, service := bitsCodeLines(f), f.Matches(bitsFailingID+"/service")
 	var lasting, passing []facts.Match
 	for _, m := range codes {
 		if c, _ := wincode.Parse("0x" + m.Capture("code")); bitsCauses[c].passing {

@@ -72,6 +72,9 @@ func winmgmt() ingest.Extractor {
 	}}
 }
 
+// maxBareLines is how many lines a text without the command may have: what the tool prints has one or two, a letter that tells of it has more.
+const maxBareLines = 3
+
 // sniffWinmgmt claims a text with the command, or one that is hardly more than the line.
 func sniffWinmgmt(_ string, head []byte) int {
 	head = head[:min(len(head), sampleSize)]
@@ -91,7 +94,7 @@ func sniffWinmgmt(_ string, head []byte) int {
 		return 0
 	case w.Runs[0].Command != "":
 		return 85
-	case full <= 10 && w.Runs[0].State != WMIUnknown:
+	case full <= maxBareLines && w.Runs[0].State != WMIUnknown:
 		return 75
 	}
 	return 0

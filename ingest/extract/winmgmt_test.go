@@ -27,6 +27,7 @@ func TestWinmgmt(t *testing.T) {
 		{name: "failed-with-code", text: "C:\\>winmgmt /verifyrepository\nWMI repository verification failed\nError code:\t0x80041003\n", want: []string{"2 failed 80041003"}},
 		{name: "unknown-words", text: "PS C:\\> winmgmt /verifyrepository\nWMI xyz abc\n", want: []string{"2 unknown 0"}, problems: 1},
 		{name: "among-other-commands", text: "C:\\>hostname\nPC1\n" + strings.Repeat("other output\n", 400) + "C:\\>winmgmt.exe /VerifyRepository\nWMI repository is consistent\n", want: []string{"404 consistent 0"}},
+		{name: "letter", text: "Hello,\nthe update failed again.\nWMI repository is inconsistent, says the tool.\nRegards\n"},
 		{name: "prose", text: "The WMI repository is described in chapter two.\n"},
 		{name: "log", text: strings.Repeat("10:01:02 WMI repository is consistent\n", 5)},
 		{name: "a-long-text", text: strings.Repeat("About something else.\n", 50) + "Whether the WMI repository is consistent is not known.\n"},
