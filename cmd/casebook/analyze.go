@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,8 +64,7 @@ are one case, whose facts are joined.
 	fs.BoolVar(&f.redact, "redact", false, "replace users, computers, addresses, SIDs, GUIDs and mail addresses by pseudonyms and take out passwords; writes no index and no pages of logs")
 	fs.StringVar(&f.format, "format", "", "print the report in this `FORM` on stdout: text, md, json, csv or timesketch (default text)")
 	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs in the report: those that `evidence` cites, all or none")
-	fs.StringArrayVar(&f.passwords, "password", nil, "`PASSWORD` of an encrypted archive; may be given several times, each is tried")
-	fs.StringArrayVar(&f.passwordFiles, "password-file", nil, "read passwords from `FILE`, one on each line")
+	passwordFlags(c, &f.passwords, &f.passwordFiles)
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a report after this `TIME`, e.g. 10m (default none)")
 	fs.IntVar(&f.workers, "workers", 0, "read `N` members side by side (default one for each processor)")
 	fs.StringVar(&f.maxBytes, "max-bytes", "64GiB", "read at most `SIZE` decoded bytes of a bundle")
@@ -103,6 +104,9 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		if err := j.check(f); err != nil {
 			return usageError{err}
 		}
+	}
+	if f.noArchive {
+		boundMemory()
 	}
 	read, unread, gave := 0, 0, false
 	for i, j := range jobs {
@@ -147,6 +151,18 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		a.code = exitFindings
 	}
 	return nil
+}
+
+// memoryTarget is what an analysis without an index keeps below where it can. Without it the garbage collector lets the heap grow to twice what
+// is in use, which with the matches of thousands of logs is more than the rest of the program takes.
+const memoryTarget = 232 << 20
+
+// boundMemory makes the garbage collector run more often near the target, unless GOMEMLIMIT says otherwise. It is no hard bound: the runtime
+// gives collecting at most half of the processors.
+func boundMemory() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(memoryTarget)
+	}
 }
 
 // analyzeOne makes one report and returns it with the folder it is in, "" if there is none. Uploads that can't be analysed at all give
