@@ -73,7 +73,7 @@ func shown(t *testing.T, upload string) map[string]findings.Finding {
 		}
 		return nil
 	}
-	bad, err := casebook.Verify(ctx, r, []string{upload}, ingest.Limits{})
+	bad, err := casebook.Verify(ctx, r, []string{upload}, casebook.Options{})
 	if err != nil {
 		t.Error(err)
 	}
