@@ -308,7 +308,24 @@ func (v *view) FileLink(path string) (templ.SafeURL, bool) {
 	return link(id), ok
 }
 
-// RecordLink returns the link to a line's record, false if the log is not shown.
+// LogLink returns the link to an artifact's records, false if none are shown.
+func (v *view) LogLink(path string) (templ.SafeURL, bool) {
+	if v.site == nil {
+		return "", false
+	}
+	name, ok := v.site.pages[path]
+	return templ.SafeURL(name), ok
+}
+
+// LogNote says why an artifact's records are not shown, or not all of them; "" if they are, or were not asked for.
+func (v *view) LogNote(path string) string {
+	if v.site == nil {
+		return ""
+	}
+	return v.site.unseen[path]
+}
+
+// RecordLink returns the link to a line's record, false if that is not shown.
 func (v *view) RecordLink(e findings.Evidence) (templ.SafeURL, bool) {
 	l, ok := v.site.leafOf(e.Artifact, e.Line)
 	return templ.SafeURL(l.file + "#L" + strconv.Itoa(e.Line)), ok
