@@ -102,7 +102,7 @@ func (d *logDrawer) row(r *ingest.Record) {
 	b = append(b, "<td>"...)
 	b = d.time(b, r.Time)
 	b = append(b, "<td>"...)
-	b = appendText(b, r.Component[:min(len(r.Component), maxLogName)])
+	b = appendText(b, clipText(r.Component, maxLogName))
 	b = append(b, "<td>"...)
 	if r.Thread != 0 {
 		b = strconv.AppendUint(b, r.Thread, 10)
@@ -262,7 +262,7 @@ func (d *logDrawer) message(b []byte, r *ingest.Record, text []byte, named []int
 		if mark {
 			b = append(b, "<mark>"...)
 		}
-		b = appendCoded(b, text[:end], codes)
+		b = appendCoded(b, bytes.TrimSuffix(text[:end], []byte("\r")), codes)
 		if mark {
 			b = append(b, "</mark>"...)
 		}

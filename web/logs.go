@@ -311,6 +311,7 @@ type logDrawer struct {
 	page   bytes.Buffer
 	leaf   leaf
 	shown  int // line after the last record; 0 before the first
+	beyond int // a line that is not shown because the last passage ends before it; 0 if none is
 
 	lastTime []byte // of the last record of the page that has one
 	day      day
@@ -335,6 +336,9 @@ func (d *logDrawer) draw() error {
 	}
 	if err != nil {
 		return fmt.Errorf("draw %s: %w", d.log.Path, err)
+	}
+	if d.beyond > 0 {
+		d.rows = append(d.rows, "<tr\nclass=gap><td colspan=6>The lines from "+number(d.beyond)+" on are not shown here"...)
 	}
 	d.leaf.to = string(d.lastTime)
 	if len(d.leaves) == 0 {
@@ -371,12 +375,13 @@ func (d *logDrawer) passage(p passage) error {
 			continue
 		}
 		if r.Line > p.to || p.records > 0 && n == p.records {
+			d.beyond = r.Line
 			return nil
 		}
 		if fresh && r.Line > max(1, d.shown) {
 			d.gap(max(1, d.shown), r.Line-1)
 		}
-		n, fresh = n+1, false
+		n, fresh, d.beyond = n+1, false, 0
 		if d.leaf.records >= leafRecords || len(d.rows) >= leafBytes {
 			if err := d.turn(); err != nil {
 				return err
