@@ -57,7 +57,7 @@ func (v *view) Before() []event {
 	}
 	for _, m := range v.Timeline.Marks {
 		if m.UTC && m.Kind != findings.MarkIncident {
-			add(event{time: m.Time, kind: kindWord(m.Kind), what: m.Label, artifact: m.Artifact, line: m.Line})
+			add(event{time: m.Time, kind: markWord(m.Kind), what: m.Label, artifact: m.Artifact, line: m.Line})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b event) int {

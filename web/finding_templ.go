@@ -1527,7 +1527,7 @@ func errorKinds(v *view) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if list, more := head(v.Errors, maxErrorKinds); len(list) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 137, "<section aria-labelledby=\"errors\"><h2 id=\"errors\">Kinds of errors, the rarest first</h2><p class=\"quiet\">Errors that differ only in numbers (#) and identifiers are counted together. What is rare tells more than what is always there.</p><div class=\"scroll\" role=\"region\" aria-label=\"Kinds of errors\" tabindex=\"0\"><table class=\"stack tools\"><thead><tr><th scope=\"col\" class=\"num\">Times</th><th scope=\"col\">Error</th>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 137, "<section aria-labelledby=\"errors\"><h2 id=\"errors\">Kinds of errors, the rarest first</h2><p class=\"quiet\">Errors that differ only in numbers (#) and identifiers are counted together. What is rare tells more than what is always there.</p><div class=\"scroll\" role=\"region\" aria-label=\"Kinds of errors\" tabindex=\"0\"><table class=\"stack sheet\"><thead><tr><th scope=\"col\" class=\"num\">Times</th><th scope=\"col\">Error</th>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -25,7 +25,6 @@ type keyLink struct {
 type keyCitation struct {
 	item   item
 	value  *string
-	quote  string
 	absent bool
 	anchor string // of the evidence on the index page; "" where it is not shown
 }
@@ -47,7 +46,7 @@ func (v *view) excerpts(used anchors) {
 				if !ok || e.Key == "" {
 					continue
 				}
-				c := keyCitation{item: f, value: e.Value, quote: e.Quote, absent: e.Absent}
+				c := keyCitation{item: f, value: e.Value, absent: e.Absent}
 				if v.anchored[f.Anchor] && i < cmp.Or(v.depths[f.Anchor], briefly).evidence {
 					c.anchor = evidenceID(f, i)
 				}
@@ -74,6 +73,28 @@ func (v *view) Keys() []keyLink {
 func (v *view) KeyLink(e findings.Evidence) (to place, ok bool) {
 	k, ok := v.keys[keyName{e.Artifact, strings.ToLower(e.Key)}]
 	return place{PageRegistry, k.Anchor}, ok && e.Key != ""
+}
+
+// keyCiting is a finding that names a key, with the anchors of its evidence.
+type keyCiting struct {
+	item    item
+	anchors []string
+}
+
+// citing lists the findings that name the key.
+func (k keyLink) citing() []keyCiting {
+	var out []keyCiting
+	for _, c := range k.cited {
+		i := slices.IndexFunc(out, func(x keyCiting) bool { return x.item.Anchor == c.item.Anchor })
+		if i < 0 {
+			i = len(out)
+			out = append(out, keyCiting{item: c.item})
+		}
+		if c.anchor != "" {
+			out[i].anchors = append(out[i].anchors, c.anchor)
+		}
+	}
+	return out
 }
 
 // cites says whether evidence names a value of the key.

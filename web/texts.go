@@ -17,6 +17,9 @@ const (
 	titleRegistry = "Registry"
 	titleFiles    = "Files"
 
+	titleUTC   = "Logs and events, in UTC"
+	titleLocal = "Logs whose offset from UTC is not known"
+
 	nothingConfirmed = "Nothing confirmed"
 	nothingToAsk     = "Nothing: no verdict waits for data."
 	unreadableHead   = "This upload gives nothing to judge by: no log, no registry and no other text could be read."
@@ -508,12 +511,43 @@ func sideWord(r findings.Role) string {
 	return "for"
 }
 
-// timelineHead heads a time line.
-func timelineHead(c *chart) string {
+// legendHead says what is drawn, up to the errors.
+func legendHead(c *chart) string {
 	if c.utc {
-		return titleTimeline
+		return ". Above the line all records, below it"
 	}
-	return titleTimeline + " of logs whose offset from UTC is not known"
+	return ", by each log's own clock, offset unknown. Above the line all records, below it"
+}
+
+// legendTail says the rest.
+func legendTail(c *chart) string {
+	if c.incident >= 0 {
+		return ". Heights are logarithmic. The dashed line is the incident."
+	}
+	return ". Heights are logarithmic."
+}
+
+// markWord is what one mark of the time line is.
+func markWord(k findings.MarkKind) string {
+	switch k {
+	case findings.MarkIncident:
+		return "the incident"
+	case findings.MarkFinding:
+		return "finding"
+	case findings.MarkBoot:
+		return "boot"
+	case findings.MarkShutdown:
+		return "shutdown"
+	case findings.MarkInstall:
+		return "installation"
+	case findings.MarkCapture:
+		return "capture"
+	case findings.MarkClockJump:
+		return "clock"
+	case findings.MarkGap:
+		return "gap"
+	}
+	return string(k)
 }
 
 // plotLabel describes the plot of all logs.

@@ -37,7 +37,7 @@ for (const pre of all("[data-copy]")) {
   if (note) note.before(bar); else pre.after(bar);
 }
 
-for (const table of all("table.tools")) {
+for (const table of all("table.sheet")) {
   const rows = () => all("tbody > tr:not(.fold)", table);
   if (rows().length < 2) continue;
   const place = table.closest(".scroll") || table;
