@@ -140,10 +140,11 @@ type stageCount struct {
 	problems int
 }
 
-// Stages counts the problems by the part of the work, in the order of the work.
+// Stages counts the problems that are no refusals by the part of the work, in the order of the work.
 func (v *view) Stages() []stageCount {
 	var out []stageCount
-	for _, p := range v.Problems {
+	_, other := v.Refused()
+	for _, p := range other {
 		i := slices.IndexFunc(out, func(c stageCount) bool { return c.stage == p.Stage })
 		if i < 0 {
 			i = len(out)

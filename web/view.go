@@ -425,6 +425,18 @@ func (v *view) Unread() int {
 	return len(paths)
 }
 
+// Refused returns the problems that are refusals, and the others.
+func (v *view) Refused() (refused, other []ingest.Problem) {
+	for _, p := range v.Problems {
+		if p.Refused != "" {
+			refused = append(refused, p)
+		} else {
+			other = append(other, p)
+		}
+	}
+	return refused, other
+}
+
 // Bytes is how much the artifacts hold.
 func (v *view) Bytes() int64 {
 	var n int64
@@ -599,7 +611,7 @@ func external(address string) (templ.SafeURL, bool) {
 // sections are the anchors of the page's own parts; no finding takes them.
 var sections = []string{
 	"content", "verdict", "findings", "notable", "request", "checks", "systems", "artifacts", "problems", "upload",
-	"note", "before", "errors", "timeline", "marks", "logs", "logs-local", "registry", "keys", "files", "folders", "lacking", "sequences", "sensitive", "hosts", "contest", "verdict-say", "reports", "absent", "counts", "counts-local", "timeline-local",
+	"note", "before", "errors", "timeline", "marks", "logs", "logs-local", "registry", "keys", "files", "folders", "lacking", "sequences", "sensitive", "hosts", "contest", "verdict-say", "reports", "absent", "counts", "counts-local", "timeline-local", "refused",
 }
 
 // anchors are the ids that a page has given away.
