@@ -2,6 +2,7 @@ package web
 
 import (
 	slashed "path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +44,7 @@ func Note(r *findings.Report) string {
 			}
 			fields = append(fields, stillNeeded+clip(strings.Join(wanted, ", "), maxNoteField))
 		}
-		lines = append(lines, plain(strings.Join(append(fields, origin(v)), " · ")))
+		lines = append(lines, plain(strings.Join(append(fields, origin(v, findings.Finding{})), " · ")))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
@@ -103,7 +104,7 @@ func noteLine(v *view, f item) string {
 	if len(wanted) > 0 {
 		fields = append(fields, stillNeeded+clip(strings.Join(wanted, ", "), maxNoteField))
 	}
-	return plain(strings.Join(append(fields, origin(v)), " · "))
+	return plain(strings.Join(append(fields, origin(v, f.Finding)), " · "))
 }
 
 // noteEvidence is a piece of evidence in few words: the file's name with the line or the registry value, and the quote.
@@ -127,16 +128,20 @@ func noteEvidence(e findings.Evidence) string {
 	return clip(s, maxNoteField+maxNoteQuote)
 }
 
-// origin says what made the note of which upload.
-func origin(v *view) string {
+// origin says what made the note of which uploads: of several, those whose files the finding's evidence names.
+func origin(v *view, f findings.Finding) string {
 	s := strings.TrimSpace(v.Tool.Name + " " + v.Tool.Version)
-	for i, u := range v.Uploads {
-		if i == maxBriefs {
+	shown := 0
+	for _, u := range v.Uploads {
+		cited := slices.ContainsFunc(f.Evidence, func(e findings.Evidence) bool { return strings.HasPrefix(e.Artifact, u.Name+"/") })
+		if u.SHA256 == "" || len(v.Uploads) > 1 && len(f.Evidence) > 0 && !cited {
+			continue
+		}
+		if shown++; shown > maxUnsettled {
+			s += " …"
 			break
 		}
-		if u.SHA256 != "" {
-			s += ", SHA-256 " + u.SHA256
-		}
+		s += ", SHA-256 " + u.SHA256
 	}
 	return s
 }

@@ -49,23 +49,16 @@ const logBudget = 256 << 20
 // Site is a report and what its pages are drawn from.
 type Site struct {
 	Report *findings.Report
-	// Records yields the records of an artifact in the order of its lines; nil if they are not at hand, so that no log is shown.
-	Records func(artifact string) iter.Seq2[ingest.Record, error]
+	// Records yields the records of an artifact in the order of its lines, from a record that begins no later than line from; where the artifact has no such
+	// line, the last ones. It is nil if they are not at hand, so that no log is shown.
+	Records func(artifact string, from int) iter.Seq2[ingest.Record, error]
 	Logs    Logs // "" is LogsEvidence
+	// Workers is how many logs are drawn side by side; above 1 Records and the create of Draw are called from several goroutines. The pages are the same.
+	Workers int
 
 	places map[string][]leaf // where the records of an artifact are shown, in the order of their lines
-	unseen map[string]string // why a log that could be shown is not, by path
-}
-
-// leaf is a page of a log.
-type leaf struct {
-	file        string // below the site
-	first, last int    // lines
-	from, to    string // time of the first and of the last record that has one
-	records     int
-	warnings    int
-	errors      int
-	cited       []int // lines that evidence cites
+	pages  map[string]string // the first page of a log, below the site, by path
+	unseen map[string]string // why a log is not shown, or not all of it, by path
 }
 
 // Draw draws the report's pages, and beside them the ticket note and the request to the customer as text. create makes a file of the site; its
@@ -74,7 +67,7 @@ func (s *Site) Draw(create func(name string) (io.WriteCloser, error)) error {
 	v := newView(s.Report)
 	v.site = s
 	v.paginate()
-	s.places, s.unseen = map[string][]leaf{}, map[string]string{}
+	s.places, s.pages, s.unseen = map[string][]leaf{}, map[string]string{}, map[string]string{}
 	if err := s.drawLogs(v, create); err != nil {
 		return err
 	}
@@ -128,14 +121,17 @@ func put(create func(name string) (io.WriteCloser, error), name string, data []b
 	return w.Close()
 }
 
-// leafOf returns the page that shows a line of an artifact; false if none does.
+// leafOf returns the page that has an anchor for a line of an artifact; false if none has.
 func (s *Site) leafOf(artifact string, line int) (leaf, bool) {
 	if s == nil || line < 1 {
 		return leaf{}, false
 	}
 	list := s.places[artifact]
 	i, _ := slices.BinarySearchFunc(list, line, func(l leaf, line int) int { return l.last - line })
-	if i == len(list) || line < list[i].first {
+	if i == len(list) {
+		return leaf{}, false
+	}
+	if _, found := slices.BinarySearch(list[i].anchors, line); !found {
 		return leaf{}, false
 	}
 	return list[i], true

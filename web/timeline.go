@@ -275,8 +275,8 @@ var markKinds = []findings.MarkKind{
 	findings.MarkIncident, findings.MarkFinding, findings.MarkBoot, findings.MarkShutdown, findings.MarkInstall, findings.MarkCapture, findings.MarkClockJump, findings.MarkGap,
 }
 
-// letter is what a mark of a kind is drawn with.
-func letter(k findings.MarkKind) string {
+// markLetter is what a mark of a kind is drawn with.
+func markLetter(k findings.MarkKind) string {
 	switch k {
 	case findings.MarkIncident:
 		return "!"

@@ -9,7 +9,7 @@ const make = (name, properties, ...children) => {
   return e;
 };
 const drawing = "http://www.w3.org/2000/svg";
-const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 345600, 604800, 1209600, 2592000, 7776000, 15552000, 31536000, 94608000, 315360000];
+const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 345600, 604800, 1209600, 2592000, 7776000, 15552000, 31536000, 63072000, 94608000, 157680000, 315360000];
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 for (const chart of all(".chart.zoom")) {
@@ -90,7 +90,7 @@ for (const chart of all(".chart.zoom")) {
     });
     bar.append(make("label", {}, "Time ", select));
   }
-  const logs = all(".log", chart);
+  const logs = all(".one", chart);
   if (logs.length > 1) {
     const filter = make("input", {type: "search", placeholder: "Filter logs", autocomplete: "off"});
     filter.setAttribute("aria-label", "Filter logs by name");

@@ -44,7 +44,7 @@ const (
 	maxSequences  = 200
 
 	// The first page stays small: once the findings have taken so many bytes, the others are shown with less.
-	fullBytes = 200_000
+	fullFindings = 200_000
 )
 
 // view is a report in the order in which it is read, with an anchor for everything that can be linked to.
@@ -218,7 +218,7 @@ func (v *view) place(used anchors) {
 	for _, it := range v.Told {
 		v.anchored[it.Anchor] = true
 		v.depths[it.Anchor] = fully
-		if taken += weightOf(it.Finding); taken > fullBytes {
+		if taken += weightOf(it.Finding); taken > fullFindings {
 			v.depths[it.Anchor] = briefly
 		}
 	}
@@ -494,18 +494,27 @@ func (v *view) FileLink(path string) (templ.SafeURL, bool) {
 	return v.href(to.page, to.anchor), ok
 }
 
-// RecordLink returns the link to a line's record, false if the log is not shown.
+// LogLink returns the link to an artifact's records, false if none are shown.
+func (v *view) LogLink(path string) (templ.SafeURL, bool) {
+	if v.site == nil {
+		return "", false
+	}
+	name, ok := v.site.pages[path]
+	return templ.SafeURL(up(v.here) + name), ok
+}
+
+// LogNote says why an artifact's records are not shown, or not all of them; "" if they are, or were not asked for.
+func (v *view) LogNote(path string) string {
+	if v.site == nil {
+		return ""
+	}
+	return v.site.unseen[path]
+}
+
+// RecordLink returns the link to a line's record, false if that is not shown.
 func (v *view) RecordLink(artifact string, line int) (templ.SafeURL, bool) {
 	l, ok := v.site.leafOf(artifact, line)
 	return templ.SafeURL(up(v.here) + l.file + "#L" + strconv.Itoa(line)), ok
-}
-
-// LogLink returns the link to the first page of a log, false if it is not shown.
-func (v *view) LogLink(artifact string) (templ.SafeURL, bool) {
-	if v.site == nil || len(v.site.places[artifact]) == 0 {
-		return "", false
-	}
-	return templ.SafeURL(up(v.here) + v.site.places[artifact][0].file), true
 }
 
 // weight tells how the evidence of a finding is spread.

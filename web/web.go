@@ -34,8 +34,13 @@ var scriptTimeline string
 // policy is the Content-Security-Policy of a page without script. The browser applies this one style sheet and loads nothing.
 var policy = "default-src 'none'; style-src '" + digest(styleSheet) + "'; base-uri 'none'; form-action 'none'"
 
-// policyOf is the policy of a page with one script of ours. Nothing else runs.
-func policyOf(script string) string { return policy + "; script-src '" + digest(script) + "'" }
+// scriptPolicy is the policy of a page that has this one script besides.
+func scriptPolicy(script string) string {
+	if script == "" {
+		return policy
+	}
+	return policy + "; script-src '" + digest(script) + "'"
+}
 
 // digest returns the source expression of Content Security Policy Level 3, section 2.3.1, for an inline element with this content.
 func digest(content string) string {
