@@ -33,11 +33,14 @@ const (
 	FileNote     = "note.txt"
 	FileRequest  = "request.txt"
 	FolderLogs   = "logs"
+
+	FolderRegistry = "registry" // a page for each machine, where there are several
+	FolderFiles    = "files"    // the pages of the list of files behind the first
 )
 
 // Parts lists the names of everything that [Site.Draw] may create, files and folders.
 func Parts() []string {
-	return []string{PageIndex, PageTimeline, PageRegistry, PageFiles, FileNote, FileRequest, FolderLogs}
+	return []string{PageIndex, PageTimeline, PageRegistry, PageFiles, FileNote, FileRequest, FolderLogs, FolderRegistry, FolderFiles}
 }
 
 // logBudget is how many decoded bytes of logs are shown in full unless all are asked for.
@@ -58,24 +61,42 @@ type Site struct {
 	unseen map[string]string // why a log is not shown, or not all of it, by path
 }
 
-// Draw draws the report's pages. create makes a file of the site; its name is relative and separated by /, with one folder at most. The error is
-// that of create, of a file or of Records.
+// Draw draws the report's pages, and beside them the ticket note and the request to the customer as text. create makes a file of the site; its
+// name is relative and separated by /, with one folder at most. The error is that of create, of a file or of Records.
 func (s *Site) Draw(create func(name string) (io.WriteCloser, error)) error {
 	v := newView(s.Report)
 	v.site = s
+	v.paginate()
 	s.places, s.pages, s.unseen = map[string][]leaf{}, map[string]string{}, map[string]string{}
 	if err := s.drawLogs(v, create); err != nil {
 		return err
 	}
-	for _, page := range []struct {
-		name  string
-		drawn templ.Component
-	}{{PageIndex, index(v)}} {
-		if err := draw(create, page.name, page.drawn); err != nil {
+	pages := []sitePage{{PageIndex, index}, {PageTimeline, timelinePage}, {PageRegistry, registryPage}, {PageFiles, filesPage}}
+	for _, m := range v.Machines {
+		if m.page != PageRegistry {
+			pages = append(pages, sitePage{m.page, func(v *view) templ.Component { return machinePage(v, m) }})
+		}
+	}
+	for i := range v.leaves {
+		if i > 0 {
+			pages = append(pages, sitePage{v.leaves[i].page, filesPage})
+		}
+	}
+	for _, p := range pages {
+		if err := draw(create, p.name, p.drawn(v.on(p.name))); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := put(create, FileNote, []byte(Note(s.Report))); err != nil {
+		return err
+	}
+	return put(create, FileRequest, []byte(RequestText(s.Report)))
+}
+
+// sitePage is a page that is to be drawn.
+type sitePage struct {
+	name  string
+	drawn func(*view) templ.Component
 }
 
 // draw writes one page.
