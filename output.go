@@ -146,15 +146,7 @@ func (o *Output) ArchivePath() string { return filepath.Join(o.part, ArchiveDir)
 
 // writeReport writes report.json.
 func (o *Output) writeReport(r *findings.Report) error {
-	f, err := o.create(ReportFile)
-	if err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	if err := WriteReport(f, r); err != nil {
-		_ = f.Close() // the first error counts
-		return err
-	}
-	if err := f.Close(); err != nil {
+	if err := o.put(ReportFile, func(w io.Writer) error { return WriteReport(w, r) }); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
@@ -167,20 +159,65 @@ func (o *Output) Write(ctx context.Context, r *findings.Report, dir string, logs
 		return err
 	}
 	site := web.Site{Report: r, Logs: logs, Workers: runtime.GOMAXPROCS(0)}
-	if dir != "" {
-		archive, err := index.Open(dir)
-		if err != nil {
-			return fmt.Errorf("draw report: %w", err)
-		}
-		defer archive.Close() //nolint:errcheck // it was only read
-		site.Records = func(artifact string, from int) iter.Seq2[ingest.Record, error] {
-			return archive.Records(ctx, r.CaseID(), artifact, from)
-		}
+	done, err := records(ctx, &site, dir)
+	if err != nil {
+		return err
 	}
+	defer done()
 	if err := site.Draw(o.create); err != nil {
 		return fmt.Errorf("draw report: %w", err)
 	}
 	return nil
+}
+
+// WriteSingle writes report.json and the report as one document. dir is that of Write; an index that was built in the report folder does not stay there.
+func (o *Output) WriteSingle(ctx context.Context, r *findings.Report, dir string) error {
+	if err := o.writeReport(r); err != nil {
+		return err
+	}
+	site := web.Site{Report: r}
+	done, err := records(ctx, &site, dir)
+	if err != nil {
+		return err
+	}
+	err = o.put(IndexFile, site.WriteSingle)
+	done()
+	if err != nil {
+		return fmt.Errorf("draw report: %w", err)
+	}
+	if err := o.root.RemoveAll(ArchiveDir); err != nil {
+		return fmt.Errorf("remove the index: %w", err)
+	}
+	return nil
+}
+
+// records gives a site the records of the archive in the folder dir, none if dir is "". done closes the archive.
+func records(ctx context.Context, site *web.Site, dir string) (done func(), err error) {
+	if dir == "" {
+		return func() {}, nil
+	}
+	archive, err := index.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("draw report: %w", err)
+	}
+	id := site.Report.CaseID()
+	site.Records = func(artifact string, from int) iter.Seq2[ingest.Record, error] {
+		return archive.Records(ctx, id, artifact, from)
+	}
+	return func() { _ = archive.Close() }, nil // it was only read
+}
+
+// put writes one file of the report.
+func (o *Output) put(name string, write func(io.Writer) error) error {
+	f, err := o.create(name)
+	if err != nil {
+		return err
+	}
+	if err := write(f); err != nil {
+		_ = f.Close() // the first error counts
+		return err
+	}
+	return f.Close()
 }
 
 // WriteDiff writes diff.json and its page: index.html of a comparison's own folder, changes.html beside a report.
@@ -189,24 +226,12 @@ func (o *Output) WriteDiff(d *diff.Diff) error {
 	if o.folder.mark == ReportFile {
 		page = ChangesFile
 	}
-	for _, file := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{DiffFile, func(w io.Writer) error { return writeJSON(w, d) }},
-		{page, func(w io.Writer) error { return web.WriteDiff(w, d) }},
-	} {
-		f, err := o.create(file.name)
-		if err != nil {
-			return fmt.Errorf("write comparison: %w", err)
-		}
-		if err := file.write(f); err != nil {
-			_ = f.Close() // the first error counts
-			return fmt.Errorf("write comparison: %w", err)
-		}
-		if err := f.Close(); err != nil {
-			return fmt.Errorf("write comparison: %w", err)
-		}
+	err := o.put(DiffFile, func(w io.Writer) error { return writeJSON(w, d) })
+	if err == nil {
+		err = o.put(page, func(w io.Writer) error { return web.WriteDiff(w, d) })
+	}
+	if err != nil {
+		return fmt.Errorf("write comparison: %w", err)
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -144,44 +143,25 @@ func (a *app) browse(ctx context.Context, page string) error {
 	return nil
 }
 
-// dropped analyses bundles that stand alone on the command line, as they do when a file is dropped on the program: the reports are written beside them, and the
-// first is opened where somebody is looking.
+// dropped analyses bundles that stand alone on the command line, as they do when files are dropped on the program: the reports are written beside them, and
+// shown where somebody is looking.
 func (a *app) dropped(ctx context.Context, args []string, f analyzeFlags) error {
-	if len(args) == 1 {
-		abs, err := filepath.Abs(args[0])
-		if err != nil {
-			return fmt.Errorf("%q: %w", args[0], err)
-		}
-		f.out = filepath.Join(filepath.Dir(abs), stem(args[0])+"-report")
-		if err := a.runAnalyze(ctx, args, f); err != nil {
-			return err
-		}
-		if a.tty == nil || a.code == exitNone {
-			return nil
-		}
-		page, err := firstPage(f.out)
-		if err != nil {
-			return err
-		}
-		return a.browse(ctx, page)
+	f.beside = true
+	if err := a.runAnalyze(ctx, args, f); err != nil {
+		return err
 	}
-	worst := exitOK
-	for _, u := range args {
-		a.code = exitOK
-		if err := a.dropped(ctx, []string{u}, f); err != nil {
-			return err
-		}
-		worst = max(worst, a.code)
+	if a.tty == nil || a.code == exitNone {
+		return nil
 	}
-	a.code = worst
-	return nil
+	page, err := firstPage(plan(args, f)[0].out)
+	if err != nil {
+		return err
+	}
+	return a.browse(ctx, page)
 }
 
-// isBundle reports whether an argument that is no command is a bundle: something that is there.
-func isBundle(arg string) bool {
-	if strings.HasPrefix(arg, "-") {
-		return false
-	}
+// isThere reports whether an argument that is no command may be a bundle.
+func isThere(arg string) bool {
 	_, err := os.Stat(arg)
 	return err == nil
 }

@@ -144,7 +144,12 @@ and shows the evidence line by line. It needs no network and no Windows.
 	group(c, a.analyze(), a.open(), a.render(), a.ask(), a.search(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
 	unknown, help := c.Args, c.RunE
 	c.Args = func(c *cobra.Command, args []string) error {
-		if len(args) > 0 && isBundle(args[0]) {
+		if len(args) > 0 && isThere(args[0]) {
+			for _, u := range args {
+				if !isThere(u) {
+					return usagef("there is no %q to analyse", u)
+				}
+			}
 			return nil
 		}
 		return unknown(c, args)

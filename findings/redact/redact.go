@@ -382,6 +382,16 @@ func (d *Redactor) Text(s string) string {
 	return b.String() + s[last:]
 }
 
+// Message returns a message about uploads without names, those of the uploads among them.
+func (d *Redactor) Message(s string) string {
+	for _, name := range slices.SortedFunc(maps.Keys(d.uploads), func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) }) {
+		if name != "" {
+			s = strings.ReplaceAll(s, name, d.uploads[name])
+		}
+	}
+	return d.Text(s)
+}
+
 // find returns the name that text is a spelling of. The expression folds more characters than lower case does.
 func (d *Redactor) find(text string) (string, class) {
 	low := strings.ToLower(text)
