@@ -17,6 +17,7 @@ func All() []*findings.Check {
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
+		smsDuplicateGUID,
 		smsMixedClientInstallation,
 		smsRemoteInstallRetry,
 		vcmAgentLock,
