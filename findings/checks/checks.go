@@ -22,6 +22,7 @@ func All() []*findings.Check {
 		smsRemoteInstallRetry,
 		vcmAgentLock,
 		vcmInstallStep,
+		windowsDuplicateMachineGUID,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}
