@@ -23,6 +23,7 @@ func All() []*findings.Check {
 		vcmAgentLock,
 		vcmInstallStep,
 		windowsDuplicateMachineGUID,
+		windowsMachineKeysLeak,
 		windowsPendingReboot,
 		zenworksMountPoint,
 	}
