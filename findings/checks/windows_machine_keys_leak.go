@@ -127,10 +127,14 @@ type keyProfile struct {
 
 func profile(folder keyFolder) keyProfile {
 	containers, owners, guids := map[string]int{}, map[string]int{}, map[string]int{}
+	known := map[string]bool{}
+	for _, name := range extract.WellKnownContainers {
+		known[extract.KeyFileName(name)] = true
+	}
 	var p keyProfile
 	sized, small, largest := 0, int64(0), int64(0)
 	for _, k := range folder.Files {
-		if containers[k.Hash]++; containers[k.Hash] == 1 && extract.Container(k.Hash) != "" {
+		if containers[k.Hash]++; containers[k.Hash] == 1 && known[k.Hash] {
 			p.known = append(p.known, k)
 		}
 		guids[k.GUID]++
@@ -153,13 +157,19 @@ func profile(folder keyFolder) keyProfile {
 	default:
 		says = append(says, fmt.Sprintf("they are of %s different containers, as a program leaves them that invents a name for each", thousands(len(containers))))
 	}
-	if owner, of := most(owners); of*2 > n {
+	if owner, of := most(owners); of == n {
+		says = append(says, "all belong to "+owner)
+	} else if of*2 > n {
 		says = append(says, fmt.Sprintf("%s belong to %s", thousands(of), owner))
 	}
 	if guid, of := most(guids); of > 0 && of < n {
 		says = append(says, fmt.Sprintf("%s carry the GUID %s", thousands(of), guid))
 	}
-	if sized == n && largest > 0 {
+	switch {
+	case sized < n:
+	case small == largest:
+		says = append(says, fmt.Sprintf("each has %d bytes", small))
+	default:
 		says = append(says, fmt.Sprintf("their sizes are from %d to %d bytes", small, largest))
 	}
 	if len(p.known) > 0 {
