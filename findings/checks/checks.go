@@ -14,6 +14,7 @@ func All() []*findings.Check {
 		configmgrProgramRetry,
 		configmgrUpdatesBoundaryHang,
 		dnsStaleComputer,
+		msiCachedPackageMissing,
 		msiInstallFailed,
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,

@@ -21,23 +21,26 @@ import (
 // exportDiffers and queryDiffers list the cases in which a form of the registry says less than a hive file does, with the reason.
 var (
 	exportDiffers = map[string]string{
-		"windows-pending-reboot/suspected-hive-older-than-the-installation": "an export does not say when it was made",
-		"windows-pending-reboot/near-miss-dirty-hive":                       "an export is never dirty",
-		"zenworks-mount-point/near-miss-dirty-hive":                         "an export is never dirty",
+		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
+		"windows-pending-reboot/suspected-hive-older-than-the-installation":    "an export does not say when it was made",
+		"windows-pending-reboot/near-miss-dirty-hive":                          "an export is never dirty",
+		"zenworks-mount-point/near-miss-dirty-hive":                            "an export is never dirty",
 	}
 	queryDiffers = map[string]string{
-		"windows-pending-reboot/ruled-out-booted-after-3010":        absent,
-		"zenworks-mount-point/ruled-out-scheduled-and-booted-well":  absent,
-		"zenworks-mount-point/suspected-scheduled-and-gone":         absent,
-		"zenworks-mount-point/confirmed-junction":                   unpaired,
-		"zenworks-mount-point/confirmed-nested-mount-points":        unpaired,
-		"zenworks-mount-point/near-miss-junction-within-the-volume": unpaired,
-		"zenworks-mount-point/near-miss-mounted-twice":              unpaired,
-		"zenworks-mount-point/suspected-dynamic-disk":               unpaired,
+		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
+		"windows-pending-reboot/ruled-out-booted-after-3010":                   absent,
+		"zenworks-mount-point/ruled-out-scheduled-and-booted-well":             absent,
+		"zenworks-mount-point/suspected-scheduled-and-gone":                    absent,
+		"zenworks-mount-point/confirmed-junction":                              unpaired,
+		"zenworks-mount-point/confirmed-nested-mount-points":                   unpaired,
+		"zenworks-mount-point/near-miss-junction-within-the-volume":            unpaired,
+		"zenworks-mount-point/near-miss-mounted-twice":                         unpaired,
+		"zenworks-mount-point/suspected-dynamic-disk":                          unpaired,
 	}
 )
 
 const (
+	undated  = "a text does not say when a key was written"
 	absent   = "a query does not show that PendingFileRenameOperations is absent, so that what a log has scheduled may still be pending"
 	unpaired = "a rename without ! and two deletes look the same where reg query leaves out empty strings"
 )

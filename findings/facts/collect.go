@@ -78,6 +78,12 @@ func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil, true) }
 // KeepLine is Keep without the lines around the record, for observers that keep records by the hundred.
 func (s *Sight) KeepLine() *Match { return s.sink.keep(s.at, 0, 1, nil, false) }
 
+// KeepFrom is KeepLine with a quote that goes from the line at an offset in the record's Raw to the record's end.
+func (s *Sight) KeepFrom(start int) *Match {
+	off := textOffset(s.Record)
+	return s.sink.keep(s.at, start-off, len(s.Record.Text), nil, false)
+}
+
 // KeepBefore returns the record n places before this one, n from 1 to 20, as a match that may be kept, nil if there is none.
 func (s *Sight) KeepBefore(n int) *Match {
 	if s.Before(n) == nil {
