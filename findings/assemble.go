@@ -78,6 +78,8 @@ func Assemble(c Case) *Report {
 	}
 	r.Request = MakeRequest(r.Findings)
 	r.Notable = notable(systems)
+	r.Timeline = timeline(r, c.Artifacts, systems)
+	r.Registry = excerpts(r.Findings, systems)
 	slices.SortFunc(problems, func(a, b ingest.Problem) int {
 		return cmp.Or(strings.Compare(a.Artifact, b.Artifact), strings.Compare(string(a.Stage), string(b.Stage)), strings.Compare(a.Message, b.Message))
 	})
@@ -268,6 +270,7 @@ func describe(f *facts.Facts) (System, []ingest.Problem) {
 	for _, d := range devices {
 		s.MountedDevices = append(s.MountedDevices, MountedDevice{Name: d.Name, Kind: string(d.Kind), Detail: d.Detail})
 	}
+	s.inventory(reg)
 	return s, problems
 }
 

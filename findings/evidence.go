@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -84,6 +85,24 @@ func AbsentLine(artifact string, role Role, note string) Evidence {
 	return Evidence{Artifact: artifact, Absent: true, Role: role, Note: note}
 }
 
+// Place says in words where evidence lies: the artifact with its line, or with the registry key and the value's name.
+func (e Evidence) Place() string {
+	place := shown(e.Artifact)
+	if e.Line > 0 && e.Key == "" {
+		place += fmt.Sprintf(" line %d", e.Line)
+	}
+	if e.Key != "" {
+		place += ", " + shownKey(e.Key)
+	}
+	switch {
+	case e.Value != nil && *e.Value == "":
+		place += ", default value"
+	case e.Value != nil:
+		place += ", value " + shownKey(*e.Value)
+	}
+	return place
+}
+
 // local formats what a log's clock showed: RFC 3339 with the offset if that is known, else without one; "" if there is no time.
 func local(t ingest.Time) string {
 	wall, ok := t.Local()
@@ -111,13 +130,16 @@ func Timestamp(t time.Time) string {
 }
 
 // clip cuts a quote to its permitted length and marks the cut.
-func clip(s string) string {
-	if len(s) <= maxQuote {
+func clip(s string) string { return cut(s, maxQuote) }
+
+// cut cuts a string after so many characters and marks the cut.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
 	n := 0
 	for i := range s {
-		if n == maxQuote {
+		if n == limit {
 			return s[:i] + "…"
 		}
 		n++

@@ -21,7 +21,9 @@ type Report struct {
 	Findings  []Finding        `json:"findings"`
 	Request   Request          `json:"request"`
 	Problems  []ingest.Problem `json:"problems"`
-	Notable   []Evidence       `json:"notable"` // the first errors of the bundle, for a reader whom no verdict helps
+	Timeline  Timeline         `json:"timeline"`
+	Registry  []KeyExcerpt     `json:"registry"` // the keys that evidence names
+	Notable   []Evidence       `json:"notable"`  // the first errors of the bundle, for a reader whom no verdict helps
 }
 
 // Tool is what made the report.
@@ -77,6 +79,9 @@ type System struct {
 	Environment    map[string]string `json:"environment"`
 	PendingRenames []PendingRename   `json:"pending_renames"`
 	MountedDevices []MountedDevice   `json:"mounted_devices"`
+	ControlSets    *ControlSets      `json:"control_sets"` // nil if no Select key is known
+	Services       []Service         `json:"services"`
+	Packages       []Package         `json:"packages"`
 }
 
 // TimeZone is a system's zone.
