@@ -26,6 +26,7 @@ func All() []*findings.Check {
 		windowsDuplicateMachineGUID,
 		windowsMachineKeysLeak,
 		windowsPendingReboot,
+		windowsRDPKeyUnreadable,
 		zenworksMountPoint,
 	}
 }

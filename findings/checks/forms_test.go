@@ -21,12 +21,20 @@ import (
 // exportDiffers and queryDiffers list the cases in which a form of the registry says less than a hive file does, with the reason.
 var (
 	exportDiffers = map[string]string{
+		"sms-duplicate-guid/confirmed-binary-uid-and-wow64":                    undated,
+		"sms-duplicate-guid/confirmed-clone-of-one-image-without-sysprep":      undated,
+		"windows-duplicate-machine-guid/confirmed-same-wsus-identity-and-sid":  undated,
+		"windows-duplicate-machine-guid/confirmed-two-clones-one-well":         undated,
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
 		"windows-pending-reboot/suspected-hive-older-than-the-installation":    "an export does not say when it was made",
 		"windows-pending-reboot/near-miss-dirty-hive":                          "an export is never dirty",
 		"zenworks-mount-point/near-miss-dirty-hive":                            "an export is never dirty",
 	}
 	queryDiffers = map[string]string{
+		"sms-duplicate-guid/confirmed-binary-uid-and-wow64":                    undated,
+		"sms-duplicate-guid/confirmed-clone-of-one-image-without-sysprep":      undated,
+		"windows-duplicate-machine-guid/confirmed-same-wsus-identity-and-sid":  undated,
+		"windows-duplicate-machine-guid/confirmed-two-clones-one-well":         undated,
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
 		"windows-pending-reboot/ruled-out-booted-after-3010":                   absent,
 		"zenworks-mount-point/ruled-out-scheduled-and-booted-well":             absent,
