@@ -19,6 +19,7 @@ func All() []*findings.Check {
 		sepCachedMSIMissing,
 		smsCopylogSiteMismatch,
 		smsDuplicateGUID,
+		smsInboxManagerToken,
 		smsMixedClientInstallation,
 		smsRemoteInstallRetry,
 		vcmAgentLock,
