@@ -22,6 +22,7 @@ func All() []*findings.Check {
 		smsInboxManagerToken,
 		smsMixedClientInstallation,
 		smsRemoteInstallRetry,
+		smsSiteCodeDomain,
 		vcmAgentLock,
 		vcmInstallStep,
 		windowsDuplicateMachineGUID,
