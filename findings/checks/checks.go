@@ -25,6 +25,7 @@ func All() []*findings.Check {
 		smsSiteCodeDomain,
 		vcmAgentLock,
 		vcmInstallStep,
+		windowsClockSkew,
 		windowsDuplicateMachineGUID,
 		windowsMachineKeysLeak,
 		windowsPendingReboot,
