@@ -26,6 +26,7 @@ func All() []*findings.Check {
 		vcmAgentLock,
 		vcmInstallStep,
 		windowsClockSkew,
+		windowsDiskFull,
 		windowsDuplicateMachineGUID,
 		windowsMachineKeysLeak,
 		windowsPendingReboot,
