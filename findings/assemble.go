@@ -78,6 +78,7 @@ func Assemble(c Case) *Report {
 	}
 	r.Request = MakeRequest(r.Findings)
 	r.Notable = notable(systems)
+	r.Errors = errorKinds(systems)
 	r.Timeline = timeline(r, c.Artifacts, systems)
 	r.Registry = excerpts(r.Findings, systems)
 	slices.SortFunc(problems, func(a, b ingest.Problem) int {
@@ -191,9 +192,28 @@ func notable(systems []*facts.Facts) []Evidence {
 	})
 	out := []Evidence{}
 	for _, m := range all[:min(len(all), maxNotable)] {
-		out = append(out, FromMatch(m, Context, ""))
+		e := FromMatch(m, Context, "")
+		decode(&e, kindOf(systems, e.Artifact))
+		out = append(out, e)
 	}
 	return out
+}
+
+// MaxErrorKinds is how many kinds of errors a report lists.
+const MaxErrorKinds = 300
+
+// errorKinds returns the kinds of errors, the rarest first: what happens once tells more than what happens all the time.
+func errorKinds(systems []*facts.Facts) []ErrorKind {
+	out := []ErrorKind{}
+	for _, f := range systems {
+		for _, k := range f.ErrorKinds() {
+			out = append(out, ErrorKind{Template: k.Template, Count: k.Count, System: f.ID, First: FromMatch(k.First, Context, "")})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b ErrorKind) int {
+		return cmp.Or(cmp.Compare(a.Count, b.Count), strings.Compare(a.Template, b.Template), strings.Compare(a.System, b.System))
+	})
+	return out[:min(len(out), MaxErrorKinds)]
 }
 
 // describe states a system's identity and the registry facts that a report lists.

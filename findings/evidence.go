@@ -63,20 +63,26 @@ func FromKey(v hive.Found, role Role, note string) Evidence {
 
 // replayed adds to a note what the hive file alone does not show.
 func replayed(note string, v hive.Found) string {
-	const text = "as the hive's transaction log has it; the hive file alone does not"
-	switch {
-	case !v.Replayed:
+	if !v.Replayed {
 		return note
-	case note == "":
-		return text
-	default:
-		return note + "; " + text
 	}
+	return join(note, "as the hive's transaction log has it; the hive file alone does not")
+}
+
+// join adds to a note that may be empty.
+func join(note, more string) string {
+	if note == "" {
+		return more
+	}
+	return note + "; " + more
 }
 
 // AbsentValue makes evidence of a registry value, or with name nil of a key, that is not there. v is what the lookup returned beside
 // hive.ErrNotExist: the source, and the nearest key above that it shows.
 func AbsentValue(v hive.Found, key string, name *string, role Role, note string) Evidence {
+	if v.Removed {
+		note = join(note, "the hive file alone still holds it; its transaction log removes it")
+	}
 	return Evidence{Artifact: v.Source, Key: key, Value: name, Absent: true, Role: role, Note: note}
 }
 

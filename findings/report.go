@@ -23,6 +23,7 @@ type Report struct {
 	Problems  []ingest.Problem `json:"problems"`
 	Timeline  Timeline         `json:"timeline"`
 	Registry  []KeyExcerpt     `json:"registry"` // the keys that evidence names
+	Errors    []ErrorKind      `json:"errors"`   // the kinds of errors in the logs, the rarest first
 	Notable   []Evidence       `json:"notable"`  // the first errors of the bundle, for a reader whom no verdict helps
 }
 
@@ -142,6 +143,14 @@ type SequencePart struct {
 type Sensitive struct {
 	Artifact string `json:"artifact"`
 	What     string `json:"what"`
+}
+
+// ErrorKind is what error records have in common that differ in numbers and identifiers only.
+type ErrorKind struct {
+	Template string   `json:"template"` // the text with # for each number and identifier; error codes stay
+	Count    int      `json:"count"`
+	System   string   `json:"system"`
+	First    Evidence `json:"first"`
 }
 
 // Request is what to ask the customer for.

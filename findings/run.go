@@ -114,7 +114,9 @@ func (r *runner) accept(f Finding, about []*facts.Facts, one *facts.Facts) {
 	f.References = union(f.References, c.Doc.References)
 	f.Evidence = slices.Clone(f.Evidence)
 	for i := range f.Evidence {
-		f.Evidence[i].Quote = clip(f.Evidence[i].Quote)
+		e := &f.Evidence[i]
+		e.Quote = clip(e.Quote)
+		decode(e, kindOf(about, e.Artifact))
 	}
 	switch f.Verdict {
 	case Confirmed, Suspected:
@@ -192,7 +194,7 @@ func (r *runner) weigh(f Finding, about []*facts.Facts, one *facts.Facts) Findin
 		return slices.ContainsFunc(about, func(x *facts.Facts) bool { return is(x, e.Artifact) })
 	}
 	sound := slices.ContainsFunc(supporting, func(e Evidence) bool {
-		return !has(e, (*facts.Facts).Conflicting) && !has(e, (*facts.Facts).Outdated)
+		return !has(e, (*facts.Facts).Conflicting) && !has(e, (*facts.Facts).Outdated) && !has(e, (*facts.Facts).Script)
 	})
 	first := supporting[0]
 	lower := func(summary string, m Missing) {
@@ -204,6 +206,9 @@ func (r *runner) weigh(f Finding, about []*facts.Facts, one *facts.Facts) Findin
 	case !sound && has(first, (*facts.Facts).Outdated):
 		lower("All of the evidence lies in older copies of the registry, which say how the system was, so nothing is confirmed.",
 			whole(first.Artifact, about, "the bundle holds an older copy only"))
+	case !sound && has(first, (*facts.Facts).Script):
+		lower("All of the evidence lies in .reg files that ask for deletions, so they are scripts of changes and not exports of a machine; nothing is confirmed.",
+			whole(first.Artifact, about, "a script says what would be set, not what is"))
 	case !sound:
 		lower("All of the evidence lies in artifacts whose computer is in doubt, so nothing is confirmed.", Missing{
 			What: "a copy of " + shown(first.Artifact) + " together with the name of the computer that it comes from",

@@ -31,6 +31,8 @@ func All() []*findings.Check {
 		windowsMachineKeysLeak,
 		windowsPendingReboot,
 		windowsRDPKeyUnreadable,
+		windowsUpdateAgentDamaged,
+		wsusClientUnreachable,
 		zenworksMountPoint,
 	}
 }

@@ -44,6 +44,7 @@ var (
 		"zenworks-mount-point/near-miss-junction-within-the-volume":            unpaired,
 		"zenworks-mount-point/near-miss-mounted-twice":                         unpaired,
 		"zenworks-mount-point/suspected-dynamic-disk":                          unpaired,
+		"windows-update-agent-damaged/confirmed-service-missing":               "a query does not show that there is no such service",
 	}
 )
 

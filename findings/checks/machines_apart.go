@@ -22,10 +22,10 @@ type separation struct {
 	evidence []findings.Evidence
 }
 
-// apart looks for what tells two computers from one that was renamed. Of one computer the later capture shows that its name was set after the
+// separate looks for what tells two computers from one that was renamed. Of one computer the later capture shows that its name was set after the
 // earlier capture; so two hives each of whose names was set before the other hive was last written to are of two computers. From Windows 8 on a
 // hive also lists each mainboard that Windows has started on.
-func apart(a, b *facts.Facts) separation {
+func separate(a, b *facts.Facts) separation {
 	ta, at, oka := named(a)
 	tb, bt, okb := named(b)
 	if oka && okb {

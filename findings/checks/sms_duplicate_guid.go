@@ -308,7 +308,7 @@ func duplicateGUID(guid string, of []clientID) findings.Finding {
 
 // twoClients says what proves that two systems of different names are two computers, or two installations of Windows; "" if nothing does.
 func twoClients(a, b *facts.Facts) (string, []findings.Evidence) {
-	if s := apart(a, b); s.text != "" {
+	if s := separate(a, b); s.text != "" {
 		return s.text, s.evidence
 	}
 	ga, fa, erra := a.Registry.MachineGUID()

@@ -121,7 +121,7 @@ pairs:
 			if a.Host == "" || b.Host == "" || a.Host == b.Host {
 				continue
 			}
-			if s := apart(a, b); s.text != "" {
+			if s := separate(a, b); s.text != "" {
 				out.Verdict, out.Severity = findings.Confirmed, findings.Medium
 				out.Summary += " " + s.text
 				out.Evidence = append(out.Evidence, s.evidence...)

@@ -83,6 +83,7 @@ func full() *findings.Report {
 			Artifact: "SYSTEM", Key: "Select", LastWritten: "2011-01-08T20:16:41Z", Subkeys: []string{"x"}, LeftOut: 1,
 			Values: []findings.ValueExcerpt{{Name: "Current", Type: "REG_DWORD", Data: "1", Line: 3}},
 		}},
+		Errors:  []findings.ErrorKind{{Template: "failed with #", Count: 2, System: "PC1", First: evidence}},
 		Notable: []findings.Evidence{evidence},
 	}
 }
@@ -133,7 +134,7 @@ func TestEmptyReport(t *testing.T) {
 		Schema: findings.Schema, Tool: findings.Tool{Name: "casebook", Version: "devel"},
 		Systems: []findings.System{}, Artifacts: []findings.Artifact{}, Sequences: []findings.Sequence{}, Sensitive: []findings.Sensitive{}, Findings: []findings.Finding{},
 		Request: findings.Request{Items: []findings.RequestItem{}}, Problems: []ingest.Problem{}, Notable: []findings.Evidence{},
-		Timeline: findings.Timeline{Logs: []findings.TimelineLog{}, Marks: []findings.Mark{}}, Registry: []findings.KeyExcerpt{},
+		Timeline: findings.Timeline{Logs: []findings.TimelineLog{}, Marks: []findings.Mark{}}, Registry: []findings.KeyExcerpt{}, Errors: []findings.ErrorKind{},
 	}))
 }
 
