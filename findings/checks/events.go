@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"casebook/findings/facts"
+	"casebook/hive"
 	"casebook/ingest"
 )
 
@@ -43,21 +45,24 @@ const (
 // eventLog is what an observer tells of one artifact.
 type eventLog struct {
 	groups []*eventGroup
-	kinds  map[string]*facts.Match // by source in lower case the last event that was seen, wanted or not, of those of keep
-	newest *facts.Match            // the event with the latest time
-	total  int                     // events of the artifact
+	shown  map[string]*facts.Match // by source in lower case the last event, wanted or not, of the sources that show what log it is
+	oldest ingest.Time             // of all events that have a time
+	newest ingest.Time
+	total  int // events of the artifact
+	unread int // events of a wanted source whose number could not be read
 }
 
 // eventObserver gathers the events of some sources with some numbers.
 type eventObserver struct {
-	wanted map[string][]int // numbers by source in lower case
-	shows  []string         // sources, in lower case, of which the last event is kept to show what log it is
+	wanted map[string][]int      // numbers by source in lower case
+	accept func(plainEvent) bool // of the wanted events those to keep; nil keeps all
+	shows  []string              // sources, in lower case, of which the last event is kept to show what log it is
 	log    eventLog
 	byKey  map[string]*eventGroup
 }
 
 func newEventObserver(wanted map[string][]int, shows ...string) *eventObserver {
-	o := &eventObserver{wanted: map[string][]int{}, byKey: map[string]*eventGroup{}, log: eventLog{kinds: map[string]*facts.Match{}}}
+	o := &eventObserver{wanted: map[string][]int{}, byKey: map[string]*eventGroup{}, log: eventLog{shown: map[string]*facts.Match{}}}
 	for source, ids := range wanted {
 		o.wanted[strings.ToLower(source)] = ids
 	}
@@ -73,10 +78,18 @@ var eventKinds = []ingest.Kind{ingest.KindLogEvents}
 // See implements facts.Observer.
 func (o *eventObserver) See(s *facts.Sight) {
 	o.log.total++
+	if t := s.Record.Time; t.Zone != ingest.ZoneNone {
+		if o.log.oldest.Zone == ingest.ZoneNone || earlier(t, o.log.oldest) {
+			o.log.oldest = t
+		}
+		if o.log.newest.Zone == ingest.ZoneNone || earlier(o.log.newest, t) {
+			o.log.newest = t
+		}
+	}
 	source := eventSource(s.Record.Component)
 	if slices.Contains(o.shows, source) {
-		if m := o.log.kinds[source]; m == nil || !earlier(s.Record.Time, m.Time) {
-			o.log.kinds[source] = s.KeepLine()
+		if m := o.log.shown[source]; m == nil || !earlier(s.Record.Time, m.Time) {
+			o.log.shown[source] = s.KeepLine()
 		}
 	}
 	ids := o.wanted[source]
@@ -84,7 +97,10 @@ func (o *eventObserver) See(s *facts.Sight) {
 		return
 	}
 	e, ok := readEvent(s.Record.Raw)
-	if !ok || !slices.Contains(ids, e.id) {
+	if !ok {
+		o.log.unread++
+	}
+	if !ok || !slices.Contains(ids, e.id) || o.accept != nil && !o.accept(e) {
 		return
 	}
 	key := fmt.Sprintf("%d %s", e.id, eventKey(e))
@@ -281,7 +297,7 @@ func cutLabel(line []byte) (label, value []byte, ok bool) {
 		label, value, ok = l, v, true
 	}
 	const longest = 60
-	if !ok || len(label) > longest || bytes.ContainsAny(label, "[]0123456789.") {
+	if !ok || len(label) > longest || bytes.ContainsAny(label, "0123456789") {
 		return nil, nil, false
 	}
 	return bytes.TrimSpace(label), bytes.TrimSpace(value), true
@@ -339,10 +355,118 @@ func (g *eventGroup) span() string {
 	return fmt.Sprintf("%d times", g.count)
 }
 
+// window says from when to when an artifact's events are; "" if they have no time.
+func (l *eventLog) window() string {
+	from, ok := l.oldest.Local()
+	to, too := l.newest.Local()
+	if !ok || !too {
+		return ""
+	}
+	return fmt.Sprintf("from %s to %s", from.Format(time.DateTime), to.Format(time.DateTime))
+}
+
+// boots are the sources and numbers that say that Windows has started: the event log's own, of all releases, and the kernel's.
+var boots = map[string][]int{"eventlog": {6005, 6009}, "kernel-general": {12}}
+
+// booted is the last start of Windows that the artifact shows; nil if it shows none.
+func (l *eventLog) booted() *facts.Match {
+	var last *facts.Match
+	for _, g := range l.groups {
+		if slices.Contains(boots[g.source], g.id) && (last == nil || earlier(last.Time, g.last.Time)) {
+			last = g.last
+		}
+	}
+	return last
+}
+
+// bootedSince is a start of Windows after t that lies at least a settling time before the artifact's last event, so that what failed at
+// that start would stand in it; nil if there is none.
+func (l *eventLog) bootedSince(t ingest.Time) *facts.Match {
+	const settling = 10 * time.Minute
+	b := l.booted()
+	if b == nil || t.Zone == ingest.ZoneNone || !earlier(t, b.Time) {
+		return nil
+	}
+	from, _ := b.Time.Local()
+	if to, ok := l.newest.Local(); !ok || to.Sub(from) < settling {
+		return nil
+	}
+	return b
+}
+
 // said is what the group's event says in words: the message, else its strings.
 func (g *eventGroup) said() string {
 	if g.text != "" {
 		return g.text
 	}
 	return strings.Join(g.strings, " | ")
+}
+
+// Service names in messages that the registry does not explain: between quotation marks of any language, or as English and French put them.
+var serviceInMessage = []*regexp.Regexp{
+	regexp.MustCompile(`["“„«»]\s?([^"“”„«»\n]{2,80}?)\s?["”“»«]`),
+	regexp.MustCompile(`(?i)\bThe (.{2,80}?) service\b`),
+	regexp.MustCompile(`(?i)\bLe service (.{2,80}?) (?:s'est|s’est|n'a|n’a|a cessé|s'arrêtera)`),
+}
+
+// serviceOf returns the service or driver that an event of the service manager speaks of: its name as the event has it, and what the
+// registry has under that name. The name is "" where it can't be told from the words of the language.
+func (g *eventGroup) serviceOf(all []hive.Service) (name string, known *hive.Service) {
+	named := func(s string) *hive.Service {
+		for i := range all {
+			if strings.EqualFold(all[i].Name, s) || strings.EqualFold(all[i].DisplayName, s) {
+				return &all[i]
+			}
+		}
+		return nil
+	}
+	if len(g.strings) > 0 && !isDigits(g.strings[0]) {
+		name = strings.TrimSpace(g.strings[0])
+		return name, named(name)
+	}
+	message := g.said()
+	for i := range all {
+		for _, n := range []string{all[i].DisplayName, all[i].Name} {
+			if len(n) > 3 && len(n) > len(name) && wholeWord(message, n) {
+				name, known = n, &all[i]
+			}
+		}
+	}
+	if name != "" {
+		return name, known
+	}
+	for _, re := range serviceInMessage {
+		if m := re.FindStringSubmatch(message); m != nil {
+			name := m[1]
+			if i := strings.LastIndex(strings.ToLower(name), " the "); i >= 0 { // the pattern begins at the first article
+				name = name[i+len(" the "):]
+			}
+			return strings.TrimSpace(name), named(strings.TrimSpace(name))
+		}
+	}
+	return "", nil
+}
+
+func isDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
+
+// wholeWord reports whether text holds a name that no letter or digit goes on from.
+func wholeWord(text, name string) bool {
+	text, name = strings.ToLower(text), strings.ToLower(name)
+	for at := 0; ; {
+		i := strings.Index(text[at:], name)
+		if i < 0 {
+			return false
+		}
+		before, _ := utf8.DecodeLastRuneInString(text[:at+i])
+		after, _ := utf8.DecodeRuneInString(text[at+i+len(name):])
+		if !isWordRune(before) && !isWordRune(after) {
+			return true
+		}
+		at += i + 1
+	}
+}
+
+// isWordRune: letters of scripts without blanks between words do not go on a name in Latin letters.
+func isWordRune(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsDigit(r) || unicode.IsLetter(r) && !unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul))
 }

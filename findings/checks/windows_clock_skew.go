@@ -167,7 +167,7 @@ func readSkew(f *facts.Facts) skew {
 		}
 	}
 	for _, l := range facts.Observed[*eventLog](f, clockSkewID) {
-		if m := l.Value.kinds[strings.ToLower(serviceManager)]; m != nil && s.system == nil {
+		if m := l.Value.shown[strings.ToLower(serviceManager)]; m != nil && s.system == nil {
 			s.system = m
 		}
 		for _, g := range l.Value.groups {

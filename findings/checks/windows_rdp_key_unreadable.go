@@ -120,7 +120,7 @@ func readRDPEvents(f *facts.Facts) rdpEvents {
 		}
 	}
 	for _, l := range facts.Observed[*eventLog](f, rdpKeyID) {
-		if m := l.Value.kinds[strings.ToLower(serviceManager)]; m != nil && out.system == nil {
+		if m := l.Value.shown[strings.ToLower(serviceManager)]; m != nil && out.system == nil {
 			out.system = m
 		}
 		for _, g := range l.Value.groups {
