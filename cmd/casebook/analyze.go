@@ -26,6 +26,7 @@ type analyzeFlags struct {
 	only, passwords, passwordFiles         []string
 	noArchive                              bool
 	logs                                   web.Logs
+	format                                 string
 	timeout                                time.Duration
 	workers                                int
 	limits                                 ingest.Limits
@@ -57,6 +58,7 @@ are one case, whose facts are joined.
 	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
 	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to the archive in `DIR` instead of the report folder's own; also $CASEBOOK_ARCHIVE")
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index, and no pages of logs")
+	fs.StringVar(&f.format, "format", "", "print the report in this `FORM` on stdout: text, md, json, csv or timesketch (default text)")
 	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs in the report: those that `evidence` cites, all or none")
 	fs.StringArrayVar(&f.passwords, "password", nil, "`PASSWORD` of an encrypted archive; may be given several times, each is tried")
 	fs.StringArrayVar(&f.passwordFiles, "password-file", nil, "read passwords from `FILE`, one on each line")
@@ -86,6 +88,9 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	}
 	if !slices.Contains([]web.Logs{web.LogsEvidence, web.LogsAll, web.LogsNone}, f.logs) {
 		return usagef("--logs is evidence, all or none, not %q", f.logs)
+	}
+	if err := a.checkForm(f.format); err != nil {
+		return err
 	}
 	opt.Log, opt.AskPassword = a.log(), a.askPassword()
 	jobs := plan(args, f)
@@ -121,10 +126,10 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		if report == nil || dir == "" && !a.json {
 			continue
 		}
-		if i > 0 && !a.json {
+		if i > 0 && !a.json && f.format == "" {
 			fmt.Fprintln(a.out)
 		}
-		if err := a.tell(report, dir, err == nil || unusable != nil && !unusable.All); err != nil {
+		if err := a.print(f.format, report, dir, err == nil || unusable != nil && !unusable.All); err != nil {
 			return err
 		}
 	}

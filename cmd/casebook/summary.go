@@ -351,11 +351,7 @@ func place(e findings.Evidence) string {
 }
 
 // printable shows control and bidirectional characters of bundle text as escapes, so that they can't steer the terminal.
-func printable(s string) string {
-	q := safeio.Quote(s)
-	q = q[1 : len(q)-1]
-	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q)
-}
+func printable(s string) string { return safeio.Printable(s) }
 
 func plural(n int, word string) string {
 	if n == 1 {
