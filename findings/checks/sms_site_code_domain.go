@@ -24,7 +24,7 @@ var smsSiteCodeDomain = &findings.Check{
 	ID:       siteDomainID,
 	Title:    "The code of an SMS 2.0 site is also the name of a domain",
 	Severity: findings.High,
-	Product:  findings.Product{Name: "SMS 2.0 sites", Words: []string{"copylog.tcf", "smslogon", "ms/sms/", "inboxmgr", "nt_logon"}, Seen: func(f *facts.Facts) bool { return len(siteCodes(f)) > 0 }},
+	Product:  findings.Product{Name: "SMS 2.0 sites", Words: []string{"copylog.tcf", "smslogon", "ms/sms/", "inboxmgr", "nt_logon"}},
 	Needs: []findings.Need{{
 		Met:  func(f *facts.Facts) bool { return len(siteCodes(f)) > 0 || len(domainNames(f)) > 0 },
 		What: "the SMS registry of a site server", Why: "it states the site's code and its release", Collect: siteRegistry.Collect,
@@ -245,6 +245,15 @@ func runSiteDomain(all []*facts.Facts) ([]findings.Finding, error) {
 			Verdict: findings.NotEvaluated, Reason: findings.ProductAbsent, Summary: "Nothing in the bundle shows the code of an SMS site.",
 		}}, nil
 	}
+	release := readSiteRelease(all)
+	// Later releases name their sites in their logs too, and there the names do no harm.
+	copylog := slices.ContainsFunc(all, func(f *facts.Facts) bool { return f.Has(ingest.KindCopylog) })
+	if len(names) == 0 && !release.affected && !copylog && len(locked) == 0 {
+		return []findings.Finding{{
+			Verdict: findings.NotEvaluated, Reason: findings.ProductAbsent,
+			Summary: "The bundle names a site, but no domain, and nothing in it shows SMS 2.0 before Service Pack 2.",
+		}}, nil
+	}
 	if len(names) == 0 {
 		return []findings.Finding{{
 			Verdict: findings.NotEvaluated, Reason: findings.DataMissing, Severity: findings.Low,
@@ -252,7 +261,6 @@ func runSiteDomain(all []*facts.Facts) ([]findings.Finding, error) {
 			Evidence: []findings.Evidence{withRole(sites[codes[0]], findings.Context, "")}, Missing: []findings.Missing{domainName},
 		}}, nil
 	}
-	release := readSiteRelease(all)
 	var out []findings.Finding
 	for _, code := range codes {
 		at, both := domains[code]

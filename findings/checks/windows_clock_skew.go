@@ -221,7 +221,7 @@ func runClockSkew(f *facts.Facts) ([]findings.Finding, error) {
 	}
 	if len(s.chart) > 0 && worst.offset.Abs() >= skewLimit {
 		out.Verdict = findings.Confirmed
-		out.Severity, out.State = cmp.Or(out.Severity, findings.High), findings.Active
+		out.Severity, out.State = findings.High, findings.Active
 		out.Title = fmt.Sprintf("The clock differs by %s from the one that it was compared with", worst.offset.Abs().Round(time.Second))
 		says = append(says, fmt.Sprintf("the strip chart of w32tm shows a difference of %s", worst.offset.Round(time.Second)))
 		out.Evidence = append(out.Evidence, findings.FromMatch(worst.Match, findings.Supports, "the difference between the two clocks"))
