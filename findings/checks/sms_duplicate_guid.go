@@ -348,7 +348,7 @@ func changedIdentity(own []clientID) findings.Finding {
 		return out
 	}
 	out.State, out.Severity = findings.Active, findings.Medium
-	out.Title = fmt.Sprintf("%s holds two different SMS unique identifiers", upperFirst(now.name()))
+	out.Title = upperFirst(now.name()) + " holds two different SMS unique identifiers"
 	out.Summary = fmt.Sprintf("Of %s one place states the identifier GUID:%s and another GUID:%s. One of them came with an image or a copied file, or was left when the client made itself a new identity.", now.name(), now.guid, other.guid)
 	out.Evidence = []findings.Evidence{withRole(now.at, findings.Supports, "one identifier"), withRole(other.at, findings.Supports, "another identifier")}
 	return out
@@ -365,7 +365,7 @@ func former(id clientID) int {
 func ownIdentity(id clientID, computers int) findings.Finding {
 	return findings.Finding{
 		Verdict: findings.RuledOut, System: id.f.ID,
-		Title:    fmt.Sprintf("%s has an SMS unique identifier of its own", upperFirst(id.name())),
+		Title:    upperFirst(id.name()) + " has an SMS unique identifier of its own",
 		Summary:  fmt.Sprintf("The identifier GUID:%s of %s is not that of any other of the %d computers whose identifiers the bundle holds.", id.guid, id.name(), computers),
 		Evidence: []findings.Evidence{withRole(id.at, findings.Contradicts, "an identifier that no other computer of the bundle has")},
 		Unmet:    fmt.Sprintf("No second computer of the bundle has the identifier in %s.", id.at.Artifact),

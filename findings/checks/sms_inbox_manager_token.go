@@ -14,9 +14,9 @@ import (
 	"casebook/internal/match"
 )
 
-const inboxTokenID = "sms-inbox-manager-token"
+const inboxLockID = "sms-inbox-manager-token"
 
-const tokenFile = "inboxlck.tok"
+const lockName = "inboxlck.tok"
 
 var tokenKinds = []string{string(ingest.KindLogSMS), string(ingest.KindLogText)}
 
@@ -24,7 +24,7 @@ var tokenKinds = []string{string(ingest.KindLogSMS), string(ingest.KindLogText)}
 // A token that is not removed, because a client has a file open there, keeps them out for good. The client's log and the server's are of two
 // computers, so the check sees all systems; they are joined by the inbox.
 var smsInboxManagerToken = &findings.Check{
-	ID:       inboxTokenID,
+	ID:       inboxLockID,
 	Title:    "Inbox Manager's token keeps clients out of an inbox of the client access point",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "SMS 2.0 clients or site servers", Words: []string{"ccim32", "inboxmgr", "odpsys32", "odpusr32", "ms/sms/", "smslogon", "clicomp.box"}},
@@ -37,18 +37,18 @@ var smsInboxManagerToken = &findings.Check{
 	}},
 	Signals: []match.Signal{
 		{
-			Name: inboxTokenID + "/found", Kinds: tokenKinds, Literals: []string{"Inbox manager token file found", "Found Lock File '"},
+			Name: inboxLockID + "/found", Kinds: tokenKinds, Literals: []string{"Inbox manager token file found", "Found Lock File '"},
 			Pattern: `(?is)(?:token file found\s+\(|Found Lock File ')(?P<token>[^()']*?\\inboxlck\.tok)`,
 		},
 		{
-			Name: inboxTokenID + "/skipped", Kinds: tokenKinds, Literals: []string{"still in use by inbox manager", "CAP offer Inbox is not accessible or is locked"},
+			Name: inboxLockID + "/skipped", Kinds: tokenKinds, Literals: []string{"still in use by inbox manager", "CAP offer Inbox is not accessible or is locked"},
 		},
 		{
-			Name: inboxTokenID + "/violation", Kinds: tokenKinds, Literals: []string{"because of sharing violation"},
+			Name: inboxLockID + "/violation", Kinds: tokenKinds, Literals: []string{"because of sharing violation"},
 			Pattern: `(?s)Failed to copy\s+(?P<from>\S.*?)\s+to\s+(?P<to>\S.*?)\s+because of sharing violation`,
 		},
 		{
-			Name: inboxTokenID + "/copied", Kinds: tokenKinds, Literals: []string{"Copying "},
+			Name: inboxLockID + "/copied", Kinds: tokenKinds, Literals: []string{"Copying "},
 			Pattern: `(?s)^\s*Copying\s+(?P<from>\S.*?\\inboxes\\.*?)\s+to\s+(?P<to>\S.*?),\s+OK\b`,
 		},
 	},
@@ -123,19 +123,19 @@ type tokenObserver struct {
 
 // See implements facts.Observer.
 func (o *tokenObserver) See(s *facts.Sight) {
-	if h := s.Hit(inboxTokenID + "/found"); h != nil {
+	if h := s.Hit(inboxLockID + "/found"); h != nil {
 		o.met = string(h.Capture("token"))
 		note(&o.log.found, o.met, s)
 	}
-	if i := seenAt(o.log.found, o.met); i >= 0 && s.Hit(inboxTokenID+"/skipped") != nil {
+	if i := seenAt(o.log.found, o.met); i >= 0 && s.Hit(inboxLockID+"/skipped") != nil {
 		o.log.found[i].gave = s.Keep()
 	}
-	if h := s.Hit(inboxTokenID + "/violation"); h != nil {
+	if h := s.Hit(inboxLockID + "/violation"); h != nil {
 		to := string(h.Capture("to"))
 		o.log.copied = without(o.log.copied, to)
 		note(&o.log.failures, to, s)
 	}
-	if h := s.Hit(inboxTokenID + "/copied"); h != nil {
+	if h := s.Hit(inboxLockID + "/copied"); h != nil {
 		if to := string(h.Capture("to")); seenAt(o.log.failures, to) >= 0 {
 			o.log.failures = without(o.log.failures, to)
 			note(&o.log.copied, to, s)
@@ -176,7 +176,7 @@ func without(list []tokenSeen, p string) []tokenSeen {
 // readTokens joins what the logs of a system tell, the files of one log in their order.
 func readTokens(f *facts.Facts) tokenLogState {
 	var all tokenLogState
-	for _, l := range facts.Observed[*tokenLogState](f, inboxTokenID) {
+	for _, l := range facts.Observed[*tokenLogState](f, inboxLockID) {
 		all.found = append(all.found, l.Value.found...)
 		for _, t := range l.Value.failures {
 			all.copied = without(all.copied, t.path)
@@ -228,7 +228,7 @@ func listedTokens(f *facts.Facts) []listedToken {
 	var out []listedToken
 	for _, l := range facts.Values[*extract.Listing](f) {
 		for _, folder := range l.Value.Folders {
-			e := folder.Find(tokenFile)
+			e := folder.Find(lockName)
 			if e == nil {
 				continue
 			}

@@ -286,7 +286,7 @@ func runSiteDomain(all []*facts.Facts) ([]findings.Finding, error) {
 func siteDomain(name string, site, domain findings.Evidence, locked []findings.Evidence, release siteRelease) findings.Finding {
 	out := findings.Finding{Subject: name, Verdict: findings.Suspected, State: findings.Active}
 	out.Title = fmt.Sprintf("The site code %s is also the name of a domain", name)
-	out.Summary = fmt.Sprintf("%s is both the code of an SMS site and the name of a domain.", name)
+	out.Summary = name + " is both the code of an SMS site and the name of a domain."
 	if release.sound {
 		out.Verdict, out.Severity = findings.RuledOut, ""
 		out.Title = fmt.Sprintf("The site code %s is also the name of a domain, which does no harm in this release", name)

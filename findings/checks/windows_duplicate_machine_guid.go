@@ -87,7 +87,7 @@ func runDuplicateMachine(all []*facts.Facts) ([]findings.Finding, error) {
 		_, at, _ := of[0].Registry.MachineGUID() // it was read before
 		out = append(out, findings.Finding{
 			Verdict: findings.RuledOut, System: of[0].ID,
-			Title:    fmt.Sprintf("%s has a MachineGuid of its own", of[0].ID),
+			Title:    of[0].ID + " has a MachineGuid of its own",
 			Summary:  fmt.Sprintf("The MachineGuid %s of %s is not that of any other of the %d computers whose registries the bundle holds.", guid, of[0].ID, len(all)),
 			Evidence: []findings.Evidence{findings.FromValue(at, findings.Contradicts, "a MachineGuid that no other computer of the bundle has")},
 			Unmet:    fmt.Sprintf("No second computer of the bundle has the MachineGuid in %s.", at.Source),
