@@ -36,12 +36,7 @@ const (
 // not written. Of a report that is not usable nothing is told but its place: what is wrong stands on stderr already.
 func (a *app) tell(r *findings.Report, dir string, usable bool) error {
 	if a.json {
-		data, err := casebook.EncodeReport(r)
-		if err != nil {
-			return err
-		}
-		_, err = a.out.Write(data)
-		return err
+		return casebook.WriteReport(a.out, r)
 	}
 	s := summary{palette: a.paint(), page: a.page(), report: r, reasons: a.verbose}
 	if usable {

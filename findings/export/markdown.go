@@ -62,7 +62,7 @@ type markdown struct{ bytes.Buffer }
 
 func (m *markdown) line(format string, args ...any) {
 	fmt.Fprintf(m, format, args...)
-	m.WriteByte('\n')
+	fmt.Fprintln(m)
 }
 
 // fence writes lines as they are, in a fence longer than any run of backticks among them.
