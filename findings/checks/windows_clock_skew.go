@@ -64,7 +64,7 @@ var windowsClockSkew = &findings.Check{
 		Kinds: eventKinds, Every: true,
 		New: func(*ingest.Artifact) facts.Observer {
 			ids := []int{timeDifference, timeSynced, timeReceiving}
-			return newEventObserver(map[string][]int{"w32time": ids, "time-service": ids}, serviceManager)
+			return newEventObserver(map[string][]int{"w32time": ids, "time-service": ids}, systemSources...)
 		},
 	},
 	Doc: findings.Doc{
@@ -88,7 +88,7 @@ var windowsClockSkew = &findings.Check{
 			"Event 50 of the time service.",
 			"A status message that was sent, by its GMTDATE, more than five minutes after the log received it, by a difference that no time zones have.",
 		},
-		Exonerates:     []string{"A strip chart with a difference below five minutes.", "A System log without these errors, for the time that it covers.", "Times that differ by whole quarters of an hour: that is a zone."},
+		Exonerates:     []string{"A strip chart with a difference below five minutes.", "A System log of several writers without these errors, for the time that it covers.", "Times that differ by whole quarters of an hour: that is a zone."},
 		FalsePositives: "A computer that wakes from a long sleep may be refused once and then corrects itself. An error names two clocks and not which one is wrong.",
 		NotCovered:     "Clocks that differ by less than five minutes.",
 		References: []findings.Reference{
@@ -167,7 +167,7 @@ func readSkew(f *facts.Facts) skew {
 		}
 	}
 	for _, l := range facts.Observed[*eventLog](f, clockSkewID) {
-		if m := l.Value.shown[strings.ToLower(serviceManager)]; m != nil && s.system == nil {
+		if m := systemLog(l.Value); m != nil && s.system == nil {
 			s.system = m
 		}
 		for _, g := range l.Value.groups {

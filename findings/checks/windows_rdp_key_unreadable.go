@@ -49,7 +49,7 @@ var windowsRDPKeyUnreadable = &findings.Check{
 		Kinds: eventKinds, Every: true,
 		New: func(*ingest.Artifact) facts.Observer {
 			ids := []int{rdpCertificateMade, rdpCertificateFailed, rdpRenewalFailed}
-			return newEventObserver(map[string][]int{rdpManager: ids, termService: ids, schannel: {schannelKeyFailed}}, serviceManager)
+			return newEventObserver(map[string][]int{rdpManager: ids, termService: ids, schannel: {schannelKeyFailed}}, systemSources...)
 		},
 	},
 	Doc: findings.Doc{
@@ -73,7 +73,7 @@ var windowsRDPKeyUnreadable = &findings.Check{
 			"Event 36870 with a key that can't be used: Schannel does not say whose key it was.",
 			"A key that can't be used, without events.",
 		},
-		Exonerates: []string{"Event 1056 after the last failure.", "A System log without these events."},
+		Exonerates: []string{"Event 1056 after the last failure.", "A System log of several writers without these events."},
 		FalsePositives: "Event 36870 alone is as often about the certificate of a web server or of directory services. " +
 			"Administrators have no rights on key files, so \"Access is denied\" in a listing is normal.",
 		NotCovered: "Listeners with a certificate of a PKI, and failures of TLS by its versions or ciphers.",
@@ -120,7 +120,7 @@ func readRDPEvents(f *facts.Facts) rdpEvents {
 		}
 	}
 	for _, l := range facts.Observed[*eventLog](f, rdpKeyID) {
-		if m := l.Value.shown[strings.ToLower(serviceManager)]; m != nil && out.system == nil {
+		if m := systemLog(l.Value); m != nil && out.system == nil {
 			out.system = m
 		}
 		for _, g := range l.Value.groups {
