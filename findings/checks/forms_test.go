@@ -21,6 +21,10 @@ import (
 // exportDiffers and queryDiffers list the cases in which a form of the registry says less than a hive file does, with the reason.
 var (
 	exportDiffers = map[string]string{
+		"sms-duplicate-guid/confirmed-binary-uid-and-wow64":                    undated,
+		"sms-duplicate-guid/confirmed-clone-of-one-image-without-sysprep":      undated,
+		"windows-duplicate-machine-guid/confirmed-same-wsus-identity-and-sid":  undated,
+		"windows-duplicate-machine-guid/confirmed-two-clones-one-well":         undated,
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
 		"windows-dynamic-disk-rename/confirmed-left-behind":                    freeCells,
 		"windows-dynamic-disk-rename/confirmed-left-behind-on-another-drive":   freeCells,
@@ -31,6 +35,10 @@ var (
 		"zenworks-mount-point/near-miss-dirty-hive":                            "an export is never dirty",
 	}
 	queryDiffers = map[string]string{
+		"sms-duplicate-guid/confirmed-binary-uid-and-wow64":                    undated,
+		"sms-duplicate-guid/confirmed-clone-of-one-image-without-sysprep":      undated,
+		"windows-duplicate-machine-guid/confirmed-same-wsus-identity-and-sid":  undated,
+		"windows-duplicate-machine-guid/confirmed-two-clones-one-well":         undated,
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
 		"windows-dynamic-disk-rename/confirmed-left-behind":                    freeCells,
 		"windows-dynamic-disk-rename/confirmed-left-behind-on-another-drive":   freeCells,
