@@ -150,6 +150,9 @@ func (d *Redactor) collectText(s string) {
 	for _, m := range profile.FindAllStringSubmatch(s, -1) {
 		d.add(strings.SplitN(m[1], ".", 2)[0], user) // NAME.DOMAIN is a profile of a second machine or domain
 		d.add(m[1], user)
+		if first, _, more := strings.Cut(m[1], " "); more { // a name of two words, or one with text behind it
+			d.add(first, user)
+		}
 	}
 	for _, re := range []*regexp.Regexp{unc, webHost, hostField, internalHost} {
 		for _, m := range re.FindAllStringSubmatch(s, -1) {
