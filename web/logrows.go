@@ -26,7 +26,7 @@ const (
 	maxTitle       = 200      // characters of a citation
 	maxLogName     = 200      // bytes of a component
 	maxCodeText    = 1000     // bytes of a record that are searched for codes
-	maxPageDecodes = 48       // texts of a page that are searched for codes, besides evidence
+	maxPageDecodes = 32       // texts of a page that are searched for codes, besides evidence
 	maxLogCodes    = 2000     // texts of which the codes are kept in mind
 	maxPageCodes   = 60       // codes that a page lists
 )
@@ -110,7 +110,7 @@ func (d *logDrawer) row(r *ingest.Record) {
 	b = append(b, "<td>"...)
 
 	text := bytes.TrimRight(r.Text, "\r\n")
-	var codes []findings.Code
+	var codes []code
 	if cited || letter != 0 {
 		codes = d.decode(r, text, cited)
 	}
@@ -230,7 +230,7 @@ func shortOffset(bias int) string {
 }
 
 // message writes a record's text. The lines that evidence cites are marked; every line that the report names has an anchor.
-func (d *logDrawer) message(b []byte, r *ingest.Record, text []byte, named []int, codes []findings.Code) []byte {
+func (d *logDrawer) message(b []byte, r *ingest.Record, text []byte, named []int, codes []code) []byte {
 	if len(named) == 0 {
 		return appendCoded(b, text, codes)
 	}
@@ -327,7 +327,7 @@ func (d *logDrawer) cite(b []byte, named []int) []byte {
 
 // decode returns the error codes of a record, and notes them for the page. Searching a text takes some ten microseconds: logs repeat themselves, so texts that differ in
 // identifiers only are searched once, and of a page that has very many different ones the first.
-func (d *logDrawer) decode(r *ingest.Record, text []byte, cited bool) []findings.Code {
+func (d *logDrawer) decode(r *ingest.Record, text []byte, cited bool) []code {
 	text = clipText(text, maxCodeText)
 	if !maybeCode(text) {
 		return nil
@@ -348,12 +348,14 @@ func (d *logDrawer) decode(r *ingest.Record, text []byte, cited bool) []findings
 		if len(d.codes) >= maxLogCodes {
 			clear(d.codes)
 		}
-		codes = findings.Codes(string(bytes.ToValidUTF8(d.key[from:], nil)), d.log.Kind, string(r.Component))
+		for _, c := range findings.Codes(string(bytes.ToValidUTF8(d.key[from:], nil)), d.log.Kind, string(r.Component)) {
+			codes = append(codes, code{c, templ.EscapeString(plain(c.Meaning))})
+		}
 		d.codes[string(d.key)] = codes
 	}
 	for _, c := range codes {
-		if len(l.codes) < maxPageCodes && !slices.ContainsFunc(l.codes, func(n codeNote) bool { return n.Code == c }) {
-			l.codes = append(l.codes, codeNote{c, r.Line})
+		if len(l.codes) < maxPageCodes && !slices.ContainsFunc(l.codes, func(n codeNote) bool { return n.Code == c.Code }) {
+			l.codes = append(l.codes, codeNote{c.Code, r.Line})
 		}
 	}
 	return codes
@@ -412,7 +414,7 @@ func isGUID(s []byte) bool {
 }
 
 // appendCoded writes text in which the error codes are explained where they stand first.
-func appendCoded(b, text []byte, codes []findings.Code) []byte {
+func appendCoded(b, text []byte, codes []code) []byte {
 	for len(codes) > 0 {
 		first, at := -1, math.MaxInt
 		for i := range codes {
@@ -426,7 +428,7 @@ func appendCoded(b, text []byte, codes []findings.Code) []byte {
 		c := &codes[first]
 		b = appendText(b, text[:at])
 		b = append(b, `<abbr title="`...)
-		b = append(b, templ.EscapeString(plain(c.Meaning))...)
+		b = append(b, c.title...)
 		b = append(b, `">`...)
 		b = appendText(b, []byte(c.Text))
 		b = append(b, "</abbr>"...)

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"context"
 	_ "embed"
@@ -292,6 +292,12 @@ type leaf struct {
 	decoded int // texts that were searched for codes
 }
 
+// code is an error code, and its meaning as an attribute's value.
+type code struct {
+	findings.Code
+	title string
+}
+
 // codeNote is an error code on a page.
 type codeNote struct {
 	findings.Code
@@ -308,15 +314,15 @@ type logDrawer struct {
 	leaves []leaf
 	rows   []byte
 	held   []byte // the rows of the last leaf, which is not written yet
-	page   bytes.Buffer
+	page   *bufio.Writer
 	leaf   leaf
 	shown  int // line after the last record; 0 before the first
 	beyond int // a line that is not shown because the last passage ends before it; 0 if none is
 
 	lastTime []byte // of the last record of the page that has one
 	day      day
-	fraction bool // a record's time has a part of a second
-	codes    map[string][]findings.Code
+	fraction bool              // a record's time has a part of a second
+	codes    map[string][]code // by component and text
 	key      []byte
 }
 
@@ -324,7 +330,7 @@ type logDrawer struct {
 func (d *logDrawer) fileOf(n int) string { return d.log.name + "." + strconv.Itoa(n) + ".html" }
 
 func (d *logDrawer) draw() error {
-	d.codes = map[string][]findings.Code{}
+	d.codes = map[string][]code{}
 	var err error
 	if d.log.passages == nil {
 		err = d.passage(passage{from: 1, to: math.MaxInt})
@@ -446,13 +452,24 @@ func (d *logDrawer) write(rows []byte, i int, more bool) error {
 	return d.put(p.file, logLeaf(d.view, p))
 }
 
-// put writes a file. Its pages share a buffer.
+// put writes a file. The rows, which are most of it, pass the buffer by.
 func (d *logDrawer) put(name string, page templ.Component) error {
-	d.page.Reset()
-	if err := page.Render(context.Background(), &d.page); err != nil {
+	w, err := d.create(name)
+	if err != nil {
 		return err
 	}
-	return put(d.create, name, d.page.Bytes())
+	if d.page == nil {
+		d.page = bufio.NewWriterSize(w, 64<<10)
+	}
+	d.page.Reset(w)
+	if err = page.Render(context.Background(), d.page); err == nil {
+		err = d.page.Flush()
+	}
+	if err != nil {
+		_ = w.Close() // the error that came first counts
+		return err
+	}
+	return w.Close()
 }
 
 // logPage is a page of a log.

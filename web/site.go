@@ -43,9 +43,6 @@ func Parts() []string {
 	return []string{PageIndex, PageTimeline, PageRegistry, PageFiles, FileNote, FileRequest, FolderLogs, FolderRegistry, FolderFiles}
 }
 
-// logBudget is how many decoded bytes of logs are shown in full unless all are asked for.
-const logBudget = 256 << 20
-
 // Site is a report and what its pages are drawn from.
 type Site struct {
 	Report *findings.Report
