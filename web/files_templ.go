@@ -181,7 +181,7 @@ func files(v *view) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, " <div class=\"scroll\" role=\"region\" aria-label=\"Files in the upload\" tabindex=\"0\"><table class=\"files sheet\"><thead><tr><th scope=\"col\">Path and SHA-256</th><th scope=\"col\">Kind</th>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, " <div class=\"scroll\" role=\"region\" aria-label=\"List of files\" tabindex=\"0\"><table class=\"files sheet\"><thead><tr><th scope=\"col\">Path and SHA-256</th><th scope=\"col\">Kind</th>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -221,12 +221,12 @@ func twoHosts() *findings.Report {
 		},
 		Timeline: twoHostsTimeline(),
 		Errors: []findings.ErrorKind{
+			{Template: "Error #: the service # did not start", Count: 1, System: "WKS-0417", First: findings.Evidence{
+				Artifact: "WKS-0417/logs/novell-zenworks-primary-agent-10.2.1.msi.log", Line: 20101, Time: "2012-03-08T20:12:31Z", Role: findings.Context, Quote: "Error 1920: the service ZENworks did not start",
+			}},
 			{Template: "RegTask: Failed to get certificate. Error: 0x80004005", Count: 413, System: "WKS-0417", First: findings.Evidence{
 				Artifact: "WKS-0417/logs/ClientIDManagerStartup.log", Line: 221, Time: "2012-03-07T06:14:01Z", LocalTime: "2012-03-07T07:14:01+01:00", Role: findings.Context,
 				Quote: "RegTask: Failed to get certificate. Error: 0x80004005", Note: "0x80004005 is E_FAIL",
-			}},
-			{Template: "Error #: the service # did not start", Count: 1, System: "WKS-0417", First: findings.Evidence{
-				Artifact: "WKS-0417/logs/novell-zenworks-primary-agent-10.2.1.msi.log", Line: 20101, Time: "2012-03-08T20:12:31Z", Role: findings.Context, Quote: "Error 1920: the service ZENworks did not start",
 			}},
 		},
 		Registry: []findings.KeyExcerpt{
