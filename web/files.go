@@ -34,7 +34,7 @@ func (v *view) spread() {
 	})
 	v.files = make(map[string]place, len(order))
 	v.Files, v.Unlisted = order, 0
-	v.leaves = pagesOf(order)
+	v.leaves = pagesOf(order, maxArtifacts)
 	for _, l := range v.leaves {
 		for _, d := range l.folders {
 			for _, f := range d.files {
@@ -44,13 +44,13 @@ func (v *view) spread() {
 	}
 }
 
-// pagesOf cuts files, in the order of their folders, into pages.
-func pagesOf(order []file) []filesLeaf {
+// pagesOf cuts files, in the order of their folders, into pages of so many.
+func pagesOf(order []file, limit int) []filesLeaf {
 	leaves := []filesLeaf{{page: PageFiles}}
 	last := ""
 	for i, f := range order {
 		l := &leaves[len(leaves)-1]
-		if l.files == maxArtifacts {
+		if l.files == limit {
 			leaves = append(leaves, filesLeaf{page: FolderFiles + "/" + strconv.Itoa(len(leaves)+1) + ".html"})
 			l = &leaves[len(leaves)-1]
 		}
@@ -80,7 +80,7 @@ func (v *view) listed() []filesLeaf {
 	if len(v.leaves) > 0 {
 		return v.leaves
 	}
-	return pagesOf(v.Files)
+	return pagesOf(v.Files, len(v.Files))
 }
 
 // leafHere is the page of the list of files that is drawn.

@@ -511,6 +511,23 @@ func sideWord(r findings.Role) string {
 	return "for"
 }
 
+// kindWords says how much a kind of artifacts holds.
+func kindWords(k kindCount) string {
+	s := " " + size(k.bytes)
+	if k.records > 0 {
+		s += ", " + count(k.records, "record", "records")
+	}
+	return s
+}
+
+// countsLabel names the table of a chart's numbers.
+func countsLabel(c *chart) string {
+	if c.utc {
+		return "Records by time, in UTC"
+	}
+	return "Records by time, offset unknown"
+}
+
 // legendHead says what is drawn, up to the errors.
 func legendHead(c *chart) string {
 	if c.utc {

@@ -43,7 +43,7 @@ for (const table of all("table.sheet")) {
   const place = table.closest(".scroll") || table;
   const name = place.getAttribute("aria-label") || "table";
   const status = make("span", {role: "status"});
-  const bar = make("div", {className: "bar"});
+  const bar = make("div", {className: "bar sheetbar"});
   if (rows().length > 8) {
     const filter = make("input", {type: "search", placeholder: "Filter", autocomplete: "off"});
     filter.setAttribute("aria-label", "Filter: " + name);

@@ -35,6 +35,7 @@ const (
 	maxBriefs     = 6   // findings named in the verdict beside the first
 	maxSame       = 12  // rows of one check in the matrix, of each of its parts
 	maxAbout      = 12  // findings named at a machine
+	maxContenders = 4   // other suspicions beside a suspicion
 	maxScales     = 3   // pieces of evidence for an explanation, and against it, where several stand side by side
 	maxBefore     = 10  // what happened before the incident
 	maxErrorKinds = 15
@@ -43,8 +44,9 @@ const (
 	maxFolders    = 400
 	maxSequences  = 200
 
-	// The first page stays small: once the findings have taken so many bytes, the others are shown with less.
-	fullFindings = 200_000
+	// The first page stays small: once the findings have taken so many bytes, the others are shown with less, and then not at all.
+	fullFindings = 220_000
+	allFindings  = 330_000
 )
 
 // view is a report in the order in which it is read, with an anchor for everything that can be linked to.
@@ -215,12 +217,17 @@ func (v *view) place(used anchors) {
 	v.Told, v.Untold = head(slices.Concat(v.Causes, v.Suspected, v.Notes), maxFindings)
 	v.anchored, v.depths = map[string]bool{}, map[string]depth{}
 	taken := 0
-	for _, it := range v.Told {
-		v.anchored[it.Anchor] = true
-		v.depths[it.Anchor] = fully
-		if taken += weightOf(it.Finding); taken > fullFindings {
-			v.depths[it.Anchor] = briefly
+	for i, it := range v.Told {
+		n, d := weightOf(it.Finding, fully), fully
+		if taken+n > fullFindings {
+			n, d = weightOf(it.Finding, briefly), briefly
 		}
+		if taken += n; taken > allFindings && i > 0 {
+			v.Untold += len(v.Told) - i
+			v.Told = v.Told[:i]
+			break
+		}
+		v.anchored[it.Anchor], v.depths[it.Anchor] = true, d
 	}
 	for _, group := range [][]item{v.RuledOut, v.DataMissing} {
 		shown, _ := v.shownRows(group)
@@ -233,16 +240,22 @@ func (v *view) place(used anchors) {
 	}
 }
 
-// weightOf estimates the bytes that a finding takes when it is shown in full.
-func weightOf(f findings.Finding) int {
-	n := 2000 + len(f.Title) + len(f.Summary) + len(f.Cause)
+// weightOf estimates the bytes that a finding takes on the page.
+func weightOf(f findings.Finding, d depth) int {
+	n := 2500 + len(f.Title) + 2*len(f.Summary) + len(f.Cause) + len(f.Risk) + len(f.Undo) + len(f.Cured) + len(f.Overturns)
+	for _, s := range f.Remedy {
+		n += 20 + len(s)
+	}
+	for _, m := range f.Missing {
+		n += 100 + len(m.What) + len(m.Why) + len(m.Collect)
+	}
 	for i, e := range f.Evidence {
-		if i == maxEvidence {
+		if i == d.evidence {
 			break
 		}
-		n += 700 + len(e.Quote) + len(e.Note)
-		for _, s := range slices.Concat(tail(e.Before, maxContext), e.After[:min(maxContext, len(e.After))]) {
-			n += 80 + min(len(s), maxLine)
+		n += 900 + len(e.Quote) + len(e.Note)
+		for _, s := range slices.Concat(tail(e.Before, d.context), e.After[:min(d.context, len(e.After))]) {
+			n += 90 + min(len(s), maxLine)
 		}
 	}
 	return n
@@ -373,6 +386,15 @@ func (v *view) Unreadable() bool {
 			return a.SHA256 != ""
 		}
 	})
+}
+
+// Contenders returns what stands beside a finding as another explanation: if many things are suspected none of them, since then they are not rivals
+// but a list.
+func (v *view) Contenders(it item) []item {
+	if list := v.Rivals(it); len(list) <= maxContenders {
+		return list
+	}
+	return nil
 }
 
 // Rivals returns what else is suspected of the machine of a suspicion: nothing is proven yet, so each may be the cause.

@@ -31,15 +31,14 @@ var scriptTools string
 //go:embed timeline.js
 var scriptTimeline string
 
-// policy is the Content-Security-Policy of a page without script. The browser applies this one style sheet and loads nothing.
-var policy = "default-src 'none'; style-src '" + digest(styleSheet) + "'; base-uri 'none'; form-action 'none'"
-
-// scriptPolicy is the policy of a page that has this one script besides.
+// scriptPolicy is the Content-Security-Policy of a page with one script of ours, or with none if that is "". The browser runs it, applies this one
+// style sheet and loads nothing.
 func scriptPolicy(script string) string {
-	if script == "" {
-		return policy
+	p := "default-src 'none'; "
+	if script != "" {
+		p += "script-src '" + digest(script) + "'; "
 	}
-	return policy + "; script-src '" + digest(script) + "'"
+	return p + "style-src '" + digest(styleSheet) + "'; base-uri 'none'; form-action 'none'"
 }
 
 // digest returns the source expression of Content Security Policy Level 3, section 2.3.1, for an inline element with this content.
