@@ -216,7 +216,10 @@ func (d *logDrawer) time(b []byte, t ingest.Time) []byte {
 	return b
 }
 
-func appendTwo(b []byte, n int64) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
+func appendTwo(b []byte, n int64) []byte {
+	const digits = "0123456789"
+	return append(b, digits[n/10%10], digits[n%10])
+}
 
 // shortOffset writes Windows' bias the other way round, as it stands behind a time.
 func shortOffset(bias int) string {
