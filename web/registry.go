@@ -224,8 +224,11 @@ func (v *view) age(written string) string {
 		return ""
 	}
 	d := end.Sub(at)
-	if d < 0 {
+	switch {
+	case d < -time.Second:
 		return roughly(-d) + " after " + what
+	case d < time.Second:
+		return "at the time of " + what
 	}
 	return roughly(d) + " before " + what
 }

@@ -611,7 +611,7 @@ func key(v *view, k keyLink) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = text(x.Data).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = block(x.Data).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -620,7 +620,7 @@ func key(v *view, k keyLink) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = text(x.Data).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = block(x.Data).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

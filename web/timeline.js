@@ -34,9 +34,11 @@ for (const chart of all(".chart.zoom")) {
       mark.setAttribute("x", x(at));
       mark.setAttribute("visibility", at >= from && at <= to ? "visible" : "hidden");
     }
-    const step = steps.find(s => span / s <= 6) || steps[steps.length - 1];
+    const most = Math.max(2, Math.min(8, Math.floor(chart.querySelector(".axis").clientWidth / 80)));
+    const step = steps.find(s => span / s <= most) || steps[steps.length - 1];
     for (const axis of all(".axis", chart)) {
       axis.replaceChildren();
+      axis.classList.add("live");
       for (let at = Math.ceil((from + shift * 60) / step) * step - shift * 60; at <= to; at += step) {
         const line = document.createElementNS(drawing, "line"), text = document.createElementNS(drawing, "text");
         line.setAttribute("x1", x(at));
@@ -129,5 +131,6 @@ for (const chart of all(".chart.zoom")) {
     draw();
   });
   draw();
+  addEventListener("resize", draw);
 }
 })();
