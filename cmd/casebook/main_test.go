@@ -50,7 +50,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
-			"pack": packZip,
+			"pack":   packZip,
 			"zip":    zipped,
 			"sample": sample,
 			"bytes":  makeBytes,

@@ -78,6 +78,11 @@ func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil, true) }
 // KeepLine is Keep without the lines around the record, for observers that keep records by the hundred.
 func (s *Sight) KeepLine() *Match { return s.sink.keep(s.at, 0, 1, nil, false) }
 
+// KeepHit is KeepLine for a hit of the record: it quotes the lines of the hit and keeps its captures.
+func (s *Sight) KeepHit(h *match.Hit) *Match {
+	return s.sink.keep(s.at, h.Start, h.End, captures(h), false)
+}
+
 // KeepBefore returns the record n places before this one, n from 1 to 20, as a match that may be kept, nil if there is none.
 func (s *Sight) KeepBefore(n int) *Match {
 	if s.Before(n) == nil {
@@ -267,10 +272,15 @@ func (s *sink) count(i int, h match.Hit) {
 		s.got.signals[h.Name] = k
 	}
 	k.count++
-	var captures map[string]string
+	k.add(s.keep(i, h.Start, h.End, captures(&h), k.wantsContext()))
+}
+
+// captures copies what the named groups of a hit matched, each at most maxCapture bytes; nil if there are none.
+func captures(h *match.Hit) map[string]string {
+	var out map[string]string
 	for name, text := range h.Captures() {
-		if captures == nil {
-			captures = map[string]string{}
+		if out == nil {
+			out = map[string]string{}
 		}
 		if len(text) > maxCapture {
 			n := maxCapture
@@ -279,9 +289,9 @@ func (s *sink) count(i int, h match.Hit) {
 			}
 			text = text[:n]
 		}
-		captures[name] = string(text)
+		out[name] = string(text)
 	}
-	k.add(s.keep(i, h.Start, h.End, captures, k.wantsContext()))
+	return out
 }
 
 // record returns the record at index i of the batch; those of earlier batches have negative indexes. nil if it is not at hand.

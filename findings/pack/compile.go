@@ -2,6 +2,7 @@ package pack
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"cel.dev/cel-go/common/types"
@@ -40,6 +41,7 @@ type check struct {
 	conditions []named
 	rows       []row
 	schemas    map[string]*schema
+	timed      map[string]bool // signals whose lines counts and orders look at
 }
 
 // scope holds the variables of expressions about one system.
@@ -71,7 +73,7 @@ func (s *source) check(n *checkNode) *findings.Check {
 		return nil
 	}
 	c := &compiler{
-		source: s, node: n, check: &check{id: n.ID.s, schemas: map[string]*schema{}}, out: &findings.Check{ID: n.ID.s},
+		source: s, node: n, check: &check{id: n.ID.s, schemas: map[string]*schema{}, timed: map[string]bool{}}, out: &findings.Check{ID: n.ID.s},
 		variables: map[string]*types.Type{}, signals: map[string]*signal{}, each: map[string]*environment{},
 	}
 	before := len(s.errors) + s.more
@@ -83,6 +85,8 @@ func (s *source) check(n *checkNode) *findings.Check {
 	if len(s.errors)+s.more > before {
 		return nil
 	}
+	c.boots()
+	c.watch()
 	c.out.Run = c.check.run
 	return c.out
 }
@@ -157,20 +161,65 @@ func (c *compiler) kinds(list []text) []ingest.Kind {
 // conditions compiles what the check looks for.
 func (c *compiler) conditions() {
 	n := c.node
-	if total := len(n.Signals) + len(n.Registry) + len(n.Tables) + len(n.Counts) + len(n.Orders); total > maxConditions {
+	if total := len(n.Signals) + len(n.Registry) + len(n.Tables) + len(n.Files) + len(n.Counts) + len(n.Orders); total > maxConditions {
 		c.fail(n.ID.at, "a check has at most %d conditions, not %d", maxConditions, total)
 		return
 	} else if total == 0 {
 		c.fail(n.ID.at, "the check %s looks for nothing: it has no signals, registry or tables", n.ID.s)
 		return
 	}
+	c.define(bootName, &signal{name: c.check.id + "/" + bootName, kinds: bootKinds}, nil, nil)
 	for i := range n.Signals {
 		c.signal(&n.Signals[i])
 	}
 	for i := range n.Registry {
 		c.registry(&n.Registry[i])
 	}
+	for i := range n.Tables {
+		c.table(&n.Tables[i])
+	}
+	for i := range n.Files {
+		c.file(&n.Files[i])
+	}
+	c.timings()
 	c.variables["system"] = c.systemSchema().celType()
+}
+
+// boots asks for the boots that the bundle shows, or forgets them where no expression, count or order refers to them.
+func (c *compiler) boots() {
+	for i := range c.check.rows {
+		if slices.Contains(c.check.rows[i].refers(), bootName) {
+			c.boot = true
+		}
+	}
+	if !c.boot {
+		c.check.conditions = c.check.conditions[1:]
+		return
+	}
+	x := c.check.conditions[0].condition.(*signal)
+	x.item = c.check.schemas["item."+bootName]
+	sig := match.Signal{Name: x.name, Literals: []string{"PFRO", "EventLog", "Kernel-General"}, Pattern: bootPattern}
+	for _, k := range bootKinds {
+		sig.Kinds = append(sig.Kinds, string(k))
+	}
+	c.out.Signals = append(c.out.Signals, sig)
+}
+
+// watch gives the check an observer if it has counts or orders.
+func (c *compiler) watch() {
+	if len(c.check.timed) == 0 {
+		return
+	}
+	w := &facts.Watch{New: c.check.newWatcher}
+	for name := range c.check.timed {
+		for _, k := range c.signals[name].kinds {
+			if !slices.Contains(w.Kinds, k) {
+				w.Kinds = append(w.Kinds, k)
+			}
+		}
+	}
+	slices.Sort(w.Kinds)
+	c.out.Observe = w
 }
 
 // add adds a condition under its name; fields are those of its items and of itself beside those that every item and condition has.
@@ -212,6 +261,12 @@ func (c *compiler) define(id string, x condition, item, set map[string]*types.Ty
 	c.check.conditions = append(c.check.conditions, named{id, x, ss, is})
 }
 
+// integer reads a number of a pack.
+func (c *compiler) integer(t text) (int, bool) {
+	v, err := strconv.Atoi(t.s)
+	return v, err == nil
+}
+
 // captures checks the named groups of a pattern and returns them as fields.
 func (c *compiler) captures(t text, names []string) map[string]*types.Type {
 	out := map[string]*types.Type{}
@@ -229,7 +284,7 @@ func (c *compiler) captures(t text, names []string) map[string]*types.Type {
 }
 
 // ownFields are the fields that lines and values have anyway.
-var ownFields = []string{"artifact", "line", "text", "time", "timed", "number", "strings", "key", "name"}
+var ownFields = []string{"artifact", "line", "text", "time", "timed", "number", "strings", "key", "name", "size", "kind", "from", "to", "seconds"}
 
 // signal compiles a signal.
 func (c *compiler) signal(n *signalNode) {
@@ -238,9 +293,13 @@ func (c *compiler) signal(n *signalNode) {
 	for _, k := range x.kinds {
 		sig.Kinds = append(sig.Kinds, string(k))
 	}
-	if len(n.Literals) == 0 {
+	if n.Event != nil {
+		sig.Literals, sig.Pattern = c.event(n)
+		if len(x.kinds) == 0 {
+			x.kinds, sig.Kinds = []ingest.Kind{ingest.KindLogEvents}, []string{string(ingest.KindLogEvents)}
+		}
+	} else if len(n.Literals) == 0 {
 		c.fail(n.ID.at, "the signal has no literals: every pattern needs a text of at least three bytes that stands in each line it matches")
-		return
 	}
 	for _, l := range n.Literals {
 		if len(l.s) < 3 {
@@ -249,6 +308,9 @@ func (c *compiler) signal(n *signalNode) {
 	}
 	if len(sig.Kinds) == 0 {
 		c.fail(n.ID.at, "the signal names no kinds of artifacts")
+	}
+	if len(sig.Literals) == 0 {
+		return
 	}
 	re := c.pattern(n.Pattern, sig.Pattern)
 	if re == nil {

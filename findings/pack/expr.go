@@ -37,7 +37,7 @@ type object struct {
 	// Of a line, value or row.
 	facts *facts.Facts
 	match *facts.Match
-	proof func(role findings.Role, note string) findings.Evidence
+	proof func(role findings.Role, note string) []findings.Evidence
 	// Of a condition.
 	items []*object
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"cel.dev/cel-go/common/types"
 
@@ -15,8 +14,8 @@ import (
 	"casebook/hive"
 )
 
-// maxKeys is how many keys a * in a path may stand for in all.
-const maxKeys = 5000
+// maxExpanded is how many keys a * in a path may stand for in all.
+const maxExpanded = 5000
 
 // registry finds a value, or a key, of the registry.
 type registry struct {
@@ -168,8 +167,8 @@ func (r *registry) find(f *facts.Facts, _ scope) (found, error) {
 				out.fields["absent"] = true
 				if r.gone {
 					out.count = 1
-					out.items = append(out.items, r.object(f, at, nil, func(role findings.Role, note string) findings.Evidence {
-						return findings.AbsentValue(at, beneath(f.Registry, path, at), r.value, role, note)
+					out.items = append(out.items, r.object(f, at, nil, func(role findings.Role, note string) []findings.Evidence {
+						return []findings.Evidence{findings.AbsentValue(at, beneath(f.Registry, path, at), r.value, role, note)}
 					}))
 				}
 			case r.gone:
@@ -200,23 +199,23 @@ func (r *registry) look(f *facts.Facts, path string) (hive.Found, error) {
 }
 
 // proof makes evidence of a value or a key that is there.
-func (r *registry) proof(at hive.Found) func(findings.Role, string) findings.Evidence {
-	return func(role findings.Role, note string) findings.Evidence {
+func (r *registry) proof(at hive.Found) func(findings.Role, string) []findings.Evidence {
+	return func(role findings.Role, note string) []findings.Evidence {
 		if r.value == nil {
-			return findings.FromKey(at, role, note)
+			return []findings.Evidence{findings.FromKey(at, role, note)}
 		}
-		return findings.FromValue(at, role, note)
+		return []findings.Evidence{findings.FromValue(at, role, note)}
 	}
 }
 
 // object is a value, or a key, as an expression sees it.
-func (r *registry) object(f *facts.Facts, at hive.Found, captures map[string]string, proof func(findings.Role, string) findings.Evidence) *object {
+func (r *registry) object(f *facts.Facts, at hive.Found, captures map[string]string, proof func(findings.Role, string) []findings.Evidence) *object {
 	name := at.Value.Name
 	if r.value == nil {
 		name = at.Key[strings.LastIndexByte(at.Key, '\\')+1:]
 	}
 	o := &object{schema: r.item, facts: f, proof: proof, values: map[string]any{
-		"artifact": at.Source, "line": int64(at.Line), "text": at.Value.Display(), "time": time.Unix(0, 0).UTC(), "timed": false,
+		"artifact": at.Source, "line": int64(at.Line), "text": at.Value.Display(), "time": epoch, "timed": false,
 		"number": integer(at.Value), "key": at.Key, "name": name, "strings": slices.Concat([]string{}, at.Value.Strings()),
 	}}
 	if !at.KeyLastWritten.IsZero() {
@@ -249,7 +248,7 @@ func expand(r *hive.Registry, path string) []string {
 	for _, k := range r.Keys(before) {
 		for _, child := range k.Children() {
 			p := before + `\` + child.Name() + rest
-			if fold := strings.ToLower(p); !known[fold] && len(out) < maxKeys {
+			if fold := strings.ToLower(p); !known[fold] && len(out) < maxExpanded {
 				known[fold] = true
 				out = append(out, p)
 			}
@@ -262,8 +261,8 @@ func expand(r *hive.Registry, path string) []string {
 	for _, p := range out {
 		// What the star stood for is no star any more, so each turn takes one away.
 		all = append(all, expand(r, p)...)
-		if len(all) >= maxKeys {
-			return all[:maxKeys]
+		if len(all) >= maxExpanded {
+			return all[:maxExpanded]
 		}
 	}
 	return all
@@ -282,9 +281,9 @@ func (r *registry) absent(f *facts.Facts) []findings.Evidence {
 			}
 		} else if at, err = r.look(f, path); err == nil {
 			if !r.gone {
-				out = append(out, r.proof(at)("", "not what would show it"))
+				out = append(out, r.proof(at)("", "not what would show it")...)
 			} else {
-				out = append(out, r.proof(at)("", "it is there"))
+				out = append(out, r.proof(at)("", "it is there")...)
 			}
 			continue
 		}

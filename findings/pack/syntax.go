@@ -30,6 +30,7 @@ type checkNode struct {
 	Signals  []signalNode   `yaml:"signals"`
 	Registry []registryNode `yaml:"registry"`
 	Tables   []tableNode    `yaml:"tables"`
+	Files    []fileNode     `yaml:"files"`
 	Counts   []countNode    `yaml:"counts"`
 	Orders   []orderNode    `yaml:"orders"`
 	Verdicts []verdictNode  `yaml:"verdicts"`
@@ -68,10 +69,24 @@ type needNode struct {
 
 // signalNode is a line of interest.
 type signalNode struct {
-	ID       text   `yaml:"id"`
-	Kinds    []text `yaml:"kinds"`
-	Literals []text `yaml:"literals"`
-	Pattern  text   `yaml:"pattern"`
+	ID       text       `yaml:"id"`
+	Kinds    []text     `yaml:"kinds"`
+	Literals []text     `yaml:"literals"`
+	Pattern  text       `yaml:"pattern"`
+	Event    *eventNode `yaml:"event"`
+}
+
+// eventNode is an event of Windows' event log.
+type eventNode struct {
+	Source text   `yaml:"source"`
+	IDs    []text `yaml:"ids"`
+}
+
+// fileNode is a file of the bundle.
+type fileNode struct {
+	ID    text   `yaml:"id"`
+	Path  text   `yaml:"path"` // a pattern
+	Kinds []text `yaml:"kinds"`
 }
 
 // registryNode is a value, or a key, of the registry.

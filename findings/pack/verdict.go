@@ -31,6 +31,36 @@ type row struct {
 	rivals   [][2]*template
 }
 
+// refers returns the names of variables in the row's expressions and evidence.
+func (r *row) refers() []string {
+	var out []string
+	if r.when != nil {
+		out = append(out, r.when.names...)
+	}
+	templates := slices.Concat([]*template{r.subject, r.title, r.summary, r.cause, r.unmet}, r.remedy)
+	for _, m := range r.missing {
+		templates = append(templates, m[:]...)
+	}
+	for _, v := range r.rivals {
+		templates = append(templates, v[:]...)
+	}
+	for _, p := range r.evidence {
+		out = append(out, p.of)
+		templates = append(templates, p.note)
+	}
+	for _, t := range templates {
+		if t == nil {
+			continue
+		}
+		for _, p := range t.parts {
+			if p.value != nil {
+				out = append(out, p.value.names...)
+			}
+		}
+	}
+	return out
+}
+
 // take says which of a condition's items are quoted.
 type take string
 
@@ -215,6 +245,9 @@ func (c *compiler) usual(r row) []proof {
 			names = r.when.names
 		}
 		for _, x := range c.check.conditions {
+			if x.id == bootName {
+				continue
+			}
 			if slices.Contains(names, x.id) {
 				out = append(out, proof{of: x.id, role: findings.Contradicts, take: takeBoth})
 			}
@@ -361,7 +394,7 @@ func (t *table) give(r *row, sc scope, group []*object) error {
 					if note != "" {
 						e.Note = note
 					}
-					f.Evidence = append(f.Evidence, e)
+					f.Evidence = quote(f.Evidence, e)
 				}
 			}
 			continue
@@ -371,11 +404,29 @@ func (t *table) give(r *row, sc scope, group []*object) error {
 			items = t.sets[p.of].items
 		}
 		for _, it := range p.take.of(items) {
-			f.Evidence = append(f.Evidence, it.proof(p.role, note))
+			for _, e := range it.proof(p.role, note) {
+				f.Evidence = quote(f.Evidence, e)
+			}
 		}
 	}
 	t.out = append(t.out, f)
 	return failed
+}
+
+// quote adds a piece of evidence. What is quoted already is not quoted again, and what one artifact lacks is one piece.
+func quote(list []findings.Evidence, e findings.Evidence) []findings.Evidence {
+	for i := range list {
+		x := &list[i]
+		same := x.Artifact == e.Artifact && x.Line == e.Line && x.Key == e.Key && x.Quote == e.Quote && x.Absent == e.Absent && x.Role == e.Role &&
+			(x.Value == nil) == (e.Value == nil) && (x.Value == nil || *x.Value == *e.Value)
+		if same {
+			if e.Absent && e.Note != "" && !strings.Contains(x.Note, e.Note) {
+				x.Note += "; " + e.Note
+			}
+			return list
+		}
+	}
+	return append(list, e)
 }
 
 func (t *table) condition(id string) condition {
