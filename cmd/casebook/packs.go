@@ -160,9 +160,6 @@ func (a *app) runPackTests(ctx context.Context, named []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := pack.Join(checks.All(), packs...); err != nil {
-		return usageError{err}
-	}
 	results := []testJSON{}
 	for _, p := range packs {
 		for _, t := range p.Tests {

@@ -267,15 +267,16 @@ func (c *compiler) integer(t text) (int, bool) {
 	return v, err == nil
 }
 
-// captures checks the named groups of a pattern and returns them as fields.
-func (c *compiler) captures(t text, names []string) map[string]*types.Type {
+// captures checks the named groups of a pattern and returns them as fields; own are the fields that the items have beside ownFields.
+func (c *compiler) captures(t text, names []string, own ...string) map[string]*types.Type {
+	own = append(slices.Clone(ownFields), own...)
 	out := map[string]*types.Type{}
 	for _, name := range names {
 		if name == "" {
 			continue
 		}
-		if !conditionID.MatchString(name) || slices.Contains(ownFields, name) {
-			c.fail(t.at, "a group can't be called %q: use letters a-z, digits and _, and none of %s", name, strings.Join(ownFields, ", "))
+		if !conditionID.MatchString(name) || slices.Contains(own, name) {
+			c.fail(t.at, "a group can't be called %q: use letters a-z, digits and _, and none of %s", name, strings.Join(own, ", "))
 			continue
 		}
 		out[name] = types.StringType
@@ -283,8 +284,8 @@ func (c *compiler) captures(t text, names []string) map[string]*types.Type {
 	return out
 }
 
-// ownFields are the fields that lines and values have anyway.
-var ownFields = []string{"artifact", "line", "text", "time", "timed", "number", "strings", "key", "name", "size", "kind", "from", "to", "seconds"}
+// ownFields are the fields that every line, value, row and file has.
+var ownFields = []string{"artifact", "line", "text", "time", "timed"}
 
 // signal compiles a signal.
 func (c *compiler) signal(n *signalNode) {

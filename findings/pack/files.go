@@ -27,7 +27,7 @@ func (c *compiler) file(n *fileNode) {
 	if x.path = c.pattern(n.Path, n.Path.s); x.path == nil {
 		return
 	}
-	fields := c.captures(n.Path, x.path.SubexpNames())
+	fields := c.captures(n.Path, x.path.SubexpNames(), "size", "kind")
 	fields["size"], fields["kind"] = types.IntType, types.StringType
 	if c.add(n.ID, "condition on files", x, fields, nil) {
 		x.item = c.check.schemas["item."+n.ID.s]

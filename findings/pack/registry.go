@@ -91,7 +91,7 @@ func (c *compiler) comparison(n *registryNode, x *registry) map[string]*types.Ty
 	}
 	if n.Matches.s != "" {
 		if re := c.pattern(n.Matches, n.Matches.s); re != nil {
-			fields = c.captures(n.Matches, re.SubexpNames())
+			fields = c.captures(n.Matches, re.SubexpNames(), "number", "strings", "key", "name")
 			tests = append(tests, func(v hive.Value) (map[string]string, bool) { return groups(re, v.Display()) })
 		}
 	}

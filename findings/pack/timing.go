@@ -27,7 +27,7 @@ const bootName = "boot"
 
 // bootPattern finds what Windows writes at each boot: PFRO.log what came of the files that waited for it, the event log that it was started (EventLog
 // 6005 and 6009, Kernel-General 12). None of it is translated.
-const bootPattern = `(?s) - (?:PFRO Error|\d+ Successful PFRO)|\bEventLog\b.*\b600[59]\b|\b600[59]\b.*\bEventLog\b|Kernel-General\b.*\b12\b|\b12\b.*Kernel-General\b`
+const bootPattern = `(?s)^(?:.{0,40} - )?(?:PFRO Error|\d+ Successful PFRO)|\bEventLog\b.*\b600[59]\b|\b600[59]\b.*\bEventLog\b|Kernel-General\b.*\b12\b|\b12\b.*Kernel-General\b`
 
 // timed is a line of a signal with what is known of its time.
 type timed struct {
