@@ -117,7 +117,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 			usable = true
 		}
 	}
-	problems = append(problems, facts.Replay(contents.Extracted)...)
+	problems = facts.Replay(contents.Extracted, problems)
 	systems, odd := facts.Build(contents.Artifacts, contents.Extracted, collector, opt.Host)
 	problems = append(problems, odd...)
 	found, odd, err := findings.Run(ctx, opt.Checks, systems)
@@ -212,7 +212,7 @@ func registryValues(ctx context.Context, h *hive.Hive) iter.Seq[index.RegistryVa
 
 // locales says what the registries that were read tell of the machine that a path belongs to.
 func locales(read []ingest.Extracted) func(path string) ingest.Locale {
-	_ = facts.Replay(read) // in the list at hand; what can't be replayed is said when all is read
+	_ = facts.Replay(read, nil) // in the list at hand; what can't be replayed is said when all is read
 	return facts.Group(read).Prepare().Locale
 }
 

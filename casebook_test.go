@@ -20,6 +20,7 @@ import (
 	"casebook/internal/docscheck"
 	"casebook/internal/fixture"
 	"casebook/internal/need"
+	"casebook/web"
 )
 
 // pack writes a txtar archive of testdata/samples as a zip and returns its path.
@@ -62,7 +63,7 @@ func report(t *testing.T, workers int, uploads ...string) (*findings.Report, str
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := out.Write(r); err != nil {
+	if err := out.Write(t.Context(), r, "", web.LogsEvidence); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := out.Commit(); err != nil {
@@ -320,7 +321,7 @@ func TestOutput(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer out.Discard()
-		if err := out.Write(casebook.Unfinished([]string{"a.zip"}, "given up", casebook.Options{Version: version})); err != nil {
+		if err := out.Write(t.Context(), casebook.Unfinished([]string{"a.zip"}, "given up", casebook.Options{Version: version}), "", web.LogsEvidence); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := out.Commit(); err != nil {

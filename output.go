@@ -2,15 +2,21 @@ package casebook
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"iter"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
 	"casebook/findings"
+	"casebook/index"
+	"casebook/ingest"
 	"casebook/web"
 )
 
@@ -22,7 +28,7 @@ const (
 )
 
 // parts are the names of everything in a report folder, in the order in which they are put in place.
-var parts = []string{ArchiveDir, ReportFile, IndexFile}
+var parts = append([]string{ArchiveDir, ReportFile}, web.Parts()...)
 
 // Output is a report folder in the making. A folder that is not there yet is built beside its place and appears as a whole, or not at all.
 // In one that is there (which may be a mount point, or all that the user may write to) the report is built in a hidden folder, and what
@@ -118,23 +124,41 @@ func checkOutput(dir, own string) error {
 // ArchivePath is the folder in which the case's own index is built.
 func (o *Output) ArchivePath() string { return filepath.Join(o.part, ArchiveDir) }
 
-// Write writes report.json and index.html.
-func (o *Output) Write(r *findings.Report) error {
+// Write writes report.json and the report's pages. Logs are shown as far as the archive in the folder dir, to which Analyze has added the
+// case, holds their records; none is if dir is "".
+func (o *Output) Write(ctx context.Context, r *findings.Report, dir string, logs web.Logs) error {
 	data, err := EncodeReport(r)
 	if err != nil {
 		return err
 	}
-	var page bytes.Buffer
-	if err := web.Write(&page, r); err != nil {
-		return fmt.Errorf("draw %s: %w", IndexFile, err)
-	}
 	if err := o.root.WriteFile(ReportFile, data, 0o644); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	if err := o.root.WriteFile(IndexFile, page.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("write report: %w", err)
+	site := web.Site{Report: r, Logs: logs}
+	if dir != "" {
+		archive, err := index.Open(dir)
+		if err != nil {
+			return fmt.Errorf("draw report: %w", err)
+		}
+		defer archive.Close() //nolint:errcheck // it was only read
+		site.Records = func(artifact string) iter.Seq2[ingest.Record, error] {
+			return archive.Records(ctx, r.CaseID(), artifact)
+		}
+	}
+	if err := site.Draw(o.create); err != nil {
+		return fmt.Errorf("draw report: %w", err)
 	}
 	return nil
+}
+
+// create makes a file of the report.
+func (o *Output) create(name string) (io.WriteCloser, error) {
+	if dir := path.Dir(name); dir != "." {
+		if err := o.root.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+	}
+	return o.root.Create(name)
 }
 
 // Commit puts the report in its place and returns the folder's path.

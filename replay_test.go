@@ -3,6 +3,7 @@ package casebook_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,5 +81,88 @@ func TestReplayedHive(t *testing.T) {
 				t.Errorf("state %q (%v)", h.State(), err)
 			}
 		})
+	}
+}
+
+// TestScript analyses an export, and the same text with a deletion, which makes it a script of changes: it confirms nothing.
+func TestScript(t *testing.T) {
+	const text = `Windows Registry Editor Version 5.00
+[HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\ComputerName\ComputerName]
+"ComputerName"="WS-EAST"
+[HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Session Manager]
+"PendingFileRenameOperations"=hex(7):5c,00,3f,00,3f,00,5c,00,43,00,3a,00,5c,00,61,00,00,00,00,00,00,00
+`
+	for name, tc := range map[string]struct {
+		text    string
+		verdict findings.Verdict
+		say     string
+	}{
+		"export":          {text, findings.Confirmed, ""},
+		"deletion-behind": {text + "[-HKEY_LOCAL_MACHINE\\SYSTEM\\CurrentControlSet\\Services\\Old]\n", findings.Suspected, "scripts of changes"},
+		"value-deleted":   {text + "\"PendingFileRenameOperations\"=-\n", findings.NotEvaluated, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "machine.reg")
+			if err := os.WriteFile(file, []byte(tc.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r, err := casebook.Analyze(t.Context(), []string{file}, casebook.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := slices.ContainsFunc(r.Problems, func(p ingest.Problem) bool { return strings.Contains(p.Message, "the file is a script of changes") })
+			if said != (tc.text != text) {
+				t.Errorf("problems %v", r.Problems)
+			}
+			for _, f := range r.Findings {
+				if f.Check == "windows-pending-reboot" && (f.Verdict != tc.verdict || !strings.Contains(f.Summary, tc.say)) {
+					t.Errorf("%s: %s", f.Verdict, f.Summary)
+				}
+			}
+			if bad, err := casebook.Verify(t.Context(), r, []string{file}, ingest.Limits{}); err != nil || len(bad) > 0 {
+				t.Errorf("evidence that is not borne out: %v %v", bad, err)
+			}
+		})
+	}
+}
+
+// TestReplayedAway analyses a hive whose pending rename is no more in the state that its log gives.
+func TestReplayedAway(t *testing.T) {
+	const text = `Windows Registry Editor Version 5.00
+[HKEY_LOCAL_MACHINE\SYSTEM\Select]
+"Current"=dword:00000001
+[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Control\ComputerName\ComputerName]
+"ComputerName"="WS-EAST"
+[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Control\Session Manager]
+`
+	primary, err := regftest.Options{Dirty: true}.Build(text + `"PendingFileRenameOperations"=hex(7):5c,00,3f,00,3f,00,5c,00,43,00,3a,00,5c,00,61,00,00,00,00,00,00,00` + "\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := regftest.Build(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, data := range map[string][]byte{"SYSTEM": primary, "SYSTEM.LOG1": regftest.Log(1, primary, changed)} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := casebook.Analyze(t.Context(), []string{dir}, casebook.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	noted := false
+	for _, f := range r.Findings {
+		for _, e := range f.Evidence {
+			noted = noted || e.Absent && e.Value != nil && *e.Value == "PendingFileRenameOperations" && strings.Contains(e.Note, "its transaction log removes it")
+		}
+		if f.Check == "windows-pending-reboot" && f.Verdict == findings.Confirmed {
+			t.Errorf("%s: %s", f.Verdict, f.Summary)
+		}
+	}
+	if !noted {
+		t.Error("no evidence says that the log removes the value")
 	}
 }

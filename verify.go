@@ -74,7 +74,7 @@ func Verify(ctx context.Context, r *findings.Report, uploads []string, limits in
 	for _, a := range contents.Artifacts {
 		v.artifacts[a.Path] = true
 	}
-	_ = facts.Replay(contents.Extracted) // what can't be replayed stands in the report
+	_ = facts.Replay(contents.Extracted, nil) // what can't be replayed stands in the report
 	for _, e := range contents.Extracted {
 		if h, ok := e.Value.(*hive.Hive); ok {
 			v.hives[e.Artifact.Path] = h

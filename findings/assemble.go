@@ -78,6 +78,9 @@ func Assemble(c Case) *Report {
 	}
 	r.Request = MakeRequest(r.Findings)
 	r.Notable = notable(systems)
+	r.Errors = errorKinds(systems)
+	r.Timeline = timeline(r, c.Artifacts, systems)
+	r.Registry = excerpts(r.Findings, systems)
 	slices.SortFunc(problems, func(a, b ingest.Problem) int {
 		return cmp.Or(strings.Compare(a.Artifact, b.Artifact), strings.Compare(string(a.Stage), string(b.Stage)), strings.Compare(a.Message, b.Message))
 	})
@@ -194,6 +197,23 @@ func notable(systems []*facts.Facts) []Evidence {
 	return out
 }
 
+// maxErrorKinds is how many kinds of errors a report lists.
+const maxErrorKinds = 300
+
+// errorKinds returns the kinds of errors, the rarest first: what happens once tells more than what happens all the time.
+func errorKinds(systems []*facts.Facts) []ErrorKind {
+	out := []ErrorKind{}
+	for _, f := range systems {
+		for _, k := range f.ErrorKinds() {
+			out = append(out, ErrorKind{Template: k.Template, Count: k.Count, System: f.ID, First: FromMatch(k.First, Context, "")})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b ErrorKind) int {
+		return cmp.Or(cmp.Compare(a.Count, b.Count), strings.Compare(a.Template, b.Template), strings.Compare(a.System, b.System))
+	})
+	return out[:min(len(out), maxErrorKinds)]
+}
+
 // describe states a system's identity and the registry facts that a report lists.
 func describe(f *facts.Facts) (System, []ingest.Problem) {
 	s := System{
@@ -268,6 +288,7 @@ func describe(f *facts.Facts) (System, []ingest.Problem) {
 	for _, d := range devices {
 		s.MountedDevices = append(s.MountedDevices, MountedDevice{Name: d.Name, Kind: string(d.Kind), Detail: d.Detail})
 	}
+	s.inventory(reg)
 	return s, problems
 }
 

@@ -123,7 +123,8 @@ func TestAssembleSystem(t *testing.T) {
 			{Operation: "delete", Source: `C:\a`, ControlSet: &two, Value: "PendingFileRenameOperations"},
 			{Operation: "delete", Source: `C:\b`, ControlSet: &two, Value: "PendingFileRenameOperations2"},
 		},
-		MountedDevices: r.Systems[0].MountedDevices,
+		MountedDevices: r.Systems[0].MountedDevices, ControlSets: &findings.ControlSets{Current: 2, Existing: []int{1, 2}},
+		Services: []findings.Service{}, Packages: []findings.Package{},
 	}}
 	if diff := cmp.Diff(want, r.Systems); diff != "" {
 		t.Errorf("system differs (-want +got):\n%s", diff)

@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -62,26 +63,50 @@ func FromKey(v hive.Found, role Role, note string) Evidence {
 
 // replayed adds to a note what the hive file alone does not show.
 func replayed(note string, v hive.Found) string {
-	const text = "as the hive's transaction log has it; the hive file alone does not"
-	switch {
-	case !v.Replayed:
+	if !v.Replayed {
 		return note
-	case note == "":
-		return text
-	default:
-		return note + "; " + text
 	}
+	return join(note, "as the hive's transaction log has it; the hive file alone does not")
+}
+
+// join adds to a note that may be empty.
+func join(note, more string) string {
+	if note == "" {
+		return more
+	}
+	return note + "; " + more
 }
 
 // AbsentValue makes evidence of a registry value, or with name nil of a key, that is not there. v is what the lookup returned beside
 // hive.ErrNotExist: the source, and the nearest key above that it shows.
 func AbsentValue(v hive.Found, key string, name *string, role Role, note string) Evidence {
+	if v.Removed {
+		note = join(note, "the hive file alone still holds it; its transaction log removes it")
+	}
 	return Evidence{Artifact: v.Source, Key: key, Value: name, Absent: true, Role: role, Note: note}
 }
 
 // AbsentLine makes evidence of an artifact that lacks something; note says what.
 func AbsentLine(artifact string, role Role, note string) Evidence {
 	return Evidence{Artifact: artifact, Absent: true, Role: role, Note: note}
+}
+
+// Place says in words where evidence lies: the artifact with its line, or with the registry key and the value's name.
+func (e Evidence) Place() string {
+	place := shown(e.Artifact)
+	if e.Line > 0 && e.Key == "" {
+		place += fmt.Sprintf(" line %d", e.Line)
+	}
+	if e.Key != "" {
+		place += ", " + shownKey(e.Key)
+	}
+	switch {
+	case e.Value != nil && *e.Value == "":
+		place += ", default value"
+	case e.Value != nil:
+		place += ", value " + shownKey(*e.Value)
+	}
+	return place
 }
 
 // local formats what a log's clock showed: RFC 3339 with the offset if that is known, else without one; "" if there is no time.
@@ -111,13 +136,16 @@ func Timestamp(t time.Time) string {
 }
 
 // clip cuts a quote to its permitted length and marks the cut.
-func clip(s string) string {
-	if len(s) <= maxQuote {
+func clip(s string) string { return cut(s, maxQuote) }
+
+// cut cuts a string after so many characters and marks the cut.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
 	n := 0
 	for i := range s {
-		if n == maxQuote {
+		if n == limit {
 			return s[:i] + "…"
 		}
 		n++

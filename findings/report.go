@@ -21,7 +21,10 @@ type Report struct {
 	Findings  []Finding        `json:"findings"`
 	Request   Request          `json:"request"`
 	Problems  []ingest.Problem `json:"problems"`
-	Notable   []Evidence       `json:"notable"` // the first errors of the bundle, for a reader whom no verdict helps
+	Timeline  Timeline         `json:"timeline"`
+	Registry  []KeyExcerpt     `json:"registry"` // the keys that evidence names
+	Errors    []ErrorKind      `json:"errors"`   // the kinds of errors in the logs, the rarest first
+	Notable   []Evidence       `json:"notable"`  // the first errors of the bundle, for a reader whom no verdict helps
 }
 
 // Tool is what made the report.
@@ -77,6 +80,9 @@ type System struct {
 	Environment    map[string]string `json:"environment"`
 	PendingRenames []PendingRename   `json:"pending_renames"`
 	MountedDevices []MountedDevice   `json:"mounted_devices"`
+	ControlSets    *ControlSets      `json:"control_sets"` // nil if no Select key is known
+	Services       []Service         `json:"services"`
+	Packages       []Package         `json:"packages"`
 }
 
 // TimeZone is a system's zone.
@@ -137,6 +143,14 @@ type SequencePart struct {
 type Sensitive struct {
 	Artifact string `json:"artifact"`
 	What     string `json:"what"`
+}
+
+// ErrorKind is what error records have in common that differ in numbers and identifiers only.
+type ErrorKind struct {
+	Template string   `json:"template"` // the text with # for each number and identifier; error codes stay
+	Count    int      `json:"count"`
+	System   string   `json:"system"`
+	First    Evidence `json:"first"`
 }
 
 // Request is what to ask the customer for.

@@ -147,23 +147,15 @@ func unmetBy(evidence []Evidence) string {
 		if e.Role != Contradicts {
 			continue
 		}
-		place := shown(e.Artifact)
-		if e.Line > 0 {
-			place += fmt.Sprintf(" line %d", e.Line)
-		}
-		if e.Key != "" {
-			place += ", " + safeio.Quote(e.Key)
-		}
-		if e.Value != nil {
-			place += ", value " + safeio.Quote(*e.Value)
-		}
 		switch {
+		case e.Absent && e.Note != "":
+			return fmt.Sprintf("Absent from %s: %s.", e.Place(), e.Note)
 		case e.Absent:
-			return "It is not in " + place + "."
+			return "It is not in " + e.Place() + "."
 		case e.Note != "":
-			return fmt.Sprintf("Contradicted by %s: %s", place, e.Note)
+			return fmt.Sprintf("Contradicted by %s: %s.", e.Place(), e.Note)
 		default:
-			return "Contradicted by " + place + "."
+			return "Contradicted by " + e.Place() + "."
 		}
 	}
 	return ""
@@ -200,7 +192,7 @@ func (r *runner) weigh(f Finding, about []*facts.Facts, one *facts.Facts) Findin
 		return slices.ContainsFunc(about, func(x *facts.Facts) bool { return is(x, e.Artifact) })
 	}
 	sound := slices.ContainsFunc(supporting, func(e Evidence) bool {
-		return !has(e, (*facts.Facts).Conflicting) && !has(e, (*facts.Facts).Outdated)
+		return !has(e, (*facts.Facts).Conflicting) && !has(e, (*facts.Facts).Outdated) && !has(e, (*facts.Facts).Script)
 	})
 	first := supporting[0]
 	lower := func(summary string, m Missing) {
@@ -212,6 +204,9 @@ func (r *runner) weigh(f Finding, about []*facts.Facts, one *facts.Facts) Findin
 	case !sound && has(first, (*facts.Facts).Outdated):
 		lower("All of the evidence lies in older copies of the registry, which say how the system was, so nothing is confirmed.",
 			whole(first.Artifact, about, "the bundle holds an older copy only"))
+	case !sound && has(first, (*facts.Facts).Script):
+		lower("All of the evidence lies in .reg files that ask for deletions, so they are scripts of changes and not exports of a machine; nothing is confirmed.",
+			whole(first.Artifact, about, "a script says what would be set, not what is"))
 	case !sound:
 		lower("All of the evidence lies in artifacts whose computer is in doubt, so nothing is confirmed.", Missing{
 			What: "a copy of " + shown(first.Artifact) + " together with the name of the computer that it comes from",
@@ -234,7 +229,7 @@ func (r *runner) clear(f Finding, about []*facts.Facts, one *facts.Facts) Findin
 	}
 	undo := func(summary string, m Missing) Finding {
 		n := r.notEvaluated(DataMissing, strings.TrimSpace(summary+" "+f.Summary), append(slices.Clone(f.Missing), m))
-		n.System, n.Evidence = f.System, f.Evidence
+		n.System, n.Evidence, n.Unmet = f.System, f.Evidence, summary
 		return n
 	}
 	for _, e := range carrying {
@@ -284,6 +279,14 @@ func shown(path string) string {
 		return q
 	}
 	return path
+}
+
+// shownKey is a registry key or value's name as a sentence may hold it, its backslashes as they are.
+func shownKey(key string) string {
+	if q := safeio.Quote(key); q != `"`+strings.ReplaceAll(key, `\`, `\\`)+`"` {
+		return q
+	}
+	return key
 }
 
 // union returns the values of both lists, each once.

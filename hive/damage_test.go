@@ -61,7 +61,7 @@ var damaged = map[string]struct {
 	"cell of no size":            {4, 3, []string{"a cell of no size", "should have 3 subkeys, 2 can be read"}},
 	"cell of 2 GiB":              {5, 3, []string{"a key's cell of 2147483648 bytes reaches behind the end of the file"}},
 	"cell too small for its key": {4, 3, []string{"has 12 bytes, less than a key has", "should have 3 subkeys, 2 can be read"}},
-	"key in a free cell":         {5, 3, []string{"a subkey's cell is marked as free"}},
+	"key in a free cell":         {5, 3, []string{"a key's cell is marked as free"}},
 	"value in a free cell":       {5, 3, []string{"a value's cell is marked as free"}},
 	"key name too long":          {4, 3, []string{"too few for its name", "should have 3 subkeys, 2 can be read"}},
 	"class outside the file":     {5, 3, []string{`the class name of key "beta" can't be read`}},

@@ -16,7 +16,7 @@ import (
 // Specification: "Use registration entries (.reg) files to add, modify, or delete registry subkeys and values"
 // (support.microsoft.com, 310516), and the exports of regedit and reg.exe themselves. After a header line:
 //
-//	[HKEY_LOCAL_MACHINE\SYSTEM\Select]     a key; [-…] asks to delete it
+//	[HKEY_LOCAL_MACHINE\SYSTEM\Select]     a key; [-…] asks to delete it with all below it
 //	"name"="text with \\ and \""           REG_SZ; @ in place of "name" is the default value
 //	"name"=dword:0000000a                  REG_DWORD
 //	"name"=hex:01,02,\                     REG_BINARY, continued on the next line
@@ -58,6 +58,8 @@ type exportParser struct {
 	key      int32
 	inKey    bool
 	cut      bool // the text ends in the middle of an entry
+	deletes  int  // how many lines ask to delete something
+	first    int  // the first of them, counted from 0
 }
 
 // ParseExport reads the decoded lines of a .reg file, version 5 or REGEDIT4. ansi decodes the bytes of strings that a
@@ -86,9 +88,27 @@ func ParseExport(lines []string, ansi func([]byte) string) (*Hive, error) {
 	for p.i < len(lines) {
 		p.entry()
 	}
+	if p.deletes > 0 {
+		h.script = true
+		p.tree.compact()
+		more := ""
+		if p.deletes > 1 {
+			more = fmt.Sprintf(" (the first of %d such lines)", p.deletes)
+		}
+		p.problem(p.first, "the line asks to delete something%s, which no export does: the file is a script of changes. It shows what would be set, not what a machine has, "+
+			"so that it confirms nothing and rules nothing out", more)
+	}
 	h.store, h.truncated = p.tree, p.cut
 	h.kind = p.tree.kind(h)
 	return h, nil
+}
+
+// deletion notes a line that asks to delete something.
+func (p *exportParser) deletion(line int) {
+	if p.deletes == 0 {
+		p.first = line
+	}
+	p.deletes++
 }
 
 // windows1252 decodes bytes of code page 1252.
@@ -148,8 +168,9 @@ func (p *exportParser) keyLine(start int, line string) {
 		return
 	}
 	path := line[1:end]
-	if strings.HasPrefix(path, "-") {
-		p.problem(start, "the line asks to delete a key: this file is a change to be made, not a state; the line is not followed")
+	if path, ok := strings.CutPrefix(path, "-"); ok {
+		p.deletion(start)
+		p.tree.remove(path)
 		return
 	}
 	id, ok := p.tree.add(path, start+1)
@@ -176,7 +197,10 @@ func (p *exportParser) valueLine(start int, line string) {
 	}
 	data := strings.TrimLeft(rest[1:], " \t")
 	if strings.TrimRight(data, " \t") == "-" {
-		p.problem(start, "the line asks to delete a value: this file is a change to be made, not a state; the line is not followed")
+		p.deletion(start)
+		if p.inKey {
+			p.tree.unset(p.key, name)
+		}
 		return
 	}
 	v, ok := p.data(start, data)

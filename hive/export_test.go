@@ -70,9 +70,15 @@ func TestParseExport(t *testing.T) {
 		"byte order mark":             {"\ufeff" + key + `"n"=dword:1`, []string{`4` + at + `[n] REG_DWORD 1`}, nil},
 		"no header":                   {"\n" + `[HKEY_LOCAL_MACHINE\SYSTEM\a]` + "\n\"n\"=dword:1", []string{`3` + at + `[n] REG_DWORD 1`}, []string{"line 2: no header"}},
 
-		"value stated twice":  {key + "\"n\"=dword:1\n\"N\"=dword:2", []string{`5` + at + `[N] REG_DWORD 2`}, []string{"line 5: value \"N\" is stated twice"}},
-		"deleted key":         {"REGEDIT4\n[-HKEY_LOCAL_MACHINE\\SYSTEM\\a]\n\"n\"=dword:1", nil, []string{"line 2: the line asks to delete a key", "line 3: value \"n\" stands below no key"}},
-		"deleted value":       {key + `"n"=-`, nil, []string{"line 4: the line asks to delete a value"}},
+		"value stated twice": {key + "\"n\"=dword:1\n\"N\"=dword:2", []string{`5` + at + `[N] REG_DWORD 2`}, []string{"line 5: value \"N\" is stated twice"}},
+		"deleted key":        {"REGEDIT4\n[-HKEY_LOCAL_MACHINE\\SYSTEM\\a]\n\"n\"=dword:1", nil, []string{"line 3: value \"n\" stands below no key", "line 2: the line asks to delete something, which no export does: the file is a script"}},
+		"deleted value":      {key + `"n"=-`, nil, []string{"line 4: the line asks to delete something"}},
+		"deletions in order": {
+			key + "\"n\"=dword:1\n\"m\"=dword:2\n\"N\"=-\n\"o\"=dword:3\n\"m\"=-\n\"m\"=dword:4\n[HKEY_LOCAL_MACHINE\\SYSTEM\\b\\c]\n\"x\"=dword:5\n[-HKEY_LOCAL_MACHINE\\system\\B]\n[-HKEY_LOCAL_MACHINE\\SYSTEM\\none]\n[HKEY_LOCAL_MACHINE\\SYSTEM\\b]\n\"y\"=dword:6",
+			[]string{`7` + at + `[o] REG_DWORD 3`, `9` + at + `[m] REG_DWORD 4`, `15 HKEY_LOCAL_MACHINE\SYSTEM\b [y] REG_DWORD 6`},
+			[]string{"line 6: the line asks to delete something (the first of 4 such lines)"},
+		},
+		"root deleted":        {key + "\"n\"=dword:1\n[-]\n[-\\]", []string{`4` + at + `[n] REG_DWORD 1`}, []string{"line 5: the line asks to delete"}},
 		"value before a key":  {"REGEDIT4\n\"n\"=dword:1", nil, []string{"line 2: value \"n\" stands below no key"}},
 		"no bracket":          {"REGEDIT4\n[HKEY_LOCAL_MACHINE\\SYSTEM", nil, []string{"line 2: key"}},
 		"no equals":           {key + `"n" 1`, nil, []string{"line 4: no ="}},

@@ -122,6 +122,7 @@ func FuzzOpen(f *testing.F) {
 func FuzzParseExport(f *testing.F) {
 	f.Add(header + seedText + europe)
 	f.Add("REGEDIT4\n[HKEY_CURRENT_USER\\a]\n\"x\"=hex(2):80,\\\n00\n\"open")
+	f.Add(header + seedText + "\"Start\"=-\n[-HKEY_LOCAL_MACHINE\\SYSTEM\\ControlSet001]\n" + seedText)
 	f.Fuzz(func(t *testing.T, text string) {
 		h, err := hive.ParseExport(strings.Split(text, "\n"), nil)
 		if err == nil {
@@ -191,6 +192,7 @@ func FuzzReplay(f *testing.F) {
 		}
 		size := len(primary) + len(one) + len(two)
 		use(t, h, size)
+		sameAsImage(t, h)
 		if len(h.Image()) > 3*size+4096 {
 			t.Errorf("%d bytes from %d", len(h.Image()), size)
 		}

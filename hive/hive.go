@@ -100,8 +100,10 @@ type Hive struct {
 	problems    problems
 	dirty       string
 	replay      Replay
-	file, image []byte // nil for a text
+	file        []byte // nil for a text
+	image       *image // nil for a text
 	truncated   bool
+	script      bool
 	lastWritten time.Time
 }
 
@@ -117,6 +119,10 @@ func (h *Hive) Dirty() (bool, string) { return h.dirty != "", h.dirty }
 
 // Truncated reports whether the file is shorter than it says it is, or the text ends in the middle of an entry.
 func (h *Hive) Truncated() bool { return h.truncated }
+
+// Script reports whether a .reg text asks to delete keys or values, which no export does: it is a script of changes, and what it holds is what it
+// would set in an empty registry, not what a machine has.
+func (h *Hive) Script() bool { return h.script }
 
 // Sound reports whether what is not in the hive was not there: it is whole, was not being written, and all of it could be read. Output
 // of reg query is never sound, because the query may have asked for one value only.

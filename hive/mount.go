@@ -29,14 +29,19 @@ func mountsOf(source string, h *Hive) []mount {
 			}
 		case "HKEY_USERS", "HKU":
 			for _, k := range top.Subkeys() {
-				name := "NTUSER"
-				if kind := kindOf(k); kind != KindOther {
-					name = mountName(kind)
+				m := mount{name: "NTUSER", base: k}
+				const classes = "_Classes" // a hive of its own, which Windows links into the user's
+				if n := len(k.Name()) - len(classes); n > 0 && equalFold(k.Name()[n:], classes) {
+					m.within = `Software\Classes`
+				} else if kind := kindOf(k); kind != KindOther {
+					m.name = mountName(kind)
 				}
-				out = append(out, mount{name: name, base: k})
+				out = append(out, m)
 			}
 		case "HKEY_CLASSES_ROOT", "HKCR": // the machine's classes; those of the user stand in front of them
 			out = append(out, mount{name: "SOFTWARE", base: top, within: "Classes"})
+		case "HKEY_CURRENT_CONFIG", "HKCC": // a link of Windows
+			out = append(out, mount{name: "SYSTEM", base: top, within: `CurrentControlSet\Hardware Profiles\Current`})
 		case "HKEY_CURRENT_USER", "HKCU":
 			out = append(out, mount{name: "NTUSER", base: top})
 		}

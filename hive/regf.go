@@ -28,7 +28,8 @@ const (
 	baseBlockSize = 4096
 	checksumAt    = 508
 	noCell        = 0xffffffff
-	firstCell     = 32 // behind the header of the first bin
+	binHeader     = 32
+	firstCell     = binHeader
 
 	// maxDepth is how many levels of keys Windows allows.
 	maxDepth = 512
@@ -47,32 +48,43 @@ func isLog(fileType uint32) bool { return fileType == 1 || fileType == 2 || file
 
 // Open reads a hive file and keeps data, which must not change afterwards. The error says that nothing can be read; damage
 // of which the rest can be read is in Problems.
-func Open(data []byte) (*Hive, error) { return openRegf(data, nil) }
-
-// openRegf reads a hive file; replayed is what replaying its logs changed in data, nil if nothing was replayed.
-func openRegf(data []byte, replayed *replayed) (*Hive, error) {
+func Open(data []byte) (*Hive, error) {
 	switch {
 	case len(data) == 0:
 		return nil, errors.New("hive: the file is empty")
-	case len(data) < baseBlockSize+32:
+	case len(data) < baseBlockSize:
 		return nil, fmt.Errorf("hive: the file has %d bytes, less than a base block and one bin", len(data))
 	}
-	h := &Hive{format: FormatRegf, file: data, image: data}
-	switch _, log := SniffRegf(data); {
+	h, err := openImage(fileImage(data), nil)
+	if err != nil {
+		return nil, err
+	}
+	h.file = data
+	return h, nil
+}
+
+// openImage reads a hive; replayed is what replaying its logs changed, nil if nothing was replayed.
+func openImage(m *image, replayed *replayed) (*Hive, error) {
+	h := &Hive{format: FormatRegf, image: m}
+	switch _, log := SniffRegf(m.base); {
+	case m.size < binHeader:
+		return nil, fmt.Errorf("hive: the file has %d bytes, less than a base block and one bin", baseBlockSize+m.size)
 	case log:
 		return nil, errors.New("hive: the file is a transaction log of a hive, not a hive")
-	case string(data[:4]) == "regf":
-	case string(data[baseBlockSize:baseBlockSize+4]) == "hbin":
-		h.problems.add(Problem{Message: fmt.Sprintf("the base block begins with %q instead of \"regf\"", data[:4])})
+	case string(m.base[:4]) == "regf":
+	case string(m.at(0)[:4]) == "hbin":
+		h.problems.add(Problem{Message: fmt.Sprintf("the base block begins with %q instead of \"regf\"", m.base[:4])})
 	default:
-		return nil, fmt.Errorf("hive: the file begins with %q, not with \"regf\"", data[:4])
+		return nil, fmt.Errorf("hive: the file begins with %q, not with \"regf\"", m.base[:4])
 	}
-	h.readBaseBlock(data)
-	s := &regf{bins: data[baseBlockSize:], problems: &h.problems, replayed: replayed}
-	s.used = make(bitmap, len(s.bins)/512+1)
-	// A key takes some 350 bytes of a hive with all that belongs to it, a value 170.
-	s.nodes, s.vals = make([]node, 0, len(s.bins)/350), make([]uint32, 0, len(s.bins)/170)
-	s.readTree(s.findRoot(binary.LittleEndian.Uint32(data[36:])))
+	h.readBaseBlock(m)
+	before := h.problems
+	s := newRegf(m, &h.problems, replayed)
+	if s.readTree(binary.LittleEndian.Uint32(m.base[36:])); s.torn {
+		h.image, h.problems = fileImage(m.flat()), before
+		s = newRegf(h.image, &h.problems, replayed)
+		s.readTree(binary.LittleEndian.Uint32(m.base[36:]))
+	}
 	if root := s.nodes[0]; root.cell == noCell && root.keys == 0 {
 		return nil, fmt.Errorf("hive: no key can be found: %v", h.problems.list[len(h.problems.list)-1])
 	}
@@ -82,8 +94,8 @@ func openRegf(data []byte, replayed *replayed) (*Hive, error) {
 }
 
 // readBaseBlock reads times and sequence numbers and compares the sizes.
-func (h *Hive) readBaseBlock(data []byte) {
-	le := binary.LittleEndian
+func (h *Hive) readBaseBlock(m *image) {
+	le, data := binary.LittleEndian, m.base
 	h.lastWritten = safeio.Filetime(le.Uint64(data[12:]))
 	primary, secondary := le.Uint32(data[4:]), le.Uint32(data[8:])
 	stored, computed := le.Uint32(data[checksumAt:]), checksum(data)
@@ -93,20 +105,21 @@ func (h *Hive) readBaseBlock(data []byte) {
 	case primary != secondary:
 		h.dirty = fmt.Sprintf("the sequence numbers differ (%d and %d): a write had begun and not ended", primary, secondary)
 	}
-	declared, have := int64(le.Uint32(data[40:])), int64(len(data)-baseBlockSize)
+	declared, have := int64(le.Uint32(data[40:])), m.size
 	if declared > have {
 		h.truncated = true
-		h.problems.add(Problem{Offset: int64(len(data)), Message: fmt.Sprintf("the file is cut: its bins should have %d bytes, %d are there", declared, have)})
+		h.problems.add(Problem{Offset: baseBlockSize + have, Message: fmt.Sprintf("the file is cut: its bins should have %d bytes, %d are there", declared, have)})
 	}
 	for off := int64(0); off < min(declared, have); {
-		if off+32 > have || string(data[baseBlockSize+off:baseBlockSize+off+4]) != "hbin" {
+		bin := m.at(off)
+		if len(bin) < binHeader || string(bin[:4]) != "hbin" {
 			h.problems.add(Problem{Offset: baseBlockSize + off, Message: "no bin header where one should be; bins from here on are read only where keys point into them"})
 			break
 		}
-		if at := int64(le.Uint32(data[baseBlockSize+off+4:])); at != off {
+		if at := int64(le.Uint32(bin[4:])); at != off {
 			h.problems.add(Problem{Offset: baseBlockSize + off, Message: fmt.Sprintf("a bin says that it lies at 0x%x", baseBlockSize+at)})
 		}
-		size := int64(le.Uint32(data[baseBlockSize+off+8:]))
+		size := int64(le.Uint32(bin[8:]))
 		if size == 0 || size%4096 != 0 {
 			h.problems.add(Problem{Offset: baseBlockSize + off, Message: fmt.Sprintf("the bin's size is %d, no multiple of 4096", size)})
 			break

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"slices"
 
 	"casebook/internal/safeio"
 )
@@ -12,14 +13,28 @@ import (
 // regf is the store of a hive file. [regf.readTree] checks every structure once and keeps the offsets of those that are sound; all
 // other methods read only what it let through, change nothing, and can't fail.
 type regf struct {
-	bins     []byte // from file offset 4096 to the end
+	bins     []byte // from file offset 4096 to the end; nil if they lie in several runs
+	image    *image
 	problems *problems
+	reading  bool   // the tree is being read; from then on nothing below changes
+	torn     bool   // a cell reaches from one run into another, so that nothing that was read counts
 	used     bitmap // the units of 8 bytes of the bins in which a structure has been read
 	nodes    []node
 	ids      []int32         // 0, 1, 2 …: the children of a node are consecutive, and this is what slices of them are cut from
 	vals     []uint32        // offsets of vk cells; the values of a node are consecutive
 	lost     map[uint32]bool // vk cells whose data, and nk cells whose class name, can't be read or belongs to another
 	replayed *replayed       // nil if no log was replayed
+}
+
+// newRegf returns the store of an image of which nothing is read yet.
+func newRegf(m *image, p *problems, r *replayed) *regf {
+	s := &regf{image: m, problems: p, replayed: r, used: make(bitmap, m.size/512+1)}
+	if m.page == nil {
+		s.bins = m.runs[0].data
+	}
+	// A key takes some 350 bytes of a hive with all that belongs to it, a value 160.
+	s.nodes, s.vals = make([]node, 0, m.size/350), make([]uint32, 0, m.size/160)
+	return s
 }
 
 // node is a key: its cell, and where its children and values are.
@@ -85,37 +100,63 @@ func (s *regf) problem(off uint32, format string, args ...any) {
 //
 // A cell is an int32 size, negative if the cell is in use, that counts itself, and then its data.
 func (s *regf) cell(off uint32) []byte {
-	raw, ok := safeio.U32(s.bins, int(off))
-	if !ok {
+	b, at := s.bins, int64(off)
+	if b == nil {
+		b, at = s.image.at(at), 0
+	}
+	if at+4 > int64(len(b)) {
+		s.tear(off, 4)
 		return nil
 	}
-	size := int64(int32(raw)) //nolint:gosec // the sign is the cell's allocation state
+	size := int64(int32(binary.LittleEndian.Uint32(b[at:]))) //nolint:gosec // the sign is the cell's allocation state
 	if size < 0 {
 		size = -size
 	}
-	start := int64(off) + 4
-	end := min(int64(off)+size, int64(len(s.bins)))
-	if end <= start {
+	end := at + size
+	if end > int64(len(b)) {
+		s.tear(off, size)
+		end = int64(len(b))
+	}
+	if end <= at+4 {
 		return nil
 	}
-	return s.bins[start:end:end]
+	return b[at+4 : end : end]
+}
+
+// tear notes that n bytes at off, of which not all lie in one run, do not all lie behind the end either.
+func (s *regf) tear(off uint32, n int64) {
+	if s.reading && s.bins == nil && int64(off) < s.image.size && int64(off)+int64(len(s.image.at(int64(off)))) < min(int64(off)+n, s.image.size) {
+		s.torn = true
+	}
+}
+
+// size returns the size field of the cell at off, and false if it lies outside the file.
+func (s *regf) size(off uint32) (int64, bool) {
+	raw, ok := safeio.U32(s.image.at(int64(off)), 0)
+	return int64(int32(raw)), ok //nolint:gosec // see cell
 }
 
 // absent says why there is no cell at off.
 func (s *regf) absent(off uint32) string {
-	if _, ok := safeio.U32(s.bins, int(off)); ok {
+	if _, ok := s.size(off); ok {
 		return "is a cell of no size"
 	}
 	return "lies outside the file"
 }
 
 // inUse reports whether the cell at off, which exists, is allocated.
-func (s *regf) inUse(off uint32) bool { return s.bins[off+3]&0x80 != 0 }
+func (s *regf) inUse(off uint32) bool {
+	size, _ := s.size(off)
+	return size < 0
+}
 
-// sayOverlong notes a cell that is larger than the file.
-func (s *regf) sayOverlong(off uint32, what string) {
-	size := int64(int32(binary.LittleEndian.Uint32(s.bins[off:]))) //nolint:gosec // see cell
-	if size = max(size, -size); int64(off)+size > int64(len(s.bins)) {
+// checkCell notes that the cell at off, which exists, is marked as free or is larger than the file.
+func (s *regf) checkCell(off uint32, what string) {
+	size, _ := s.size(off)
+	if size >= 0 {
+		s.problem(off, "a %s's cell is marked as free", what)
+	}
+	if size = max(size, -size); int64(off)+size > s.image.size {
 		s.problem(off, "a %s's cell of %d bytes reaches behind the end of the file", what, size)
 	}
 }
@@ -235,6 +276,9 @@ func (s *regf) above(off uint32) uint32 {
 
 // keyCells yields the offsets of the keys in cells in use, wherever bins may begin.
 func (s *regf) keyCells() iter.Seq[uint32] {
+	if s.bins == nil {
+		s.torn = true // a search goes on from bin to bin
+	}
 	return func(yield func(uint32) bool) {
 		for at := 0; at+4+nkSize <= len(s.bins); at += 8 {
 			if s.bins[at+4] != 'n' || s.bins[at+5] != 'k' || s.bins[at+3]&0x80 == 0 {
@@ -248,38 +292,58 @@ func (s *regf) keyCells() iter.Seq[uint32] {
 	}
 }
 
-// readOrphans makes a root without a name, whose subkeys are the keys of which the parent can't be read.
-func (s *regf) readOrphans() {
-	s.nodes = append(s.nodes, node{cell: noCell, parent: -1})
-	for off := range s.keyCells() {
-		cell, _ := s.nk(off)
-		if _, reason := s.nk(binary.LittleEndian.Uint32(cell[nkParent:])); reason != "" {
-			s.readKey(off, 0)
-		}
-	}
-	s.nodes[0].firstKey, s.nodes[0].keys = 1, int32(len(s.nodes)-1) //nolint:gosec // see readTree
+// treeReader reads the tree below the root. Each cell is visited once, while what stands near it is in the processor's caches: a key's
+// values are read as soon as the key is found, and subkeys before the keys that follow, the order in which most of a hive was written.
+type treeReader struct {
+	*regf
+	waiting []branch // keys whose subkeys are not read yet, the next one last
 }
 
-// readTree checks the tree below the root, level by level, and fills nodes and vals.
-func (s *regf) readTree(root uint32) {
-	depth, level, id := 0, 1, 0
-	if root == noCell {
-		s.readOrphans()
-		depth, level, id = 1, len(s.nodes), 1
-	} else {
-		cell, _ := s.nk(root)
-		s.used.claim(root, 4+nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:])))
-		s.nodes = append(s.nodes, node{cell: root, parent: -1})
-	}
-	for ; id < len(s.nodes); id++ {
-		if id == level {
-			depth, level = depth+1, len(s.nodes)
+// branch is a key with subkeys.
+type branch struct {
+	id          int32
+	depth       int32  // levels above it
+	list, count uint32 // offset of the subkey list, and how many subkeys it should hold
+}
+
+// siblings are the subkeys of one key as they are being read.
+type siblings struct {
+	parent, depth int32
+	first         int    // the first one's place among the nodes
+	name          []byte // of the last one, as it is stored
+	latin1        bool
+}
+
+// readOrphans makes a root without a name, whose subkeys are the keys of which the parent can't be read.
+func (t *treeReader) readOrphans() {
+	t.nodes = append(t.nodes, node{cell: noCell, parent: -1})
+	for off := range t.keyCells() {
+		cell, _ := t.nk(off)
+		if _, reason := t.nk(binary.LittleEndian.Uint32(cell[nkParent:])); reason != "" {
+			t.readKey(off, &siblings{depth: 1, first: len(t.nodes)})
 		}
-		cell := s.cell(s.nodes[id].cell)
-		s.readValues(id, cell)
-		s.readClass(id, cell)
-		s.readSubkeys(id, depth, cell)
 	}
+	t.nodes[0].firstKey, t.nodes[0].keys = 1, int32(len(t.nodes)-1) //nolint:gosec // see readTree
+}
+
+// readTree finds the root, which should be at off, checks the tree below it and fills nodes and vals.
+func (s *regf) readTree(off uint32) {
+	s.reading = true
+	root := s.findRoot(off)
+	t := treeReader{regf: s}
+	if root == noCell {
+		t.readOrphans()
+	} else {
+		t.readKey(root, &siblings{parent: -1})
+	}
+	slices.Reverse(t.waiting)
+	for n := len(t.waiting); n > 0 && !t.torn; n = len(t.waiting) {
+		b := t.waiting[n-1]
+		t.waiting = t.waiting[:n-1]
+		t.readSubkeys(b)
+		slices.Reverse(t.waiting[n-1:])
+	}
+	s.reading = false
 	s.ids = make([]int32, len(s.nodes))
 	for i := range s.ids {
 		s.ids[i] = int32(i) // keys are fewer than the 2^29 units of 8 bytes that offsets of 32 bits reach
@@ -287,37 +351,19 @@ func (s *regf) readTree(root uint32) {
 }
 
 // readSubkeys appends the subkeys of a node to nodes.
-func (s *regf) readSubkeys(id, depth int, cell []byte) {
-	off := s.nodes[id].cell
-	count := binary.LittleEndian.Uint32(cell[20:])
-	if count == 0 {
+func (t *treeReader) readSubkeys(b branch) {
+	off, id := t.nodes[b.id].cell, int(b.id)
+	if b.depth >= maxDepth {
+		t.problem(off, "key %v lies %d levels deep, where the registry ends; its %d subkeys are not read", pathOf{t.regf, id}, b.depth, b.count)
 		return
 	}
-	if depth >= maxDepth {
-		s.problem(off, "key %v lies %d levels deep, where the registry ends; its %d subkeys are not read", pathOf{s, id}, depth, count)
-		return
+	f := siblings{parent: b.id, depth: b.depth + 1, first: len(t.nodes)}
+	t.readList(b.list, &f, false)
+	n := len(t.nodes) - f.first
+	if n != int(b.count) {
+		t.problem(off, "key %v should have %d subkeys, %d can be read", pathOf{t.regf, id}, b.count, n)
 	}
-	first := len(s.nodes)
-	s.readList(binary.LittleEndian.Uint32(cell[28:]), int32(id), false) //nolint:gosec // see readTree
-	n := len(s.nodes) - first
-	s.sayTwins(first)
-	if n != int(count) {
-		s.problem(off, "key %v should have %d subkeys, %d can be read", pathOf{s, id}, count, n)
-	}
-	s.nodes[id].firstKey, s.nodes[id].keys = int32(first), int32(n) //nolint:gosec // see readTree
-}
-
-// sayTwins notes subkeys of the same name among the nodes from first on. Lists are sorted, so twins are neighbours; of two, a lookup finds the first.
-func (s *regf) sayTwins(first int) {
-	var before []byte
-	latinBefore := false
-	for id := first; id < len(s.nodes); id++ {
-		name, latin1 := nkName(s.nkOf(int32(id))) //nolint:gosec // see readTree
-		if id > first && latin1 == latinBefore && bytes.Equal(name, before) {
-			s.problem(s.nodes[id].cell, "two keys are named %v", pathOf{s, id})
-		}
-		before, latinBefore = name, latin1
-	}
+	t.nodes[id].firstKey, t.nodes[id].keys = int32(f.first), int32(n) //nolint:gosec // see readTree
 }
 
 // readList appends the keys of a subkey list to nodes. Layout: a signature, a uint16 count, and as many entries
@@ -326,10 +372,10 @@ func (s *regf) sayTwins(first int) {
 //	lf  offset of a key, four letters of its name
 //	lh  offset of a key, hash of its name
 //	ri  offset of a list of another kind
-func (s *regf) readList(off uint32, parent int32, nested bool) {
-	list := s.cell(off)
+func (t *treeReader) readList(off uint32, f *siblings, nested bool) {
+	list := t.cell(off)
 	if len(list) < 4 {
-		s.problem(off, "a subkey list can't be read: it lies outside the file, or its cell has no room for one")
+		t.problem(off, "a subkey list can't be read: it lies outside the file, or its cell has no room for one")
 		return
 	}
 	width := 4
@@ -339,48 +385,59 @@ func (s *regf) readList(off uint32, parent int32, nested bool) {
 	case "li":
 	case "ri":
 		if nested {
-			s.problem(off, "an index of subkey lists names another such index")
+			t.problem(off, "an index of subkey lists names another such index")
 			return
 		}
 	default:
-		s.problem(off, "a subkey list begins with %q", list[:2])
+		t.problem(off, "a subkey list begins with %q", list[:2])
 		return
 	}
 	count := int(binary.LittleEndian.Uint16(list[2:]))
 	if have := (len(list) - 4) / width; have < count {
-		s.problem(off, "a subkey list should have %d entries, its cell holds %d", count, have)
+		t.problem(off, "a subkey list should have %d entries, its cell holds %d", count, have)
 		count = have
 	}
-	if !s.used.claim(off, 8+count*width) {
-		s.problem(off, "a subkey list shares its bytes with something read before")
+	if !t.used.claim(off, 8+count*width) {
+		t.problem(off, "a subkey list shares its bytes with something read before")
 		return
 	}
 	for i := range count {
 		entry := binary.LittleEndian.Uint32(list[4+i*width:])
 		if list[0] == 'r' {
-			s.readList(entry, parent, true)
+			t.readList(entry, f, true)
 			continue
 		}
-		s.readKey(entry, parent)
+		t.readKey(entry, f)
 	}
 }
 
-// readKey appends one key to nodes.
-func (s *regf) readKey(off uint32, parent int32) {
-	cell, reason := s.nk(off)
+// readKey appends one key to nodes, with its values.
+func (t *treeReader) readKey(off uint32, f *siblings) {
+	cell, reason := t.nk(off)
 	if reason != "" {
-		s.problem(off, "a subkey %s", reason)
+		t.problem(off, "a subkey %s", reason)
 		return
 	}
-	if !s.used.claim(off, 4+nkSize+int(binary.LittleEndian.Uint16(cell[nkNameLength:]))) {
-		s.problem(off, "a subkey shares its bytes with something read before")
+	name, latin1 := nkName(cell)
+	if !t.used.claim(off, 4+nkSize+len(name)) {
+		t.problem(off, "a subkey shares its bytes with something read before")
 		return
 	}
-	if !s.inUse(off) {
-		s.problem(off, "a subkey's cell is marked as free")
+	id := len(t.nodes)
+	t.nodes = append(t.nodes, node{cell: off, parent: f.parent})
+	if f.parent >= 0 {
+		t.checkCell(off, "key")
+		// Lists are sorted, so twins are neighbours; of two, a lookup finds the first.
+		if id > f.first && latin1 == f.latin1 && bytes.Equal(name, f.name) {
+			t.problem(off, "two keys are named %v", pathOf{t.regf, id})
+		}
+		f.name, f.latin1 = name, latin1
 	}
-	s.sayOverlong(off, "key")
-	s.nodes = append(s.nodes, node{cell: off, parent: parent})
+	t.readValues(id, cell)
+	t.readClass(id, cell)
+	if count := binary.LittleEndian.Uint32(cell[20:]); count > 0 {
+		t.waiting = append(t.waiting, branch{int32(id), f.depth, binary.LittleEndian.Uint32(cell[28:]), count}) //nolint:gosec // see readTree
+	}
 }
 
 // readClass checks the class name of a node.
@@ -444,10 +501,8 @@ func (s *regf) readValue(off uint32) {
 	case !s.used.claim(off, 4+vkSize+int(binary.LittleEndian.Uint16(vk[2:]))):
 		s.problem(off, "a value shares its bytes with something read before")
 		return
-	case !s.inUse(off):
-		s.problem(off, "a value's cell is marked as free")
 	}
-	s.sayOverlong(off, "value")
+	s.checkCell(off, "value")
 	s.vals = append(s.vals, off)
 	ok := true
 	got := int64(0)

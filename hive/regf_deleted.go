@@ -39,9 +39,14 @@ func (h *Hive) Deleted() Deleted {
 	if !ok {
 		return Deleted{}
 	}
-	d := carver{regf: s, used: append(bitmap(nil), s.used...), live: make(map[uint32]int32, len(s.nodes))}
-	if d.end = len(s.bins); len(h.image) > 44 && string(h.image[:4]) == "regf" {
-		d.end = min(d.end, int(binary.LittleEndian.Uint32(h.image[40:])))
+	whole := *s // cells that are free may reach from bin to bin
+	if whole.bins == nil {
+		whole.image = fileImage(h.image.flat())
+		whole.bins = whole.image.runs[0].data
+	}
+	d := carver{regf: &whole, used: append(bitmap(nil), s.used...), live: make(map[uint32]int32, len(s.nodes))}
+	if d.end = len(whole.bins); string(h.image.base[:4]) == "regf" {
+		d.end = min(d.end, int(binary.LittleEndian.Uint32(h.image.base[40:])))
 	}
 	for id, n := range s.nodes {
 		d.live[n.cell] = int32(id)

@@ -40,9 +40,18 @@ func (h *Hive) Replay() Replay { return h.replay }
 // File returns the bytes of the hive file as it was opened, without what logs changed; nil for a text. They are shared, not to be changed.
 func (h *Hive) File() []byte { return h.file }
 
-// Image returns the bytes that the hive is read from: those of the file, or a copy with what its logs hold; nil for a text. They are
-// shared, not to be changed.
-func (h *Hive) Image() []byte { return h.image }
+// Image returns the bytes that the hive is read from: those of the file, which are shared and not to be changed, or a copy with what its logs hold,
+// made at each call; nil for a text.
+func (h *Hive) Image() []byte {
+	switch {
+	case h.format != FormatRegf:
+		return nil
+	case h.replay.Entries == 0:
+		return h.file
+	default:
+		return h.image.flat()
+	}
+}
 
 // State says in a few words how current a hive file is: "clean"; "replayed …" with the entries and the sequence number that its logs
 // reach; "dirty: …" with the reason. A text is a "text export".
@@ -72,7 +81,8 @@ func OpenWithLogs(primary []byte, logs ...[]byte) (*Hive, error) {
 	if why == "" {
 		return Open(primary)
 	}
-	p := player{base: b, image: primary, file: primary, size: int64(len(primary))}
+	bins := primary[baseBlockSize:]
+	p := player{base: b, file: primary, over: overlay{file: bins, size: int64(len(bins))}, size: int64(len(primary))}
 	for _, log := range logs {
 		p.size += int64(len(log))
 	}
@@ -86,8 +96,7 @@ func OpenWithLogs(primary []byte, logs ...[]byte) (*Hive, error) {
 		h.dirty = strings.Join(append([]string{why}, p.done.Unused...), "; ")
 		return h, nil
 	}
-	p.finish()
-	h, err := openRegf(p.image, &replayed{changed: p.changed, before: sync.OnceValue(func() *Hive {
+	h, err := openImage(p.over.image(p.finish()), &replayed{changed: p.over.changed(), before: sync.OnceValue(func() *Hive {
 		h, err := Open(primary)
 		if err != nil {
 			return nil
@@ -98,6 +107,10 @@ func OpenWithLogs(primary []byte, logs ...[]byte) (*Hive, error) {
 		return nil, err
 	}
 	h.file, h.replay, h.dirty = primary, p.done, ""
+	if at, ok := p.over.hole(); ok {
+		h.truncated = true
+		h.problems.add(Problem{Offset: baseBlockSize + at, Message: "the file is cut: neither it nor its logs hold the bytes from here to the pages of the logs"})
+	}
 	if p.torn != "" {
 		h.dirty = fmt.Sprintf("%s; %v, but %s", why, p.done, p.torn)
 	}
@@ -142,18 +155,17 @@ func (b baseBlock) dirty() string {
 	return b.wrong
 }
 
-// player replays logs into a copy of a hive file.
+// player replays logs over a hive file.
 type player struct {
-	base    baseBlock
-	file    []byte // the hive file
-	image   []byte // file, until the first page is written; then a copy
-	size    int64  // of the hive file and its logs together
-	header  []byte // the first sector of the log that is applied
-	bins    uint32
-	flags   uint32
-	changed bitmap // the sectors of the bins that the replay changed
-	done    Replay
-	torn    string // why the replay ended before the end of the logs
+	base   baseBlock
+	file   []byte // the hive file
+	over   overlay
+	size   int64  // of the hive file and its logs together
+	header []byte // the first sector of the log that is applied
+	bins   uint32
+	flags  uint32
+	done   Replay
+	torn   string // why the replay ended before the end of the logs
 }
 
 func (p *player) unused(log int, format string, args ...any) {
@@ -196,48 +208,26 @@ func (p *player) play(logs [][]byte) {
 	}
 }
 
-// write puts a page into the image. The caller has checked that it lies in what the image may grow to.
-func (p *player) write(at int64, page []byte) {
-	if len(p.image) > 0 && &p.image[0] == &p.file[0] {
-		p.image = bytes.Clone(p.file)
-	}
-	p.grow(baseBlockSize + at + int64(len(page)))
-	to := p.image[baseBlockSize+at:][:len(page)]
-	for i := 0; i < len(page); i += sector {
-		end := min(i+sector, len(page))
-		if !bytes.Equal(to[i:end], page[i:end]) {
-			p.changed.add((at + int64(i)) / sector)
-			p.changed.add((at + int64(end) - 1) / sector)
-		}
-	}
-	copy(to, page)
-}
-
-// grow lengthens the image by zeros.
-func (p *player) grow(size int64) {
-	if more := size - int64(len(p.image)); more > 0 {
-		p.image = append(p.image, make([]byte, more)...)
-	}
-}
-
 // fits reports whether the image may grow to bins of that size. A hive grows by bins that its logs hold; a hive file that is cut lacks
 // some besides.
 func (p *player) fits(bins uint32) bool {
 	return bins%4096 == 0 && baseBlockSize+int64(bins) <= 2*p.size
 }
 
-// finish writes the base block as Windows leaves it after a replay.
-func (p *player) finish() {
+// finish returns the base block as Windows leaves it after a replay.
+func (p *player) finish() []byte {
 	le := binary.LittleEndian
+	b := bytes.Clone(p.file[:baseBlockSize])
 	if !p.base.valid {
-		copy(p.image, p.header)
-		le.PutUint32(p.image[28:], 0)
+		copy(b, p.header)
+		le.PutUint32(b[28:], 0)
 	}
-	le.PutUint32(p.image[4:], p.done.Last)
-	le.PutUint32(p.image[8:], p.done.Last)
-	le.PutUint32(p.image[40:], p.bins)
-	le.PutUint32(p.image[144:], p.flags)
-	le.PutUint32(p.image[checksumAt:], checksum(p.image))
+	le.PutUint32(b[4:], p.done.Last)
+	le.PutUint32(b[8:], p.done.Last)
+	le.PutUint32(b[40:], p.bins)
+	le.PutUint32(b[144:], p.flags)
+	le.PutUint32(b[checksumAt:], checksum(b))
+	return b
 }
 
 // replayed tells which values of a replayed hive the hive file does not hold so.

@@ -55,7 +55,7 @@ func (p *player) applyVector(index int, log []byte, b baseBlock) {
 	data := log[first:]
 	for i, c := range vector {
 		for ; c != 0; c &= c - 1 {
-			p.write(int64(8*i+bits.TrailingZeros8(c))*sector, data[:sector])
+			p.over.write(int64(8*i+bits.TrailingZeros8(c))*sector, data[:sector])
 			data = data[sector:]
 		}
 	}

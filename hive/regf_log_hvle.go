@@ -140,7 +140,7 @@ func (p *player) applyEntry(e logEntry) {
 	refs, data := e.body[:8*e.pages], e.body[8*e.pages:]
 	for ; len(refs) > 0; refs = refs[8:] {
 		n := binary.LittleEndian.Uint32(refs[4:])
-		p.write(int64(binary.LittleEndian.Uint32(refs)), data[:n])
+		p.over.write(int64(binary.LittleEndian.Uint32(refs)), data[:n])
 		data = data[n:]
 	}
 	if p.done.Entries == 0 {

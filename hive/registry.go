@@ -43,6 +43,7 @@ type Found struct {
 	ControlSet     int       // the N of ControlSet00N; 0 if the key is in none, or in a text's CurrentControlSet
 	KeyLastWritten time.Time // zero for texts
 	Replayed       bool      // the value, or the key, comes from a transaction log: the hive file has none such, or another type or other data
+	Removed        bool      // beside ErrNotExist: the hive file alone has the value, or the key, and its transaction log removes it
 }
 
 // FoundKey is a key with its place.
@@ -124,7 +125,7 @@ func (r *Registry) Key(path string) (Found, error) {
 			return k.Found(), nil
 		}
 	}
-	return r.absent(path), ErrNotExist
+	return r.absent(path, nil), ErrNotExist
 }
 
 // Value returns a value of the key at path, "" being the default value. Where no source has it the error is [ErrNotExist],
@@ -136,19 +137,22 @@ func (r *Registry) Value(path, name string) (Found, error) {
 			return k.At(v), nil
 		}
 	}
-	return r.absent(path), ErrNotExist
+	return r.absent(path, &name), ErrNotExist
 }
 
-// absent finds a source that would show what is at path if it were there: a hive, or an export of the key or of one above it.
-func (r *Registry) absent(path string) Found {
-	for path != "" {
-		for _, k := range r.Keys(path) {
+// absent finds a source that would show what is at path if it were there: a hive, or an export of the key or of one above it. name is that of a
+// value, or nil.
+func (r *Registry) absent(path string, name *string) Found {
+	for at, rest := path, ""; at != ""; {
+		for _, k := range r.Keys(at) {
 			if k.h.format != FormatQuery && k.exported() {
-				return k.Found()
+				f := k.Found()
+				f.Removed = k.h.removed(strings.Trim(k.Path()+rest, `\`), name)
+				return f
 			}
 		}
-		i := strings.LastIndexByte(path, '\\')
-		path = path[:max(i, 0)]
+		i := max(strings.LastIndexByte(at, '\\'), 0)
+		at, rest = at[:i], path[i:]
 	}
 	return Found{}
 }

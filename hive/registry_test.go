@@ -176,6 +176,11 @@ func TestRegistryRoots(t *testing.T) {
 		"classes":       {"reg\n[HKEY_CLASSES_ROOT\\Installer]\n\"v\"=dword:1\n", `SOFTWARE\Classes\Installer`},
 		"classes-short": {"query\nHKCR\\Installer\n    v    REG_DWORD    0x1\n", `software\classes\INSTALLER`},
 		"user":          {"reg\n[HKEY_CURRENT_USER\\Software\\x]\n\"v\"=dword:1\n", `NTUSER\Software\x`},
+		"user-short":    {"query\nHKCU\\Software\\x\n    v    REG_DWORD    0x1\n", `NTUSER\Software\x`},
+		"user-classes":  {"reg\n[HKEY_USERS\\S-1-5-21-1_Classes\\CLSID]\n\"v\"=dword:1\n", `NTUSER\Software\Classes\CLSID`},
+		"users-default": {"reg\n[HKU\\.DEFAULT\\Control Panel]\n\"v\"=dword:1\n", `NTUSER\Control Panel`},
+		"config":        {"reg\n[HKEY_CURRENT_CONFIG\\System\\x]\n\"v\"=dword:1\n", `SYSTEM\CurrentControlSet\Hardware Profiles\Current\System\x`},
+		"config-short":  {"query\nHKCC\\Software\n    v    REG_DWORD    0x1\n", `system\currentcontrolset\hardware profiles\current\software`},
 		"user-by-sid":   {"reg\n[HKEY_USERS\\S-1-5-18\\Software\\x]\n\"v\"=dword:1\n", `NTUSER\Software\x`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -187,6 +192,10 @@ func TestRegistryRoots(t *testing.T) {
 				t.Errorf("another key: %v", err)
 			}
 		})
+	}
+	// What Windows links into a hive is not the hive.
+	if c, err := registry(t, "reg\n[HKEY_CURRENT_CONFIG\\System\\ControlSet001]\n").ControlSets(); !errors.Is(err, hive.ErrNotExist) {
+		t.Errorf("control sets of HKEY_CURRENT_CONFIG: %+v, %v", c, err)
 	}
 	// Several exports make one registry.
 	r := registry(t, "reg\n[HKLM\\SYSTEM"+sets, "reg\n[HKLM\\SYSTEM\\ControlSet001\\b]\n\"w\"=dword:2\n", "query\nHKEY_CLASSES_ROOT\\x\n    y    REG_SZ    z\n")

@@ -1,6 +1,7 @@
 package hive
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -10,6 +11,7 @@ type textTree struct {
 	keys    []textKey
 	byName  map[childName]int32
 	byValue map[childName]int
+	nkeys   int
 	nvals   int
 }
 
@@ -32,6 +34,7 @@ func newTextTree() *textTree {
 		keys:    []textKey{{parent: -1}},
 		byName:  map[childName]int32{},
 		byValue: map[childName]int{},
+		nkeys:   1,
 	}
 }
 
@@ -52,6 +55,7 @@ func (t *textTree) add(path string, line int) (int32, bool) {
 			t.keys = append(t.keys, textKey{name: name, parent: id})
 			t.keys[id].kids = append(t.keys[id].kids, kid)
 			t.byName[at] = kid
+			t.nkeys++
 		}
 		id = kid
 	}
@@ -74,6 +78,54 @@ func (t *textTree) set(id int32, v Value) bool {
 	return false
 }
 
+// remove forgets the key at path with all below it, and unset a value. The lists of keys and values still hold them until compact.
+func (t *textTree) remove(path string) {
+	id := int32(0)
+	at := childName{}
+	for name := range strings.SplitSeq(path, `\`) {
+		if name == "" {
+			continue
+		}
+		at = childName{id, foldString(name)}
+		kid, ok := t.byName[at]
+		if !ok {
+			return
+		}
+		id = kid
+	}
+	delete(t.byName, at)
+}
+
+func (t *textTree) unset(id int32, name string) {
+	delete(t.byValue, childName{id, foldString(name)})
+}
+
+// compact takes what was forgotten out of the lists of keys and values.
+func (t *textTree) compact() {
+	t.nkeys, t.nvals = 0, 0
+	for reached := []int32{0}; len(reached) > 0; {
+		id := reached[len(reached)-1]
+		reached = reached[:len(reached)-1]
+		k := &t.keys[id]
+		k.kids = slices.DeleteFunc(k.kids, func(kid int32) bool {
+			known, ok := t.byName[childName{id, foldString(t.keys[kid].name)}]
+			return !ok || known != kid
+		})
+		kept := k.vals[:0]
+		for i, v := range k.vals {
+			at := childName{id, foldString(v.Name)}
+			if known, ok := t.byValue[at]; ok && known == i {
+				t.byValue[at] = len(kept)
+				kept = append(kept, v)
+			}
+		}
+		k.vals = kept
+		reached = append(reached, k.kids...)
+		t.nkeys++
+		t.nvals += len(k.vals)
+	}
+}
+
 // foldString maps a name as the registry folds it.
 func foldString(s string) string { return strings.Map(fold, s) }
 
@@ -84,7 +136,7 @@ func (t *textTree) children(id int32) []int32   { return t.keys[id].kids }
 func (t *textTree) values(id int32) []Value     { return t.keys[id].vals }
 func (t *textTree) lastWritten(int32) time.Time { return time.Time{} }
 func (t *textTree) line(id int32) int           { return t.keys[id].line }
-func (t *textTree) count() (keys, values int)   { return len(t.keys), t.nvals }
+func (t *textTree) count() (keys, values int)   { return t.nkeys, t.nvals }
 
 func (t *textTree) child(id int32, name string) (int32, bool) {
 	kid, ok := t.byName[childName{id, foldString(name)}]

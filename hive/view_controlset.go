@@ -22,7 +22,7 @@ type ControlSets struct {
 func (r *Registry) ControlSets() (ControlSets, error) {
 	var first *mount
 	for i := range r.mounts {
-		if r.mounts[i].name != "SYSTEM" {
+		if r.mounts[i].name != "SYSTEM" || r.mounts[i].within != "" {
 			continue
 		}
 		if _, ok := r.mounts[i].base.Subkey("Select"); ok {
@@ -112,7 +112,7 @@ func (r *Registry) currentSet(m mount) int {
 		return c.Used
 	}
 	for _, other := range r.mounts {
-		if other.name != "SYSTEM" {
+		if other.name != "SYSTEM" || other.within != "" {
 			continue
 		}
 		if o := other.controlSets(); o.Current != 0 && slices.Contains(c.Existing, o.Current) {

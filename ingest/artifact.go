@@ -15,6 +15,7 @@ type Artifact struct {
 	WallFirst Time      // the earliest record time by the log's own clock, offset known or not
 	WallLast  Time      // the latest such time
 	Clock     string    // what the offset of its times is known by, in words; "" if no record has a date
+	Tally     Tally     // how its records lie in time; zero if none has one
 	Sensitive string    // what of it must not be passed on, e.g. a private key; "" if nothing is known to be
 	Modified  time.Time // the modification time that the container states; zero if none. A zip's is local time without a zone.
 	Truncated bool      // cut short or damaged: its end is not the end of what the customer had

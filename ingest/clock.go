@@ -56,11 +56,10 @@ type clockTally struct {
 	count [basisCount]int
 	times int
 
-	last   int64 // microseconds of the time before, in UTC where its offset is known; 0 if there is none
-	known  bool  // its offset is
-	jumps  int
-	jumpAt int // line of the first jump
-	jump   time.Duration
+	last  int64 // microseconds of the time before, in UTC where its offset is known; 0 if there is none
+	known bool  // its offset is
+	jumps int
+	first []Jump // the first of them, at most maxJumps
 }
 
 // add takes the time of a record that begins in a line.
@@ -73,8 +72,8 @@ func (c *clockTally) add(t *Time, line int) {
 	known := t.Zone >= ZoneSystem
 	at := t.Wall + int64(t.Bias)*60e6
 	if back := time.Duration(c.last-at) * time.Microsecond; c.last != 0 && known == c.known && back > backwards {
-		if c.jumps == 0 {
-			c.jumpAt, c.jump = line, back
+		if len(c.first) < maxJumps {
+			c.first = append(c.first, Jump{Line: line, At: c.last / 1e6, UTC: known, Back: back})
 		}
 		c.jumps++
 	}
@@ -99,14 +98,23 @@ func (c *clockTally) reason() string {
 	return strings.Join(parts, "; ")
 }
 
-// problem says that the clock was put back; "" if it was not. A listing whose newest records come first goes back all the time: that is its order.
+// places returns the first places at which the clock was put back. A listing whose newest records come first goes back all the time: that is its order.
+func (c *clockTally) places() []Jump {
+	if c.jumps*10 > c.times {
+		return nil
+	}
+	return c.first
+}
+
+// problem says that the clock was put back; "" if it was not.
 func (c *clockTally) problem() string {
-	if c.jumps == 0 || c.jumps*10 > c.times {
+	jumps := c.places()
+	if len(jumps) == 0 {
 		return ""
 	}
 	again := ""
 	if c.jumps > 1 {
 		again = fmt.Sprintf("; %d such places in all", c.jumps)
 	}
-	return fmt.Sprintf("line %d: the time is %v before that of the record above: the clock was put back, the file was put together from several, or its writer goes round in it%s", c.jumpAt, c.jump.Round(time.Second), again)
+	return fmt.Sprintf("line %d: the time is %v before that of the record above: the clock was put back, the file was put together from several, or its writer goes round in it%s", jumps[0].Line, jumps[0].Back.Round(time.Second), again)
 }

@@ -61,6 +61,7 @@ const (
 	KindSystemInfo  Kind = "text/systeminfo" // systeminfo output
 	KindMSInfo      Kind = "text/msinfo"     // msinfo32 report as text
 	KindWinmgmt     Kind = "text/winmgmt"    // winmgmt /verifyrepository output
+	KindRegistryPol Kind = "policy/registry" // registry.pol: the registry values of a group policy object
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -74,6 +75,6 @@ func Kinds() []Kind {
 		KindRegExport, KindRegQuery,
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
 		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs, KindSetAid, KindSMSCFG, KindSMSUID,
-		KindIPConfig, KindSystemInfo, KindMSInfo, KindWinmgmt,
+		KindIPConfig, KindSystemInfo, KindMSInfo, KindWinmgmt, KindRegistryPol,
 	}
 }

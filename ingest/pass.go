@@ -48,6 +48,7 @@ type pass struct {
 	bias     int16
 	biasSet  bool
 	clock    clockTally
+	tally    tallier
 }
 
 // read reads a member. It returns the error of ctx only; whatever is wrong with the member becomes a problem.

@@ -74,6 +74,9 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 		p.problem(StageParse, "line %d: longer than %d bytes; it is read in pieces of that length", p.cut, MaxRecord)
 	}
 	p.a.Clock = p.clock.reason()
+	if p.clock.times > 0 {
+		p.a.Tally = p.tally.settled(p.a.Records, p.clock.places())
+	}
 	if why := p.clock.problem(); why != "" {
 		p.problem(StageParse, "%s", why)
 	}
@@ -159,6 +162,7 @@ func (p *pass) record(r Record) {
 	p.line += ends
 	if r.Time.Zone != ZoneNone {
 		p.time(&r.Time)
+		p.tally.add(&r.Time, r.Severity)
 	}
 	if r.Time.Basis != BasisNone {
 		p.clock.add(&r.Time, r.Line)

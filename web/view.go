@@ -58,6 +58,7 @@ type view struct {
 	machines map[string]string // a shown system's id to its anchor
 	files    map[string]string // a shown artifact's path to the anchor of its row
 	anchored map[string]bool   // the anchors of the findings that the page shows
+	site     *Site             // nil where index.html is all there is
 }
 
 // item is a finding with its anchor.
@@ -305,6 +306,12 @@ func (v *view) CheckLink(check string) (templ.SafeURL, bool) {
 func (v *view) FileLink(path string) (templ.SafeURL, bool) {
 	id, ok := v.files[path]
 	return link(id), ok
+}
+
+// RecordLink returns the link to a line's record, false if the log is not shown.
+func (v *view) RecordLink(e findings.Evidence) (templ.SafeURL, bool) {
+	l, ok := v.site.leafOf(e.Artifact, e.Line)
+	return templ.SafeURL(l.file + "#L" + strconv.Itoa(e.Line)), ok
 }
 
 // weight tells how the evidence of a finding is spread.

@@ -16,6 +16,7 @@ import (
 	"casebook"
 	"casebook/findings"
 	"casebook/ingest"
+	"casebook/web"
 )
 
 // analyzeFlags are the flags of analyze.
@@ -23,6 +24,7 @@ type analyzeFlags struct {
 	out, caseID, host, at, archive, failOn string
 	only, passwords, passwordFiles, packs  []string
 	noArchive                              bool
+	logs                                   web.Logs
 	timeout                                time.Duration
 	workers                                int
 	limits                                 ingest.Limits
@@ -54,7 +56,8 @@ are one case, whose facts are joined.
 	fs.StringArrayVar(&f.packs, "checks", nil, packsHelp)
 	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
 	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to the archive in `DIR` instead of the report folder's own; also $CASEBOOK_ARCHIVE")
-	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index")
+	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index, and no pages of logs")
+	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs in the report: those that `evidence` cites, all or none")
 	fs.StringArrayVar(&f.passwords, "password", nil, "`PASSWORD` of an encrypted archive; may be given several times, each is tried")
 	fs.StringArrayVar(&f.passwordFiles, "password-file", nil, "read passwords from `FILE`, one on each line")
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a report after this `TIME`, e.g. 10m (default none)")
@@ -80,6 +83,9 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	}
 	if f.failOn != "" && !slices.Contains(findings.Severities(), findings.Severity(f.failOn)) {
 		return usagef("--fail-on is critical, high, medium, low or info, not %q", f.failOn)
+	}
+	if !slices.Contains([]web.Logs{web.LogsEvidence, web.LogsAll, web.LogsNone}, f.logs) {
+		return usagef("--logs is evidence, all or none, not %q", f.logs)
 	}
 	opt.Log, opt.AskPassword = a.log(), a.askPassword()
 	jobs := plan(args, f)
@@ -165,10 +171,15 @@ func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		report, unusable = casebook.Unfinished(j.uploads, why, opt), fmt.Errorf("analyse %s: %s", quoted(j.uploads), why)
 	}
 	var u *casebook.UnusableError
-	if partly := errors.As(unusable, &u) && !u.All; unusable != nil && !partly && f.out == "" {
+	analysed := unusable == nil || errors.As(unusable, &u) && !u.All
+	if !analysed && f.out == "" {
 		return report, "", unusable
 	}
-	if err := out.Write(report); err != nil {
+	indexed := ""
+	if analysed {
+		indexed = opt.Index
+	}
+	if err := out.Write(ctx, report, indexed, f.logs); err != nil {
 		return nil, "", err
 	}
 	dir, err := out.Commit()

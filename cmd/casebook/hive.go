@@ -53,13 +53,13 @@ func (a *app) hive() *cobra.Command {
 	return group(&cobra.Command{
 		Use: "hive", Short: "Look into a registry hive or export, without Windows",
 		Long: `Looks into a registry hive, a .reg export or the output of reg query, without Windows. A key's path may begin at the hive's root or with
-HKEY_LOCAL_MACHINE; CurrentControlSet is the control set in use.
+HKEY_LOCAL_MACHINE, HKEY_CURRENT_USER and the like; CurrentControlSet is the control set in use.
 
 Exit status: 0 done, 1 there is no such key or value, 2 the command was used wrongly, 4 the file could not be read.`,
 	}, ls, get, a.hiveExport(), a.hiveFind(), a.hiveInfo())
 }
 
-// withKey opens a hive or export and gives the key to do. A path may begin at the hive's root or with HKEY_LOCAL_MACHINE, and
+// withKey opens a hive or export and gives the key to do. A path may begin at the hive's root or with HKEY_LOCAL_MACHINE and the like, and
 // CurrentControlSet is the control set in use, whether the file is a hive, which has no such key, or an export.
 func (a *app) withKey(ctx context.Context, file, path string, do func(*hive.Key) error) error {
 	h, err := casebook.OpenHive(ctx, file)
@@ -103,12 +103,12 @@ func findKey(h *hive.Hive, path string) *hive.Key {
 	}
 	var r hive.Registry
 	r.Add("", h)
-	for _, prefix := range []string{`HKEY_LOCAL_MACHINE\`, `HKLM\`} {
-		if len(path) > len(prefix) && strings.EqualFold(path[:len(prefix)], prefix) {
-			path = path[len(prefix):]
-		}
+	paths := []string{path, string(h.Kind()) + `\` + path}
+	root, rest, _ := strings.Cut(path, `\`)
+	if at, ok := roots[strings.ToUpper(root)]; ok {
+		paths = []string{strings.Trim(at+`\`+rest, `\`)}
 	}
-	for _, p := range []string{path, string(h.Kind()) + `\` + path} {
+	for _, p := range paths {
 		if keys := r.Keys(p); len(keys) > 0 {
 			return keys[0].Key
 		}
@@ -116,16 +116,23 @@ func findKey(h *hive.Hive, path string) *hive.Key {
 	return nil
 }
 
+// roots says where the roots of Windows lead in a hive.Registry.
+var roots = map[string]string{
+	"HKEY_LOCAL_MACHINE": "", "HKLM": "",
+	"HKEY_CURRENT_USER": "NTUSER", "HKCU": "NTUSER",
+	"HKEY_CLASSES_ROOT": `SOFTWARE\Classes`, "HKCR": `SOFTWARE\Classes`,
+	"HKEY_CURRENT_CONFIG": `SYSTEM\CurrentControlSet\Hardware Profiles\Current`, "HKCC": `SYSTEM\CurrentControlSet\Hardware Profiles\Current`,
+}
+
 // missingKey says how far a path leads, and what is there.
 func missingKey(h *hive.Hive, file, path string) error {
-	k, rest := h.Root(), strings.Trim(path, `\`)
-	for rest != "" {
-		name, after, _ := strings.Cut(rest, `\`)
-		sub, ok := k.Subkey(name)
-		if !ok {
+	k := h.Root()
+	for above := strings.Trim(path, `\`); strings.Contains(above, `\`); {
+		above = above[:strings.LastIndexByte(above, '\\')]
+		if found := findKey(h, above); found != nil {
+			k = found
 			break
 		}
-		k, rest = sub, after
 	}
 	where := "its top keys are"
 	if k.Path() != "" {

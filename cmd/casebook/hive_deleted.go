@@ -10,6 +10,21 @@ import (
 type deletedJSON struct {
 	Keys   []deletedKeyJSON   `json:"keys"`
 	Values []deletedValueJSON `json:"values"` // those of no deleted key
+
+	// What the hive file alone holds and its transaction logs remove.
+	RemovedKeys   []removedKeyJSON   `json:"removed_keys"` // without the keys below them
+	RemovedValues []removedValueJSON `json:"removed_values"`
+}
+
+type removedKeyJSON struct {
+	Path        string `json:"path"`
+	LastWritten string `json:"last_written"`
+}
+
+type removedValueJSON struct {
+	Key string `json:"key"`
+
+	valueJSON
 }
 
 type deletedKeyJSON struct {
@@ -38,9 +53,15 @@ func asDeleted(list []hive.DeletedValue) []deletedValueJSON {
 
 // listDeleted prints what is left of deleted keys and values.
 func (a *app) listDeleted(h *hive.Hive) error {
-	d := h.Deleted()
+	d, gone := h.Deleted(), h.Removed()
 	if a.json {
-		out := deletedJSON{Keys: []deletedKeyJSON{}, Values: asDeleted(d.Values)}
+		out := deletedJSON{Keys: []deletedKeyJSON{}, Values: asDeleted(d.Values), RemovedKeys: []removedKeyJSON{}, RemovedValues: []removedValueJSON{}}
+		for _, k := range gone.Keys {
+			out.RemovedKeys = append(out.RemovedKeys, removedKeyJSON{k.Path(), stamp(k.LastWritten())})
+		}
+		for _, v := range gone.Values {
+			out.RemovedValues = append(out.RemovedValues, removedValueJSON{v.Key.Path(), asValue(v.Value)})
+		}
 		for _, k := range d.Keys {
 			out.Keys = append(out.Keys, deletedKeyJSON{k.Path, stamp(k.LastWritten), k.Offset, k.InUse, asDeleted(k.Values)})
 		}
@@ -54,6 +75,17 @@ func (a *app) listDeleted(h *hive.Hive) error {
 	if len(d.Values) > 0 {
 		fmt.Fprintln(a.out, "values of which the key is gone")
 		a.printDeleted(d.Values)
+	}
+	if len(gone.Keys)+len(gone.Values) > 0 {
+		fmt.Fprintln(a.out, "held by the file alone, removed by its transaction logs")
+	}
+	for _, k := range gone.Keys {
+		fmt.Fprintf(a.out, "    %s  %s\n", stamp(k.LastWritten()), p.bold(printable(k.Path())+`\`))
+	}
+	w := a.page()
+	for _, v := range gone.Values {
+		start := fmt.Sprintf("    %s  %s  %s  ", p.bold(printable(v.Key.Path())+`\`), valueName(v.Value), v.Value.Type)
+		w.line(start, clipped(dataText(v.Value), max(w.width-columns(start), minData)))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -45,6 +46,9 @@ type replayJSON struct {
 	First   uint32   `json:"first_sequence,omitempty"`
 	Last    uint32   `json:"last_sequence,omitempty"`
 	Unused  []string `json:"unused,omitempty"`
+
+	RemovedKeys   int `json:"removed_keys"` // of the file alone, without the keys below them
+	RemovedValues int `json:"removed_values"`
 }
 
 type setsJSON struct {
@@ -91,7 +95,8 @@ func describeHive(h *hive.Hive) infoJSON {
 		}
 	}
 	if r := h.Replay(); r.Entries > 0 || len(r.Unused) > 0 {
-		i.Replay = &replayJSON{r.Entries, r.Pages, r.First, r.Last, r.Unused}
+		gone := h.Removed()
+		i.Replay = &replayJSON{r.Entries, r.Pages, r.First, r.Last, r.Unused, len(gone.Keys), len(gone.Values)}
 	}
 	for _, p := range h.Problems() {
 		i.Problems = append(i.Problems, p.String())
@@ -121,7 +126,7 @@ func (a *app) printInfo(i infoJSON) {
 		row("version", "%s", h.Version)
 		row("name", "%s", h.Name)
 		row("sequence", "%d, %d", h.Primary, h.Secondary)
-		row("last written", "%s", h.LastWritten)
+		row("last written", "%s", cmp.Or(h.LastWritten, "not stated"))
 		row("root key", "at 0x%x", h.Root)
 		row("size", "%d bytes, of which %d of bins", h.Bytes, h.Bins)
 		right := "right"
@@ -133,7 +138,7 @@ func (a *app) printInfo(i infoJSON) {
 	row("keys", "%d", i.Keys)
 	row("values", "%d", i.Values)
 	if i.Header != nil {
-		row("deleted", "%d keys and %d values are left in free cells", i.DeletedKeys, i.DeletedValues)
+		row("deleted", "%d %s and %d %s are left in free cells", i.DeletedKeys, plural(i.DeletedKeys, "key"), i.DeletedValues, plural(i.DeletedValues, "value"))
 	}
 	if s := i.ControlSets; s != nil {
 		row("control sets", "%s", strings.Trim(fmt.Sprint(s.Existing), "[]"))
@@ -142,7 +147,11 @@ func (a *app) printInfo(i infoJSON) {
 		row("failed", "%d", s.Failed)
 		row("last known good", "%d", s.LastKnownGood)
 	}
-	if i.Replay != nil {
+	if r := i.Replay; r != nil {
+		if r.RemovedKeys+r.RemovedValues > 0 {
+			row("removed", "%d %s and %d %s of the file alone, by its logs; 'hive ls --deleted' lists them",
+				r.RemovedKeys, plural(r.RemovedKeys, "key"), r.RemovedValues, plural(r.RemovedValues, "value"))
+		}
 		for _, u := range i.Replay.Unused {
 			row("log", "%s", u)
 		}

@@ -35,11 +35,15 @@ func look(t *testing.T, args ...string) (code int, out, errOut string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := regftest.Build(strings.Replace(lookText, "dword:00000001", "dword:00000002", 1))
+	second, err := regftest.Build(strings.NewReplacer("dword:00000001", "dword:00000002", `"ImagePath"="system32\\drivers\\tcpip.sys"`+"\n", "",
+		`[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Имя]`+"\n", "").Replace(lookText))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"SYSTEM": clean, "dirty/SYSTEM": dirty, "dirty/system.log1": regftest.Log(7, dirty, second), "x.reg": []byte(lookText)} {
+	for name, data := range map[string][]byte{
+		"SYSTEM": clean, "dirty/SYSTEM": dirty, "dirty/system.log1": regftest.Log(7, dirty, second), "x.reg": []byte(lookText),
+		"config.reg": []byte("REGEDIT4\n[HKEY_CURRENT_CONFIG\\System]\n\"v\"=\"x\"\n\"w\"=-\n"),
+	} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 			t.Fatal(err)
 		}
@@ -64,6 +68,9 @@ func TestHiveLook(t *testing.T) {
 		"export-utf8":      {[]string{"export", "SYSTEM", "--utf8"}, 0, []string{`[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Имя]`, "\"ImagePath\"=\"system32\\\\drivers\\\\tcpip.sys\"\r\n"}},
 		"export-of-text":   {[]string{"export", "x.reg", `HKEY_LOCAL_MACHINE\SYSTEM\Select`}, 0, []string{"[HKEY_LOCAL_MACHINE\\SYSTEM\\Select]\r\n\"Current\""}},
 		"export-no-key":    {[]string{"export", "SYSTEM", "Nowhere"}, 1, []string{`no key "Nowhere"`}},
+		"ls-near":          {[]string{"ls", "SYSTEM", `CurrentControlSet\Services\None`}, 1, []string{`no key "CurrentControlSet\Services\None"; the keys in "ControlSet001\Services" are Tcpip`}},
+		"ls-config":        {[]string{"ls", "config.reg", `HKCC\System`}, 0, []string{"v  REG_SZ  x"}},
+		"ls-script":        {[]string{"ls", "config.reg", `HKEY_CURRENT_CONFIG\System`}, 0, []string{"line 4: the line asks to delete something, which no export does: the file is a script of changes"}},
 		"find-name":        {[]string{"find", "SYSTEM", "TCPIP", "--names"}, 0, []string{"ControlSet001\\Services\\Tcpip\\\n"}},
 		"find-data":        {[]string{"find", "SYSTEM", "drivers", "ControlSet001"}, 0, []string{`ControlSet001\Services\Tcpip\  ImagePath  REG_SZ  system32\drivers\tcpip.sys`}},
 		"find-in-binary":   {[]string{"find", "SYSTEM", "tcp", "--data"}, 0, []string{"Blob  REG_BINARY  00 54 00 43 00 50 00 ff"}},
@@ -74,8 +81,12 @@ func TestHiveLook(t *testing.T) {
 		"deleted-json":     {[]string{"ls", "--deleted", "SYSTEM", "--json"}, 0, []string{`"path": "ControlSet001\\Services\\Gone"`, `"lost": false`}},
 		"deleted-key":      {[]string{"ls", "--deleted", "SYSTEM", "Select"}, 2, []string{"takes no key"}},
 		"ls-replayed":      {[]string{"get", "dirty/SYSTEM", "Select", "Current"}, 0, []string{"0x00000002 (2)"}},
-		"info":             {[]string{"info", "SYSTEM"}, 0, []string{"state            clean\n", "deleted          1 keys and 1 values", "checksum         0x", ", right"}},
+		"info":             {[]string{"info", "SYSTEM"}, 0, []string{"state            clean\n", "deleted          1 key and 1 value are", "checksum         0x", ", right"}},
 		"info-replayed":    {[]string{"info", "dirty/SYSTEM"}, 0, []string{"replayed 1 log entry, sequence number 7", "sequence         2, 1", "Select names ControlSet002 as current, which is not there"}},
+		"info-removed":     {[]string{"info", "dirty/SYSTEM"}, 0, []string{"removed          1 key and 1 value of the file alone, by its logs"}},
+		"info-json":        {[]string{"info", "dirty/SYSTEM", "--json"}, 0, []string{`"removed_keys": 1`, `"removed_values": 1`}},
+		"removed":          {[]string{"ls", "--deleted", "dirty/SYSTEM"}, 0, []string{"held by the file alone, removed by its transaction logs\n", "  ControlSet001\\Имя\\\n", `ControlSet001\Services\Tcpip\  ImagePath  REG_SZ  system32\drivers\tcpip.sys`}},
+		"removed-json":     {[]string{"ls", "--deleted", "dirty/SYSTEM", "--json"}, 0, []string{`"path": "ControlSet001\\Имя"`, `"key": "ControlSet001\\Services\\Tcpip"`}},
 		"info-of-text":     {[]string{"info", "x.reg"}, 0, []string{"state            text export"}},
 		"info-no-file":     {[]string{"info", "nowhere"}, 4, []string{"nowhere"}},
 	} {

@@ -135,7 +135,7 @@ and shows the evidence line by line. It needs no network and no Windows.
 	})
 	f := c.PersistentFlags()
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "only results and errors")
-	f.BoolVarP(&a.verbose, "verbose", "v", false, "tell what is done")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "tell what is done, and why checks did not fire")
 	f.BoolVar(&a.json, "json", false, "machine-readable result on stdout")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress display")
 	f.StringVar(&a.color, "color", "auto", "colour the result: `WHEN` is auto, always or never; NO_COLOR is honoured")

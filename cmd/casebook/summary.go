@@ -43,7 +43,7 @@ func (a *app) tell(r *findings.Report, dir string, usable bool) error {
 		_, err = a.out.Write(data)
 		return err
 	}
-	s := summary{palette: a.paint(), page: a.page(), report: r}
+	s := summary{palette: a.paint(), page: a.page(), report: r, reasons: a.verbose}
 	if usable {
 		s.write()
 	}
@@ -56,7 +56,8 @@ func (a *app) tell(r *findings.Report, dir string, usable bool) error {
 type summary struct {
 	palette
 	page
-	report *findings.Report
+	report  *findings.Report
+	reasons bool // also say why checks did not fire
 }
 
 func (s summary) write() {
@@ -94,6 +95,9 @@ func (s summary) write() {
 	s.list("Ruled out", s.good, ruledOut)
 	s.list("Data missing", s.warn, noData)
 	s.list("Product not seen", s.faint, noProduct)
+	if s.reasons {
+		s.silent()
+	}
 	s.request()
 	s.problems()
 	s.line("", "")
@@ -264,6 +268,26 @@ func (s summary) firstErrors() {
 func (s summary) list(label string, paint func(string) string, ids []string) {
 	if len(ids) > 0 {
 		s.paragraph(paint(pad(label, labelWidth))+"  ", strings.Repeat(" ", labelWidth+2), strings.Join(ids, ", "))
+	}
+}
+
+// silent says of each check that did not fire which condition failed first, and where.
+func (s summary) silent() {
+	first := true
+	for _, f := range s.report.Findings {
+		if f.Unmet == "" {
+			continue
+		}
+		if first {
+			s.line("", "")
+			s.line("", s.bold("Why the others did not fire"))
+			first = false
+		}
+		name := f.Check
+		if f.System != "" {
+			name += " (" + printable(f.System) + ")"
+		}
+		s.paragraph("  "+name+": ", "    ", printable(f.Unmet))
 	}
 }
 

@@ -65,6 +65,8 @@ func written() []*findings.Check {
 		vcmAgentLock,
 		vcmInstallStep,
 		windowsPendingReboot,
+		windowsUpdateAgentDamaged,
+		wsusClientUnreachable,
 		zenworksMountPoint,
 	}
 }

@@ -108,7 +108,35 @@ func analyse(t *testing.T, c *findings.Check, a *txtar.Archive, name string) str
 	for _, m := range bad {
 		t.Errorf("evidence is not borne out: %s", m)
 	}
+	for i := range r.Findings {
+		if f := &r.Findings[i]; !saysWhyNot(r, f, c) {
+			t.Errorf("%s on %q does not say which condition failed and where: %q", f.Verdict, f.System, f.Unmet)
+		}
+		if f := &r.Findings[i]; (f.Verdict == findings.Confirmed || f.Verdict == findings.Suspected) && (f.Risk == "" || f.Undo == "" || f.Cured == "" || f.Overturns == "") {
+			t.Errorf("%s on %q lacks the risk of its remedy, the way back, the sign of the cure or what overturns it", f.Verdict, f.Subject)
+		}
+	}
 	return verdicts(r)
+}
+
+// saysWhyNot reports whether a finding that did not fire names an artifact, what is lacking, or the product that nothing shows.
+func saysWhyNot(r *findings.Report, f *findings.Finding, c *findings.Check) bool {
+	if f.Verdict != findings.RuledOut && f.Verdict != findings.NotEvaluated {
+		return f.Unmet == ""
+	}
+	names := []string{}
+	for _, a := range r.Artifacts {
+		names = append(names, a.Path)
+	}
+	if f.Verdict == findings.NotEvaluated {
+		for _, m := range f.Missing {
+			names = append(names, m.What)
+		}
+		if f.Reason == findings.ProductAbsent {
+			names = append(names, c.Product.Name, f.Summary)
+		}
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return strings.Contains(f.Unmet, n) })
 }
 
 // verdicts renders findings a line each: verdict, severity, state (or reason), system, subject, and the places of the evidence with
@@ -182,6 +210,7 @@ func TestKnowledge(t *testing.T) {
 			for what, empty := range map[string]bool{
 				"title": c.Title == "", "severity": c.Severity == "", "product": c.Product.Name == "", "cause": d.Cause == "",
 				"remedy": len(d.Remedy) == 0, "proof": len(d.Proves) == 0, "suggestion": len(d.Suggests) == 0, "exoneration": len(d.Exonerates) == 0,
+				"risk of the remedy": d.Risk == "", "way back": d.Undo == "", "sign of the cure": d.Cured == "", "what overturns it": d.Overturns == "",
 				"false positives": d.FalsePositives == "", "limits": d.NotCovered == "", "reference": len(d.References) == 0,
 				"need": len(c.Needs) == 0, "Run": (c.Run == nil) == (c.RunAll == nil),
 			} {
@@ -223,6 +252,9 @@ func TestKnowledge(t *testing.T) {
 				if !slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, kind) }) {
 					t.Errorf("the fixture has no %s case", kind)
 				}
+			}
+			if n := len(slices.DeleteFunc(slices.Clone(names), func(n string) bool { return longest(n) != "near-miss" })); n < 2 {
+				t.Errorf("the fixture has fewer than two near misses: all the symptoms and another cause")
 			}
 			for _, n := range names {
 				kind := longest(n)

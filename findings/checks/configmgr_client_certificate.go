@@ -53,11 +53,13 @@ var configmgrClientCertificate = &findings.Check{
 		Cause: "The private key of the client's certificates lies in the machine key container SMS. If its file is empty or damaged, was made under another MachineGuid (a clone, a restored image), may not be read by SYSTEM, or is gone, the client finds no certificate, can't register and drops out of management.",
 		Remedy: []string{
 			"Stop the service SMS Agent Host (net stop ccmexec).",
-			"In the MachineKeys folder rename the file that begins with 19c5cf9c7b5dc9de3e548adb70398402 (keep it: renaming it back undoes the step).",
-			"Where permissions are the cause, give SYSTEM Full Control on the file and restore the folder's defaults instead.",
+			"In the MachineKeys folder rename the file that begins with 19c5cf9c7b5dc9de3e548adb70398402, and keep it.",
 			"Start the service again; the client makes a new key and new certificates.",
-			"Cured when ClientIDManagerStartup.log reports that the client is registered and the failures stop.",
 		},
+		Risk:      "While the service is stopped the machine takes no policy and runs no deployment. With a new key the client registers anew: its old record may stay in the console beside the new one until the site clears it. Another file of MachineKeys renamed by mistake takes away the key of IIS, Remote Desktop or another program, so compare the whole name.",
+		Undo:      `Stop the service, delete the file that it has made, rename the old file back and start the service.`,
+		Cured:     `ClientIDManagerStartup.log holds "Client is registered" (or "already registered") after the service was started, and no "Failed to get certificate. Error:" behind it; a listing of MachineKeys shows 19c5cf9c7b5dc9de3e548adb70398402_MACHINEGUID with more than 0 bytes and a date since.`,
+		Overturns: "A registration in ClientIDManagerStartup.log after the last failure; a MachineGuid in the current SOFTWARE hive in which the name of the key file does end; a listing made with hidden and system files (dir /a) in which the file has its bytes; a log that says that the client uses a certificate of a PKI.",
 		Proves: []string{
 			"The client fails to get its certificate, and the SMS key file of this machine has no byte.",
 			"The failure repeats at least three times within an hour, and the only SMS key files carry another MachineGuid.",
@@ -76,6 +78,18 @@ var configmgrClientCertificate = &findings.Check{
 		},
 	},
 	Run: runClientCertificate,
+}
+
+// What to do where the permissions of the key file are at fault: the key itself may be sound, so it stays.
+const (
+	accessRisk = "Rights that are given too widely let other programs read the private key: give them to SYSTEM alone, and Administrators at most. What took the rights away, often a hardening policy, may do so again."
+	accessUndo = `icacls "FOLDER" /restore "%PUBLIC%\machinekey-acl.txt" with the file of the first step.`
+)
+
+var accessRemedy = []string{
+	`Keep the present permissions: icacls "FILE" /save "%PUBLIC%\machinekey-acl.txt", FILE being the key file that this finding names.`,
+	"Give SYSTEM Full Control of the file, and the MachineKeys folder its default permissions.",
+	"Restart the service SMS Agent Host.",
 }
 
 // The things that settle what is only suspected.
@@ -207,6 +221,7 @@ type keyState struct {
 	needLoop bool   // only together with a repeated failure
 	missing  []findings.Missing
 	fault    bool // the file is at fault even without a failure
+	denied   bool // the permissions are at fault and not what is in the file
 }
 
 func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
@@ -222,6 +237,9 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 		out.Verdict, out.Severity = findings.Suspected, findings.High
 	default:
 		out.Verdict, out.Severity = findings.Suspected, findings.Medium
+	}
+	if key.denied {
+		out.Remedy, out.Risk, out.Undo = accessRemedy, accessRisk, accessUndo
 	}
 	if key.title != "" {
 		out.Title = "The ConfigMgr client cannot get its certificate: " + key.title
@@ -267,6 +285,7 @@ func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) finding
 			findings.FromMatch(*loop.cured, findings.Contradicts, "the client is registered after its last failure"),
 			findings.FromMatch(loop.last, findings.Context, "its last failure"),
 		}
+		out.Unmet = fmt.Sprintf("The failures did not last: the client is registered after the last of them (%s).", out.Evidence[0].Place())
 	case key.fault:
 		out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Predicted
 		out.Summary = "The bundle shows no failure of the client to get its certificate, but " + key.verdict + ", so that it may fail when the agent next starts."
@@ -281,10 +300,12 @@ func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) finding
 		out.Verdict = findings.RuledOut
 		out.Summary = "ClientIDManagerStartup.log holds no failure to get the certificate."
 		out.Evidence = []findings.Evidence{findings.AbsentLine(log.Path, findings.Contradicts, "no line \"Failed to get certificate\" among its "+strconv.Itoa(log.Records)+" records")}
+		out.Unmet = fmt.Sprintf("None of the %s says \"Failed to get certificate\" (%s).", count(log.Records, "record"), log.Path)
 	default:
 		out.Verdict, out.Reason = findings.NotEvaluated, findings.DataMissing
 		out.Summary = "The bundle lists the machine keys but lacks the client's log, so that it does not show whether the client fails."
 		out.Missing = []findings.Missing{certificateLogNeed}
+		out.Unmet = "The bundle lacks ClientIDManagerStartup.log of the client, which alone shows whether the client fails; a listing of the machine keys is there."
 	}
 	return out
 }
@@ -418,7 +439,7 @@ func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
 				}
 				if e.Deny {
 					return keyState{
-						proof: true, needLoop: true, fault: true, title: "SYSTEM is denied access to its key file", verdict: "the permissions of the SMS key file deny SYSTEM access",
+						proof: true, needLoop: true, fault: true, denied: true, title: "SYSTEM is denied access to its key file", verdict: "the permissions of the SMS key file deny SYSTEM access",
 						evidence: []findings.Evidence{findings.FromLine(f, v.Artifact.Path, e.Line, findings.Supports, "SYSTEM, as which the client runs, is denied")},
 					}, true
 				}
@@ -426,7 +447,7 @@ func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
 			}
 			if sure && allowed&extract.AccessFull != extract.AccessFull {
 				return keyState{
-					proof: true, needLoop: true, fault: true, title: "SYSTEM has no Full Control of its key file", verdict: "the permissions of the SMS key file lack Full Control for SYSTEM",
+					proof: true, needLoop: true, fault: true, denied: true, title: "SYSTEM has no Full Control of its key file", verdict: "the permissions of the SMS key file lack Full Control for SYSTEM",
 					evidence: []findings.Evidence{findings.FromLine(f, v.Artifact.Path, o.Line, findings.Supports, "SYSTEM, as which the client runs, has no Full Control")},
 				}, true
 			}

@@ -35,6 +35,10 @@ var configmgrClientHotfix = &findings.Check{
 		Cause: "The hotfix was never deployed to this client, its installation failed, or the client was installed anew without the hotfix's patch. " +
 			"The client then still runs the component as the service pack brought it, with the defect that the hotfix removes.",
 		Remedy:     hotfixSteps,
+		Risk:       "The hotfix restarts the client's service SMS Agent Host: a program or task sequence that runs just then is cut off, so let them end first. A client that is not of SP2 refuses the patch.",
+		Undo:       "msiexec /i PRODUCT MSIPATCHREMOVE=PATCH, with the product code of the ConfigMgr client and the patch code of the hotfix's .msp; where the patch can't be removed, ccmsetup /uninstall and an installation without PATCH=.",
+		Cured:      "The next table of CCM_InstalledComponent lists the component of this finding with at least the hotfix's version.",
+		Overturns:  "A table made on the client itself, or a later inventory, in which the component has the hotfix's version or a higher one; a version 5.00 of any component of this client.",
 		Proves:     []string{"A table of component versions lists the hotfix's own component of this computer with a lower version than the hotfix brings."},
 		Suggests:   []string{"The hotfix's own component is not listed, and other components that come with it are older.", "Two rows of one component contradict each other, or rows of several computers name none."},
 		Exonerates: []string{"The component has the hotfix's version or a higher one.", "The client is of a later release (5.00…), which holds the corrections of all three."},
@@ -53,9 +57,8 @@ var configmgrClientHotfix = &findings.Check{
 // hotfixSteps is the remedy for a client of SP2.
 var hotfixSteps = []string{
 	"Check that the client is of ConfigMgr 2007 SP2 (build 6487); the hotfixes install on no other.",
-	"Deploy the hotfix's client package (\\\\SERVER\\SMS_SITE\\Client\\i386\\hotfix\\KBnnnnnn) to the computers that are named here; for new installations add PATCH= with the hotfix's .msp to the command line of ccmsetup. It restarts the client's service, so let running advertisements end first; it is undone with msiexec /i PRODUCT MSIPATCHREMOVE=PATCH.",
+	"Deploy the hotfix's client package (\\\\SERVER\\SMS_SITE\\Client\\i386\\hotfix\\KBnnnnnn) to the computers that are named here; for new installations add PATCH= with the hotfix's .msp to the command line of ccmsetup.",
 	"Run the hardware inventory on the client, so that the site learns of the new version.",
-	"Cured when the component's version in the next table is the one that this finding asks for, or a higher one.",
 }
 
 const componentsCommand = `wmic /namespace:\\root\ccm path CCM_InstalledComponent get Name,Version > "%PUBLIC%\ccm-components.txt"
@@ -227,6 +230,9 @@ func sumUp(x *clientHotfix, list []findings.Finding, what string) []findings.Fin
 	f := list[0]
 	f.Subject, f.System = "KB"+x.kb, ""
 	f.Summary = fmt.Sprintf("%d computers of the tables %s.", len(list), what)
+	if f.Verdict == findings.RuledOut {
+		f.Unmet = fmt.Sprintf("None of the %d computers has an older %s (the first: %s).", len(list), x.component, f.Evidence[0].Place())
+	}
 	f.Evidence = nil
 	for i := range list[:maxHotfixWell] {
 		f.Evidence = append(f.Evidence, list[i].Evidence...)
@@ -264,12 +270,14 @@ func judgeHotfix(x *clientHotfix, h *hotfixHost) findings.Finding {
 			out.Summary = fmt.Sprintf("%s has %s %s, a release after ConfigMgr 2007 that needs none of its hotfixes.", h.called(), x.component, v.Version)
 		}
 		out.Evidence = []findings.Evidence{hotfixRow(v, findings.Contradicts, "at least "+want+", the version that KB"+x.kb+" brings")}
+		out.Unmet = fmt.Sprintf("%s %s of %s is not below %s (%s).", x.component, v.Version, h.called(), want, out.Evidence[0].Place())
 		out.Evidence = append(out.Evidence, x.context(h)...)
 		return out
 	case later:
 		out.Verdict = findings.RuledOut
 		out.Summary = fmt.Sprintf("%s has %s %s, a release after ConfigMgr 2007 that needs none of its hotfixes.", h.called(), newer.Name, newer.Version)
 		out.Evidence = []findings.Evidence{hotfixRow(newer, findings.Contradicts, "a release after ConfigMgr 2007")}
+		out.Unmet = fmt.Sprintf("%s is no client of ConfigMgr 2007: %s has version %s (%s).", h.called(), newer.Name, newer.Version, out.Evidence[0].Place())
 		return out
 	}
 	return hotfixUnlisted(out, x, h, short)
@@ -279,6 +287,7 @@ func judgeHotfix(x *clientHotfix, h *hotfixHost) findings.Finding {
 func hotfixMissing(out findings.Finding, x *clientHotfix, h *hotfixHost, below []clientVersion) findings.Finding {
 	want, v := versionText(x.version), below[0]
 	out.Verdict = findings.Confirmed
+	out.Cured = x.cured(h)
 	out.Evidence = []findings.Evidence{hotfixRow(v, findings.Supports, fmt.Sprintf("lower than %s, the version that KB%s brings", want, x.kb))}
 	out.Evidence = append(out.Evidence, x.context(h)...)
 	first := ""
@@ -291,6 +300,8 @@ func hotfixMissing(out findings.Finding, x *clientHotfix, h *hotfixHost, below [
 	out.Summary = strings.TrimSpace(fmt.Sprintf("%s has %s %s, and KB%s brings %s, so the hotfix is not installed (%s). %s", h.called(), x.component, v.Version, x.kb, want, x.purpose, first))
 	if first != "" {
 		out.Remedy = append([]string{"Upgrade the client to ConfigMgr 2007 SP2 first; what the hotfix needs is not there before."}, hotfixSteps...)
+		out.Risk = "The upgrade installs the whole client anew and, like the hotfix after it, stops the service SMS Agent Host: programs and task sequences that run are cut off."
+		out.Undo = "There is no way back from SP2 but ccmsetup /uninstall and the older client's own installation; the hotfix alone goes with msiexec /i PRODUCT MSIPATCHREMOVE=PATCH."
 	}
 	out.Rivals = []findings.Rival{{
 		Name:    "The hotfix was installed after the table was made",
@@ -303,6 +314,11 @@ func hotfixMissing(out findings.Finding, x *clientHotfix, h *hotfixHost, below [
 		})
 	}
 	return out
+}
+
+// cured says what the next table must show.
+func (x *clientHotfix) cured(h *hotfixHost) string {
+	return fmt.Sprintf("The next table of CCM_InstalledComponent lists %s of %s with %s or a higher version.", x.component, h.called(), versionText(x.version))
 }
 
 // hotfixDisputed is the verdict where rows of one computer, or rows that name none, contradict each other.
@@ -320,6 +336,7 @@ func hotfixDisputed(x *clientHotfix, h *hotfixHost, low, high clientVersion) fin
 	out.Evidence = []findings.Evidence{
 		hotfixRow(low, findings.Supports, "lower than "+versionText(x.version)), hotfixRow(high, findings.Contradicts, "at least "+versionText(x.version)),
 	}
+	out.Cured = x.cured(h)
 	out.Missing = []findings.Missing{{What: "the present component versions with the computers' names", Why: why, Collect: componentsCommand}}
 	return out
 }
@@ -334,6 +351,9 @@ func hotfixUnlisted(out findings.Finding, x *clientHotfix, h *hotfixHost, short 
 	out.Summary = fmt.Sprintf("The tables list %s of %s without %s; what a table lacks says nothing of the hotfix.", count(len(h.order), "component version"), h.called(), x.component)
 	if len(short) > 0 {
 		out.Summary = fmt.Sprintf("The version of %s is written as %s, too short to compare it with %s.", x.component, short[0].Version, versionText(x.version))
+		out.Unmet = fmt.Sprintf("The version of %s is too short to compare (%s).", x.component, hotfixRow(short[0], findings.Context, "").Place())
+	} else if len(h.order) > 0 {
+		out.Unmet = fmt.Sprintf("No row of %s lists %s of %s.", h.order[0].path, x.component, h.called())
 	}
 	for _, o := range x.others {
 		for _, v := range h.versions[strings.ToLower(o.name)] {
@@ -346,6 +366,7 @@ func hotfixUnlisted(out findings.Finding, x *clientHotfix, h *hotfixHost, short 
 		}
 	}
 	if out.Verdict == findings.Suspected {
+		out.Cured = x.cured(h)
 		out.Summary += " Other components that the hotfix raises are older than it would leave them."
 	}
 	return out

@@ -75,6 +75,10 @@ var configmgrProgramRetry = &findings.Check{
 		Cause: "The program ended with an exit code that is no success. Where the code is in the site's list of codes that come from outside the program (access, network, a full disk, another installation), " +
 			"the client runs it again at an interval up to a number of times; any other code is taken for a fault of the program itself and never retried.",
 		Remedy:     retryRepair,
+		Risk:       retryRepairRisk,
+		Undo:       retryRepairUndo,
+		Cured:      "execmgr.log holds a later run of the same program with exit code 0, or 3010 (a restart is required).",
+		Overturns:  "A sitectrl.ct0 of the client's own site whose list of codes, count or interval differs from the one that was used here; a line behind the failure in execmgr.log that says otherwise (FailureRetry, FailureNonRetry); a later run with exit code 0 or 3010.",
 		Proves:     []string{"execmgr.log shows the failure with its exit code, and the site control file holds the list, the count and the interval.", "The log shows that a later run succeeded."},
 		Suggests:   []string{"The failure without the site control file: the outcome follows from the defaults (1008 times, each 600 seconds, 39 codes), which a site may have changed."},
 		Exonerates: []string{"execmgr.log holds no run that failed."},
@@ -93,14 +97,20 @@ var (
 	retryRepair = []string{
 		"Run the program's command line by hand as the same account (SYSTEM for programs with administrative rights) and read its own log.",
 		"Repair the package or the command line, update the distribution points, and let the advertisement run again: the client does not do so by itself.",
-		"Before the advertisement is run again for all computers, check it on one: a program that half succeeded may do its work twice.",
-		"Cured when execmgr.log shows a later run of the program with exit code 0 or 3010.",
+		"Check it on one computer before the advertisement is run again for all.",
 	}
 	retryWait = []string{
 		"Remove what the exit code names (access to the share, the network, a full disk, another installation); the client then succeeds by itself at one of the next tries.",
-		"To stop the retries remove the advertisement; the client forgets the program with its next policy. Assigning it again undoes that.",
-		"Cured when execmgr.log shows a later run of the program with exit code 0 or 3010.",
+		"To stop the retries remove the advertisement; the client forgets the program with its next policy.",
 	}
+)
+
+// The risks of both, and the ways back.
+const (
+	retryRepairRisk = "A program that half succeeded may do its work twice when it runs again."
+	retryRepairUndo = "Remove the new advertisement before its time. What the program has changed on a computer only its own removal takes back."
+	retryWaitRisk   = "Removing the advertisement takes the program from all computers of its collection, also from those on which it has not run yet."
+	retryWaitUndo   = "Assign the advertisement again: the client takes it with its next policy, and counts the retries from the start."
 )
 
 // The site's settings where nobody has changed them.
@@ -505,7 +515,9 @@ func runProgramRetry(all []*facts.Facts) ([]findings.Finding, error) {
 				n.Evidence = append(n.Evidence, findings.FromMatch(*h.runs[i].at, findings.Contradicts, "the program "+h.program+" succeeded"))
 			}
 		}
-		if len(n.Evidence) == 0 {
+		if len(n.Evidence) > 0 {
+			n.Unmet = fmt.Sprintf("No program is recorded with an exit code that is a failure (%s).", n.Evidence[0].Place())
+		} else {
 			n.Verdict, n.Reason, n.Summary = findings.NotEvaluated, findings.DataMissing, "The logs name programs whose runs did not end within them."
 			n.Missing = []findings.Missing{configmgrRetryLog}
 		}
@@ -609,6 +621,10 @@ func judgeProgram(h *programHistory, policies []*retryPolicy) findings.Finding {
 		out.Title = name + " failed and succeeded later"
 		out.Summary = fmt.Sprintf("%s, tried %s, and a later run succeeded (line %d of %s).", failed, count(s.attempts, "time"), s.cured.at.Ref.Line, s.cured.at.Ref.Artifact)
 		out.Evidence = append(out.Evidence, findings.FromMatch(*s.cured.at, findings.Supports, "a later run succeeded"))
+		out.Remedy = []string{"Nothing is to be done: the program has run."}
+		out.Undo = "Nothing is to be taken back."
+		out.Cured = fmt.Sprintf("This upload shows it already: line %d of %s.", s.cured.at.Ref.Line, s.cured.at.Ref.Artifact)
+		out.Overturns = "A still later failure of the same program in a newer execmgr.log."
 		return out
 	case s.gone != nil:
 		out.Verdict, out.State, out.Severity = findings.Confirmed, findings.Unknown, findings.Low
@@ -644,6 +660,7 @@ func judgeProgram(h *programHistory, policies []*retryPolicy) findings.Finding {
 	out.Title, out.Remedy = headline+" and is not retried", retryRepair
 	if j.retried {
 		out.Title, out.Remedy = headline+" and is retried", retryWait
+		out.Risk, out.Undo = retryWaitRisk, retryWaitUndo
 	}
 	sentences := []string{failed + ", " + j.outcome + "."}
 	if j.retried {

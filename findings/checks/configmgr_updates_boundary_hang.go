@@ -75,10 +75,13 @@ var configmgrUpdatesBoundaryHang = &findings.Check{
 			"Boundaries that are Active Directory sites do not cover a machine outside the domain, which a build-and-capture task sequence runs on.",
 		Remedy: []string{
 			"Add an IP range boundary that covers the machine's addresses to the site, and assign distribution points to it; a range works for machines outside the domain too.",
-			"Before that, check that the range overlaps no boundary of another site: a client in two of them may be assigned to either. Removing the boundary undoes the step.",
+			"Before that, check that the range overlaps no boundary of another site.",
 			"Restart the task sequence; the step that hangs does not recover by itself.",
-			"Cured when smsts.log goes on after the last \"Installing update\" line and UpdatesHandler.log shows no 0x80040669.",
 		},
+		Risk:       "A client in boundaries of two sites may be assigned to either, and takes its content from a distribution point that may lie behind a slow line. The task sequence begins again, so that what it did before the step is done twice.",
+		Undo:       "Delete the boundary (or take it out of its group) in the console; clients see it with their next location request. A task sequence that was ended can't be taken up where it stood.",
+		Cured:      `smsts.log has lines behind the last "Installing update", and UpdatesHandler.log of the same run holds no 0x80040669.`,
+		Overturns:  "A whole list of the boundaries of every site in which a range, subnet or AD site covers the machine; an ipconfig of the machine with another address at the time; an end of the step in smsts.log; an error of management point, content or update point in the same minutes (LocationServices.log, ContentTransferManager.log, WUAHandler.log).",
 		Proves:     []string{"The code 0x80040669, an \"Installing update\" without an end, and a list of the site's boundaries none of which covers an address of the machine, or can: a site's name covers no machine outside the domain."},
 		Suggests:   []string{"The code and the unfinished installation without a list of boundaries, or where the list or the machine's place does not decide.", "The code alone."},
 		Exonerates: []string{"A range, a subnet or the machine's own site covers one of its addresses.", "The step ended.", "The logs hold no such code."},
@@ -350,6 +353,7 @@ func judgeHang(f *facts.Facts, list []siteBoundary, whole bool) findings.Finding
 	c := cover(&n, list, whole)
 	if c.covered != nil {
 		x := findings.Finding{Verdict: findings.RuledOut}
+		x.Unmet = fmt.Sprintf("A boundary does cover the machine (%s).", c.covered.row(findings.Contradicts, "").Place())
 		x.Summary = fmt.Sprintf("The boundary %q covers the machine, so that a missing boundary is not why the updates are not installed.", c.covered.Value)
 		x.Evidence = []findings.Evidence{c.covered.row(findings.Contradicts, "this boundary covers the machine")}
 		x.Evidence = append(x.Evidence, asContext(*c.by))
@@ -421,6 +425,7 @@ func noHang(f *facts.Facts, h *updateHang) (findings.Finding, bool) {
 	switch {
 	case h.ended != nil:
 		x.Summary = "The installation of the updates came to an end: lines of the task sequence follow the last \"Installing update\"."
+		x.Unmet = fmt.Sprintf("No \"Installing update\" is without an end: the step ended (%s line %d).", h.ended.Ref.Artifact, h.ended.Ref.Line)
 		x.Evidence = []findings.Evidence{
 			findings.FromMatch(*h.ended, findings.Contradicts, "the step came to its end"), findings.FromMatch(*h.installing, findings.Context, "the last sign of the installation"),
 		}
@@ -434,6 +439,9 @@ func noHang(f *facts.Facts, h *updateHang) (findings.Finding, bool) {
 	x.Summary = "The logs of the installation of updates hold no 0x80040669."
 	for _, a := range slices.Concat(handlers, others) {
 		x.Evidence = append(x.Evidence, findings.AbsentLine(a.Path, findings.Contradicts, "no code 0x80040669 among its "+count(a.Records, "record")))
+	}
+	if len(x.Evidence) > 0 {
+		x.Unmet = fmt.Sprintf("The code 0x80040669 is not in the logs of the updates (%s).", x.Evidence[0].Place())
 	}
 	if h.installing != nil {
 		x.Evidence = append(x.Evidence, findings.FromMatch(*h.installing, findings.Context, "the last sign of the installation"))

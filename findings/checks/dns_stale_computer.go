@@ -29,11 +29,14 @@ var dnsStaleComputer = &findings.Check{
 		Cause: "A computer that is gone no longer refreshes its record: DNS scavenges it, or DHCP gives the address to another machine. Its account stays in Active Directory and its record in ConfigMgr, because AD System Discovery looks a name up before it creates a record and never removes one afterwards.",
 		Remedy: []string{
 			"Check before deleting anything: the account's lastLogonTimestamp and pwdLastSet in Active Directory, the last heartbeat in ConfigMgr, and whether its owner still uses it. A laptop that is away for long has no record either.",
-			"Disable the account in Active Directory and wait for a month; enabling it again undoes this. Delete it only then: a deleted account costs a new join to the domain.",
+			"Disable the account in Active Directory and wait for a month. Delete it only then.",
 			"Delete the computer's record in the ConfigMgr console, or let the task Delete Aged Discovery Data do it; otherwise it comes back with no discovery and stays with no heartbeat.",
 			"Where another computer has the address, delete the old A record and turn on scavenging of the zone, or remote tools reach the wrong machine by the old name.",
-			"Cured when the next check of the same list shows the computer as OK, or no longer holds it.",
 		},
+		Risk:      "A computer that is merely away can't log on while its account is disabled, and must be joined to the domain again once it is deleted; with its ConfigMgr record go its history and its memberships in collections. Scavenging that is turned on for a zone also takes static records that someone ticked as scavengeable.",
+		Undo:      "Enable the account again. Deleted: restore it from the Active Directory Recycle Bin (Restore-ADObject), else join the machine anew. The ConfigMgr record comes back with the client's next heartbeat or discovery; a DNS record with ipconfig /registerdns on the machine.",
+		Cured:     "A check of the same list (the same columns, made by the same resolver) shows the computer as OK, or no longer holds its name.",
+		Overturns: "An answer of another DNS server of the computer's own zone with its address and a reverse entry of the same name; a fresh lastLogonTimestamp of the account or a heartbeat in ConfigMgr; a static record that was made by hand since.",
 		Proves: []string{
 			"A row of a DNS check, an answer of nslookup, or a zone together with a list of computers, in which the name has no address, while the resolver answered others.",
 			"The same in which the address resolves to another computer (first labels compared, letters' case aside).",
@@ -499,6 +502,9 @@ func wellFinding(healthy, unreversed, forward []*dnsLookup) findings.Finding {
 			}
 		}
 	}
+	if len(out.Evidence) > 0 {
+		out.Unmet = fmt.Sprintf("%s an address that is no other computer's (the first: %s).", count(len(healthy)+len(unreversed), "computer")+plural(len(healthy)+len(unreversed), " has", " have"), out.Evidence[0].Place())
+	}
 	return out
 }
 
@@ -549,6 +555,9 @@ func openFinding(sources []*dnsSource, fault string, forward []*dnsLookup) findi
 	default:
 		out.Summary = "No lookup of the bundle got an answer: the DNS server did not respond, refused or failed, which says nothing of the computers."
 		out.Missing = []findings.Missing{dnsNeed.Missing()}
+	}
+	if len(out.Evidence) > 0 {
+		out.Unmet = fmt.Sprintf("No lookup settles anything (the first: %s).", out.Evidence[0].Place())
 	}
 	return out
 }

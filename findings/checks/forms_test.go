@@ -27,6 +27,7 @@ var (
 	}
 	queryDiffers = map[string]string{
 		"windows-pending-reboot/ruled-out-booted-after-3010":        absent,
+		"windows-update-agent-damaged/confirmed-service-missing":    "a query does not show that there is no such service",
 		"zenworks-mount-point/ruled-out-scheduled-and-booted-well":  absent,
 		"zenworks-mount-point/suspected-scheduled-and-gone":         absent,
 		"zenworks-mount-point/confirmed-junction":                   unpaired,

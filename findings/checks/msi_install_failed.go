@@ -60,6 +60,10 @@ var msiInstallFailed = &findings.Check{
 	Doc: findings.Doc{
 		Cause:      "An action of the installation returned a failure, Installer rolled the transaction back and gave its caller an error code. The code says little (1603 is any fatal error); the message just above the first action that ended with return value 3 says why.",
 		Remedy:     msiRemedy,
+		Risk:       "The package runs again from the start: what the rollback left (files in use, services, registry values of custom actions) may be changed twice, and the machine may restart on its own with code 1641; use /norestart.",
+		Undo:       "msiexec /x PRODUCTCODE takes the product away if the new run succeeds and is not wanted; a run that fails is rolled back by Installer. A service or permission that was changed to remove the cause is set back by hand: note its old state first.",
+		Cured:      `The next log of the same product ends with "MainEngineThread is returning 0" (or 3010) and holds no "return value 3".`,
+		Overturns:  "A later session of the same product code that returned 0, 1641 or 3010; for the cause, a message nearer to the first action with return value 3 than the one that is quoted, or the custom action's own log.",
 		Proves:     []string{"The engine's last line \"MainEngineThread is returning N\" of a session, N being none of 0, 1641 and 3010."},
 		Suggests:   []string{"An action that ended with return value 3 in a log that breaks off before the engine's last line."},
 		Exonerates: []string{"Every session of the logs ends with 0, 1641 or 3010.", "A later session of the same product succeeded: the finding is then resolved."},
@@ -79,7 +83,6 @@ var msiRemedy = []string{
 	"Read the cause line of this finding: it names the service, file, key or custom action that failed.",
 	"Remove that cause (see the note beside the line), then run the same package again with /l*v.",
 	"If a custom action failed without a message, ask the package's vendor for that action's own log.",
-	"Cured when the next log ends with MainEngineThread is returning 0 or 3010.",
 }
 
 var verboseInstallerLog = findings.Need{
@@ -96,25 +99,27 @@ type msiReturn struct {
 	meaning  string
 	severity findings.Severity
 	remedy   string // the step that removes the cause, "" where the code does not tell it
+	risk     string // of that step
+	undo     string // of that step
 }
 
 // msiReturns are the return codes that need words; the names of all others come from the code table.
 var msiReturns = map[uint32]msiReturn{
-	1601: {"the Windows Installer service could not be reached", findings.High, `Start the Windows Installer service (net start msiserver); where it does not start, register it again: msiexec /unregister, then msiexec /regserver.`},
-	1602: {"the user, or the package's user interface, cancelled", findings.Low, `Nothing is to be repaired: run the installation again and let it finish, or run it with /qn where nobody is to be asked.`},
-	1603: {"a fatal error; the cause is the message above the failing action", findings.High, ""},
-	1605: {"the product is not installed, so there was nothing to act on", findings.Low, `Check the product code of the command against the installed products; where the product is gone, nothing is left to do.`},
-	1608: {"a property is not known", findings.Medium, ""},
-	1612: {"the installation source is missing", findings.High, `Make the source of the installed version reachable again, or give it with msiexec /fv and the package of exactly that version.`},
-	1618: {"another installation was running; the same package may succeed later", findings.Low, `Wait for the other installation to end, or end it, and run the package again; HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Installer\InProgress names it while it runs.`},
-	1619: {"the package could not be opened", findings.High, `Check that the path of the package exists and that the account that installs (often SYSTEM) may read it.`},
-	1620: {"the package is no Installer package, or damaged", findings.High, `Compare the package's size and hash with the vendor's, and copy it again.`},
-	1622: {"the log file could not be opened", findings.Medium, ""},
-	1624: {"a transform could not be applied", findings.High, `Check that the transforms of the command line exist and are made for this package.`},
-	1625: {"a policy forbids the installation", findings.Medium, `Check the policies below HKLM\SOFTWARE\Policies\Microsoft\Windows\Installer (DisableMSI) and the software restriction rules.`},
-	1633: {"the package is not made for this platform", findings.Medium, `Use the package for this processor architecture and version of Windows.`},
-	1635: {"the patch package could not be opened", findings.High, `Check that the patch exists where the command names it and that the account that installs may read it.`},
-	1638: {"another version of the product is installed", findings.Low, `Remove the installed version first, or use the vendor's upgrade; reinstalling the same package wants REINSTALL=ALL REINSTALLMODE=vomus.`},
+	1601: {"the Windows Installer service could not be reached", findings.High, `Start the Windows Installer service (net start msiserver); where it does not start, register it again: msiexec /unregister, then msiexec /regserver.`, `No installation, update or removal may run meanwhile; it would fail.`, `msiexec /regserver puts back what /unregister takes away.`},
+	1602: {"the user, or the package's user interface, cancelled", findings.Low, `Nothing is to be repaired: run the installation again and let it finish, or run it with /qn where nobody is to be asked.`, `The package does its work this time, and with /qn nobody can stop it.`, `Remove the product with msiexec /x.`},
+	1603: {"a fatal error; the cause is the message above the failing action", findings.High, "", "", ""},
+	1605: {"the product is not installed, so there was nothing to act on", findings.Low, `Check the product code of the command against the installed products; where the product is gone, nothing is left to do.`, `A product code of another version acts on that version.`, `Nothing is changed by looking.`},
+	1608: {"a property is not known", findings.Medium, "", "", ""},
+	1612: {"the installation source is missing", findings.High, `Make the source of the installed version reachable again, or give it with msiexec /fv and the package of exactly that version.`, `/fv puts the given package into Installer's cache: one of another build mixes two versions.`, `Repair once more with the package of the installed version.`},
+	1618: {"another installation was running; the same package may succeed later", findings.Low, `Wait for the other installation to end, or end it, and run the package again; HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Installer\InProgress names it while it runs.`, `Ending msiexec.exe in the midst of its work leaves the other product half installed, so wait for it where that is possible.`, `Run the other installation again: Installer rolls back what was left, then starts anew.`},
+	1619: {"the package could not be opened", findings.High, `Check that the path of the package exists and that the account that installs (often SYSTEM) may read it.`, `Reading rights on the share that are given for this stay there for everyone who was named.`, `Take the rights away again after the installation.`},
+	1620: {"the package is no Installer package, or damaged", findings.High, `Compare the package's size and hash with the vendor's, and copy it again.`, `A package that differs from the vendor's may have been changed by someone: do not install it.`, `Nothing is changed by comparing.`},
+	1622: {"the log file could not be opened", findings.Medium, "", "", ""},
+	1624: {"a transform could not be applied", findings.High, `Check that the transforms of the command line exist and are made for this package.`, `Without its transform the package installs with the vendor's settings.`, `Remove the product with msiexec /x and install it with the right transform.`},
+	1625: {"a policy forbids the installation", findings.Medium, `Check the policies below HKLM\SOFTWARE\Policies\Microsoft\Windows\Installer (DisableMSI) and the software restriction rules.`, `A policy that is relaxed for one package lets others be installed too.`, `Set the policy back and run gpupdate /force.`},
+	1633: {"the package is not made for this platform", findings.Medium, `Use the package for this processor architecture and version of Windows.`, `A package for another architecture installs beside the present one and not over it.`, `Remove the product with msiexec /x.`},
+	1635: {"the patch package could not be opened", findings.High, `Check that the patch exists where the command names it and that the account that installs may read it.`, `Reading rights on the share that are given for this stay there for everyone who was named.`, `Take the rights away again after the installation.`},
+	1638: {"another version of the product is installed", findings.Low, `Remove the installed version first, or use the vendor's upgrade; reinstalling the same package wants REINSTALL=ALL REINSTALLMODE=vomus.`, `Removing the installed version takes its services and settings away until the other one is installed.`, `Install the removed version again from its own package: keep it at hand.`},
 }
 
 // msiMessages say in a few words what Installer's numbered messages mean that usually stand above a failure.
@@ -411,6 +416,7 @@ func runMSIInstallFailed(f *facts.Facts) ([]findings.Finding, error) {
 			Verdict: findings.RuledOut, Subject: "", Severity: findings.High,
 			Summary:  fmt.Sprintf("Every Installer session in the logs (%d) ended well.", len(well)),
 			Evidence: well[:min(len(well), 20)],
+			Unmet:    fmt.Sprintf("No session (of %d) returned anything but 0, 1641 or 3010 (the first: %s).", len(well), well[0].Place()),
 		}}, nil
 	}
 	return []findings.Finding{{
@@ -438,7 +444,7 @@ func later(a, b facts.Match) bool {
 func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 	ret, known := msiReturns[s.result]
 	if !known {
-		ret = msiReturn{strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(wincode.Name(s.result), "ERROR_"), "_", " ")), findings.High, ""}
+		ret = msiReturn{meaning: strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(wincode.Name(s.result), "ERROR_"), "_", " ")), severity: findings.High}
 	}
 	code, verb := strconv.FormatUint(uint64(s.result), 10), "failed"
 	if s.result > 0xFFFF { // an HRESULT
@@ -474,7 +480,7 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 			f.Title += " in the action " + s.action
 		}
 		if ret.remedy != "" {
-			f.Remedy = []string{ret.remedy, msiRemedy[len(msiRemedy)-1]}
+			f.Remedy, f.Risk, f.Undo = []string{ret.remedy}, ret.risk, ret.undo
 		}
 	}
 	if s.custom != nil && (s.cause.line == nil || s.custom.Ref != s.cause.line.Ref) {
@@ -487,6 +493,7 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 		f.State = findings.Resolved
 		f.Summary += " A later session of the same product succeeded."
 		f.Evidence = append(f.Evidence, findings.FromMatch(*by, findings.Contradicts, "a later session of the product ended well"))
+		f.Cured = fmt.Sprintf("This upload shows it already: line %d of %s.", by.Ref.Line, by.Ref.Artifact)
 	}
 	return f
 }

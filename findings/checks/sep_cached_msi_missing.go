@@ -69,10 +69,13 @@ var sepCachedMSIMissing = &findings.Check{
 		Remedy: []string{
 			`Before the next upgrade repair the installed version, which puts its package back: msiexec /f "C:\ProgramData\Symantec\Symantec Endpoint Protection\CurrentVersion\Data\Cached Installs\Sep64.msi" /q`,
 			"A client that is already self-managed: put the group's syLink.xml back (SylinkDrop, or a communication update package from the manager).",
-			"Or deploy a managed package with \"Remove all previous logs and policies, and reset the client-server communications settings\"; it discards local logs and policies.",
+			"Or deploy a managed package with \"Remove all previous logs and policies, and reset the client-server communications settings\".",
 			"Find out what cleans the Installer folder, and stop it.",
-			"Cured when the next SEP_Inst.log opens the cached package and migrates syLink.xml.",
 		},
+		Risk:      "The repair writes the installed version's files and services anew and may ask for a restart; protection is off for its minutes. A managed package that resets the settings discards the local logs, quarantine records and policies. syLink.xml of the wrong group puts the client under that group's policy.",
+		Undo:      "A repair is not taken back; the version stays. Keep the client's present syLink.xml: SylinkDrop with that file puts the client back as it was. Discarded logs and policies are gone: export them first.",
+		Cured:     "The next SEP_Inst.log opens the cached package within MigrateAppData and names syLink.xml among the files that it migrates; syLink.xml of the client lists a server; dir /a of the Installer folder shows the package that LocalPackage names.",
+		Overturns: "A line of the same session that opens the cached package or migrates syLink.xml; KeepPreviousSetting=0 in setAid.ini of the upgrade package; a syLink.xml of after the upgrade that lists the manager; note 2203 with a code of denied access instead of -2147287038.",
 		Proves: []string{
 			"In the upgrade's log the action MigrateAppData cannot open the cached package (ScriptGen: Unable to open, or note 2203 with -2147287038 for a package in the Installer folder), and syLink.xml is not among the files that the same upgrade migrates.",
 		},
@@ -296,7 +299,7 @@ func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
 	}
 	if len(well) > 0 {
 		return []findings.Finding{{
-			Verdict: findings.RuledOut, Subject: f.ID, Evidence: well,
+			Verdict: findings.RuledOut, Subject: f.ID, Evidence: well, Unmet: fmt.Sprintf("The upgrade did not miss its package: it migrated syLink.xml (%s).", well[0].Place()),
 			Summary: "The upgrade opened the cached package and migrated syLink.xml, so management was kept.",
 		}}, nil
 	}
@@ -343,6 +346,7 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) f
 		for i := range out.Evidence {
 			out.Evidence[i].Role = findings.Context
 		}
+		out.Unmet = fmt.Sprintf("Nothing was to be migrated: the package discards the previous settings (%s).", m.Place())
 		out.Evidence = append(out.Evidence, m)
 		out.Summary += " The package was set to discard the previous settings, so the new syLink.xml is what was wanted."
 		return out
@@ -392,6 +396,7 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) f
 		if out.State != findings.Resolved {
 			out.State = findings.Resolved
 			out.Evidence = append(out.Evidence, findings.FromMatch(*l.sylink, findings.Contradicts, "a later upgrade migrates syLink.xml"))
+			out.Cured = fmt.Sprintf("This upload shows it already: line %d of %s.", l.sylink.Ref.Line, l.sylink.Ref.Artifact)
 			out.Summary += " A later upgrade migrates it."
 		}
 	}
@@ -469,6 +474,7 @@ func sepPreventive(f *facts.Facts) *findings.Finding {
 			return &findings.Finding{
 				Verdict: findings.RuledOut, Subject: f.ID,
 				Summary:  fmt.Sprintf("The cached package %s of %s is in the Installer folder.", p.LocalPackage, p.DisplayName),
+				Unmet:    fmt.Sprintf("The registered package is not missing: %s is listed (%s).", baseName(p.LocalPackage), e.Place()),
 				Evidence: []findings.Evidence{findings.FromValue(p.Found, findings.Contradicts, "the cached package of "+p.DisplayName), e},
 			}
 		}
@@ -499,6 +505,7 @@ func sepOpen(f *facts.Facts, upgrades []*sepUpgrade) findings.Finding {
 		for _, u := range upgrades {
 			for _, m := range u.denied {
 				out.Evidence = append(out.Evidence, findings.FromMatch(*m, findings.Context, "not STG_E_FILENOTFOUND: the file is there"))
+				out.Unmet = fmt.Sprintf("The code is not that of a missing file (%s).", out.Evidence[0].Place())
 			}
 		}
 		out.Missing = []findings.Missing{installerListing}

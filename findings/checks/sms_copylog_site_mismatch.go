@@ -61,10 +61,13 @@ var smsCopylogSiteMismatch = &findings.Check{
 		Cause: "A site whose Nt_logon.dll lacks the update of Q251070 (no service pack) or Q249077 (SP1) writes its own code into the shared lines of Copylog.tcf whenever it has checked the logon point, although it copied nothing. Clients then match the newer Clicore.exe with the configuration and checksums of the older site: new installations are blocked, and clients of the older release end in a mixed installation.",
 		Remedy: []string{
 			"Edit \\\\PDC\\SMSLOGON\\Config\\Copylog.tcf on the primary domain controller: in the line X86.BIN\\CLICORE.EXE=… set the code of the site that runs the newer release. Keep a copy of the file first.",
-			"Until the older sites are updated, make the file read-only and give Full Control to one domain administrator's account only and Read to Everyone; undo this after the last site is upgraded. New installations in the older sites' boundaries stay off that long.",
+			"Until the older sites are updated, make the file read-only and give Full Control to one domain administrator's account only and Read to Everyone.",
 			"Apply Q251070 or Q249077 to every site of the older release, wait until Copylog.tcf is rewritten on every logon point, then upgrade all sites, the central site first, within hours.",
-			"Cured when the CLICORE line names a site of the release of Clicore.exe and Wn_logon.log reports no missing Compver.ini.",
 		},
+		Risk:       "While the file is read-only no site can write it: new installations in the boundaries of the older sites stay off that long, and a site that does replace Clicore.exe is not credited. A wrong code in the line sends every client to the wrong configuration at its next logon.",
+		Undo:       "Put the kept copy of Copylog.tcf back, and give the file its former permissions (note them with cacls first); take the read-only mark away after the last site is upgraded. The service-pack level of a site is not taken back.",
+		Cured:      `The line X86.BIN\CLICORE.EXE= of the next Copylog.tcf names a site of the release of Clicore.exe, and Wn_logon.log of a client that logged on since reports no missing Compver.ini.`,
+		Overturns:  "A Compver.ini or log of the credited site that states the release of the logon point's Clicore.exe; a newer Clicore.log that states another release of the program; a second copy of the file, taken hours later, that credits another site.",
 		Proves:     []string{"The site in the line X86.BIN\\CLICORE.EXE= runs an older build or service pack than the Clicore.exe of the logon point, by the client's own logs or by the site's files."},
 		Suggests:   []string{"The file lacks the CLICORE line (a corrupt file: clients retry seven times ten minutes).", "The credited site has no lines of its own under SITES, its code is reserved or not three characters, or a line under SITES credits another site.", "Copies of the file from several domain controllers credit different sites."},
 		Exonerates: []string{"The credited site runs the release of the Clicore.exe on the logon point."},
@@ -278,6 +281,7 @@ func runCopylog(all []*facts.Facts) ([]findings.Finding, error) {
 		for _, f := range well {
 			sum.Evidence = append(sum.Evidence, f.Evidence...)
 		}
+		sum.Unmet = fmt.Sprintf("None of the %d copies credits a site of an older release (the first: %s).", len(well), sum.Evidence[0].Place())
 		out = []findings.Finding{sum}
 	default:
 		out = well
@@ -336,6 +340,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 			return f
 		}
 		f.Verdict = findings.RuledOut
+		f.Unmet = fmt.Sprintf("The credited site %s does not run an older release than the logon point's Clicore.exe (%s).", site, credit.Place())
 		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe, and that site runs %s, as the client files of the logon point do.", site, owner.name())
 		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
 		return f
@@ -374,6 +379,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 	f.Verdict, f.Reason, f.State = findings.NotEvaluated, findings.DataMissing, findings.Unknown
 	credit.Role = findings.Context
 	f.Evidence = append(f.Evidence, credit)
+	f.Unmet = fmt.Sprintf("The releases of site %s and of the logon point's Clicore.exe can't be compared; the line that credits the site is there (%s).", site, credit.Place())
 	f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe, but the bundle lacks the releases of that site and of the program on the logon point.", site)
 	if programKnown {
 		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe, and the logon point gives %s, but the bundle does not say which release site %s runs.", site, program.name(), site)
@@ -385,9 +391,8 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 
 // smsCopylogSiteMismatchRemedy is the remedy of the check, for findings that say more before it.
 var smsCopylogSiteMismatchRemedy = []string{
-	"Until the older sites are updated, make the file read-only and give Full Control to one domain administrator's account only and Read to Everyone; undo this after the last site is upgraded.",
+	"Until the older sites are updated, make the file read-only and give Full Control to one domain administrator's account only and Read to Everyone.",
 	"Apply Q251070 or Q249077 to every site of the older release, wait until Copylog.tcf is rewritten on every logon point, then upgrade all sites, the central site first, within hours.",
-	"Cured when the CLICORE line names a site of the release of Clicore.exe and Wn_logon.log reports no missing Compver.ini.",
 }
 
 // suppliers are the sites whose release is that of the program.

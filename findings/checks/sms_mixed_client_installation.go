@@ -43,8 +43,11 @@ var smsMixedClientInstallation = &findings.Check{
 			"Correct the line X86.BIN\\CLICORE.EXE= of \\\\PDC\\SMSLOGON\\Config\\Copylog.tcf first if it credits the older site, else the client falls back into the state.",
 			"Upgrade every site that serves the client to the newest release, the central site first, within hours: this repairs and upgrades mixed clients. The updates of Q249077 and Q251070 prevent new cases and repair none.",
 			"Have a local administrator log on once where the client does not recover: with a user of fewer rights it can't replace its services.",
-			"Cured when Clicore.log states one release in both lines, Ccim32.log no longer calls the client access point older, and Clisvc.log starts the programs.",
 		},
+		Risk:      "Between the upgrade of the first site and that of the last the clients of all of them may fall into this state. Upgrading a site has no way back, and its clients are upgraded with it at their next logon.",
+		Undo:      "A site goes back to its former release only by its backup of before the upgrade, and a client only by removing it (Smsman /u) and installing it from such a site. The edited Copylog.tcf is put back from its copy.",
+		Cured:     `Clicore.log states one release in "Base client files are version" and "Current clibase version is", Ccim32.log no longer calls the client access point older, and Clisvc.log starts the programs.`,
+		Overturns: "A later run in Clicore.log or Ccim32.log that states one release; a hotfix that was installed on the client alone, or a token file that Inbox Manager held for days, which lead to the same lines with equal versions.",
 		Proves: []string{
 			"Clicore.log states two releases in one run (\"Base client files are version\", \"Current clibase version is\"), or Ccim32.log states that the client access point's release is older than the client's; and the weights of all signs in the client's logs come to six or more. A contradiction of versions weighs four; a missing Compver.ini three; an unregistered installation manager, a refused program and an offer out of step two each; the rest one.",
 		},
@@ -656,10 +659,12 @@ func mixedWell(f *findings.Finding, c smsClient, agreed []*versions, sum int, sa
 	}
 	if len(agreed) > 0 {
 		f.Summary = upperFirst(agreed[0].says()) + ": one release."
+		f.Unmet = fmt.Sprintf("The logs state one release and not two (%s).", f.Evidence[0].Place())
 	} else {
 		log := c.versionLog()
 		f.Evidence = append(f.Evidence, findings.AbsentLine(log, findings.Contradicts, "no two releases are stated side by side"))
 		f.Summary = path.Base(log) + " states no two releases side by side."
+		f.Unmet = fmt.Sprintf("No two releases are stated side by side (%s).", log)
 	}
 	for _, e := range signs {
 		e.Role = findings.Context

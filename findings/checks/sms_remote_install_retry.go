@@ -47,6 +47,10 @@ var smsRemoteInstallRetry = &findings.Check{
 	Doc: findings.Doc{
 		Cause:      "Sites of different releases share boundaries and use Remote Client Installation. The older site's Client Configuration Manager lacks the update that makes it look for files of a later release, so that it tries to install its own older client, fails, and puts the request back: every hour, for seven days, for each such client. This alone does not lead to a mixed installation, but it keeps the site server busy and leaves orphaned clients without advertisements.",
 		Remedy:     smsRemoteInstallRetryRemedy,
+		Risk:       "While SMS_CLIENT_CONFIG_MANAGER is stopped, or Ccm.dll renamed, the site installs no client remotely at all. With the files of Ccrretry.box also those requests are gone that were worth retrying, of computers that were only switched off.",
+		Undo:       `Start SMS_CLIENT_CONFIG_MANAGER, give Ccm.dll its name back, and copy the kept .CCR files into \SMS\inboxes\ccr.box; without a copy a needed request comes again with the next discovery. The update is taken back with the files that it replaced: keep Ccm.dll and Ccmbtldr.exe.`,
+		Cured:      "Ccm.log stores no request of these computers in the queue Retry for two hours, and a listing of Ccrretry.box shows no file.",
+		Overturns:  "A Ccim32.log or a table of versions in which the computer has the site's own release or an older one; a Ccm.dll of 2.0.1380.1125 or 2.0.1239.64 or later on the site server, with which retries have another cause; an access error to the administrative share in Ccm.log for every try.",
 		Proves:     []string{"The requests for a client are retried (Ccm.log stores or receives them at least twice in the queue Retry, or its file lies in Ccrretry.box), and the client's release is later than that of the site."},
 		Suggests:   []string{"A retry queue alone: files in Ccrretry.box, or repeated retries, without the release of the client or of the site.", "Retries against a later client that all fail at the administrative share."},
 		Exonerates: []string{"Ccm.log puts no request into the queue Retry, and Ccrretry.box is empty.", "The clients of the requests have the site's own release.", "The log is of a later product, whose Client Configuration Manager installs another client."},
@@ -66,9 +70,8 @@ var smsRemoteInstallRetry = &findings.Check{
 // smsRemoteInstallRetryRemedy is the remedy of the check, for findings that say more before it.
 var smsRemoteInstallRetryRemedy = []string{
 	"Apply the update to the older site: Q252717 on SP1 (Ccm.dll and Ccmbtldr.exe 2.0.1380.1125 or later), Q252718 without a service pack (2.0.1239.64 or later).",
-	"Stop SMS_CLIENT_CONFIG_MANAGER and delete all files in \\SMS\\inboxes\\ccrretry.box: what is in the queue is retried for its seven days even after the update. Keep a copy; a request that was needed comes again with the next discovery.",
-	"Or upgrade the site to the later release, after which the installations succeed. Renaming Ccm.dll stops the retries at once, and with them every remote installation of the site; rename it back to undo this.",
-	"Cured when Ccm.log stores no request of the client in the queue Retry for two hours and Ccrretry.box stays empty.",
+	"Stop SMS_CLIENT_CONFIG_MANAGER and delete all files in \\SMS\\inboxes\\ccrretry.box: what is in the queue is retried for its seven days even after the update. Keep a copy.",
+	"Or upgrade the site to the later release, after which the installations succeed. Renaming Ccm.dll stops the retries at once.",
 }
 
 // requestWords stand in the paths of a site server's requests.
@@ -429,6 +432,7 @@ func judgeServer(s siteServer, known stated) []findings.Finding {
 			f.Evidence = append(f.Evidence, h.release.evidence)
 		}
 		site.evidence.Role = findings.Contradicts
+		f.Unmet = fmt.Sprintf("No computer whose request is retried has a later release than the site: %s has %s (%s).", same[0].host, same[0].release.name(), same[0].release.evidence.Place())
 		f.Evidence = oncePlaced(append(f.Evidence, site.evidence))
 		f.Evidence = append(f.Evidence, refusals(same)...)
 	default:
@@ -445,6 +449,9 @@ func judgeServer(s siteServer, known stated) []findings.Finding {
 			}
 		}
 		f.Summary = "No client configuration request of SMS 2.0 is retried."
+		if len(f.Evidence) > 0 {
+			f.Unmet = fmt.Sprintf("No request of SMS 2.0 is in the queue Retry (%s).", f.Evidence[0].Place())
+		}
 		if len(f.Evidence) == 0 {
 			f.Verdict, f.Reason = findings.NotEvaluated, findings.DataMissing
 			f.Summary = "The listing of the retry queue is not whole, and there is no log of requests."
@@ -544,7 +551,7 @@ func (s siteServer) queueAlone(open []retriedHost, siteKnown bool, site releaseS
 	f.Rivals = s.rivals(open)
 	f.Remedy = append([]string{"Find out first whether these computers have a later release (Ccim32.log of one of them) or can't be reached: only the former need the steps below."}, smsRemoteInstallRetryRemedy...)
 	if stale > 0 {
-		f.Remedy = append([]string{"Requests older than seven days are no longer retried: move them out of Ccrretry.box (keep them for undoing this). What is still needed comes again with the next discovery."}, f.Remedy...)
+		f.Remedy = append([]string{"Requests older than seven days are no longer retried: move them out of Ccrretry.box, and keep them."}, f.Remedy...)
 	}
 	first := open[0]
 	for _, h := range open {

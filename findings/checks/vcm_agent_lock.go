@@ -36,12 +36,15 @@ var vcmAgentLock = &findings.Check{
 	Doc: findings.Doc{
 		Cause: "An installation of the VCM agent looks for two locks before it changes anything: the registry value IsLocked, which nothing but a person removes, and ECMMachineActionLock.dat in the root of the agent's folder, which another request holds while it installs, uninstalls or collects, or left behind when it was cut off. Either refuses the installation.",
 		Remedy: []string{
-			"Find out who holds the lock: look for the request's id in the job history of every Collector, and ask whether the agent was locked on purpose. Wait for a running request; cancelling one leaves the agent half installed.",
-			"Lock file: run the installation once more. The refused one has zeroed the time and purged the request, so that the next passes unless another Collector has locked it again. If it stays locked, stop all requests for this machine, rename ECMMachineActionLock.dat (keep it: renaming it back undoes this) and try again.",
-			"Registry: note the value of IsLocked, set it to 0 under the key that the finding names (64-bit Windows: Wow6432Node), and run the installation again; setting the old value back undoes this.",
+			"Find out who holds the lock: look for the request's id in the job history of every Collector, and ask whether the agent was locked on purpose. Wait for a running request.",
+			"Lock file: run the installation once more. The refused one has zeroed the time and purged the request, so that the next passes unless another Collector has locked it again. If it stays locked, stop all requests for this machine, rename ECMMachineActionLock.dat, keep it, and try again.",
+			"Registry: note the value of IsLocked, set it to 0 under the key that the finding names (64-bit Windows: Wow6432Node), and run the installation again.",
 			"Let one Collector alone manage the machine.",
-			"Cured when the job history ends with Fully Release Lock done; the next upload then shows IsLocked 0 or absent and a lock file of zeros.",
 		},
+		Risk:      "A request that is still at work and loses its lock, or is cancelled, leaves the agent half installed; two Collectors at once do the same. An agent that was locked on purpose is then changed against that purpose.",
+		Undo:      "Stop all requests for the machine, then set IsLocked back to the value that was noted, or rename the kept ECMMachineActionLock.dat back.",
+		Cured:     "The job history of the next installation ends with Fully Release Lock done; the registry shows IsLocked 0 or absent, and ECMMachineActionLock.dat is all zeros.",
+		Overturns: "A job history in which the request of the lock is running, so that the lock does its work; a refusal whose message names something else than the lock; an IsLocked that is 0 in the hive of after the refusal.",
 		Proves: []string{
 			"IsLocked of the agent, under Configuresoft\\ECM of 64-bit or 32-bit programs, is not 0.",
 			"A lock file with action, time and request, together with an installation of the same machine that was refused.",
@@ -363,6 +366,8 @@ func (h *vcmHost) registryLock(out *findings.Finding, set []hive.Found) {
 	v := set[0]
 	out.Verdict, out.Severity, out.State = findings.Confirmed, findings.Critical, findings.Active
 	out.Title = fmt.Sprintf("The VCM agent of %s is locked in the registry: IsLocked is %s", h.on(), v.Value.Display())
+	out.Undo = fmt.Sprintf("Set IsLocked of %s back to %s.", v.Key, v.Value.Display())
+	out.Cured = fmt.Sprintf("The next upload's registry shows IsLocked of %s as 0 or absent, and the job history of the next installation ends with Fully Release Lock done.", v.Key)
 	out.Summary = fmt.Sprintf("%s holds IsLocked = %s. An installation can neither remove nor change that lock, so the agent can't be installed, upgraded or uninstalled until it is set to 0.", v.Key, v.Value.Display())
 	for _, v := range set {
 		out.Evidence = append(out.Evidence, findings.FromValue(v, findings.Supports, "the registry lock"))
@@ -537,6 +542,13 @@ func (h *vcmHost) free(out *findings.Finding, strictest *facts.Of[*extract.VCMLo
 		r.Role = findings.Context
 		out.Evidence = append(out.Evidence, r)
 		out.Summary += " A refused installation is recorded, which was before the lock was released or has another cause."
+	}
+	if len(out.Evidence) > 0 {
+		what := "No lock file holds action, time and request"
+		if out.Evidence[0].Value != nil {
+			what = "IsLocked is not set"
+		}
+		out.Unmet = fmt.Sprintf("%s (%s).", what, out.Evidence[0].Place())
 	}
 	switch {
 	case len(h.files)+len(h.empty) == 0:

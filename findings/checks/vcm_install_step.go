@@ -38,9 +38,12 @@ var vcmInstallStep = &findings.Check{
 			"Validate Installation Environment: look for a registry lock (vcm-agent-lock) and whether the machine is itself a Collector (CDInstall is 2 under the Installer key).",
 			"Install Simple Installer: from the Collector, open the share that the job names with the account that it uses (net use \\\\TARGET\\ADMIN$), see that the services Server and Remote Registry run, and look for a lock file (vcm-agent-lock).",
 			"Uninstall Module and Install Module: look whether the agent's services run on the target and answer the Collector.",
-			"Run the installation again once. Risk: a removal that stopped half-way leaves an agent without use; the repeated run removes what is left.",
-			"Cured when the job history ends with Fully Release Lock done.",
+			"Run the installation again once.",
 		},
+		Risk:       "An installation removes the former agent before it lays down the new one: if it fails again behind that step, the machine has no agent that works, and its data is not collected until a run goes through.",
+		Undo:       "Install the former version of the agent from its Collector; what was collected before stays in the database. Rights that were given for the share or the service account are taken away again.",
+		Cured:      "The job history of the next installation shows the failed step as done and ends with Fully Release Lock done.",
+		Overturns:  "A later run of the same request in which the step is done; a console in another language in which the word of its state means success; a message of the step that says that there was nothing to do.",
 		Proves:     []string{"A step that a job history or a log of the Collector or the agent records as failed, with no later success of the same step in the same request."},
 		Suggests:   []string{"A history that ends in a step whose state is in words that are not known, or differs from that of all steps before it.", "A history that ends in a step that was still running."},
 		Exonerates: []string{"Every recorded step is done, or was left out because there was nothing to do."},
@@ -390,6 +393,10 @@ func (in *installation) finding(r *vcmStepRow, resolved, several bool) findings.
 	if resolved {
 		out.State, out.Severity = findings.Resolved, findings.Low
 		out.Summary += " A later installation of the same machine went through."
+		out.Remedy = []string{"Nothing is to be done: a later installation went through."}
+		out.Risk = "None: the agent is installed."
+		out.Undo = "Nothing is to be taken back."
+		out.Cured = "This upload shows it already: the later installation of the same machine in " + r.artifact + "."
 	}
 	out.Evidence = append(out.Evidence, r.evidence(findings.Supports, r.label+" failed"))
 	var before *vcmStepRow
@@ -484,5 +491,6 @@ func (in *installation) wellInstalled() findings.Finding {
 			out.Evidence = append(out.Evidence, r.evidence(findings.Contradicts, r.label+" is done or had nothing to do"))
 		}
 	}
+	out.Unmet = fmt.Sprintf("No step (of %d) is recorded as failed (the last: %s).", len(in.rows), last.evidence(findings.Contradicts, "").Place())
 	return out
 }

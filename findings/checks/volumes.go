@@ -466,6 +466,24 @@ func (l *link) name() string {
 	return "the junction " + dir
 }
 
+// undo says how the link is made again once it was replaced by a folder.
+func (l *link) undo() string {
+	dir := winpath.Clean(l.mount.Directory)
+	how := "make it again as it was: note first what fsutil reparsepoint query shows of " + dir
+	switch {
+	case l.unknown:
+	case l.mount.Kind == extract.MountPoint && l.mount.VolumeGUID != "":
+		how = `mount the volume again: mountvol "` + dir + `" \\?\Volume{` + l.mount.VolumeGUID + `}\`
+	case l.mount.Kind == extract.MountPoint:
+		how = `mount the volume again with mountvol, by the name that mountvol "` + dir + `" /L shows before`
+	case l.mount.Kind == extract.MountLink:
+		how = `make the symbolic link again: mklink /D "` + dir + `" "` + winpath.Clean(l.mount.Target) + `"`
+	default:
+		how = `make the junction again: mklink /J "` + dir + `" "` + winpath.Clean(l.mount.Target) + `"`
+	}
+	return "Keep what lay behind " + l.name() + " until the upgrade has gone through. To go back, stop the agent's services, move the new folder aside and " + how + "."
+}
+
 // describe is the name and where the link leads.
 func (l *link) describe() string {
 	switch {

@@ -51,10 +51,13 @@ var windowsPendingReboot = &findings.Check{
 	Doc: findings.Doc{
 		Cause: "A program could not replace files in use, changed a component that Windows services at boot, or gave the computer a new name or domain, and left the rest to the next boot. Until then old and new files run side by side, and installers that look for it refuse to start or return 3010.",
 		Remedy: []string{
-			"Restart the machine at a time that suits its users; let services finish first. Risk: whatever is queued is done then, also by products that nobody thinks of.",
-			"Look again: PendingFileRenameOperations should be gone, and PFRO.log (Windows Vista and later) should show no new error.",
+			"Restart the machine at a time that suits its users; let services finish first.",
 			"If the same files are queued again after the restart, find the product that queues them; if a rename fails at each boot, see zenworks-mount-point for what to look at.",
 		},
+		Risk:      "Everything that is queued is done at the restart, also what products that nobody thinks of have left there; services are down meanwhile, and unsaved work is lost. A queue that is deleted by hand instead leaves files of two versions side by side.",
+		Undo:      `A restart is not taken back: files that it has replaced come back only from a backup or by installing the former version. Before a value of the queue is deleted by hand, export HKLM\SYSTEM\CurrentControlSet\Control\Session Manager with reg export; importing it queues the operations again.`,
+		Cured:     "The next SYSTEM hive has no PendingFileRenameOperations (or only pairs of a later date), the markers of this finding are gone from SOFTWARE, and PFRO.log (Windows Vista and later) shows a later boot without a new error.",
+		Overturns: "A boot in PFRO.log or the System event log after the Session Manager key was last written: the registry was copied before it. A value that stands in another control set than the current one.",
 		Proves: []string{
 			"A pair in PendingFileRenameOperations or …2 of the current control set.",
 			"A marker in the registry: Component Based Servicing, Windows Update, Server Manager, UpdateExeVolatile, DVDRebootSignal, Netlogon's JoinDomain or AvoidSpnSet.",
@@ -183,6 +186,7 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		out.Evidence = append(out.Evidence, findings.FromLine(f, b.artifact, b.line, findings.Contradicts, "a boot after the queue was written"))
 		if len(markers) == 0 {
 			out.State = findings.Resolved
+			out.Cured = fmt.Sprintf("This upload shows it already: the boot in line %d of %s.", b.line, b.artifact)
 			out.Title = "A reboot was pending and has been done since: " + strings.Join(titles, "; ")
 		}
 	} else if since := q.sinceShutdown(f); since != "" && len(q.pairs) > 0 {
@@ -293,6 +297,7 @@ func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
 	out := findings.Finding{Verdict: findings.RuledOut, Severity: findings.Info, State: findings.Unknown, Title: "No reboot is pending in the registry that was sent"}
 	out.Summary = "The Session Manager key of the current control set queues no file operation"
 	out.Evidence = append(out.Evidence, q.absent(findings.Contradicts))
+	out.Unmet = fmt.Sprintf("No file operation is queued (%s), and no marker of a pending reboot stands in the registry that was sent.", out.Evidence[0].Place())
 	if p, err := f.Registry.Product(); err == nil {
 		out.Summary += ", and the SOFTWARE registry holds no marker of a pending reboot"
 		out.Evidence = append(out.Evidence, findings.FromKey(p.Found, findings.Context, "the SOFTWARE registry in which no marker stands"))
@@ -340,6 +345,7 @@ func hintedReboot(f *facts.Facts, subject string, q queue) findings.Finding {
 			Verdict: findings.NotEvaluated, Reason: findings.DataMissing, State: findings.Unknown,
 			Summary: "The value that queues file operations is cut short, and nothing else tells whether a reboot is pending.", Missing: []findings.Missing{need},
 			Evidence: []findings.Evidence{q.absent(findings.Context)},
+			Unmet:    fmt.Sprintf("The queue of file operations is cut short (%s).", q.absent(findings.Context).Place()),
 		}
 	}
 	out := findings.Finding{

@@ -1,8 +1,11 @@
 package checks
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+
+	"casebook/findings/facts"
 )
 
 // count is a number with its noun.
@@ -22,4 +25,9 @@ func upperFirst(s string) string {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// machineOf is how a finding about a computer calls it: its name, or where nothing names it the artifact that shows the problem.
+func machineOf(f *facts.Facts, artifact string) string {
+	return cmp.Or(f.Host, f.ID, "the machine of "+artifact)
 }

@@ -48,8 +48,12 @@ var zenworksMountPoint = &findings.Check{
 		New:   func(*ingest.Artifact) facts.Observer { return &zenMessages{} },
 	},
 	Doc: findings.Doc{
-		Cause:  zenCause,
-		Remedy: zenRemedy,
+		Cause:     zenCause,
+		Remedy:    zenRemedy,
+		Risk:      "The machine is not managed while the agent's services are stopped. What else lies on the mounted volume is out of reach by its old path, a folder copied without its permissions (robocopy /copyall keeps them) locks the agent out, and until the upgrade has run again the agent works with files of two versions.",
+		Undo:      `Keep the old folder until the upgrade has gone through. To go back, stop the services, move the new folder aside and mount the volume again: mountvol FOLDER \\?\Volume{GUID}\ with the name that mountvol FOLDER /L gave before (note it first); a junction is made again with mklink /J.`,
+		Cured:     "PendingFileRenameOperations of the next SYSTEM hive holds no file of the agent after the restart, PFRO.log shows no new error for one, and all files of the agent's bin folder have one version.",
+		Overturns: "mountvol, fsutil or MountedDevices showing that both paths are one volume, mounted at two places; a reparse point that is no mount point (a OneDrive or deduplication tag); a PFRO.log with a later boot at which the same renames succeeded.",
 		Proves: []string{
 			"A rename in PendingFileRenameOperations or …2 of the current control set whose source or target is a file of the agent and whose two paths lie on different volumes.",
 			"A rename of an agent's file in PFRO.log with status 0xc00000d4 (not the same device).",
@@ -90,8 +94,7 @@ const zenCause = "Windows Installer could not overwrite files of the agent that 
 var zenRemedy = []string{
 	`Find the volumes: run "mountvol" and "fsutil reparsepoint query" for the agent's folder and every folder above it. A mount point or junction to another volume above ZENWORKS_HOME is not supported by the vendor.`,
 	"Stop the agent's services, copy the folder to a plain directory of the system volume, set its permissions anew (inheritance from Program Files), take the mount point away and put the directory in its place.",
-	"Run the agent's upgrade again and restart: moving the folder cures the next upgrade, not the files that the last one left behind. Risk: until then the agent runs with files of two versions.",
-	"Cured when PendingFileRenameOperations holds no file of the agent after the restart, PFRO.log shows no new error for one, and all files in the agent's bin folder have one version.",
+	"Run the agent's upgrade again and restart: moving the folder cures the next upgrade, not the files that the last one left behind.",
 }
 
 func runZENworksMountPoint(f *facts.Facts) ([]findings.Finding, error) {
@@ -226,6 +229,7 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 		says = append(says, "The volumes are different because "+c.why+", so a rename between them can't succeed at any boot.")
 		if c.by != nil {
 			f.Remedy = append([]string{"Replace " + c.by.name() + " by an ordinary folder of the same path: the vendor does not support another volume above ZENWORKS_HOME. Note first what else lies beneath it."}, zenRemedy[1:]...)
+			f.Undo = c.by.undo()
 			f.Cause = upperFirst(c.by.describe()) + " stands on the way to the agent's files, so that one of the two paths lies on another volume than its drive letter says. " + f.Cause
 		} else {
 			f.Cause = "The bundle does not show a mount point as the reason: " + c.why + ". " + f.Cause
@@ -252,6 +256,7 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 	f.Summary = strings.Join(says, " ")
 	if f.State == findings.Resolved {
 		f.Title += "; a later boot shows no failure"
+		f.Cured = "PFRO.log of this upload shows a later boot without a failure; a listing of the agent's bin folder in which all files have one version would complete the proof."
 	}
 	return f
 }
@@ -438,19 +443,23 @@ func (z *zenFacts) cleared() findings.Finding {
 		for _, r := range z.pending[:min(len(z.pending), shownRenames)] {
 			f.Evidence = append(f.Evidence, r.evidence(findings.Contradicts, "source and target are on one volume"+rollback(r)))
 		}
+		f.Unmet = fmt.Sprintf("No rename in %s (%s) crosses volumes (%s).", z.queue.at.Value.Name, count(len(z.queue.pairs), "pair"), f.Evidence[0].Place())
 		f.Evidence = append(f.Evidence, z.sameEvidence(z.pending[0].crossing)...)
 	case len(z.deletes) > 0:
 		f.Title = "The queue only deletes files of the ZENworks agent"
 		f.Summary = fmt.Sprintf("The queue holds %s of the agent's files and no rename; a delete crosses no volume and leaves no old file behind.%s", count(len(z.deletes), "delete"), others)
 		f.Evidence = append(f.Evidence, pairEvidence(z.deletes[0], findings.Contradicts, "a delete"))
+		f.Unmet = fmt.Sprintf("No queued pair (of %d) renames a file of the agent (%s).", len(z.queue.pairs), f.Evidence[0].Place())
 	case len(z.queue.pairs) > 0:
 		f.Title = "No file of the ZENworks agent waits for a boot"
 		f.Summary = fmt.Sprintf("None of the %s that wait for a boot is on a file of the agent (%s).", count(len(z.queue.pairs), "operation"), z.home)
 		f.Evidence = append(f.Evidence, pairEvidence(z.queue.pairs[0], findings.Contradicts, "a file of another product"))
+		f.Unmet = fmt.Sprintf("No queued pair (of %d) is of a file of the agent (%s).", len(z.queue.pairs), f.Evidence[0].Place())
 	default:
 		f.Title = "No file of the ZENworks agent waits for a boot"
 		f.Summary = fmt.Sprintf("No file operation waits for a boot, so none of the agent's files (%s) does.", z.home)
 		f.Evidence = append(f.Evidence, z.queue.absent(findings.Contradicts))
+		f.Unmet = fmt.Sprintf("No file operation is queued (%s).", f.Evidence[0].Place())
 	}
 	if slices.ContainsFunc(z.scheduled, func(r zenRename) bool { return r.crossing.relation == relationCrosses }) {
 		f.Summary += " Installer had scheduled renames whose paths are on different volumes, but PFRO.log shows a boot after that at which none of the agent's files failed."

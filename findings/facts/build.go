@@ -261,6 +261,7 @@ func forgetZone(a *ingest.Artifact, c *collected) {
 	if a.WallFirst.Zone == ingest.ZoneUnknown {
 		a.Clock = "the records state no offset, and no registry of their own computer is known"
 	}
+	a.Tally.UTC = ingest.Histogram{} // these records could only be counted by the offset that is taken back
 	if c != nil {
 		c.clock.foreign = true
 	}

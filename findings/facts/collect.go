@@ -114,6 +114,7 @@ type collected struct {
 	signals  map[string]*kept
 	observed map[string]any // by check ID
 	loud     []*Match
+	kinds    []*ErrorKind         // in the order in which they occur
 	hosts    map[string]hostClaim // by computer name
 	clock    *clock               // of the matches
 }
@@ -199,6 +200,8 @@ type sink struct {
 	hits    []match.Hit     // of the record at hand
 	hit     func(match.Hit) // appends to hits
 	sight   Sight
+	kinds   kinds
+	firsts  []*Match // the first record of each kind
 }
 
 // past is a copy of a record of an earlier batch. Its buffers are used again.
@@ -227,8 +230,8 @@ func (s *sink) Records(batch []ingest.Record) {
 				s.count(i, h)
 			}
 		}
-		if r.Severity == ingest.SeverityError && len(s.got.loud) < maxLoud {
-			s.got.loud = append(s.got.loud, s.keep(i, 0, 1, nil, true))
+		if r.Severity == ingest.SeverityError {
+			s.loud(i, r)
 		}
 		for _, w := range s.watching {
 			s.sight.Hits = s.sight.Hits[:0]
@@ -390,6 +393,10 @@ func (s *sink) Done(a *ingest.Artifact) {
 	for _, k := range s.got.signals {
 		k.settle()
 	}
+	for i, k := range s.kinds.order {
+		k.First = *s.firsts[i]
+	}
+	s.got.kinds = s.kinds.order
 	s.tail, s.pending, s.hits, s.sight.Hits = nil, nil, nil, nil
 	s.collector.mu.Lock()
 	defer s.collector.mu.Unlock()

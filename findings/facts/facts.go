@@ -128,12 +128,18 @@ func (f *Facts) Reliable(artifact string) bool {
 		return false
 	}
 	if h := f.hive(artifact); h != nil {
-		if dirty, _ := h.Dirty(); dirty || h.Truncated() {
+		if dirty, _ := h.Dirty(); dirty || h.Truncated() || h.Script() {
 			return false
 		}
 	}
 	a := f.Artifact(artifact)
 	return a == nil || !a.Truncated
+}
+
+// Script reports whether an artifact is a .reg file that asks for deletions: it says what would be set, not what is.
+func (f *Facts) Script(artifact string) bool {
+	h := f.hive(artifact)
+	return h != nil && h.Script()
 }
 
 // ShowsAbsence reports whether what is not in an artifact was not there: it is reliable, and of a registry all could be read and

@@ -11,8 +11,9 @@ import (
 )
 
 // Replay gives every hive that was being written when it was copied the transaction logs that lie beside it: the hive in
-// extracted is replaced by one that holds what the logs hold. It returns why logs could not be applied, and the damage that shows only then.
-func Replay(extracted []ingest.Extracted) []ingest.Problem {
+// extracted is replaced by one that holds what the logs hold. Of problems, which name what was wrong before, it returns those that remain, and besides
+// them why logs could not be applied and the damage that shows only then.
+func Replay(extracted []ingest.Extracted, problems []ingest.Problem) []ingest.Problem {
 	logs := map[string][]ingest.Extracted{}
 	for _, e := range extracted {
 		if _, ok := e.Value.(*extract.TransactionLog); ok {
@@ -20,7 +21,7 @@ func Replay(extracted []ingest.Extracted) []ingest.Problem {
 			logs[d] = append(logs[d], e)
 		}
 	}
-	var problems []ingest.Problem
+	problems = slices.Clone(problems)
 	for i, e := range extracted {
 		h, ok := e.Value.(*hive.Hive)
 		if !ok {
@@ -42,8 +43,14 @@ func Replay(extracted []ingest.Extracted) []ingest.Problem {
 		if dirty, why := replayed.Dirty(); dirty {
 			problems = append(problems, parseProblem(e, "its transaction logs do not make it whole: "+why))
 		}
-		for _, p := range replayed.Problems() {
-			if !slices.Contains(h.Problems(), p) {
+		before, after := h.Problems(), replayed.Problems()
+		for _, p := range before {
+			if repaired := parseProblem(e, p.String()); !slices.Contains(after, p) {
+				problems = slices.DeleteFunc(problems, func(q ingest.Problem) bool { return q == repaired })
+			}
+		}
+		for _, p := range after {
+			if !slices.Contains(before, p) {
 				problems = append(problems, parseProblem(e, p.String()))
 			}
 		}

@@ -1,6 +1,10 @@
 package facts
 
-import "casebook/ingest"
+import (
+	"slices"
+
+	"casebook/ingest"
+)
 
 // sequences are the logs of a system that are kept in several files.
 type sequences struct {
@@ -78,4 +82,18 @@ func (f *Facts) Later(a, b Match) bool {
 		y, oky = b.Time.Local()
 	}
 	return okx && oky && x.After(y)
+}
+
+// Overcome returns the first of the successes of an operation that is certain to have come after every one of its failures, so that what made
+// it fail was over by then; false if there is none, or nothing failed.
+func (f *Facts) Overcome(failures, successes []Match) (Match, bool) {
+	if len(failures) == 0 {
+		return Match{}, false
+	}
+	for _, s := range successes {
+		if !slices.ContainsFunc(failures, func(x Match) bool { return !f.Later(s, x) }) {
+			return s, true
+		}
+	}
+	return Match{}, false
 }

@@ -47,3 +47,31 @@ func TestSequence(t *testing.T) {
 		}
 	}
 }
+
+// TestOvercome wants a success behind all failures: one between two failures, one at an unknown time and one at the same time cure nothing.
+func TestOvercome(t *testing.T) {
+	f := &Facts{}
+	f.sequence()
+	at := func(path string, line, minute int) Match {
+		return Match{Ref: ingest.Ref{Artifact: path, Line: line}, Time: ingest.WallTime(2012, 3, 1, 10, minute, 0, 0)}
+	}
+	undated := Match{Ref: ingest.Ref{Artifact: "b.log", Line: 1}}
+	for _, c := range []struct {
+		name                string
+		failures, successes []Match
+		line                int // of the success; 0 for none
+	}{
+		{"after-all", []Match{at("a.log", 1, 0), at("b.log", 1, 5)}, []Match{at("a.log", 2, 3), at("a.log", 3, 6)}, 3},
+		{"between-two", []Match{at("a.log", 1, 0), at("b.log", 1, 5)}, []Match{at("a.log", 2, 3)}, 0},
+		{"before", []Match{at("a.log", 2, 0)}, []Match{at("a.log", 1, 0)}, 0},
+		{"same-time", []Match{at("a.log", 1, 5)}, []Match{at("b.log", 2, 5)}, 0},
+		{"undated", []Match{at("a.log", 1, 5)}, []Match{undated}, 0},
+		{"nothing-failed", nil, []Match{at("a.log", 1, 5)}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got, ok := f.Overcome(c.failures, c.successes); got.Ref.Line != c.line || ok != (c.line > 0) {
+				t.Errorf("line %d, %v; want line %d", got.Ref.Line, ok, c.line)
+			}
+		})
+	}
+}

@@ -20,6 +20,6 @@ func All() []ingest.Extractor {
 		regf(), regExport(), regQuery(), vcmLock(),
 		copylog(), compver(), listing(), machineKeys(), acl(), mounts(), sylink(), pfro(),
 		siteControl(), components(), boundaries(), dnsCheck(), dnsZone(), hostList(), nslookup(), vcmJobs(), setAid(), smscfg(), smsuid(),
-		ipconfig(), systemInfo(), msinfo(), winmgmt(),
+		ipconfig(), systemInfo(), msinfo(), winmgmt(), registryPol(),
 	}
 }

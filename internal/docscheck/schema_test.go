@@ -48,6 +48,12 @@ func full() *findings.Report {
 				Operation: "rename", Source: `C:\a`, Target: `C:\b`, ReplaceExisting: true, ControlSet: &one, Value: name,
 			}},
 			MountedDevices: []findings.MountedDevice{{Name: `\DosDevices\C:`, Kind: "mbr", Detail: "signature 1"}},
+			ControlSets:    &findings.ControlSets{Current: 1, Default: 1, Failed: 2, LastKnownGood: 3, Existing: []int{1, 3}},
+			Services: []findings.Service{{
+				Name: "CcmExec", DisplayName: "SMS Agent Host", Type: 16, Start: 4, ImagePath: `C:\a b\CcmExec.exe`, ServiceDLL: "a.dll", Account: "LocalSystem",
+				Odd: []findings.Odd{findings.OddDisabled},
+			}},
+			Packages: []findings.Package{{Code: "{0}", Patch: true, Name: "App", Version: "1.0", Publisher: "Vendor", LocalPackage: `C:\Windows\Installer\1.msp`}},
 		}},
 		Artifacts: []findings.Artifact{{
 			Path: "logs/setup.log", SHA256: sum, Bytes: 9, Kind: ingest.KindLogMSI, Encoding: "utf-16le", Records: 4,
@@ -68,7 +74,17 @@ func full() *findings.Report {
 			What: missing.What, Why: missing.Why, Collect: missing.Collect, Settles: []string{"msi-install-failed"},
 		}}},
 		Problems: []ingest.Problem{{Artifact: "x", Stage: ingest.StageRead, Message: "m"}},
-		Notable:  []findings.Evidence{evidence},
+		Timeline: findings.Timeline{
+			StepSeconds: 1, LeftOut: 1,
+			Logs:  []findings.TimelineLog{{Artifact: "logs/setup.log", UTC: true, StepSeconds: 1, Bins: []findings.TimelineBin{{Time: "2011-01-08T20:16:41Z", Records: 4, Warnings: 1, Errors: 2}}}},
+			Marks: []findings.Mark{{Time: "2011-01-08T20:16:41Z", UTC: true, Kind: findings.MarkFinding, Label: "t", System: "PC1", Artifact: "logs/setup.log", Line: 4}},
+		},
+		Registry: []findings.KeyExcerpt{{
+			Artifact: "SYSTEM", Key: "Select", LastWritten: "2011-01-08T20:16:41Z", Subkeys: []string{"x"}, LeftOut: 1,
+			Values: []findings.ValueExcerpt{{Name: "Current", Type: "REG_DWORD", Data: "1", Line: 3}},
+		}},
+		Errors:  []findings.ErrorKind{{Template: "failed with #", Count: 2, System: "PC1", First: evidence}},
+		Notable: []findings.Evidence{evidence},
 	}
 }
 
@@ -118,6 +134,7 @@ func TestEmptyReport(t *testing.T) {
 		Schema: findings.Schema, Tool: findings.Tool{Name: "casebook", Version: "devel"},
 		Systems: []findings.System{}, Artifacts: []findings.Artifact{}, Sequences: []findings.Sequence{}, Sensitive: []findings.Sensitive{}, Findings: []findings.Finding{},
 		Request: findings.Request{Items: []findings.RequestItem{}}, Problems: []ingest.Problem{}, Notable: []findings.Evidence{},
+		Timeline: findings.Timeline{Logs: []findings.TimelineLog{}, Marks: []findings.Mark{}}, Registry: []findings.KeyExcerpt{}, Errors: []findings.ErrorKind{},
 	}))
 }
 
@@ -347,6 +364,7 @@ func TestVocabularies(t *testing.T) {
 		{"finding.reason", constants(t, "findings", "Reason")},
 		{"evidence.role", constants(t, "findings", "Role")},
 		{"mountedDevice.kind", constants(t, "hive", "DeviceKind")},
+		{"mark.kind", constants(t, "findings", "MarkKind")},
 	}
 	for _, test := range tests {
 		t.Run(test.place, func(t *testing.T) {

@@ -10,6 +10,13 @@ import (
 // Sum returns the checksum of data. A seed that is stated as eight bytes is their number in big-endian order.
 func Sum(data []byte, seed uint64) uint64 {
 	lo, hi := uint32(seed), uint32(seed>>32) //nolint:gosec // the two halves
+	for ; len(data) >= 16; data = data[16:] {
+		b := (*[16]byte)(data)
+		lo, hi = mix(lo+binary.LittleEndian.Uint32(b[0:]), hi)
+		lo, hi = mix(lo+binary.LittleEndian.Uint32(b[4:]), hi)
+		lo, hi = mix(lo+binary.LittleEndian.Uint32(b[8:]), hi)
+		lo, hi = mix(lo+binary.LittleEndian.Uint32(b[12:]), hi)
+	}
 	for ; len(data) >= 4; data = data[4:] {
 		lo, hi = mix(lo+binary.LittleEndian.Uint32(data), hi)
 	}
