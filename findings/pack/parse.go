@@ -142,6 +142,9 @@ func Join(checks []*findings.Check, packs ...*Pack) ([]*findings.Check, error) {
 	return out, nil
 }
 
+// Same reports whether two packs have the same text.
+func (p *Pack) Same(q *Pack) bool { return slices.Equal(p.source.lines, q.source.lines) }
+
 // decode reads the YAML into f and reports whether it is well formed.
 func (s *source) decode(data []byte, f *file) bool {
 	if at, ok := nesting(data); !ok {

@@ -375,7 +375,8 @@ func (t *table) give(r *row, sc scope, group []*object) error {
 		}
 		return s
 	}
-	f.Subject, f.Title, f.Summary, f.Cause, f.Unmet = text(r.subject), text(r.title), text(r.summary), text(r.cause), text(r.unmet)
+	line := func(x *template) string { return strings.Join(strings.Fields(text(x)), " ") }
+	f.Subject, f.Title, f.Summary, f.Cause, f.Unmet = text(r.subject), line(r.title), line(r.summary), line(r.cause), line(r.unmet)
 	for _, x := range r.remedy {
 		f.Remedy = append(f.Remedy, text(x))
 	}
