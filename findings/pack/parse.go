@@ -28,7 +28,8 @@ const (
 	maxConditions = 100 // of one check, of all sorts together
 	maxRows       = 50
 	maxTests      = 200
-	maxNesting    = 50 // of YAML collections
+	maxNesting    = 50  // of YAML collections
+	maxColumn     = 200 // at which a key of a block collection may stand
 )
 
 // Pack is a file of checks with their tests.
@@ -147,8 +148,8 @@ func (p *Pack) Same(q *Pack) bool { return slices.Equal(p.source.lines, q.source
 
 // decode reads the YAML into f and reports whether it is well formed.
 func (s *source) decode(data []byte, f *file) bool {
-	if at, ok := nesting(data); !ok {
-		s.fail(at, "more than %d collections within each other", maxNesting)
+	if at, what := forbidden(data); what != "" {
+		s.fail(at, "%s", what)
 		return false
 	}
 	d := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
@@ -178,25 +179,29 @@ func (s *source) decode(data []byte, f *file) bool {
 	return false
 }
 
-// nesting looks at the tokens before they are parsed, which is recursive: collections may lie within each other only so deep, and anchors and
-// aliases, by which a small text becomes a large value, are refused.
-func nesting(data []byte) (position, bool) {
-	depth, columns := 0, 0
+// forbidden looks at the tokens before they are parsed, which is recursive: collections may lie within each other only so deep, and
+// anchors and aliases, by which a small text becomes a large value, are refused. It returns "" if nothing is to be said.
+func forbidden(data []byte) (position, string) {
+	depth := 0
 	for _, t := range lexer.Tokenize(string(data)) {
+		column := 0
 		switch t.Type {
 		case token.SequenceStartType, token.MappingStartType:
 			depth++
 		case token.SequenceEndType, token.MappingEndType:
 			depth--
-		case token.SequenceEntryType:
-			columns = t.Position.Column
+		case token.AnchorType, token.AliasType, token.MergeKeyType:
+			return at(t), "anchors, aliases and merged keys are not read"
+		case token.SequenceEntryType, token.MappingValueType:
+			column = t.Position.Column
 		default:
 		}
-		if depth > maxNesting || columns > 4*maxNesting {
-			return at(t), false
+		// A block collection needs a column for each level; long lines within a flow collection do not nest.
+		if depth > maxNesting || depth == 0 && column > maxColumn {
+			return at(t), fmt.Sprintf("more than %d collections within each other, or a key beyond column %d", maxNesting, maxColumn)
 		}
 	}
-	return position{}, true
+	return position{}, ""
 }
 
 var (

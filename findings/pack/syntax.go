@@ -61,7 +61,6 @@ type productNode struct {
 // needNode is what a check can't do without.
 type needNode struct {
 	Kinds   []text `yaml:"kinds"`
-	Any     []text `yaml:"any"` // conditions one of which must be decided
 	What    text   `yaml:"what"`
 	Why     text   `yaml:"why"`
 	Collect text   `yaml:"collect"`
