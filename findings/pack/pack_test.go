@@ -347,3 +347,32 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestTutorial runs the tests of the pack that docs/check-packs.md shows.
+func TestTutorial(t *testing.T) {
+	page, err := os.ReadFile("../../docs/check-packs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(page), "```yaml\n")
+	text, _, closed := strings.Cut(rest, "```\n")
+	if !ok || !closed {
+		t.Fatal("the page shows no pack")
+	}
+	p, err := pack.Parse("check-packs.md", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Tests) == 0 {
+		t.Error("the pack has no tests")
+	}
+	for _, test := range p.Tests {
+		r, err := casebook.RunPackTest(context.Background(), test)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !r.OK() {
+			t.Errorf("%s: %+v", test.Name, r)
+		}
+	}
+}
