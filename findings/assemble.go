@@ -192,13 +192,15 @@ func notable(systems []*facts.Facts) []Evidence {
 	})
 	out := []Evidence{}
 	for _, m := range all[:min(len(all), maxNotable)] {
-		out = append(out, FromMatch(m, Context, ""))
+		e := FromMatch(m, Context, "")
+		decode(&e, kindOf(systems, e.Artifact))
+		out = append(out, e)
 	}
 	return out
 }
 
-// maxErrorKinds is how many kinds of errors a report lists.
-const maxErrorKinds = 300
+// MaxErrorKinds is how many kinds of errors a report lists.
+const MaxErrorKinds = 300
 
 // errorKinds returns the kinds of errors, the rarest first: what happens once tells more than what happens all the time.
 func errorKinds(systems []*facts.Facts) []ErrorKind {
@@ -211,7 +213,7 @@ func errorKinds(systems []*facts.Facts) []ErrorKind {
 	slices.SortStableFunc(out, func(a, b ErrorKind) int {
 		return cmp.Or(cmp.Compare(a.Count, b.Count), strings.Compare(a.Template, b.Template), strings.Compare(a.System, b.System))
 	})
-	return out[:min(len(out), maxErrorKinds)]
+	return out[:min(len(out), MaxErrorKinds)]
 }
 
 // describe states a system's identity and the registry facts that a report lists.

@@ -114,7 +114,9 @@ func (r *runner) accept(f Finding, about []*facts.Facts, one *facts.Facts) {
 	f.References = union(f.References, c.Doc.References)
 	f.Evidence = slices.Clone(f.Evidence)
 	for i := range f.Evidence {
-		f.Evidence[i].Quote = clip(f.Evidence[i].Quote)
+		e := &f.Evidence[i]
+		e.Quote = clip(e.Quote)
+		decode(e, kindOf(about, e.Artifact))
 	}
 	switch f.Verdict {
 	case Confirmed, Suspected:

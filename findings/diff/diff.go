@@ -75,8 +75,8 @@ type FindingPair struct {
 	System  string  `json:"system"`
 	Title   string  `json:"title"` // of the second report, of the first if that has none
 	Change  Change  `json:"change"`
-	Before  *Stand  `json:"before"` // nil if the first report has no such finding
-	After   *Stand  `json:"after"`
+	Before  *Stand  `json:"before"`            // nil if the first report has no such finding
+	After   *Stand  `json:"after"`             // likewise; of what went, the check's verdict on the machine or the upload
 	Receipt Receipt `json:"receipt,omitempty"` // of what the first report had confirmed or suspected
 	Why     string  `json:"why,omitempty"`     // what the receipt rests on
 }
@@ -261,7 +261,10 @@ func (d *Diff) findings(before, after *findings.Report, names map[string]string)
 			p.Title, p.Subject = a.Title, a.Subject
 		}
 		if claims(a) {
-			p.Receipt, p.Why = d.receipt(a, b, verdictOn(after, names, k))
+			general := verdictOn(after, names, k)
+			if p.Receipt, p.Why = d.receipt(a, b, general); b == nil {
+				p.After = stand(general)
+			}
 		}
 		d.Findings = append(d.Findings, p)
 	}
@@ -396,7 +399,7 @@ func factsOf(s *findings.System) map[fact]string {
 		put(FactRename, p.Source, what)
 	}
 	for _, m := range s.MountedDevices {
-		put(FactMount, m.Name, string(m.Kind)+": "+m.Detail)
+		put(FactMount, m.Name, m.Kind+": "+m.Detail)
 	}
 	return out
 }
@@ -453,6 +456,7 @@ func compare(was, is map[fact]string, a, b *findings.System) []FactChange {
 
 // excerpts compares the registry keys that both reports quote of a machine.
 func excerpts(before, after *findings.Report, was, is string) []FactChange {
+	shown := map[string]string{} // keys as the reports spell them
 	values := func(r *findings.Report, system string) map[string]map[string]string {
 		owner := map[string]string{}
 		for _, a := range r.Artifacts {
@@ -468,6 +472,7 @@ func excerpts(before, after *findings.Report, was, is string) []FactChange {
 				list[v.Name] = v.Data
 			}
 			if k.LeftOut == 0 {
+				shown[strings.ToLower(k.Key)] = k.Key
 				out[strings.ToLower(k.Key)] = list
 			}
 		}
@@ -489,7 +494,7 @@ func excerpts(before, after *findings.Report, was, is string) []FactChange {
 		}
 		for n := range names {
 			if list[n] != earlier[n] {
-				out = append(out, FactChange{Kind: FactRegistryValue, Name: k + `\` + n, Before: earlier[n], After: list[n]})
+				out = append(out, FactChange{Kind: FactRegistryValue, Name: shown[k] + `\` + n, Before: earlier[n], After: list[n]})
 			}
 		}
 	}
@@ -534,6 +539,9 @@ func (d *Diff) caveats(before, after *findings.Report) {
 		if n := len(x.r.Problems); n > 0 {
 			say("The %s upload has %d problems: what could not be read there can't be compared.", x.name, n)
 		}
+	}
+	if len(before.Errors) >= findings.MaxErrorKinds || len(after.Errors) >= findings.MaxErrorKinds {
+		say("One of the uploads has more kinds of errors than its report lists: what seems to have come or stopped may only be unlisted.")
 	}
 	if before.Tool.Version != after.Tool.Version {
 		say("The reports are of different versions of casebook (%s, %s): a verdict may differ for that reason.", before.Tool.Version, after.Tool.Version)
