@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -247,15 +248,11 @@ func (c *compiler) define(id string, x condition, item, set map[string]*types.Ty
 	is := &schema{name: "item." + id, fields: map[string]*types.Type{
 		"artifact": types.StringType, "line": types.IntType, "text": types.StringType, "time": types.TimestampType, "timed": types.BoolType,
 	}}
-	for f, t := range item {
-		is.fields[f] = t
-	}
+	maps.Copy(is.fields, item)
 	ss := &schema{name: "condition." + id, fields: map[string]*types.Type{
 		"any": types.BoolType, "count": types.IntType, "first": is.celType(), "last": is.celType(), "all": types.NewListType(is.celType()),
 	}}
-	for f, t := range set {
-		ss.fields[f] = t
-	}
+	maps.Copy(ss.fields, set)
 	c.check.schemas[is.name], c.check.schemas[ss.name] = is, ss
 	c.variables[id] = ss.celType()
 	c.check.conditions = append(c.check.conditions, named{id, x, ss, is})

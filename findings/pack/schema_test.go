@@ -104,8 +104,7 @@ func agree(t *testing.T, where string, schema map[string]any, of reflect.Type) {
 		t.Errorf("%s: the schema lets unknown keys pass", where)
 	}
 	known := map[string]bool{}
-	for i := range of.NumField() {
-		f := of.Field(i)
+	for f := range of.Fields() {
 		name := f.Tag.Get("yaml")
 		known[name] = true
 		p, ok := schema["properties"].(map[string]any)[name].(map[string]any)

@@ -36,8 +36,7 @@ func (c *compiler) pattern(t text, expr string) *regexp.Regexp {
 	if err == nil {
 		return re
 	}
-	var e *syntax.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
 		c.fail(c.within(t, max(0, strings.Index(t.s, e.Expr))), "the pattern can't be used: %s %q", e.Code, e.Expr)
 	} else {
 		c.fail(t.at, "the pattern can't be used: %v", err)

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -183,9 +184,7 @@ func (c *compiler) iterating(t text) *environment {
 		return nil
 	}
 	variables := map[string]*types.Type{"it": item.celType()}
-	for name, v := range c.variables {
-		variables[name] = v
-	}
+	maps.Copy(variables, c.variables)
 	e, err := newEnvironment(c.check.schemas, variables)
 	if err != nil {
 		c.fail(t.at, "%v", err)
@@ -275,9 +274,7 @@ func (c *check) run(f *facts.Facts) ([]findings.Finding, error) {
 		if len(list) > 0 {
 			o.values["first"], o.values["last"] = list[0], list[len(list)-1]
 		}
-		for name, v := range got.fields {
-			o.values[name] = v
-		}
+		maps.Copy(o.values, got.fields)
 		sc[x.id], sets[x.id] = o, o
 	}
 	t := table{check: c, facts: f, scope: sc, sets: sets}
@@ -347,9 +344,7 @@ func (t *table) row(r *row) error {
 // with is the scope with an item.
 func (t *table) with(it *object) scope {
 	sc := scope{"it": it}
-	for name, v := range t.scope {
-		sc[name] = v
-	}
+	maps.Copy(sc, t.scope)
 	return sc
 }
 
