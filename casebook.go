@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"path/filepath"
@@ -93,6 +94,12 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 		}
 	}
 
+	volume := 0
+	for _, b := range bundles {
+		volume += b.Volume()
+	}
+	collector.Expect(volume)
+
 	var archive *index.Writer
 	if opt.Index != "" && len(bundles) > 0 {
 		if archive, err = index.Create(opt.Index); err != nil {
@@ -166,7 +173,7 @@ func openProblem(upload string, err error) ingest.Problem {
 	if open := (*ingest.OpenError)(nil); errors.As(err, &open) {
 		reason = fmt.Sprintf("open %q: %s", filepath.Base(upload), open.Reason())
 	}
-	return ingest.Problem{Stage: ingest.StageOpen, Message: reason}
+	return ingest.Problem{Stage: ingest.StageOpen, Message: reason, Refused: ingest.RefusalOf(err)}
 }
 
 // unreadable is an upload of which nothing is known but its name.
@@ -185,11 +192,7 @@ func publish(ctx context.Context, w *index.Writer, contents *ingest.Contents, re
 			return err
 		}
 	}
-	data, err := EncodeReport(report)
-	if err != nil {
-		return err
-	}
-	if err := w.Report(report, data); err != nil {
+	if err := w.Report(report, func(f io.Writer) error { return WriteReport(f, report) }); err != nil {
 		return err
 	}
 	return w.Commit(ctx)

@@ -87,7 +87,7 @@ func TestSamples(t *testing.T) {
 					t.Errorf("%s differs between one worker and eight:\n%s", f, diff)
 				}
 			}
-			bad, err := casebook.Verify(context.Background(), r, []string{upload}, ingest.Limits{})
+			bad, err := casebook.Verify(context.Background(), r, []string{upload}, casebook.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

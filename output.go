@@ -1,9 +1,7 @@
 package casebook
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +13,7 @@ import (
 	"slices"
 
 	"casebook/findings"
+	"casebook/findings/collect"
 	"casebook/index"
 	"casebook/ingest"
 	"casebook/web"
@@ -27,8 +26,9 @@ const (
 	ArchiveDir = "archive"
 )
 
-// parts are the names of everything in a report folder, in the order in which they are put in place.
-var parts = append([]string{ArchiveDir, ReportFile}, web.Parts()...)
+// parts are the names of everything in a report folder, in the order in which they are put in place. The collection script is made later, of
+// the report: that of an earlier one does not stay.
+var parts = append([]string{ArchiveDir, ReportFile, collect.ScriptFile}, web.Parts()...)
 
 // Output is a report folder in the making. A folder that is not there yet is built beside its place and appears as a whole, or not at all.
 // In one that is there (which may be a mount point, or all that the user may write to) the report is built in a hidden folder, and what
@@ -124,15 +124,27 @@ func checkOutput(dir, own string) error {
 // ArchivePath is the folder in which the case's own index is built.
 func (o *Output) ArchivePath() string { return filepath.Join(o.part, ArchiveDir) }
 
+// writeReport writes report.json.
+func (o *Output) writeReport(r *findings.Report) error {
+	f, err := o.create(ReportFile)
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	if err := WriteReport(f, r); err != nil {
+		_ = f.Close() // the first error counts
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
 // Write writes report.json and the report's pages. Logs are shown as far as the archive in the folder dir, to which Analyze has added the
 // case, holds their records; none is if dir is "".
 func (o *Output) Write(ctx context.Context, r *findings.Report, dir string, logs web.Logs) error {
-	data, err := EncodeReport(r)
-	if err != nil {
+	if err := o.writeReport(r); err != nil {
 		return err
-	}
-	if err := o.root.WriteFile(ReportFile, data, 0o644); err != nil {
-		return fmt.Errorf("write report: %w", err)
 	}
 	site := web.Site{Report: r, Logs: logs}
 	if dir != "" {
@@ -231,17 +243,4 @@ func (o *Output) Discard() {
 	for _, d := range o.above {
 		_ = os.Remove(d) // fails, as it should, if there is something else in it by now
 	}
-}
-
-// EncodeReport returns a report as report.json holds it: indented, keys in the order of the schema, without HTML escapes, and a
-// line break at the end.
-func EncodeReport(r *findings.Report) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
-		return nil, fmt.Errorf("encode report: %w", err)
-	}
-	return b.Bytes(), nil
 }

@@ -49,7 +49,7 @@ func RunPackTest(ctx context.Context, t pack.Test) (PackResult, error) {
 			out.Notes = append(out.Notes, p.Message)
 		}
 	}
-	bad, err := Verify(ctx, r, []string{dir}, ingest.Limits{})
+	bad, err := Verify(ctx, r, []string{dir}, Options{})
 	if err != nil {
 		return out, fmt.Errorf("test %q of %s: %w", t.Name, t.Check.ID, err)
 	}

@@ -73,7 +73,7 @@ func TestReplayedHive(t *testing.T) {
 					}
 				}
 			}
-			if bad, err := casebook.Verify(t.Context(), r, []string{dir}, ingest.Limits{}); err != nil || len(bad) > 0 {
+			if bad, err := casebook.Verify(t.Context(), r, []string{dir}, casebook.Options{}); err != nil || len(bad) > 0 {
 				t.Errorf("evidence that is not borne out: %v %v", bad, err)
 			}
 			h, err := casebook.OpenHive(t.Context(), filepath.Join(dir, "config", "SYSTEM"))
@@ -119,7 +119,7 @@ func TestScript(t *testing.T) {
 					t.Errorf("%s: %s", f.Verdict, f.Summary)
 				}
 			}
-			if bad, err := casebook.Verify(t.Context(), r, []string{file}, ingest.Limits{}); err != nil || len(bad) > 0 {
+			if bad, err := casebook.Verify(t.Context(), r, []string{file}, casebook.Options{}); err != nil || len(bad) > 0 {
 				t.Errorf("evidence that is not borne out: %v %v", bad, err)
 			}
 		})

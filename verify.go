@@ -35,8 +35,9 @@ func (m Mismatch) String() string {
 	return fmt.Sprintf("%s: %s: %s", m.Check, where, m.Why)
 }
 
-// Verify reads the uploads again and compares every piece of a report's evidence with its place.
-func Verify(ctx context.Context, r *findings.Report, uploads []string, limits ingest.Limits) ([]Mismatch, error) {
+// Verify reads the uploads again and compares every piece of a report's evidence with its place. Of opt it takes the limits and the passwords,
+// which must be those of the analysis, and Workers, Progress and Log.
+func Verify(ctx context.Context, r *findings.Report, uploads []string, opt Options) ([]Mismatch, error) {
 	wanted := map[string]bool{}
 	for _, f := range r.Findings {
 		for _, e := range f.Evidence {
@@ -45,7 +46,8 @@ func Verify(ctx context.Context, r *findings.Report, uploads []string, limits in
 	}
 	v := verifier{text: map[string][]string{}, hives: map[string]*hive.Hive{}}
 	in := ingest.Options{
-		Limits: limits, Readers: logs.All(), Extractors: extract.All(), Locales: locales,
+		Limits: opt.Limits, Workers: opt.Workers, Readers: logs.All(), Extractors: extract.All(), Locales: locales,
+		Passwords: opt.Passwords, AskPassword: opt.AskPassword, Progress: opt.Progress, Log: opt.Log,
 		NewSink: func(a *ingest.Artifact) ingest.Sink {
 			if !wanted[a.Path] {
 				return nil

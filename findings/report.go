@@ -164,5 +164,6 @@ type RequestItem struct {
 	What    string   `json:"what"`
 	Why     string   `json:"why"`
 	Collect string   `json:"collect"`
-	Settles []string `json:"settles"` // check IDs
+	Settles []string `json:"settles"`           // check IDs
+	Systems []string `json:"systems,omitempty"` // the IDs of the systems that it is to come from; none if that is not known
 }

@@ -3,6 +3,7 @@ package findings
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,27 +16,69 @@ const maxRequest = 5
 // wanted is one thing to ask for, with what it is worth.
 type wanted struct {
 	RequestItem
-	weight int
-	hosts  []string // the systems that it is to come from; nil if none is known
+	helps  []help
+	absorb bool // another item asks for all of it
+}
+
+// help is what an item does for one finding.
+type help struct {
+	finding int // its place among those that ask
+	weight  int // what settling it is worth
+	place   int // of the item among what the finding asks for: checks name first what settles most
 }
 
 // MakeRequest puts together what to ask the customer for: what settles suspected findings, and not-evaluated checks whose product is seen
 // in the bundle; at most five items, those first that settle most. What two findings ask for in the same words, or by the same command, is asked
-// for once.
+// for once, and so is what another item holds: a key below one that is exported, a value of a hive that is saved. Exports of several keys of one
+// hive are one item. Once an item is chosen for a finding, the others that it asks for count for less, so that one finding does not fill the
+// request.
 func MakeRequest(all []Finding) Request {
+	items := combine(gather(all))
+	var chosen []*wanted
+	served := map[int]int{} // how many items are chosen for a finding
+	for len(chosen) < maxRequest && len(items) > 0 {
+		worth := func(x *wanted) int {
+			const scale = 60 // divides by what may be served without loss
+			sum := 0
+			for _, h := range x.helps {
+				sum += h.weight * scale / (1 + served[h.finding])
+			}
+			return sum
+		}
+		best := slices.MinFunc(items, func(a, b *wanted) int {
+			return cmp.Or(cmp.Compare(worth(b), worth(a)), cmp.Compare(a.first(), b.first()), strings.Compare(a.What, b.What), strings.Compare(a.Collect, b.Collect))
+		})
+		for _, h := range best.helps {
+			served[h.finding]++
+		}
+		chosen = append(chosen, best)
+		items = slices.DeleteFunc(items, func(x *wanted) bool { return x == best })
+	}
+	r := Request{Items: []RequestItem{}}
+	for _, it := range chosen {
+		slices.Sort(it.Settles)
+		slices.Sort(it.Systems)
+		r.Items = append(r.Items, it.RequestItem)
+	}
+	r.Text = requestText(r.Items)
+	return r
+}
+
+// gather lists what the findings ask for, each thing once.
+func gather(all []Finding) []*wanted {
 	var items []*wanted
-	for _, f := range slices.SortedStableFunc(slices.Values(all), compare) {
-		var weight int
+	for n, f := range slices.SortedStableFunc(slices.Values(all), compare) {
+		rank := len(Severities()) - slices.Index(Severities(), f.Severity)
 		switch {
+		case f.Verdict == Suspected && f.State == Resolved:
 		case f.Verdict == Suspected:
-			weight = 100 * (len(Severities()) - slices.Index(Severities(), f.Severity))
+			rank *= 100
 		case f.Verdict == NotEvaluated && f.Reason == DataMissing:
-			weight = len(Severities()) - slices.Index(Severities(), f.Severity)
 		default:
 			continue
 		}
 		asked := map[*wanted]bool{}
-		for _, m := range f.Missing {
+		for place, m := range f.Missing {
 			i := slices.IndexFunc(items, func(x *wanted) bool { return x.Collect == m.Collect || strings.EqualFold(x.What, m.What) })
 			if i < 0 {
 				i = len(items)
@@ -46,37 +89,139 @@ func MakeRequest(all []Finding) Request {
 				continue
 			}
 			asked[x] = true
-			x.weight += weight
-			if !slices.Contains(x.Settles, f.Check) {
-				x.Settles = append(x.Settles, f.Check)
-			}
-			if f.System != "" && !slices.Contains(x.hosts, f.System) {
-				x.hosts = append(x.hosts, f.System)
+			x.helps = append(x.helps, help{n, rank, place})
+			x.Settles = union(x.Settles, []string{f.Check})
+			if f.System != "" {
+				x.Systems = union(x.Systems, []string{f.System})
 			}
 		}
 	}
-	slices.SortStableFunc(items, func(a, b *wanted) int {
-		return cmp.Or(cmp.Compare(b.weight, a.weight), strings.Compare(a.What, b.What), strings.Compare(a.Collect, b.Collect))
-	})
-	items = items[:min(len(items), maxRequest)]
-	r := Request{Items: []RequestItem{}, Text: requestText(items)}
-	for _, it := range items {
-		slices.Sort(it.Settles)
-		r.Items = append(r.Items, it.RequestItem)
+	return items
+}
+
+// first is the earliest place at which a finding asks for the item.
+func (w *wanted) first() int {
+	return slices.MinFunc(w.helps, func(a, b help) int { return cmp.Compare(a.place, b.place) }).place
+}
+
+// take adds what another item settles.
+func (w *wanted) take(o *wanted) {
+	for _, h := range o.helps {
+		if !slices.ContainsFunc(w.helps, func(x help) bool { return x.finding == h.finding }) {
+			w.helps = append(w.helps, h)
+		}
 	}
-	return r
+	w.Settles = union(w.Settles, o.Settles)
+	w.Systems = union(w.Systems, o.Systems)
+	o.absorb = true
+}
+
+// combine makes one item of those of which one holds the others, and of the exports of one hive's keys.
+func combine(items []*wanted) []*wanted {
+	for _, x := range items {
+		for _, o := range items {
+			if x == o || x.absorb || o.absorb || !sameSystems(x, o) || !holds(x.Collect, o.Collect) {
+				continue
+			}
+			x.take(o)
+		}
+	}
+	items = slices.DeleteFunc(items, func(x *wanted) bool { return x.absorb })
+	byHive := map[string]*wanted{}
+	for _, x := range items {
+		hive := exportedHive(x.Collect)
+		if hive == "" {
+			continue
+		}
+		key := hive + "\x00" + strings.Join(slices.Sorted(slices.Values(x.Systems)), "\x00")
+		first := byHive[key]
+		if first == nil {
+			byHive[key] = x
+			continue
+		}
+		first.What += " and " + x.What
+		if !strings.Contains(first.Why, x.Why) {
+			first.Why = strings.TrimRight(first.Why, ".") + "; " + x.Why
+		}
+		first.Collect += "\n" + x.Collect
+		first.take(x)
+	}
+	return slices.DeleteFunc(items, func(x *wanted) bool { return x.absorb })
+}
+
+// sameSystems reports whether two items are to come from the same computers: what one machine exports is not what another one does.
+func sameSystems(a, b *wanted) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a.Systems)), slices.Sorted(slices.Values(b.Systems)))
+}
+
+// registryCommand reads a command of reg.exe: its verb in lower case and the key, long root names made short.
+var registryCommand = regexp.MustCompile(`(?i)^reg(?:\.exe)? (save|export|query) (?:"([^"]+)"|(\S+))`)
+
+func registryTarget(line string) (verb, key string) {
+	m := registryCommand.FindStringSubmatch(line)
+	if m == nil {
+		return "", ""
+	}
+	key = strings.ToLower(strings.TrimSuffix(m[2]+m[3], `\`))
+	for long, short := range map[string]string{"hkey_local_machine": "hklm", "hkey_current_user": "hkcu", "hkey_classes_root": "hkcr", "hkey_users": "hku"} {
+		if rest, ok := strings.CutPrefix(key, long); ok {
+			key = short + rest
+		}
+	}
+	return strings.ToLower(m[1]), key
+}
+
+// holds reports whether what one request brings holds all that another one asks for: each line of it, or by reg save or reg export a key
+// above the one that is asked for. A query of one value is no export.
+func holds(a, b string) bool {
+	have := strings.Split(strings.TrimSpace(a), "\n")
+	for line := range strings.Lines(b) {
+		line = strings.TrimSpace(line)
+		verb, key := registryTarget(line)
+		if !slices.ContainsFunc(have, func(h string) bool {
+			h = strings.TrimSpace(h)
+			if h == line {
+				return true
+			}
+			v, k := registryTarget(h)
+			return verb != "" && (v == "export" || v == "save") && (key == k && verb != "save" || strings.HasPrefix(key, k+`\`)) && bits(h) == bits(line)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// bits is the half of the registry that a command names, the 64-bit one unless it says otherwise.
+func bits(line string) string {
+	if strings.Contains(strings.ToLower(line), "/reg:32") {
+		return "32"
+	}
+	return "64"
+}
+
+// exportedHive is the hive of which a request exports a key, "" if it is no single export.
+func exportedHive(collect string) string {
+	if strings.Contains(strings.TrimSpace(collect), "\n") {
+		return ""
+	}
+	verb, key := registryTarget(strings.TrimSpace(collect))
+	parts := strings.SplitN(key, `\`, 3)
+	if verb != "export" || len(parts) < 2 {
+		return ""
+	}
+	return parts[0] + `\` + parts[1]
 }
 
 // requestText is the request as it may be sent. It is empty if there is nothing to ask for.
-func requestText(items []*wanted) string {
+func requestText(items []RequestItem) string {
 	if len(items) == 0 {
 		return ""
 	}
 	// One computer is named once, several with each item.
-	single := len(items[0].hosts) <= 1
+	single := len(items[0].Systems) <= 1
 	for _, it := range items {
-		slices.Sort(it.hosts)
-		single = single && slices.Equal(it.hosts, items[0].hosts)
+		single = single && slices.Equal(it.Systems, items[0].Systems)
 	}
 	var b strings.Builder
 	things := "one more thing"
@@ -84,14 +229,14 @@ func requestText(items []*wanted) string {
 		things = [...]string{"two", "three", "four", "five"}[len(items)-2] + " more things"
 	}
 	fmt.Fprintf(&b, "To finish the analysis we need %s", things)
-	if single && len(items[0].hosts) > 0 {
-		fmt.Fprintf(&b, " from %s", items[0].hosts[0])
+	if single && len(items[0].Systems) > 0 {
+		fmt.Fprintf(&b, " from %s", items[0].Systems[0])
 	}
 	b.WriteString(":\n")
 	for i, it := range items {
 		fmt.Fprintf(&b, "\n%d. %s", i+1, upperFirst(it.What))
-		if !single && len(it.hosts) > 0 {
-			fmt.Fprintf(&b, " from %s", strings.Join(it.hosts, ", "))
+		if !single && len(it.Systems) > 0 {
+			fmt.Fprintf(&b, " from %s", strings.Join(it.Systems, ", "))
 		}
 		fmt.Fprintf(&b, ", because %s.\n", strings.TrimRight(it.Why, "."))
 		for line := range strings.Lines(it.Collect) {

@@ -24,6 +24,15 @@ func want(n int) findings.Missing {
 	return findings.Missing{What: fmt.Sprintf("thing %d", n), Why: fmt.Sprintf("it tells %d.", n), Collect: fmt.Sprintf("collect %d", n)}
 }
 
+func resolved(f findings.Finding) findings.Finding {
+	f.State = findings.Resolved
+	return f
+}
+
+func reg(what, collect string) findings.Missing {
+	return findings.Missing{What: what, Why: "it tells", Collect: collect}
+}
+
 // TestRequest ranks, joins and words what to ask for.
 func TestRequest(t *testing.T) {
 	absent := asks("absent", findings.NotEvaluated, findings.Critical, "", want(9))
@@ -81,6 +90,66 @@ func TestRequest(t *testing.T) {
 				"äußerstes: a",
 			},
 			text: []string{"1. Äußerstes, because w.", "       one", "       two"},
+		},
+		{
+			name: "one-finding-does-not-fill-the-request",
+			list: []findings.Finding{
+				asks("a", findings.Suspected, findings.High, "PC1", want(1), want(2), want(3), want(4), want(5), want(6)),
+				asks("b", findings.Suspected, findings.Medium, "PC1", want(7)), asks("c", findings.NotEvaluated, findings.High, "", want(8)),
+			},
+			items: []string{"thing 1: a", "thing 7: b", "thing 2: a", "thing 3: a", "thing 4: a"},
+		},
+		{
+			name: "what-settles-several-first",
+			list: []findings.Finding{
+				asks("a", findings.Suspected, findings.High, "PC1", want(1), want(9)), asks("b", findings.Suspected, findings.High, "PC1", want(2), want(9)),
+			},
+			items: []string{"thing 9: a b", "thing 1: a", "thing 2: b"},
+		},
+		{
+			name: "what-is-over-comes-last",
+			list: []findings.Finding{
+				resolved(asks("a", findings.Suspected, findings.Critical, "", want(1))), asks("b", findings.Suspected, findings.Low, "", want(2)),
+			},
+			items: []string{"thing 2: b", "thing 1: a"},
+		},
+		{
+			name: "a-saved-hive-holds-its-keys",
+			list: []findings.Finding{
+				asks("a", findings.Suspected, findings.Low, "PC1", reg("a key", `reg export "HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Session Manager" "%PUBLIC%\a.reg" /y /reg:64`)),
+				asks("b", findings.Suspected, findings.Low, "PC1", reg("a value", `reg query HKLM\SYSTEM\Select /v Current > "%PUBLIC%\b.txt"`)),
+				asks("c", findings.Suspected, findings.Low, "PC1", reg("the hive", `reg save HKLM\SYSTEM "%PUBLIC%\SYSTEM.hiv" /y`)),
+				asks("d", findings.Suspected, findings.Low, "PC2", reg("another computer's key", `reg export HKLM\SYSTEM\Select "%PUBLIC%\a.reg"`)),
+				asks("e", findings.Suspected, findings.Low, "PC1", reg("another hive", `reg query HKLM\SOFTWARE\X > "%PUBLIC%\x.txt"`)),
+				asks("f", findings.Suspected, findings.Low, "PC1", reg("a key of a like name", `reg export HKLM\SYSTEM2\X "%PUBLIC%\x.reg"`)),
+			},
+			items: []string{"the hive: a b c", "a key of a like name: f", "another computer's key: d", "another hive: e"},
+		},
+		{
+			name: "an-export-holds-what-lies-below",
+			list: []findings.Finding{
+				asks("a", findings.Suspected, findings.Low, "", reg("above", `reg export HKLM\SOFTWARE\Vendor "%PUBLIC%\v.reg" /y /reg:64`)),
+				asks("b", findings.Suspected, findings.Low, "", reg("below", `reg query HKLM\SOFTWARE\vendor\Agent /s /reg:64 > "%PUBLIC%\a.txt"`)),
+				asks("c", findings.Suspected, findings.Low, "", reg("the other half", `reg query HKLM\SOFTWARE\Vendor\Agent /s /reg:32 > "%PUBLIC%\a32.txt"`)),
+			},
+			items: []string{"above: a b", "the other half: c"},
+		},
+		{
+			name: "exports-of-one-hive-are-one-item",
+			list: []findings.Finding{
+				asks("a", findings.Suspected, findings.Low, "PC1", reg("this key", `reg export HKLM\SOFTWARE\A "%PUBLIC%\a.reg" /y`)),
+				asks("b", findings.Suspected, findings.Low, "PC1", reg("that key", `reg export HKLM\SOFTWARE\B "%PUBLIC%\b.reg" /y`)),
+			},
+			items: []string{"this key and that key: a b"},
+			text:  []string{`       reg export HKLM\SOFTWARE\A "%PUBLIC%\a.reg" /y`, `       reg export HKLM\SOFTWARE\B "%PUBLIC%\b.reg" /y`},
+		},
+		{
+			name: "lines-that-another-request-holds",
+			list: []findings.Finding{
+				asks("a", findings.Suspected, findings.Low, "", findings.Missing{What: "both", Why: "w", Collect: "one\ntwo"}),
+				asks("b", findings.Suspected, findings.High, "", findings.Missing{What: "the second", Why: "w", Collect: "two"}),
+			},
+			items: []string{"both: a b"},
 		},
 	}
 	for _, tt := range tests {

@@ -147,7 +147,7 @@ func writeLogs(b *testing.B, dir string, logs []testArtifact) {
 	}
 	close(jobs)
 	workers.Wait()
-	if err := w.Report(&findings.Report{Case: "bench"}, nil); err != nil {
+	if err := w.Report(&findings.Report{Case: "bench"}, emptyReport); err != nil {
 		b.Fatal(err)
 	}
 	if err := w.Commit(b.Context()); err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -372,16 +373,15 @@ func cutData(s string) string {
 	return s[:n]
 }
 
-// Report stores the case's report, encoded as report.json, indexes its findings and takes from it which system each artifact
-// belongs to. It is called once, after all artifacts.
-func (w *Writer) Report(r *findings.Report, encoded []byte) error {
+// Report stores the case's report, which encode writes as report.json, indexes its findings and takes from it which system each
+// artifact belongs to. It is called once, after all artifacts.
+func (w *Writer) Report(r *findings.Report, encode func(io.Writer) error) error {
 	b, err := json.Marshal(r.Findings)
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	dir := filepath.Join(w.tmp, dirCases)
-	err = errors.Join(os.WriteFile(filepath.Join(dir, fileReport), encoded, 0o600), os.WriteFile(filepath.Join(dir, fileFindings), b, 0o600))
-	if err != nil {
+	if err := errors.Join(createFile(filepath.Join(dir, fileReport), encode), os.WriteFile(filepath.Join(dir, fileFindings), b, 0o600)); err != nil {
 		w.fail(fmt.Errorf("archive: %w", err))
 		return w.Err()
 	}
@@ -406,6 +406,15 @@ func (w *Writer) Report(r *findings.Report, encoded []byte) error {
 	}
 	w.shard.put(batch)
 	return nil
+}
+
+// createFile writes a file with what write gives it.
+func createFile(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
 }
 
 // findingText is what is searched of a finding.

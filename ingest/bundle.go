@@ -81,7 +81,7 @@ func Open(ctx context.Context, path string, opt Options) (*Bundle, error) {
 		err = noRoom(serr)
 	}
 	if c.odd > maxOddNames {
-		c.problem("", StageOpen, "%d further names were changed too", c.odd-maxOddNames)
+		c.refuse("", StageOpen, RefusedName, "%d further names were changed too", c.odd-maxOddNames)
 	}
 	if err != nil {
 		_ = c.b.Close() // the first error counts
@@ -129,6 +129,17 @@ func (b *Bundle) Close() error {
 		b.temp = ""
 	}
 	return err
+}
+
+// Volume says how much there is to be read, by what the container declares: a member of a mebibyte or more counts as one, a smaller one by its
+// part of that.
+func (b *Bundle) Volume() int {
+	const whole = 1 << 20
+	var sum int64
+	for _, m := range b.members {
+		sum += min(m.declared(), whole)
+	}
+	return int(sum / whole)
 }
 
 // isArchive tells whether the upload is an archive, whose bytes its members are unpacked from.

@@ -90,9 +90,14 @@ type entry struct {
 	top      bool
 }
 
-// problem records what could not be opened.
+// problem records what could not be opened. An error among args that refuses something makes the problem a refusal.
 func (c *catalogue) problem(path string, stage Stage, format string, args ...any) {
-	c.b.Problems = append(c.b.Problems, Problem{path, stage, fmt.Sprintf(format, args...)})
+	c.refuse(path, stage, refusalIn(args), format, args...)
+}
+
+// refuse records what was not opened because it would do harm.
+func (c *catalogue) refuse(path string, stage Stage, why Refusal, format string, args ...any) {
+	c.b.Problems = append(c.b.Problems, Problem{Artifact: path, Stage: stage, Message: fmt.Sprintf(format, args...), Refused: why})
 }
 
 // path makes an entry's name a path in the bundle and says what had to be changed.
@@ -114,10 +119,10 @@ func (c *catalogue) path(e entry) string {
 		return p
 	}
 	if why != "" {
-		c.problem(p, StageOpen, "the name %q %s; the member is called %q here", cutString(e.name, 256), why, cutString(p, 256))
+		c.refuse(p, StageOpen, RefusedName, "the name %q %s; the member is called %q here", cutString(e.name, 256), why, cutString(p, 256))
 	}
 	if p != full {
-		c.problem(p, StageOpen, "another member has the same path %q", cutString(full, 256))
+		c.refuse(p, StageOpen, RefusedName, "another member has the same path %q", cutString(full, 256))
 	}
 	return p
 }
@@ -132,7 +137,7 @@ func (c *catalogue) add(ctx context.Context, e entry) error {
 	}
 	if len(c.b.members) >= c.limits.MaxFiles || c.paths > (c.limits.MaxFiles+maxName)*pathAverage {
 		c.full = true
-		c.problem("", StageLimit, "more than %d members, or very long paths; the rest is not read; --max-files raises the limit", c.limits.MaxFiles)
+		c.refuse("", StageLimit, RefusedCount, "more than %d members, or very long paths; the rest is not read; --max-files raises the limit", c.limits.MaxFiles)
 		return nil
 	}
 	m := &member{
@@ -206,7 +211,7 @@ func (c *catalogue) nested(ctx context.Context, m *member, e entry, f container)
 	m.kind = KindUnread
 	depth := e.depth
 	if depth >= c.limits.MaxDepth {
-		c.problem(m.path, StageLimit, "not opened: archives are nested more than %d deep; --max-depth raises the limit", c.limits.MaxDepth)
+		c.refuse(m.path, StageLimit, RefusedDepth, "not opened: archives are nested more than %d deep; --max-depth raises the limit", c.limits.MaxDepth)
 		return nil
 	}
 	in, err := c.randomAccess(ctx, m, e)
@@ -285,7 +290,7 @@ func (c *catalogue) addZip(ctx context.Context, list []*zipEntry, within string,
 			continue
 		}
 		if z.attrs&fs.ModeSymlink != 0 {
-			c.problem(c.path(e), StageOpen, "a symbolic link, which is not followed")
+			c.refuse(c.path(e), StageOpen, RefusedLink, "a symbolic link, which is not followed")
 			continue
 		}
 		if err := c.add(ctx, e); err != nil {

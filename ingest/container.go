@@ -148,9 +148,9 @@ func (c *catalogue) unpack(ctx context.Context, f container, u *unpacking) (err 
 
 // special says why a member that is no regular file is left out, and reports it. Folders are left out silently.
 func (u *unpacking) special(h header) bool {
-	say := func(format string, args ...any) bool {
+	say := func(why Refusal, format string, args ...any) bool {
 		u.members++
-		u.c.problem(u.c.path(entry{name: h.name, bad: h.bad, within: u.within}), StageOpen, format, args...)
+		u.c.refuse(u.c.path(entry{name: h.name, bad: h.bad, within: u.within}), StageOpen, why, format, args...)
 		return true
 	}
 	switch {
@@ -160,15 +160,15 @@ func (u *unpacking) special(h header) bool {
 		return true
 	case h.mode&fs.ModeSymlink != 0:
 		if h.link == "" {
-			return say("a symbolic link, which is not followed")
+			return say(RefusedLink, "a symbolic link, which is not followed")
 		}
-		return say("a symbolic link to %q, which is not followed", cutString(h.link, 256))
+		return say(RefusedLink, "a symbolic link to %q, which is not followed", cutString(h.link, 256))
 	case h.mode&fs.ModeIrregular != 0:
-		return say("a hard link to %q, which is not followed: the member of that name, if there is one, holds its bytes", cutString(h.link, 256))
+		return say(RefusedLink, "a hard link to %q, which is not followed: the member of that name, if there is one, holds its bytes", cutString(h.link, 256))
 	case h.mode&(fs.ModeDevice|fs.ModeCharDevice) != 0:
-		return say("a device; it is not opened")
+		return say(RefusedDevice, "a device; it is not opened")
 	default:
-		return say("neither a file nor a folder; it is not read")
+		return say(RefusedDevice, "neither a file nor a folder; it is not read")
 	}
 }
 
@@ -209,7 +209,7 @@ func (u *unpacking) unpacked(ctx context.Context, h header, r io.Reader) error {
 		return err
 	}
 	if l := (*limitError)(nil); errors.As(damage, &l) {
-		u.c.problem(u.within, StageLimit, "what follows the member %q of the %s is not read", cutString(h.name, 256), u.what)
+		u.c.refuse(u.within, StageLimit, RefusalOf(damage), "what follows the member %q of the %s is not read", cutString(h.name, 256), u.what)
 		return errStop
 	}
 	return nil

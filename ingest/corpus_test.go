@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "write testdata/archives.tsv anew")
 var corpusPasswords = []string{"wrong", "password", "foofoofoo", "golang", "12345678", "1234"}
 
 // TestCorpusArchives opens every archive of the corpus, sound and malicious, within a bounded time and memory. testdata/archives.tsv says what
-// must come of each: the format or the error, and the numbers of artifacts, of those that are cut short, of bytes, and of problems by stage.
+// must come of each: the format or the error, and the numbers of artifacts, of those that are cut short, of bytes, of problems by stage, and of those that are refusals by their reason.
 func TestCorpusArchives(t *testing.T) {
 	dir := filepath.Join(corpus(t), "archives")
 	list, err := os.ReadDir(dir)
@@ -101,11 +101,12 @@ func corpusOutcome(t *testing.T, path string) string {
 	if len(c.Artifacts) == 0 && len(c.Problems) == 0 {
 		t.Error("neither a member nor a problem")
 	}
-	stages := map[Stage]int{}
+	stages, refused := map[Stage]int{}, map[Refusal]int{}
 	explained := map[string]bool{}
 	for _, p := range c.Problems {
 		explained[p.Artifact] = true
 		stages[p.Stage]++
+		refused[p.Refused]++
 		if strings.Contains(p.Message, "internal error") {
 			t.Errorf("%s: %s", p.Artifact, p.Message)
 		}
@@ -133,6 +134,11 @@ func corpusOutcome(t *testing.T, path string) string {
 	for _, stage := range []Stage{StageOpen, StageRead, StageLimit, StageDecode, StageParse} {
 		if stages[stage] > 0 {
 			fmt.Fprintf(&s, "\t%s %d", stage, stages[stage])
+		}
+	}
+	for _, why := range Refusals() {
+		if refused[why] > 0 {
+			fmt.Fprintf(&s, "\trefused:%s %d", why, refused[why])
 		}
 	}
 	return s.String()

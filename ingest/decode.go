@@ -419,13 +419,13 @@ func (d *decoder) problems(path string) []Problem {
 		if d.encoding == encUTF8 {
 			what = "lines that are not UTF-8 were read as " + d.fallback.name
 		}
-		list = append(list, Problem{path, StageDecode, fmt.Sprintf("from line %d on, in %d places: %s", d.damageAt, d.damaged, what)})
+		list = append(list, Problem{Artifact: path, Stage: StageDecode, Message: fmt.Sprintf("from line %d on, in %d places: %s", d.damageAt, d.damaged, what)})
 	}
 	if d.changes > 0 {
-		list = append(list, Problem{path, StageDecode, fmt.Sprintf("line %d: %s ends and another encoding begins, the first of %d changes; each part is read in its own", d.changeAt, d.began, d.changes)})
+		list = append(list, Problem{Artifact: path, Stage: StageDecode, Message: fmt.Sprintf("line %d: %s ends and another encoding begins, the first of %d changes; each part is read in its own", d.changeAt, d.began, d.changes)})
 	}
 	if d.nuls > 0 {
-		list = append(list, Problem{path, StageDecode, fmt.Sprintf("the text holds NUL characters: %d, the first in line %d", d.nuls, d.nulAt)})
+		list = append(list, Problem{Artifact: path, Stage: StageDecode, Message: fmt.Sprintf("the text holds NUL characters: %d, the first in line %d", d.nuls, d.nulAt)})
 	}
 	return list
 }

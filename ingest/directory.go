@@ -30,10 +30,10 @@ func (c *catalogue) directory(ctx context.Context, path string) error {
 		case d.IsDir():
 			return nil
 		case d.Type()&fs.ModeSymlink != 0:
-			c.problem(c.path(entry{name: name}), StageOpen, "a symbolic link, which is not followed")
+			c.refuse(c.path(entry{name: name}), StageOpen, RefusedLink, "a symbolic link, which is not followed")
 			return nil
 		case !d.Type().IsRegular():
-			c.problem(c.path(entry{name: name}), StageOpen, "not a regular file; it is not read")
+			c.refuse(c.path(entry{name: name}), StageOpen, RefusedDevice, "not a regular file; it is not read")
 			return nil
 		}
 		info, err := d.Info()

@@ -62,6 +62,8 @@ const (
 	KindMSInfo      Kind = "text/msinfo"     // msinfo32 report as text
 	KindWinmgmt     Kind = "text/winmgmt"    // winmgmt /verifyrepository output
 	KindRegistryPol Kind = "policy/registry" // registry.pol: the registry values of a group policy object
+
+	KindManifest Kind = "text/casebook-manifest" // what casebook's collection script says of its run
 )
 
 // Kinds lists the vocabulary in the order of the constants.
@@ -76,5 +78,6 @@ func Kinds() []Kind {
 		KindCopylog, KindCompver, KindListing, KindACL, KindMounts, KindSylink, KindSiteControl, KindComponents, KindBoundaries,
 		KindDNSCheck, KindDNSZone, KindHosts, KindNslookup, KindVCMLock, KindVCMJobs, KindSetAid, KindSMSCFG, KindSMSUID,
 		KindIPConfig, KindSystemInfo, KindMSInfo, KindWinmgmt, KindRegistryPol,
+		KindManifest,
 	}
 }

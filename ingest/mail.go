@@ -127,7 +127,7 @@ func (m *mailReader) part(ctx context.Context, h textproto.MIMEHeader, r io.Read
 	}
 	if strings.HasPrefix(kind, "multipart/") && params["boundary"] != "" {
 		if depth >= maxMailDepth {
-			m.u.c.problem(m.u.within, StageLimit, "its parts are nested more than %d deep; what is deeper is not read", maxMailDepth)
+			m.u.c.refuse(m.u.within, StageLimit, RefusedDepth, "its parts are nested more than %d deep; what is deeper is not read", maxMailDepth)
 			return nil
 		}
 		parts := multipart.NewReader(r, params["boundary"])

@@ -82,7 +82,7 @@ func (u *unpacking) msgStorage(ctx context.Context, f *cfbFile, storage int, pre
 			}
 		} else if i, ok := attached[msgPrefix+msgData+msgEmbedded]; ok && f.entries[i].kind == cfbStorage {
 			if depth >= maxMailDepth {
-				u.c.problem(u.within, StageLimit, "mails in it are nested more than %d deep; what is deeper is not read", maxMailDepth)
+				u.c.refuse(u.within, StageLimit, RefusedDepth, "mails in it are nested more than %d deep; what is deeper is not read", maxMailDepth)
 				continue
 			}
 			if err := u.msgStorage(ctx, f, i, fmt.Sprintf("%spart-%d/", prefix, n+1), depth+1); err != nil {

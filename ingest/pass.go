@@ -103,7 +103,7 @@ func (p *pass) guard(f func()) {
 }
 
 func (p *pass) problem(stage Stage, format string, args ...any) {
-	p.t.problems = append(p.t.problems, Problem{p.a.Path, stage, fmt.Sprintf(format, args...)})
+	p.t.problems = append(p.t.problems, Problem{Artifact: p.a.Path, Stage: stage, Message: fmt.Sprintf(format, args...), Refused: refusalIn(args)})
 }
 
 // fill reads the next bytes of the member into buf, chunkSize of them or as many as there are, and returns how many.

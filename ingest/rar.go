@@ -60,6 +60,9 @@ func (u *unpacking) rar(ctx context.Context) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, rardecode.ErrUnexpectedArcEnd):
 		return fmt.Errorf("cut short behind member %d", u.members)
 	}
+	if errors.Is(err, rardecode.ErrDictionaryTooLarge) {
+		return refusef(RefusedMemory, "its member %d asks for a dictionary of more than %d bytes; unpack it and pass the folder", u.members+1, maxDictionary)
+	}
 	return fmt.Errorf("damaged behind member %d: %s", u.members, strings.TrimPrefix(err.Error(), "rardecode: "))
 }
 

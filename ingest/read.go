@@ -36,7 +36,11 @@ func Read(ctx context.Context, bundles []*Bundle, opt Options) (*Contents, error
 		}
 		return nil, err
 	}
-	return r.contents(), nil
+	c := r.contents()
+	for _, b := range bundles {
+		b.members = nil // a bundle is read once; of a large archive this list is as large as what was found in it
+	}
+	return c, nil
 }
 
 // task is one member to be read, and what came of it.
@@ -264,11 +268,11 @@ func (r *reading) contents() *Contents {
 		}
 	}
 	if assumed > 0 {
-		c.Problems = append(c.Problems, Problem{"", StageDecode, fmt.Sprintf(
+		c.Problems = append(c.Problems, Problem{Stage: StageDecode, Message: fmt.Sprintf(
 			"no registry says which code page the machine uses; texts that are not Unicode and were read by a usual one: %d (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
 	}
 	if r.skipped > 0 {
-		c.Problems = append(c.Problems, Problem{"", StageLimit, fmt.Sprintf("members that were not read: %d; the upload %v", r.skipped, r.total)})
+		c.Problems = append(c.Problems, Problem{Stage: StageLimit, Refused: RefusalOf(r.total), Message: fmt.Sprintf("members that were not read: %d; the upload %v", r.skipped, r.total)})
 	}
 	for i, b := range r.bundles {
 		if b.Format == FormatDirectory {
@@ -313,7 +317,7 @@ func (r *reading) sealDirectory(b *Bundle) {
 func (b *Bundle) hash(ctx context.Context) error {
 	r, err := b.whole.acquire()
 	if err != nil {
-		b.Problems = append(b.Problems, Problem{"", StageRead, plain(err).Error()})
+		b.Problems = append(b.Problems, Problem{Stage: StageRead, Message: plain(err).Error()})
 		return nil
 	}
 	defer b.whole.release()
@@ -330,7 +334,7 @@ func (b *Bundle) hash(ctx context.Context) error {
 			break
 		}
 		if err != nil {
-			b.Problems = append(b.Problems, Problem{"", StageRead, fmt.Sprintf("can't be read at byte %d: %v", at, plain(err))})
+			b.Problems = append(b.Problems, Problem{Stage: StageRead, Message: fmt.Sprintf("can't be read at byte %d: %v", at, plain(err))})
 			return nil
 		}
 	}
@@ -398,7 +402,7 @@ func (r *reading) judge(b *Bundle) {
 			}
 		}
 	}
-	b.Problems = append(b.Problems, Problem{at, StageOpen, b.Useless})
+	b.Problems = append(b.Problems, Problem{Artifact: at, Stage: StageOpen, Message: b.Useless})
 }
 
 // useful tells whether a member gave anything that can be analysed.

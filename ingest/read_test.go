@@ -322,7 +322,7 @@ func registry(binary bool) Extractor {
 			if binary {
 				return string(in.Bytes), nil
 			}
-			return strings.Join(in.Lines, "|"), []Problem{{in.Artifact.Path, StageParse, "half"}}
+			return strings.Join(in.Lines, "|"), []Problem{{Artifact: in.Artifact.Path, Stage: StageParse, Message: "half"}}
 		},
 	}
 }

@@ -86,6 +86,8 @@ type Problem struct {
 	Artifact string `json:"artifact"` // path in the bundle, "" for the bundle itself
 	Stage    Stage  `json:"stage"`
 	Message  string `json:"message"`
+	// Refused says why something was refused as hostile or too large; "" if the problem is no refusal.
+	Refused Refusal `json:"refused,omitempty"`
 }
 
 // Stage is the part of the work in which a problem arose. The vocabulary is closed.

@@ -122,11 +122,11 @@ func (s *Sequence) join() []Problem {
 			p.Gap = span(last, first)
 		}
 		if p.Gap < overlapping {
-			problems = append(problems, Problem{p.Artifact.Path, StageParse, fmt.Sprintf("begins %v before %q ends, of which it is the continuation by its name: one of them is a copy or of another time, or the clock was put back",
+			problems = append(problems, Problem{Artifact: p.Artifact.Path, Stage: StageParse, Message: fmt.Sprintf("begins %v before %q ends, of which it is the continuation by its name: one of them is a copy or of another time, or the clock was put back",
 				-p.Gap.Round(time.Second), path.Base(before.Artifact.Path))})
 		}
 		if p.place < 0 && p.place > -1000 && before.place < p.place-1 {
-			problems = append(problems, Problem{p.Artifact.Path, StageParse, fmt.Sprintf("%d rotated files between %q and this one are missing", p.place-1-before.place, path.Base(before.Artifact.Path))})
+			problems = append(problems, Problem{Artifact: p.Artifact.Path, Stage: StageParse, Message: fmt.Sprintf("%d rotated files between %q and this one are missing", p.place-1-before.place, path.Base(before.Artifact.Path))})
 		}
 	}
 	return problems

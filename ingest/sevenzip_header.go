@@ -417,7 +417,7 @@ func (p *sevenZipParser) folder() uint64 {
 		in, out = in+ins, out+outs
 		aes = aes || method == methodAES
 		if method == methodPPMD && (len(props) < 5 || binary.LittleEndian.Uint32(props[1:]) > maxDictionary) {
-			p.err = fmt.Errorf("it asks for more than %d bytes of memory; unpack it and pass the folder", maxDictionary)
+			p.err = refusef(RefusedMemory, "it asks for more than %d bytes of memory; unpack it and pass the folder", maxDictionary)
 			p.at = len(p.b)
 		}
 	}
@@ -512,7 +512,7 @@ type readCloser struct {
 func dictionary(asked, size uint64) (int, error) {
 	need := max(min(asked, size), lzma.MinDictCap)
 	if need > maxDictionary {
-		return 0, fmt.Errorf("it asks for a dictionary of %d bytes, more than %d; unpack it and pass the folder", need, maxDictionary)
+		return 0, refusef(RefusedMemory, "it asks for a dictionary of %d bytes, more than %d; unpack it and pass the folder", need, maxDictionary)
 	}
 	return int(need), nil
 }

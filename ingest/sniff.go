@@ -50,7 +50,7 @@ func isZip(head []byte) bool {
 
 // problem says that a recognised member is not read.
 func (m *magic) problem(path string) Problem {
-	return Problem{path, StageRead, fmt.Sprintf("recognised as %s, which is not opened: %s", m.name, m.advice)}
+	return Problem{Artifact: path, Stage: StageRead, Message: fmt.Sprintf("recognised as %s, which is not opened: %s", m.name, m.advice)}
 }
 
 // textEncoding tells whether a member that starts with head is text, and in which encoding if the first bytes decide: a byte order mark,

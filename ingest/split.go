@@ -330,7 +330,7 @@ func (c *catalogue) joinSet(ctx context.Context, parts []setPart) error {
 	m, depth := s.head().m, s.head().e.depth
 	if depth >= c.limits.MaxDepth {
 		m.kind = KindUnread
-		c.problem(m.path, StageLimit, "not opened: archives are nested more than %d deep; --max-depth raises the limit", c.limits.MaxDepth)
+		c.refuse(m.path, StageLimit, RefusedDepth, "not opened: archives are nested more than %d deep; --max-depth raises the limit", c.limits.MaxDepth)
 		return nil
 	}
 	in, f, err := s.list(s.join())

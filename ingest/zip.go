@@ -202,7 +202,7 @@ func markOverlaps(list []*zipEntry) {
 	var last *zipEntry
 	for _, e := range byOffset {
 		if last != nil && e.off < last.off+last.size {
-			e.err = fmt.Errorf("not read: its packed bytes at %d are also those of %q, which only a damaged or malicious archive has", e.off, last.name)
+			e.err = refusef(RefusedOverlap, "not read: its packed bytes at %d are also those of %q, which only a damaged or malicious archive has", e.off, last.name)
 			continue
 		}
 		last = e

@@ -257,6 +257,18 @@ func (v *view) Unread() int {
 	return len(paths)
 }
 
+// Refused returns the problems that are refusals, and the others.
+func (v *view) Refused() (refused, other []ingest.Problem) {
+	for _, p := range v.Problems {
+		if p.Refused != "" {
+			refused = append(refused, p)
+		} else {
+			other = append(other, p)
+		}
+	}
+	return refused, other
+}
+
 // Bytes is how much the artifacts hold.
 func (v *view) Bytes() int64 {
 	var n int64

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"casebook"
 	"casebook/findings"
+	"casebook/findings/redact"
 	"casebook/ingest"
 	"casebook/web"
 )
@@ -23,8 +26,9 @@ import (
 type analyzeFlags struct {
 	out, caseID, host, at, archive, failOn string
 	only, passwords, passwordFiles, packs  []string
-	noArchive                              bool
+	noArchive, redact                      bool
 	logs                                   web.Logs
+	format                                 string
 	timeout                                time.Duration
 	workers                                int
 	limits                                 ingest.Limits
@@ -57,9 +61,10 @@ are one case, whose facts are joined.
 	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
 	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to the archive in `DIR` instead of the report folder's own; also $CASEBOOK_ARCHIVE")
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index, and no pages of logs")
+	fs.BoolVar(&f.redact, "redact", false, "replace users, computers, addresses, SIDs, GUIDs and mail addresses by pseudonyms and take out passwords; writes no index and no pages of logs")
+	fs.StringVar(&f.format, "format", "", "print the report in this `FORM` on stdout: text, md, json, csv or timesketch (default text)")
 	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs in the report: those that `evidence` cites, all or none")
-	fs.StringArrayVar(&f.passwords, "password", nil, "`PASSWORD` of an encrypted archive; may be given several times, each is tried")
-	fs.StringArrayVar(&f.passwordFiles, "password-file", nil, "read passwords from `FILE`, one on each line")
+	passwordFlags(c, &f.passwords, &f.passwordFiles)
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a report after this `TIME`, e.g. 10m (default none)")
 	fs.IntVar(&f.workers, "workers", 0, "read `N` members side by side (default one for each processor)")
 	fs.StringVar(&f.maxBytes, "max-bytes", "64GiB", "read at most `SIZE` decoded bytes of a bundle")
@@ -87,12 +92,21 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	if !slices.Contains([]web.Logs{web.LogsEvidence, web.LogsAll, web.LogsNone}, f.logs) {
 		return usagef("--logs is evidence, all or none, not %q", f.logs)
 	}
+	if f.redact && f.logs == web.LogsAll {
+		return usagef("--redact shows no logs, so that --logs all can't be had with it")
+	}
+	if err := a.checkForm(f.format); err != nil {
+		return err
+	}
 	opt.Log, opt.AskPassword = a.log(), a.askPassword()
 	jobs := plan(args, f)
 	for _, j := range jobs {
 		if err := j.check(f); err != nil {
 			return usageError{err}
 		}
+	}
+	if f.noArchive {
+		boundMemory()
 	}
 	read, unread, gave := 0, 0, false
 	for i, j := range jobs {
@@ -121,10 +135,10 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		if report == nil || dir == "" && !a.json {
 			continue
 		}
-		if i > 0 && !a.json {
+		if i > 0 && !a.json && f.format == "" {
 			fmt.Fprintln(a.out)
 		}
-		if err := a.tell(report, dir, err == nil || unusable != nil && !unusable.All); err != nil {
+		if err := a.print(f.format, report, dir, err == nil || unusable != nil && !unusable.All); err != nil {
 			return err
 		}
 	}
@@ -139,6 +153,18 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	return nil
 }
 
+// memoryTarget is what an analysis without an index keeps below where it can. Without it the garbage collector lets the heap grow to twice what
+// is in use, which with the matches of thousands of logs is more than the rest of the program takes.
+const memoryTarget = 232 << 20
+
+// boundMemory makes the garbage collector run more often near the target, unless GOMEMLIMIT says otherwise. It is no hard bound: the runtime
+// gives collecting at most half of the processors.
+func boundMemory() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(memoryTarget)
+	}
+}
+
 // analyzeOne makes one report and returns it with the folder it is in, "" if there is none. Uploads that can't be analysed at all give
 // an error; their report, which says so, is written where an output folder was named.
 func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt casebook.Options) (*findings.Report, string, error) {
@@ -147,7 +173,7 @@ func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		return nil, "", err
 	}
 	defer out.Discard()
-	if !f.noArchive {
+	if !f.noArchive && !f.redact {
 		opt.Index = f.archive
 		if opt.Index == "" {
 			opt.Index = out.ArchivePath()
@@ -174,6 +200,9 @@ func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 	analysed := unusable == nil || errors.As(unusable, &u) && !u.All
 	if !analysed && f.out == "" {
 		return report, "", unusable
+	}
+	if f.redact {
+		report = redact.Report(report)
 	}
 	indexed := ""
 	if analysed {

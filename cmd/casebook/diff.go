@@ -37,8 +37,7 @@ Exit status: 0 done, 2 the command was used wrongly, 4 one of the two could not 
 			return a.runDiff(c.Context(), args[0], args[1], words)
 		},
 	}
-	c.Flags().StringArrayVar(&passwords, "password", nil, "`PASSWORD` of an encrypted bundle; may be given several times, each is tried")
-	c.Flags().StringArrayVar(&passwordFiles, "password-file", nil, "read passwords from `FILE`, one on each line")
+	passwordFlags(c, &passwords, &passwordFiles)
 	return c
 }
 

@@ -6,8 +6,16 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
+
+// passwordFlags adds the flags for the passwords of encrypted archives.
+func passwordFlags(c *cobra.Command, passwords, files *[]string) {
+	fs := c.Flags()
+	fs.StringArrayVar(passwords, "password", nil, "`PASSWORD` of an encrypted archive; may be given several times, each is tried")
+	fs.StringArrayVar(files, "password-file", nil, "read passwords from `FILE`, one on each line")
+}
 
 // readPasswords returns the given passwords and those of the files, one on each line.
 func readPasswords(given, files []string) ([]string, error) {

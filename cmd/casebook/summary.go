@@ -36,12 +36,7 @@ const (
 // not written. Of a report that is not usable nothing is told but its place: what is wrong stands on stderr already.
 func (a *app) tell(r *findings.Report, dir string, usable bool) error {
 	if a.json {
-		data, err := casebook.EncodeReport(r)
-		if err != nil {
-			return err
-		}
-		_, err = a.out.Write(data)
-		return err
+		return casebook.WriteReport(a.out, r)
 	}
 	s := summary{palette: a.paint(), page: a.page(), report: r, reasons: a.verbose}
 	if usable {
@@ -351,11 +346,7 @@ func place(e findings.Evidence) string {
 }
 
 // printable shows control and bidirectional characters of bundle text as escapes, so that they can't steer the terminal.
-func printable(s string) string {
-	q := safeio.Quote(s)
-	q = q[1 : len(q)-1]
-	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(q)
-}
+func printable(s string) string { return safeio.Printable(s) }
 
 func plural(n int, word string) string {
 	if n == 1 {

@@ -11,26 +11,33 @@ import (
 
 	"casebook"
 	"casebook/findings"
-	"casebook/ingest"
 	"casebook/internal/safeio"
 )
 
 // maxReport bounds the report.json that verify reads.
 const maxReport = 1 << 30
 
+// verifyFlags are the flags of verify.
+type verifyFlags struct {
+	bundles                  []string
+	passwords, passwordFiles []string
+}
+
 func (a *app) verify() *cobra.Command {
-	var bundles []string
+	var f verifyFlags
 	c := &cobra.Command{
 		Use:   "verify REPORT --bundle BUNDLE",
 		Short: "Read every quote of a report again at its place",
 		Long: `Reads the bundle again and compares every piece of the report's evidence with its place. REPORT is a report.json or its folder.
-With a case of several bundles give --bundle once for each, in the order in which they were analysed.
+With a case of several bundles give --bundle once for each, in the order in which they were analysed; of encrypted ones give the
+passwords too.
 
 Exit status: 0 every quote stands where the report says, 1 some do not, 2 the command was used wrongly, 4 the bundle could not be read.`,
 		Args: exactly(1, 1, "a report.json or its folder"),
-		RunE: func(c *cobra.Command, args []string) error { return a.runVerify(c.Context(), args[0], bundles) },
+		RunE: func(c *cobra.Command, args []string) error { return a.runVerify(c.Context(), args[0], f) },
 	}
-	c.Flags().StringArrayVar(&bundles, "bundle", nil, "the `BUNDLE` that the report is of; once for each of a case")
+	c.Flags().StringArrayVar(&f.bundles, "bundle", nil, "the `BUNDLE` that the report is of; once for each of a case")
+	passwordFlags(c, &f.passwords, &f.passwordFiles)
 	return c
 }
 
@@ -46,15 +53,19 @@ type mismatchJSON struct {
 	Why      string            `json:"why"`
 }
 
-func (a *app) runVerify(ctx context.Context, path string, bundles []string) error {
-	if len(bundles) == 0 {
+func (a *app) runVerify(ctx context.Context, path string, f verifyFlags) error {
+	if len(f.bundles) == 0 {
 		return usagef("verify needs the bundle: give --bundle BUNDLE")
 	}
 	r, err := readReport(path)
 	if err != nil {
 		return usageError{err}
 	}
-	bad, err := casebook.Verify(ctx, r, bundles, ingest.Limits{})
+	opt := casebook.Options{AskPassword: a.askPassword()}
+	if opt.Passwords, err = readPasswords(f.passwords, f.passwordFiles); err != nil {
+		return err
+	}
+	bad, err := casebook.Verify(ctx, r, f.bundles, opt)
 	if err != nil {
 		a.code = exitNone
 		return err

@@ -100,7 +100,7 @@ func analyse(t *testing.T, c *findings.Check, a *txtar.Archive, name string) str
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad, err := casebook.Verify(context.Background(), r, []string{dir}, ingest.Limits{})
+	bad, err := casebook.Verify(context.Background(), r, []string{dir}, casebook.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,8 @@ var configmgrClientHotfix = &findings.Check{
 	Product: findings.Product{
 		// Where ConfigMgr 2007 has its logs; later releases need none of these hotfixes.
 		Name: "the ConfigMgr 2007 client", Words: []string{"system32/ccm/", "syswow64/ccm/", "sms_ccm/", "pwrprovider"},
-		Kinds: []ingest.Kind{ingest.KindComponents},
+		// A table may be of SMS 2.0, or of other programs.
+		Seen: func(f *facts.Facts) bool { return len(clientVersions(f)) > 0 },
 	},
 	Needs: []findings.Need{{
 		AnyOf: []ingest.Kind{ingest.KindComponents},

@@ -191,7 +191,7 @@ const (
 )
 
 // maxRuns bounds what is kept of one log: the first lines and the last ones, as many of each.
-const maxRuns = 300
+const maxRuns = 120
 
 // retryObserver reads the runs of one log.
 type retryObserver struct {
@@ -304,10 +304,14 @@ func (o *retryObserver) keep(s *facts.Sight, r programRun) {
 	}
 	r.pkg = o.pkgs[key]
 	r.at = o.keepLine(s)
+	half := s.Bound(maxRuns / 2)
+	if len(o.first) == half && len(o.last) == 0 {
+		o.first = settledRuns(o.first)
+	}
 	switch {
-	case len(o.first) < maxRuns/2:
+	case len(o.first) < half && len(o.last) == 0:
 		o.first = append(o.first, r)
-	case len(o.last) < maxRuns/2:
+	case len(o.last) < half:
 		o.last = append(o.last, r)
 	default:
 		o.last[o.next] = r
@@ -315,9 +319,48 @@ func (o *retryObserver) keep(s *facts.Sight, r programRun) {
 	}
 }
 
-// keepLine keeps a record, the first hundred of a log with the lines around them.
+// settledRuns drops from the beginning of a log what no later line can make matter: of each program what comes before the success that its
+// last failures follow, and of successes in a row all but the last.
+func settledRuns(runs []programRun) []programRun {
+	type history struct {
+		success, before int  // index of the last success, and of the last one before the last failure; -1 if there is none
+		failed          bool // since the last success
+	}
+	key := func(r *programRun) string { return strings.ToLower(r.program) + "\n" + strings.ToLower(r.pkg) }
+	of := map[string]*history{}
+	drop := make([]bool, len(runs))
+	for i := range runs {
+		r := &runs[i]
+		h := of[key(r)]
+		if h == nil {
+			h = &history{success: -1, before: -1}
+			of[key(r)] = h
+		}
+		switch {
+		case r.outcome == runFailed && !h.failed:
+			h.failed = true
+			if h.success >= 0 {
+				h.before = h.success
+			}
+		case r.outcome == runSucceeded:
+			if !h.failed && h.success >= 0 {
+				drop[h.success] = true
+			}
+			h.success, h.failed = i, false
+		}
+	}
+	kept := runs[:0]
+	for i := range runs {
+		if h := of[key(&runs[i])]; i >= h.before && !drop[i] {
+			kept = append(kept, runs[i])
+		}
+	}
+	return kept
+}
+
+// keepLine keeps a record, the first ones of a log with the lines around them.
 func (o *retryObserver) keepLine(s *facts.Sight) *facts.Match {
-	if o.lines++; o.lines <= 100 {
+	if o.lines++; o.lines <= 20 {
 		return s.Keep()
 	}
 	return s.KeepLine()

@@ -230,7 +230,7 @@ func unreachable(f *facts.Facts, s scans, ended []*scanCode) findings.Finding {
 	code := wsusCodes[c.code]
 	last := findings.FromMatch(*c.last, findings.Supports, codeText(c.code)+": "+code.meaning)
 	if to == targetMicrosoft {
-		x := findings.Finding{Verdict: findings.RuledOut, Title: "The failed search went to no WSUS server", Unmet: "No WSUS server is shown: " + shown.Note + "."}
+		x := findings.Finding{Verdict: findings.RuledOut, Title: "The failed search went to no WSUS server", Unmet: fmt.Sprintf("No WSUS server is shown: %s (%s).", shown.Note, shown.Place())}
 		x.Summary = fmt.Sprintf("A search for updates ended with %s (%s), but it did not go to a WSUS server: %s. The way to Microsoft's service is what failed.",
 			codeText(c.code), code.meaning, shown.Note)
 		shown.Role = findings.Contradicts

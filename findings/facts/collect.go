@@ -13,10 +13,12 @@ import (
 
 // What is kept of one signal in one artifact, and of the records that an observer may look back on.
 const (
-	keepFirst  = 16
+	keepFirst  = 16 // where the case is no larger than roomyCase
 	keepLast   = 8
-	frequent   = 500 // hits in one artifact, beyond which the last ones keep no lines around them: copying those would cost more than the reading
-	inContext  = 4   // of the first ones, and half as many of the last ones, keep the lines around them
+	frequent   = 500  // hits in one artifact, beyond which the last ones keep no lines around them: copying those would cost more than the reading
+	inContext  = 4    // of the first ones, and half as many of the last ones, keep the lines around them
+	allContext = 64   // records of one artifact that observers keep with the lines around them
+	roomyCase  = 1200 // members of a mebibyte or more, up to which all this is kept of each
 	lookBack   = 20
 	maxPast    = lookBack + contextLines // records kept, so that the twentieth has its lines before it too
 	maxTail    = 4 << 10                 // bytes kept of each end of a record for looking back across buffers
@@ -71,16 +73,17 @@ func (s *Sight) Hit(signal string) *match.Hit {
 	return nil
 }
 
-// Keep returns the record as a match that may be kept. Its After is filled in when the next records have been read, and the offset of its time
-// is settled when all artifacts have been, so the pointer is to be kept and read late: see [Match.UTC].
-func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil, true) }
+// Keep returns the record as a match that may be kept, in the first part of an artifact with the lines around it. Its After is filled in when the
+// next records have been read, and the offset of its time is settled when all artifacts have been, so the pointer is to be kept and read
+// late: see [Match.UTC].
+func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil, s.sink.mayLookAround()) }
 
 // KeepLine is Keep without the lines around the record, for observers that keep records by the hundred.
 func (s *Sight) KeepLine() *Match { return s.sink.keep(s.at, 0, 1, nil, false) }
 
 // KeepHit is KeepLine for a hit of the record: it quotes the lines of the hit and keeps its captures.
 func (s *Sight) KeepHit(h *match.Hit) *Match {
-	return s.sink.keep(s.at, h.Start, h.End, captures(h), false)
+	return s.sink.keep(s.at, h.Start, h.End, captured(h), false)
 }
 
 // KeepBefore returns the record n places before this one, n from 1 to 20, as a match that may be kept, nil if there is none.
@@ -88,13 +91,19 @@ func (s *Sight) KeepBefore(n int) *Match {
 	if s.Before(n) == nil {
 		return nil
 	}
-	return s.sink.keep(s.at-n, 0, 1, nil, true)
+	return s.sink.keep(s.at-n, 0, 1, nil, s.sink.mayLookAround())
 }
+
+// Bound returns how many records of one artifact an observer keeps that would keep n where memory is no concern: in a case of very many
+// logs a smaller number, at least 1.
+func (s *Sight) Bound(n int) int { return s.sink.collector.bound(n) }
 
 // Collector gathers the lines that signals find, and runs observers, while artifacts are read side by side.
 type Collector struct {
 	set     *match.Set
 	watches []Watch
+
+	thrift uint // how often what is kept of an artifact is halved
 
 	mu    sync.Mutex
 	found map[string]*collected
@@ -109,14 +118,32 @@ func NewCollector(signals []match.Signal, watches []Watch) (*Collector, error) {
 	return &Collector{set: set, watches: watches, found: map[string]*collected{}}, nil
 }
 
-// collected is what was gathered from one artifact.
+// Expect tells the collector, before the first artifact, how large the case is: see [ingest.Bundle.Volume]. What is kept of each artifact is
+// bounded, so memory grows with their number: of a case of thousands of large logs half as much is kept of each, or a fourth, or an
+// eighth. All matches are counted all the same, and the choice depends on the uploads alone.
+func (c *Collector) Expect(volume int) {
+	c.thrift = 0
+	for n := roomyCase; volume > n && c.thrift < 3; n *= 2 {
+		c.thrift++
+	}
+}
+
+func (c *Collector) bound(n int) int { return max(1, n>>c.thrift) }
+
+// collected is what was gathered from one artifact. Most artifacts of a large upload give nothing, so maps are made when they are needed.
 type collected struct {
 	signals  map[string]*kept
-	observed map[string]any // by check ID
+	observed []observation
 	loud     []*Match
 	kinds    []*ErrorKind         // in the order in which they occur
 	hosts    map[string]hostClaim // by computer name
 	clock    *clock               // of the matches
+}
+
+// observation is what one check's observer made of an artifact.
+type observation struct {
+	check string // its ID
+	value any
 }
 
 // kept is what is kept of one signal in one artifact.
@@ -127,16 +154,17 @@ type kept struct {
 	next  int
 }
 
-func (k *kept) add(m *Match) {
-	if len(k.first) < keepFirst {
+// add keeps a match, if it is one of the first ones or as long as it is one of the last ones.
+func (k *kept) add(m *Match, first, last int) {
+	if len(k.first) < first {
 		k.first = append(k.first, m)
 		return
 	}
-	if len(k.last) < keepLast {
+	if len(k.last) < last {
 		k.last = append(k.last, m)
 	} else {
 		k.last[k.next] = m
-		k.next = (k.next + 1) % keepLast
+		k.next = (k.next + 1) % len(k.last)
 	}
 }
 
@@ -149,8 +177,8 @@ func (k *kept) settle() {
 }
 
 // wantsContext reports whether the next match keeps the lines around it.
-func (k *kept) wantsContext() bool {
-	return len(k.first) < inContext || len(k.first) == keepFirst && k.count <= frequent
+func (k *kept) wantsContext(first int) bool {
+	return len(k.first) < inContext || len(k.first) == first && k.count <= frequent
 }
 
 func (k *kept) all() []Match {
@@ -168,7 +196,7 @@ func (k *kept) all() []Match {
 func (c *Collector) Sink(a *ingest.Artifact) ingest.Sink {
 	s := &sink{
 		collector: c, artifact: a, matcher: c.set.For(string(a.Kind)),
-		got: &collected{signals: map[string]*kept{}, observed: map[string]any{}, hosts: map[string]hostClaim{}, clock: &clock{}},
+		got: &collected{clock: &clock{}},
 	}
 	s.hit = func(h match.Hit) { s.hits = append(s.hits, h) }
 	s.sight.sink = s
@@ -197,6 +225,7 @@ type sink struct {
 	batch   []ingest.Record
 	tail    []past          // the last records of the batches before, at most maxPast
 	pending []*Match        // matches whose After is not complete
+	around  int             // records that observers have kept with the lines around them
 	hits    []match.Hit     // of the record at hand
 	hit     func(match.Hit) // appends to hits
 	sight   Sight
@@ -265,6 +294,9 @@ func (s *sink) count(i int, h match.Hit) {
 	if claim, ok := hostSignal(h.Name); ok {
 		name := computerName(h.Capture("host"))
 		if _, known := s.got.hosts[name]; name != "" && !known && len(s.got.hosts) < maxHosts {
+			if s.got.hosts == nil {
+				s.got.hosts = map[string]hostClaim{}
+			}
 			s.got.hosts[name] = claim
 		}
 		return
@@ -272,19 +304,20 @@ func (s *sink) count(i int, h match.Hit) {
 	k := s.got.signals[h.Name]
 	if k == nil {
 		k = &kept{}
+		if s.got.signals == nil {
+			s.got.signals = map[string]*kept{}
+		}
 		s.got.signals[h.Name] = k
 	}
 	k.count++
-	k.add(s.keep(i, h.Start, h.End, captures(&h), k.wantsContext()))
+	first, last := s.collector.bound(keepFirst), s.collector.bound(keepLast)
+	k.add(s.keep(i, h.Start, h.End, captured(&h), k.wantsContext(first)), first, last)
 }
 
-// captures copies what the named groups of a hit matched, each at most maxCapture bytes; nil if there are none.
-func captures(h *match.Hit) map[string]string {
-	var out map[string]string
+// captured copies what the named groups of a hit matched, each at most maxCapture bytes; nil if there are none.
+func captured(h *match.Hit) []capture {
+	var out []capture
 	for name, text := range h.Captures() {
-		if out == nil {
-			out = map[string]string{}
-		}
 		if len(text) > maxCapture {
 			n := maxCapture
 			for n > maxCapture-utf8.UTFMax && !utf8.RuneStart(text[n]) {
@@ -292,9 +325,15 @@ func captures(h *match.Hit) map[string]string {
 			}
 			text = text[:n]
 		}
-		out[name] = string(text)
+		out = append(out, capture{name, string(text)})
 	}
 	return out
+}
+
+// mayLookAround tells whether one more record that an observer keeps is kept with the lines around it, and counts it.
+func (s *sink) mayLookAround() bool {
+	s.around++
+	return s.around <= s.collector.bound(allContext)
 }
 
 // record returns the record at index i of the batch; those of earlier batches have negative indexes. nil if it is not at hand.
@@ -309,13 +348,13 @@ func (s *sink) record(i int) *ingest.Record {
 }
 
 // keep copies the record at index i, see record. start and end are the range in its Text that is to be shown.
-func (s *sink) keep(i, start, end int, captures map[string]string, context bool) *Match {
+func (s *sink) keep(i, start, end int, captures []capture, context bool) *Match {
 	r := s.record(i)
 	off := textOffset(r)
 	lines := linesOf(r.Raw, off+start, off+min(end, len(r.Text)))
 	m := &Match{
 		Ref:   ingest.Ref{Artifact: s.artifact.Path, Line: r.Line + bytes.Count(r.Raw[:lines.from], newline)},
-		Quote: lines.quote(r.Raw, off+start), Time: r.Time, Captures: captures, clock: s.got.clock,
+		Quote: lines.quote(r.Raw, off+start), Time: r.Time, captures: captures, clock: s.got.clock,
 	}
 	if !context {
 		return m
@@ -387,7 +426,7 @@ func (p *past) copy(r *ingest.Record) {
 func (s *sink) Done(a *ingest.Artifact) {
 	for _, w := range s.watching {
 		if v := w.observer.End(); v != nil {
-			s.got.observed[w.Check] = v
+			s.got.observed = append(s.got.observed, observation{w.Check, v})
 		}
 	}
 	for _, k := range s.got.signals {
@@ -398,6 +437,9 @@ func (s *sink) Done(a *ingest.Artifact) {
 	}
 	s.got.kinds = s.kinds.order
 	s.tail, s.pending, s.hits, s.sight.Hits = nil, nil, nil, nil
+	if s.got.signals == nil && s.got.observed == nil && s.got.loud == nil && s.got.hosts == nil {
+		return
+	}
 	s.collector.mu.Lock()
 	defer s.collector.mu.Unlock()
 	s.collector.found[a.Path] = s.got

@@ -149,7 +149,7 @@ func TestQuotes(t *testing.T) {
 				}
 				want := facts.Match{
 					Ref: ingest.Ref{Artifact: "a.log", Line: tt.line}, Quote: tt.quote, Before: tt.before, After: tt.after,
-					Time: got.Time, Captures: got.Captures,
+					Time: got.Time,
 				}
 				if diff := cmp.Diff(want, got, ignoreClock, cmpopts.EquateEmpty()); diff != "" {
 					t.Errorf("match differs (-want +got):\n%s", diff)

@@ -52,8 +52,10 @@ func Observed[T any](f *Facts, check string) []Of[T] {
 		if c == nil {
 			continue
 		}
-		if v, ok := c.observed[check].(T); ok {
-			out = append(out, Of[T]{a, v})
+		for _, o := range c.observed {
+			if v, ok := o.value.(T); ok && o.check == check {
+				out = append(out, Of[T]{a, v})
+			}
 		}
 	}
 	return out

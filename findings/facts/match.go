@@ -18,15 +18,18 @@ const (
 
 // Match is a line that a signal has found, kept with its place.
 type Match struct {
-	Ref      ingest.Ref
-	Quote    string // the line as evidence quotes it: verbatim, line breaks as blanks, at most 400 characters and then …
-	Time     ingest.Time
-	Captures map[string]string // named groups of the signal's pattern
-	Before   []string          // up to two lines before the quote
-	After    []string          // up to two lines after it
+	Ref    ingest.Ref
+	Quote  string // the line as evidence quotes it: verbatim, line breaks as blanks, at most 400 characters and then …
+	Time   ingest.Time
+	Before []string // up to two lines before the quote
+	After  []string // up to two lines after it
 
-	clock *clock
+	captures []capture // named groups of the signal's pattern
+	clock    *clock
 }
+
+// capture is what one named group matched. There are few to a pattern: a list is smaller than a map, and there are many matches.
+type capture struct{ name, text string }
 
 // clock says how the offset of the times of one artifact is known, which is clear only when all artifacts have been read.
 type clock struct {
@@ -49,7 +52,14 @@ func (m Match) settled() Match {
 }
 
 // Capture returns what a named group of the signal's pattern matched, "" if nothing.
-func (m Match) Capture(name string) string { return m.Captures[name] }
+func (m Match) Capture(name string) string {
+	for _, c := range m.captures {
+		if c.name == name {
+			return c.text
+		}
+	}
+	return ""
+}
 
 // Matches is what one signal has found in a system.
 type Matches struct {

@@ -11,12 +11,14 @@ import (
 
 	"casebook/hive"
 	"casebook/ingest"
+	"casebook/ingest/extract"
 	"casebook/internal/safeio"
 )
 
 // Systems are the machines that a bundle tells of.
 type Systems struct {
 	list     []*system
+	replies  []reply
 	fallback *system // takes what nothing else does; may be nil
 	problems []ingest.Problem
 }
@@ -30,23 +32,42 @@ type system struct {
 	dirs   []string
 	hives  []registry
 	older  []registry
+	reply  bool // a collection script ran on it, so that its folders are known without a registry
 
 	joined *hive.Registry
 	locale ingest.Locale
 }
 
+// reply is the folder that a collection script filled, and what its manifest says of the computer on which it ran.
+type reply struct {
+	dir      string
+	host     string // upper case, without a domain
+	codePage int    // of the console; 0 if unknown
+}
+
 // Group finds the systems that the registries among the typed values tell of. Registries of one computer name and one MachineGuid are one
 // system, in which the newest capture answers. One that names no computer belongs to the computer whose name its path tells, else to
-// the one with which it shares the longest folder, else to the only one; a MachineGuid that contradicts makes it another machine's.
+// the one with which it shares the longest folder, else to the only one; a MachineGuid that contradicts makes it another machine's. What lies in
+// the folder of a collection script's manifest is of the computer that the manifest names.
 func Group(extracted []ingest.Extracted) *Systems {
 	var s Systems
 	var unnamed []registry
+	for _, e := range extracted {
+		if m, ok := e.Value.(*extract.Manifest); ok && m.Computer != "" {
+			host, _ := cutDomain(m.Computer)
+			s.replies = append(s.replies, reply{dir: dirOf(e.Artifact.Path), host: host, codePage: m.CodePage})
+		}
+	}
 	for _, e := range extracted {
 		h, ok := e.Value.(*hive.Hive)
 		if !ok {
 			continue
 		}
-		if r := newRegistry(e, h); r.host != "" {
+		r := newRegistry(e, h)
+		if from := s.replyOf(e.Artifact.Path); r.host == "" && from != nil {
+			r.host = from.host
+		}
+		if r.host != "" {
 			s.list = append(s.list, &system{host: r.host, guid: r.guid, dirs: []string{r.dir}, hives: []registry{r}})
 		} else {
 			unnamed = append(unnamed, r)
@@ -54,12 +75,44 @@ func Group(extracted []ingest.Extracted) *Systems {
 	}
 	rest := s.place(unnamed)
 	s.merge()
+	s.answer()
 	s.found(rest)
 	for _, m := range s.list {
 		s.settle(m)
 	}
 	s.name()
 	return &s
+}
+
+// replyOf returns the reply in whose folder, or below it, a path lies, nil if there is none. Of replies within each other it is the innermost.
+func (s *Systems) replyOf(p string) *reply {
+	var best *reply
+	for i := range s.replies {
+		r := &s.replies[i]
+		if (r.dir == "" || p == r.dir || strings.HasPrefix(p, r.dir+"/")) && (best == nil || len(r.dir) > len(best.dir)) {
+			best = r
+		}
+	}
+	return best
+}
+
+// answer gives the folders of replies to their computers, and makes systems of computers that only a reply names.
+func (s *Systems) answer() {
+	for _, r := range s.replies {
+		list := s.called(r.host)
+		if len(list) > 1 {
+			list = maxima(list, func(m *system) int { return m.near(r.dir) })
+		}
+		if len(list) != 1 {
+			list = []*system{{host: r.host}}
+			s.list = append(s.list, list[0])
+		}
+		m := list[0]
+		m.reply = true
+		if !slices.Contains(m.dirs, r.dir) {
+			m.dirs = append(m.dirs, r.dir)
+		}
+	}
 }
 
 // place gives registries that name no computer to those that do, and returns those that can't be given. At this point every named registry
@@ -304,8 +357,8 @@ func (m *system) near(dir string) int {
 	return n
 }
 
-// registered reports whether the system has a registry, and is not only named by logs.
-func (m *system) registered() bool { return len(m.hives)+len(m.older) > 0 }
+// registered reports whether the system has a registry or a reply of its own, and is not only named by logs.
+func (m *system) registered() bool { return m.reply || len(m.hives)+len(m.older) > 0 }
 
 // neighbour returns the system that has more of the leading folders of dir in common than any other, and more than skip; nil if there is
 // none or several have as many. A computer that only logs name has its folders only where no registry is near.
@@ -415,10 +468,14 @@ func sameLabel(a, b string) bool {
 
 // Locale returns what the registry of the machine that wrote the artifact at path says of its texts, as far as the path alone tells.
 func (s *Systems) Locale(p string) ingest.Locale {
+	var l ingest.Locale
 	if m := s.find(p, ""); m != nil {
-		return m.locale
+		l = m.locale
 	}
-	return ingest.Locale{}
+	if r := s.replyOf(p); r != nil && r.codePage != 0 {
+		l.OEM = r.codePage // the console's own page, which need not be the machine's usual one
+	}
+	return l
 }
 
 // Prepare decodes the code pages and the time zone of each system, so that Locale may be called from several goroutines.

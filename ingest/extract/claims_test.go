@@ -39,6 +39,7 @@ var samples = []struct {
 	{ingest.KindSystemInfo, "info.txt", englishSystemInfo},
 	{ingest.KindMSInfo, "msinfo.txt", germanMSInfo},
 	{ingest.KindWinmgmt, "wmi.txt", "WMI repository is not consistent\n"},
+	{ingest.KindManifest, "casebook-manifest.txt", "casebook collection manifest 1\ncase: 48213\ncomputer: \"PC1\"\nchcp: Active code page: 850\nstep 1: 0 a.reg\n"},
 }
 
 func TestSamplesAreClaimedOnce(t *testing.T) {

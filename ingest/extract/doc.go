@@ -17,7 +17,7 @@ import "casebook/ingest"
 // All returns the extractors of the typed artifacts, First ones first.
 func All() []ingest.Extractor {
 	return []ingest.Extractor{
-		regf(), regExport(), regQuery(), vcmLock(),
+		regf(), regExport(), regQuery(), manifest(), vcmLock(),
 		copylog(), compver(), listing(), machineKeys(), acl(), mounts(), sylink(), pfro(),
 		siteControl(), components(), boundaries(), dnsCheck(), dnsZone(), hostList(), nslookup(), vcmJobs(), setAid(), smscfg(), smsuid(),
 		ipconfig(), systemInfo(), msinfo(), winmgmt(), registryPol(),

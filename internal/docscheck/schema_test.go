@@ -71,9 +71,9 @@ func full() *findings.Report {
 			Evidence:   []findings.Evidence{evidence}, Missing: []findings.Missing{missing},
 		}},
 		Request: findings.Request{Text: "Please send …", Items: []findings.RequestItem{{
-			What: missing.What, Why: missing.Why, Collect: missing.Collect, Settles: []string{"msi-install-failed"},
+			What: missing.What, Why: missing.Why, Collect: missing.Collect, Settles: []string{"msi-install-failed"}, Systems: []string{"PC1"},
 		}}},
-		Problems: []ingest.Problem{{Artifact: "x", Stage: ingest.StageRead, Message: "m"}},
+		Problems: []ingest.Problem{{Artifact: "x", Stage: ingest.StageRead, Message: "m", Refused: ingest.RefusedRatio}},
 		Timeline: findings.Timeline{
 			StepSeconds: 1, LeftOut: 1,
 			Logs:  []findings.TimelineLog{{Artifact: "logs/setup.log", UTC: true, StepSeconds: 1, Bins: []findings.TimelineBin{{Time: "2011-01-08T20:16:41Z", Records: 4, Warnings: 1, Errors: 2}}}},
@@ -357,6 +357,7 @@ func TestVocabularies(t *testing.T) {
 		{"encoding", append(ingest.Encodings(), "")},
 		{"format", ingest.Formats()},
 		{"stage", constants(t, "ingest", "Stage")},
+		{"refusal", constants(t, "ingest", "Refusal")},
 		{"incident.covered", constants(t, "findings", "Covered")},
 		{"finding.verdict", constants(t, "findings", "Verdict")},
 		{"finding.severity", constants(t, "findings", "Severity")},

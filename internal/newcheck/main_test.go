@@ -91,7 +91,7 @@ func TestCreate(t *testing.T) {
 			wants = append(wants, name)
 		}
 	}
-	if diff := cmp.Diff([]string{"confirmed", "suspected", "near-miss", "ruled-out", "not-evaluated"}, wants); diff != "" {
+	if diff := cmp.Diff([]string{"confirmed", "suspected", "near-miss-one", "near-miss-two", "ruled-out", "not-evaluated"}, wants); diff != "" {
 		t.Errorf("cases of the fixture (-want +got):\n%s", diff)
 	}
 }

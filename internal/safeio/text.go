@@ -84,3 +84,12 @@ func Quote(s string) string {
 	b.WriteByte('"')
 	return b.String()
 }
+
+// Printable returns s for a line of text: what [Quote] would escape is escaped, but quotation marks and backslashes stay as they are, so that a path is
+// one that can be copied.
+func Printable(s string) string {
+	q := Quote(s)
+	return unquoter.Replace(q[1 : len(q)-1])
+}
+
+var unquoter = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
