@@ -77,7 +77,7 @@ func TestReply(t *testing.T) {
 					t.Errorf("%s is of %q and read by %s", x.Path, x.System, x.Encoding)
 				}
 			}
-			bad, err := casebook.Verify(context.Background(), both, []string{first, reply}, ingest.Limits{})
+			bad, err := casebook.Verify(context.Background(), both, []string{first, reply}, casebook.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
