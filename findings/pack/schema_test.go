@@ -34,13 +34,13 @@ func TestSchemaAndTypes(t *testing.T) {
 	agree(t, "the pack", schema, reflect.TypeFor[file]())
 	check := property(schema, "checks", "items")
 	for where, want := range map[string][]string{
-		"the severity":         words(findings.Severities()),
-		"the kinds": words(ingest.Kinds()),
-		"the verdicts":         words(verdicts),
-		"the states":           words(states),
-		"the reasons":          words(reasons),
-		"the roles":            words(roles),
-		"the tables":           tableNames(),
+		"the severity": words(findings.Severities()),
+		"the kinds":    words(ingest.Kinds()),
+		"the verdicts": words(verdicts),
+		"the states":   words(states),
+		"the reasons":  words(reasons),
+		"the roles":    words(roles),
+		"the tables":   tableNames(),
 	} {
 		var got any
 		row := property(check, "verdicts", "items")
