@@ -86,6 +86,19 @@ func (s *Sight) KeepHit(h *match.Hit) *Match {
 	return s.sink.keep(s.at, h.Start, h.End, captured(h), false)
 }
 
+// KeepFrom is KeepLine with a quote that goes from an offset in the record's Raw to the record's end: from that byte on in a long line, else from the
+// beginning of its line.
+func (s *Sight) KeepFrom(start int) *Match {
+	const before = maxQuote / 4 // what a quote of a long line shows of what stands before
+	raw := s.Record.Raw
+	start = max(0, min(start, len(raw)))
+	line := bytes.LastIndexByte(raw[:start], '\n') + 1
+	if rest, _, _ := bytes.Cut(raw[start:], newline); start-line > before && len(rest) > before {
+		start += before
+	}
+	return s.sink.keep(s.at, start-textOffset(s.Record), len(s.Record.Text), nil, false)
+}
+
 // KeepBefore returns the record n places before this one, n from 1 to 20, as a match that may be kept, nil if there is none.
 func (s *Sight) KeepBefore(n int) *Match {
 	if s.Before(n) == nil {

@@ -43,15 +43,16 @@ type strand struct {
 	next  int
 }
 
-func (s *strand) add(t timed) {
+// add keeps a line if it is one of the first ends or, for now, one of the last ends.
+func (s *strand) add(t timed, ends int) {
 	switch {
-	case len(s.first) < keptEnds:
+	case len(s.first) < ends:
 		s.first = append(s.first, t)
-	case len(s.last) < keptEnds:
+	case len(s.last) < ends:
 		s.last = append(s.last, t)
 	default:
 		s.last[s.next] = t
-		s.next = (s.next + 1) % keptEnds
+		s.next = (s.next + 1) % ends
 	}
 }
 
@@ -108,7 +109,7 @@ func (w *watcher) See(s *facts.Sight) {
 			st = &strand{}
 			w.seen.strands[name] = st
 		}
-		st.add(t)
+		st.add(t, s.Bound(keptEnds))
 		for _, x := range w.check.conditions {
 			switch c := x.condition.(type) {
 			case *count:
