@@ -36,7 +36,8 @@ func change() *diff.Diff {
 		Findings: []diff.FindingPair{came, pair(diff.Same, diff.NotCured), pair(diff.Changed, diff.CameBack), pair(diff.Went, diff.CannotTell), pair(diff.Went, diff.Cured)},
 		Systems: []diff.SystemChange{
 			{System: "PC1", Facts: []diff.FactChange{{Kind: diff.FactService, Name: "BITS", Before: "disabled", After: "automatic"}}},
-			{System: "PC2", Only: "after", Facts: []diff.FactChange{}}, {System: "PC3", Only: "before", Facts: []diff.FactChange{}},
+			{System: "PC2", Only: "after", Facts: []diff.FactChange{}},
+			{System: "PC3", Only: "before", Facts: []diff.FactChange{}},
 		},
 		Errors: diff.ErrorChanges{Came: []findings.ErrorKind{kind}, Stopped: []findings.ErrorKind{kind}}, Caveats: []string{"Something is not compared."},
 	}

@@ -61,7 +61,7 @@ func (a *app) write(w io.Writer, form string, r *findings.Report) error {
 		return err
 	}
 	s := summary{palette: a.paint(), page: a.page(), report: r, reasons: a.verbose}
-	if s.out = w; w != io.Writer(a.out) {
+	if s.out = w; w != a.out {
 		s.palette, s.width = false, plainWidth
 	}
 	s.write()
@@ -70,10 +70,10 @@ func (a *app) write(w io.Writer, form string, r *findings.Report) error {
 
 // print prints the report of an analysis in a form; "" is the summary, or JSON with --json. With a form for other programs the report's folder is told on stderr.
 func (a *app) print(form string, r *findings.Report, dir string, usable bool) error {
-	switch {
-	case form == "" || form == formText:
+	switch form {
+	case "", formText:
 		return a.tell(r, dir, usable)
-	case form == formJSON:
+	case formJSON:
 		return a.write(a.out, form, r)
 	}
 	err := a.write(a.out, form, r)

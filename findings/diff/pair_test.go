@@ -34,14 +34,14 @@ func TestMachines(t *testing.T) {
 			before.Systems, after.Systems = test.before, test.after
 			var got []string
 			for _, s := range diff.Reports(before, after).Systems {
-				what := ""
+				var what []string
 				if s.Only != "" {
-					what = "only " + s.Only
+					what = append(what, "only "+s.Only)
 				}
 				for _, f := range s.Facts {
-					what += f.Name
+					what = append(what, f.Name)
 				}
-				got = append(got, s.System+":"+what)
+				got = append(got, s.System+":"+strings.Join(what, ","))
 			}
 			if d := cmp.Diff(test.want, strings.Join(got, "|")); d != "" {
 				t.Errorf("(-want +got):\n%s", d)

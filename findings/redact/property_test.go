@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -31,12 +32,12 @@ func some(r *rand.Rand) people {
 	}
 	if r.IntN(5) == 0 {
 		return people{
-			user: word(4) + "é" + word(3), host: "WS" + fmt.Sprint(1000+r.IntN(9000)), domain: strings.ToUpper(word(6)), fqdn: word(6) + "." + word(5) + ".example", ip: "192.168.7.9",
+			user: word(4) + "é" + word(3), host: "WS" + strconv.Itoa(1000+r.IntN(9000)), domain: strings.ToUpper(word(6)), fqdn: word(6) + "." + word(5) + ".example", ip: "192.168.7.9",
 			mac: "00-1A-2B-3C-4D-5E", sid: "S-1-5-21-111-222-333-1105", guid: "3F2504E0-4F89-11D3-9A0C-0305E82C3301", mail: word(5) + "." + word(6) + "@" + word(7) + ".example", password: word(9),
 		}
 	}
 	return people{
-		user: word(3 + r.IntN(8)), host: strings.ToUpper(word(4)) + "-" + fmt.Sprint(10+r.IntN(90)), domain: strings.ToUpper(word(5 + r.IntN(4))), fqdn: word(7) + "." + word(6) + ".local",
+		user: word(3 + r.IntN(8)), host: strings.ToUpper(word(4)) + "-" + strconv.Itoa(10+r.IntN(90)), domain: strings.ToUpper(word(5 + r.IntN(4))), fqdn: word(7) + "." + word(6) + ".local",
 		ip: fmt.Sprintf("10.%d.%d.%d", r.IntN(256), r.IntN(256), 1+r.IntN(254)), mac: fmt.Sprintf("02:%02x:%02x:%02x:%02x:aa", r.IntN(256), r.IntN(256), r.IntN(256), r.IntN(256)),
 		sid: fmt.Sprintf("S-1-5-21-%d-%d-%d-%d", r.Uint32(), r.Uint32(), r.Uint32(), r.IntN(10000)), guid: fmt.Sprintf("%08x-1234-5678-9abc-%012x", r.Uint32(), r.Uint32()),
 		mail: word(5) + "." + word(7) + "@" + word(8) + ".example", password: word(10),
