@@ -344,8 +344,16 @@ func TestOutput(t *testing.T) {
 	if after, err := os.Stat(dir); err != nil || !os.SameFile(before, after) {
 		t.Errorf("the folder, which may be a mount point, is another: %v", err)
 	}
-	if inside, err := os.ReadDir(dir); err != nil || len(inside) != 2 {
-		t.Errorf("in the folder: %v, %v", inside, err)
+	inside, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range inside {
+		names = append(names, e.Name())
+	}
+	if diff := cmp.Diff([]string{"files.html", "index.html", "note.txt", "registry.html", "report.json", "request.txt", "timeline.html"}, names); diff != "" {
+		t.Errorf("in the folder (-want +got):\n%s", diff)
 	}
 	report := read(t, filepath.Join(dir, casebook.ReportFile))
 	if !strings.Contains(report, `"version": "second"`) {
