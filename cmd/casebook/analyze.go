@@ -17,7 +17,6 @@ import (
 
 	"casebook"
 	"casebook/findings"
-	"casebook/findings/checks"
 	"casebook/findings/redact"
 	"casebook/ingest"
 	"casebook/web"
@@ -26,7 +25,7 @@ import (
 // analyzeFlags are the flags of analyze.
 type analyzeFlags struct {
 	out, caseID, host, at, archive, failOn string
-	only, passwords, passwordFiles         []string
+	only, passwords, passwordFiles, packs  []string
 	noArchive, redact                      bool
 	logs                                   web.Logs
 	format                                 string
@@ -58,6 +57,7 @@ are one case, whose facts are joined.
 	fs.StringVar(&f.host, "host", "", "files that name no computer come from the computer `NAME`")
 	fs.StringVar(&f.at, "at", "", "`TIME` of the incident, e.g. 2012-03-08T21:16 or 2012-03-08T21:16:55+01:00")
 	fs.StringSliceVar(&f.only, "only", nil, "run only the checks with these `ID`s, separated by commas")
+	fs.StringArrayVar(&f.packs, "checks", nil, packsHelp)
 	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
 	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to the archive in `DIR` instead of the report folder's own; also $CASEBOOK_ARCHIVE")
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index, and no pages of logs")
@@ -319,13 +319,16 @@ func (f analyzeFlags) options() (casebook.Options, error) {
 	if opt.At, err = parseTime(f.at); err != nil {
 		return opt, err
 	}
-	opt.Checks, err = selectChecks(f.only)
+	all, err := allChecks(f.packs, f.archive)
+	if err != nil {
+		return opt, err
+	}
+	opt.Checks, err = selectChecks(all, f.only)
 	return opt, err
 }
 
-// selectChecks returns the checks with these IDs, all for none.
-func selectChecks(only []string) ([]*findings.Check, error) {
-	all := checks.All()
+// selectChecks returns those of the checks that have these IDs, all for none.
+func selectChecks(all []*findings.Check, only []string) ([]*findings.Check, error) {
 	if len(only) == 0 {
 		return all, nil
 	}
@@ -333,7 +336,7 @@ func selectChecks(only []string) ([]*findings.Check, error) {
 	for _, id := range only {
 		i := slices.IndexFunc(all, func(c *findings.Check) bool { return c.ID == id })
 		if i < 0 {
-			return nil, noCheck(id)
+			return nil, noCheck(id, all)
 		}
 		out = append(out, all[i])
 	}

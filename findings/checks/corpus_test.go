@@ -31,6 +31,8 @@ var corpusFolders = []string{"logs-cmtrace", "logs-msi", "logs-other", "logs-sep
 // corpusShows is all that is confirmed on a file of the corpus that is analysed alone, CHECK FILE, each with what an independent reader of the hive
 // (hivexget) or of the text shows there.
 var corpusShows = map[string]string{
+	"windows-component-store-corrupt adamgell+cmtraceopen__st_corpus_dism_mixed_components_dism.log": "the resource checker could not repair comctl32.dll; a later line says that the store was repaired, so the finding is resolved",
+
 	"windows-pending-reboot mkorman90+regipy__SYSTEM_2":           "PendingFileRenameOperations of the current control set holds two deletes below C:\\Users\\master\\AppData",
 	"windows-pending-reboot mkorman90+regipy__SYSTEM_B":           "PendingFileRenameOperations holds eight deletes, of C:\\Config.Msi, the DriverStore and Dropbox",
 	"windows-pending-reboot mkorman90+regipy__SYSTEM_WIN_10_1709": "PendingFileRenameOperations holds 101 operations, most of them of printer drivers that wait for a boot",

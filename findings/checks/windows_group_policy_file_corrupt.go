@@ -176,7 +176,7 @@ func runPolicyFileCorrupt(f *facts.Facts) ([]findings.Finding, error) {
 				x.Missing = []findings.Missing{policyFileMissing}
 			}
 		}
-		x.Evidence = append(x.Evidence, withRole(signs, findings.Context)...)
+		x.Evidence = append(x.Evidence, allAs(signs, findings.Context)...)
 		if len(events) > 0 {
 			x.Evidence = append(x.Evidence, findings.FromMatch(events[len(events)-1], findings.Context, "event 1096: values of a group policy could not be applied"))
 		}
@@ -214,7 +214,7 @@ func signEvidence(unreadable, conflicts []facts.Match, overwritten bool) []findi
 	return out
 }
 
-func withRole(list []findings.Evidence, role findings.Role) []findings.Evidence {
+func allAs(list []findings.Evidence, role findings.Role) []findings.Evidence {
 	out := slices.Clone(list)
 	for i := range out {
 		out[i].Role = role
@@ -231,7 +231,7 @@ func eventCorrupt(f *facts.Facts, signs []findings.Evidence) (findings.Finding, 
 		return findings.Finding{
 			Verdict: findings.Confirmed, State: findings.Active, Subject: machineOf(f, m.Ref.Artifact),
 			Summary:  fmt.Sprintf("Event 1096 says that the values of %s could not be applied because its data are invalid (error code 13).", m.Capture("file")),
-			Evidence: append([]findings.Evidence{findings.FromMatch(m, findings.Supports, "event 1096, error code 13: the data of the file are invalid")}, withRole(signs, findings.Context)...),
+			Evidence: append([]findings.Evidence{findings.FromMatch(m, findings.Supports, "event 1096, error code 13: the data of the file are invalid")}, allAs(signs, findings.Context)...),
 		}, true
 	}
 	return findings.Finding{}, false

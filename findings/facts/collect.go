@@ -81,6 +81,11 @@ func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil, s.sink.mayLo
 // KeepLine is Keep without the lines around the record, for observers that keep records by the hundred.
 func (s *Sight) KeepLine() *Match { return s.sink.keep(s.at, 0, 1, nil, false) }
 
+// KeepHit is KeepLine for a hit of the record: it quotes the lines of the hit and keeps its captures.
+func (s *Sight) KeepHit(h *match.Hit) *Match {
+	return s.sink.keep(s.at, h.Start, h.End, captured(h), false)
+}
+
 // KeepFrom is KeepLine with a quote that goes from an offset in the record's Raw to the record's end: from that byte on in a long line, else from the
 // beginning of its line.
 func (s *Sight) KeepFrom(start int) *Match {
@@ -318,7 +323,13 @@ func (s *sink) count(i int, h match.Hit) {
 		s.got.signals[h.Name] = k
 	}
 	k.count++
-	var captures []capture
+	first, last := s.collector.bound(keepFirst), s.collector.bound(keepLast)
+	k.add(s.keep(i, h.Start, h.End, captured(&h), k.wantsContext(first)), first, last)
+}
+
+// captured copies what the named groups of a hit matched, each at most maxCapture bytes; nil if there are none.
+func captured(h *match.Hit) []capture {
+	var out []capture
 	for name, text := range h.Captures() {
 		if len(text) > maxCapture {
 			n := maxCapture
@@ -327,10 +338,9 @@ func (s *sink) count(i int, h match.Hit) {
 			}
 			text = text[:n]
 		}
-		captures = append(captures, capture{name, string(text)})
+		out = append(out, capture{name, string(text)})
 	}
-	first, last := s.collector.bound(keepFirst), s.collector.bound(keepLast)
-	k.add(s.keep(i, h.Start, h.End, captures, k.wantsContext(first)), first, last)
+	return out
 }
 
 // mayLookAround tells whether one more record that an observer keeps is kept with the lines around it, and counts it.
