@@ -344,16 +344,8 @@ func TestOutput(t *testing.T) {
 	if after, err := os.Stat(dir); err != nil || !os.SameFile(before, after) {
 		t.Errorf("the folder, which may be a mount point, is another: %v", err)
 	}
-	inside, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, e := range inside {
-		names = append(names, e.Name())
-	}
-	if diff := cmp.Diff([]string{"files.html", "index.html", "note.txt", "registry.html", "report.json", "request.txt", "timeline.html"}, names); diff != "" {
-		t.Errorf("in the folder (-want +got):\n%s", diff)
+	if inside, err := os.ReadDir(dir); err != nil || slices.ContainsFunc(inside, func(e os.DirEntry) bool { return e.Name() != casebook.ReportFile && !slices.Contains(web.Parts(), e.Name()) }) {
+		t.Errorf("in the folder: %v, %v", inside, err)
 	}
 	report := read(t, filepath.Join(dir, casebook.ReportFile))
 	if !strings.Contains(report, `"version": "second"`) {

@@ -26,7 +26,7 @@ const (
 	maxTitle       = 200      // characters of a citation
 	maxLogName     = 200      // bytes of a component
 	maxCodeText    = 1000     // bytes of a record that are searched for codes
-	maxPageDecodes = 32       // texts of a page that are searched for codes, besides evidence
+	maxPageDecodes = 20       // texts of a page that are searched for codes, besides evidence
 	maxLogCodes    = 2000     // texts of which the codes are kept in mind
 	maxPageCodes   = 60       // codes that a page lists
 )
@@ -216,7 +216,10 @@ func (d *logDrawer) time(b []byte, t ingest.Time) []byte {
 	return b
 }
 
-func appendTwo(b []byte, n int64) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
+func appendTwo(b []byte, n int64) []byte {
+	const digits = "0123456789"
+	return append(b, digits[n/10%10], digits[n%10])
+}
 
 // shortOffset writes Windows' bias the other way round, as it stands behind a time.
 func shortOffset(bias int) string {
@@ -377,7 +380,8 @@ func isWord(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= utf8.RuneSelf
 }
 
-// appendMasked appends a text in which identifiers that are no error codes are blanks: GUIDs, longer words with digits in them, and long numbers.
+// appendMasked appends a text in which identifiers that are no error codes are blanks: GUIDs, longer words with digits in them, and numbers that are too long for a code and
+// too short for an HRESULT.
 func appendMasked(b, text []byte) []byte {
 	for i := 0; i < len(text); {
 		if !isWord(text[i]) {
@@ -397,7 +401,7 @@ func appendMasked(b, text []byte) []byte {
 		case isGUID(text[i:]):
 			b = append(b, '_')
 			end = i + guidLength
-		case digits > 0 && len(word) > 10, len(word) == 9 && 0 < digits && digits < 9 && word[1] != 'x':
+		case digits > 0 && len(word) > 10, len(word) == 9 && digits > 0 && word[1] != 'x', digits == len(word) && 6 <= digits && digits <= 8 && word[0] != '8':
 			b = append(b, '_')
 		default:
 			b = append(b, word...)

@@ -24,9 +24,10 @@ func sampleLog() []ingest.Record {
 	rs := entries(4200, func(i int) string { return texts[i%len(texts)] })
 	for i := range rs {
 		rs[i].Component = []byte([]string{"CcmExec", "ClientIDManagerStartup", "PolicyAgent"}[i%3])
-		if i%5 == 3 {
+		switch i % 5 {
+		case 3:
 			rs[i].Severity = ingest.SeverityError
-		} else if i%5 == 4 {
+		case 4:
 			rs[i].Severity = ingest.SeverityWarning
 		}
 	}

@@ -420,8 +420,10 @@ func TestLogHead(t *testing.T) {
 	site := drawSite(t, s)
 	soundSite(t, site)
 	for name, wants := range map[string][]string{
-		"logs/a-log.1.html": {"the log states its offset", "stated in the log", "Cut short", "the member ends &lt;early&gt;", sum("a.log"), "2012-03-08 20:16:00 to 21:16:00 UTC",
-			">WKS</a>", "log/text, UTF-8", "4,100 in", `href="../logs/a-lo.html#end">The file before`, "Before: a.lo_"},
+		"logs/a-log.1.html": {
+			"the log states its offset", "stated in the log", "Cut short", "the member ends &lt;early&gt;", sum("a.log"), "2012-03-08 20:16:00 to 21:16:00 UTC",
+			">WKS</a>", "log/text, UTF-8", "4,100 in", `href="../logs/a-lo.html#end">The file before`, "Before: a.lo_",
+		},
 		"logs/a-log.2.html":   {`href="../logs/a-log.1.html">Earlier`},
 		"logs/a-lo.1.html":    {`href="../logs/a-log-1.html#end">The file before`},
 		"logs/a-lo.2.html":    {`href="../logs/a-log.html">The file after`},
@@ -520,7 +522,7 @@ func TestLogChoice(t *testing.T) {
 		logs[name] = entries(6000, func(i int) string { return fmt.Sprintf("%s %d", name, i+1) })
 	}
 	logs["small.log"] = logs["small.log"][:50]
-	make := func(choice web.Logs) *web.Site {
+	choose := func(choice web.Logs) *web.Site {
 		s := logSite(logs, map[string][]int{"cited.log": {5}, "huge.log": {150, 300, 4000}, "none.log": {1}})
 		s.Logs = choice
 		for i, a := range s.Report.Artifacts {
@@ -558,7 +560,7 @@ func TestLogChoice(t *testing.T) {
 		return spans
 	}
 	t.Run("evidence", func(t *testing.T) {
-		site := drawSite(t, make(""))
+		site := drawSite(t, choose(""))
 		soundSite(t, site)
 		for log, want := range map[string][]string{
 			"cited-log": {"1-6000"},
@@ -584,7 +586,7 @@ func TestLogChoice(t *testing.T) {
 		}
 	})
 	t.Run("all", func(t *testing.T) {
-		site := drawSite(t, make(web.LogsAll))
+		site := drawSite(t, choose(web.LogsAll))
 		soundSite(t, site)
 		for _, log := range []string{"cited-log", "huge-log", "other-log"} {
 			if diff := cmp.Diff([]string{"1-6000"}, lines(site, log)); diff != "" {
@@ -595,7 +597,7 @@ func TestLogChoice(t *testing.T) {
 			t.Error("index.html speaks of logs that are not shown")
 		}
 	})
-	for name, s := range map[string]*web.Site{"none": make(web.LogsNone), "no-records": {Report: make("").Report}} {
+	for name, s := range map[string]*web.Site{"none": choose(web.LogsNone), "no-records": {Report: choose("").Report}} {
 		t.Run(name, func(t *testing.T) {
 			site := drawSite(t, s)
 			soundSite(t, site)

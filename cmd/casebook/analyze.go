@@ -63,7 +63,7 @@ are one case, whose facts are joined.
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index, and no pages of logs")
 	fs.BoolVar(&f.redact, "redact", false, "replace users, computers, addresses, SIDs, GUIDs and mail addresses by pseudonyms and take out passwords; writes no index and no pages of logs")
 	fs.StringVar(&f.format, "format", "", "print the report in this `FORM` on stdout: text, md, json, csv or timesketch (default text)")
-	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs in the report: those that `evidence` cites, all or none")
+	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs as pages of the report: `evidence` (those that it cites, and a summary of the others), all or none")
 	passwordFlags(c, &f.passwords, &f.passwordFiles)
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a report after this `TIME`, e.g. 10m (default none)")
 	fs.IntVar(&f.workers, "workers", 0, "read `N` members side by side (default one for each processor)")
