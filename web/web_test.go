@@ -332,6 +332,9 @@ func TestHostile(t *testing.T) {
 		}
 		want := skeletons(t, siteOf(t, harmless))
 		for i, payload := range payloads {
+			if testing.Short() && i%6 != 0 {
+				continue
+			}
 			t.Run(mode.name+"/"+strconv.Itoa(i), func(t *testing.T) {
 				r := full()
 				fill(reflect.ValueOf(r), mode.vocabulary, func() string { return payload })
