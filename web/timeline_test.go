@@ -151,11 +151,11 @@ func TestSpread(t *testing.T) {
 	}
 	var pages []string
 	for _, l := range pagesOf(v.Files, 2) {
-		s := l.page + ":"
+		s := []string{l.page + ":"}
 		for _, d := range l.folders {
-			s += fmt.Sprintf(" %q %d %v", d.name, len(d.files), d.anchor != "")
+			s = append(s, fmt.Sprintf("%q %d %v", d.name, len(d.files), d.anchor != ""))
 		}
-		pages = append(pages, s)
+		pages = append(pages, strings.Join(s, " "))
 	}
 	want := []string{`files.html: "" 1 true "a" 1 true`, `files/2.html: "a" 1 false "a/z" 1 true`, `files/3.html: "a-b" 1 true`}
 	if diff := cmp.Diff(want, pages); diff != "" {
