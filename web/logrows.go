@@ -13,6 +13,7 @@ import (
 
 	"casebook/findings"
 	"casebook/ingest"
+	"casebook/internal/secrets"
 )
 
 // What a page shows of one record. A byte of text becomes at most 18 bytes of HTML, so that the second limit on the text keeps a row below that on the row.
@@ -110,6 +111,9 @@ func (d *logDrawer) row(r *ingest.Record) {
 	b = append(b, "<td>"...)
 
 	text := bytes.TrimRight(r.Text, "\r\n")
+	if secrets.Maybe(text) {
+		text = []byte(secrets.Remove(string(text)))
+	}
 	var codes []code
 	if cited || letter != 0 {
 		codes = d.decode(r, text, cited)
