@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"compress/bzip2"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -20,6 +21,8 @@ import (
 	"github.com/klauspost/compress/zip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/therootcompany/xz"
+
+	"casebook/internal/safeio"
 )
 
 // The structures are those of PKWARE's APPNOTE.TXT 6.3.10. The central directory is read by the zip library; the members' bytes are
@@ -58,6 +61,7 @@ type zipEntry struct {
 	want   int64 // the size that the archive declares, -1 if it does not
 	attrs  fs.FileMode
 	time   time.Time
+	utc    bool   // time is UTC
 	clock  uint16 // MS-DOS time, as it stands there
 	err    error  // why the entry can't be read, nil if it can
 
@@ -148,6 +152,9 @@ func zipEntries(ctx context.Context, in *content, files []*zip.File) (list []*zi
 
 // setName decodes the raw name, and reads what else the extra fields say.
 func (e *zipEntry) setName(raw string, extra []byte) {
+	if t, ok := zipFileTime(extra); ok {
+		e.time, e.utc = t, true
+	}
 	if e.method == zipAES {
 		e.aes, _ = findAESField(extra)
 	}
@@ -158,7 +165,8 @@ func (e *zipEntry) setName(raw string, extra []byte) {
 	}
 }
 
-// slimExtra returns a copy of the extra fields that are looked at: the zip64 sizes, how AES was used, and a Unicode path of moderate length.
+// slimExtra returns a copy of the extra fields that are looked at: the zip64 sizes, how AES was used, the times in UTC, and a Unicode path of moderate
+// length.
 func slimExtra(extra []byte) []byte {
 	var slim []byte
 	for len(extra) >= 4 {
@@ -166,12 +174,55 @@ func slimExtra(extra []byte) []byte {
 		if 4+size > len(extra) {
 			break
 		}
-		if (id == 1 || id == zipAESExtra) && size <= 64 || id == zipUnicodePath && size <= maxName {
+		if (id == 1 || id == zipAESExtra || id == zipNTFSTimes || id == zipUnixTimes) && size <= 64 || id == zipUnicodePath && size <= maxName {
 			slim = append(slim, extra[:4+size]...)
 		}
 		extra = extra[4+size:]
 	}
 	return slim
+}
+
+// Extra fields with times in UTC: that of PKZIP and of archivers of Windows (APPNOTE.TXT 4.5.5), and Info-ZIP's (its "extrafld.txt", "UT").
+const (
+	zipNTFSTimes = 0x000A
+	zipUnixTimes = 0x5455
+)
+
+// zipFileTime returns the modification time that extra fields state in UTC, and false if they state none. NTFS's is finer, so that it counts
+// where both are there:
+//
+//	0x000A  reserved 4, then attributes: tag 2, size 2; tag 1 has the FILETIMEs of modification, access and creation
+//	0x5455  flags 1, then seconds from 1970 in 4 bytes: of the modification if bit 0 is set
+func zipFileTime(extra []byte) (t time.Time, ok bool) {
+	le := binary.LittleEndian
+	for len(extra) >= 4 {
+		id, size := le.Uint16(extra), int(le.Uint16(extra[2:]))
+		if 4+size > len(extra) {
+			break
+		}
+		field := extra[4 : 4+size]
+		extra = extra[4+size:]
+		switch {
+		case id == zipNTFSTimes && len(field) > 4:
+			for field := field[4:]; len(field) >= 4; {
+				tag, n := le.Uint16(field), int(le.Uint16(field[2:]))
+				if 4+n > len(field) {
+					break
+				}
+				if tag == 1 && n >= 8 {
+					if at := safeio.Filetime(le.Uint64(field[4:])); !at.IsZero() {
+						return at, true
+					}
+				}
+				field = field[4+n:]
+			}
+		case id == zipUnixTimes && len(field) >= 5 && field[0]&1 != 0:
+			if seconds := int32(le.Uint32(field[1:])); seconds != 0 { //nolint:gosec // the field is signed
+				t, ok = time.Unix(int64(seconds), 0).UTC(), true
+			}
+		}
+	}
+	return t, ok
 }
 
 // clampSize turns a declared size into one that sums can be made of.

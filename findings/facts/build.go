@@ -256,21 +256,14 @@ func forgetZone(a *ingest.Artifact, c *collected) {
 		a.Last = ingest.Time{}
 	}
 	for _, t := range []*ingest.Time{&a.WallFirst, &a.WallLast} {
-		*t = withoutSystem(*t)
+		*t = t.WithoutSystem()
 	}
 	if a.WallFirst.Zone == ingest.ZoneUnknown {
 		a.Clock = "the records state no offset, and no registry of their own computer is known"
 	}
 	a.Tally.UTC = ingest.Histogram{} // these records could only be counted by the offset that is taken back
+	a.Withdrawn = true
 	if c != nil {
 		c.clock.foreign = true
 	}
-}
-
-// withoutSystem returns t without an offset that a registry lent.
-func withoutSystem(t ingest.Time) ingest.Time {
-	if t.Zone == ingest.ZoneSystem {
-		t.Bias, t.Zone = 0, ingest.ZoneUnknown
-	}
-	return t
 }

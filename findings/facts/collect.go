@@ -425,7 +425,7 @@ func (s *sink) Done(a *ingest.Artifact) {
 	for i, k := range s.kinds.order {
 		k.First = *s.firsts[i]
 	}
-	s.got.kinds = s.kinds.order
+	s.got.kinds, s.got.clock.reading = s.kinds.order, a.Reading
 	s.tail, s.pending, s.hits, s.sight.Hits = nil, nil, nil, nil
 	if s.got.signals == nil && s.got.observed == nil && s.got.loud == nil && s.got.hosts == nil {
 		return

@@ -33,7 +33,8 @@ type capture struct{ name, text string }
 
 // clock says how the offset of the times of one artifact is known, which is clear only when all artifacts have been read.
 type clock struct {
-	foreign bool // the registry that lent it is another computer's
+	foreign bool           // the registry that lent it is another computer's
+	reading ingest.Reading // what biases of open sign mean
 }
 
 // UTC returns the time of the line in UTC, and false if its offset is not known. Of a match that an observer has kept only this tells whether
@@ -45,8 +46,11 @@ func (m Match) Clocked() ingest.Time { return m.settled().Time }
 
 // settled returns the match with the time as it is known in the end.
 func (m Match) settled() Match {
-	if m.clock != nil && m.clock.foreign {
-		m.Time = withoutSystem(m.Time)
+	if m.clock == nil {
+		return m
+	}
+	if m.Time = m.Time.Read(m.clock.reading); m.clock.foreign {
+		m.Time = m.Time.WithoutSystem()
 	}
 	return m
 }
