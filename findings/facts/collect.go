@@ -226,6 +226,7 @@ type sink struct {
 	sight   Sight
 	kinds   kinds
 	firsts  []*Match // the first record of each kind
+	recent  recent
 }
 
 // past is a copy of a record of an earlier batch. Its buffers are used again.
@@ -241,7 +242,7 @@ func (s *sink) Records(batch []ingest.Record) {
 	s.batch = batch
 	for i := 0; i < len(batch) && len(s.pending) > 0; i++ {
 		s.pending = slices.DeleteFunc(s.pending, func(m *Match) bool {
-			m.After = firstLines(m.After, batch[i].Raw)
+			m.After = firstLines(m.After, batch[i].Raw, &s.recent)
 			return len(m.After) == contextLines
 		})
 	}
@@ -344,12 +345,12 @@ func (s *sink) keep(i, start, end int, captures []capture, context bool) *Match 
 	lines := linesOf(r.Raw, off+start, off+min(end, len(r.Text)))
 	m := &Match{
 		Ref:   ingest.Ref{Artifact: s.artifact.Path, Line: r.Line + bytes.Count(r.Raw[:lines.from], newline)},
-		Quote: lines.quote(r.Raw, off+start), Time: r.Time, captures: captures, clock: s.got.clock,
+		Quote: lines.quote(r.Raw, off+start, &s.recent), Time: r.Time, captures: captures, clock: s.got.clock,
 	}
 	if !context {
 		return m
 	}
-	m.Before = lastLines(nil, r.Raw[:lines.from], false)
+	m.Before = lastLines(nil, r.Raw[:lines.from], false, &s.recent)
 	for j := i - 1; len(m.Before) < contextLines; j-- {
 		b := s.record(j)
 		if b == nil {
@@ -360,10 +361,10 @@ func (s *sink) keep(i, start, end int, captures []capture, context bool) *Match 
 			p := &s.tail[len(s.tail)+j]
 			end, cut = p.end, p.cut
 		}
-		m.Before = lastLines(m.Before, end, cut)
+		m.Before = lastLines(m.Before, end, cut, &s.recent)
 	}
 	slices.Reverse(m.Before)
-	m.After = firstLines(nil, r.Raw[min(len(r.Raw), lines.to+1):])
+	m.After = firstLines(nil, r.Raw[min(len(r.Raw), lines.to+1):], &s.recent)
 	if i < 0 && s.tail[len(s.tail)+i].cut {
 		return m // the lines that follow are not at hand
 	}
@@ -373,7 +374,7 @@ func (s *sink) keep(i, start, end int, captures []capture, context bool) *Match 
 			s.pending = append(s.pending, m)
 			break
 		}
-		m.After = firstLines(m.After, a.Raw)
+		m.After = firstLines(m.After, a.Raw, &s.recent)
 	}
 	return m
 }
