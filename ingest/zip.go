@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bufio"
+	"bytes"
 	"compress/bzip2"
 	"context"
 	"encoding/binary"
@@ -105,8 +106,11 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 	}
 	if err == nil {
 		list, lost, lerr := zipEntries(ctx, in, zr.File)
-		if lerr != nil || lost < len(list) {
-			return list, nil, lerr
+		if lerr != nil {
+			return nil, nil, lerr
+		}
+		if lost < len(list) {
+			return list, zipBefore(r, list), nil
 		}
 	}
 	found, serr := salvageZip(ctx, in, r, limit)
@@ -122,6 +126,45 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 	}
 	list, _, err = zipEntries(ctx, in, zr.File)
 	return list, nil, err
+}
+
+// zipEndLen is the length of an end of central directory record without its comment (APPNOTE.TXT 4.3.16).
+const zipEndLen = 22
+
+// zipBefore tells whether another archive stands before the first member of a zip, as where two were copied into one file: its directory is not
+// that of the zip, which counts as for every other program, so that its members are not read. What a self-extractor begins with has no
+// directory.
+func zipBefore(r io.ReaderAt, list []*zipEntry) error {
+	first := int64(math.MaxInt64)
+	for _, e := range list {
+		if e.err == nil {
+			first = min(first, e.off)
+		}
+	}
+	if first == math.MaxInt64 {
+		return nil
+	}
+	le := binary.LittleEndian
+	from := max(0, first-(256<<10)) // a comment, a local header, its name and its fields have 64 KiB at most each
+	buf := make([]byte, first-from)
+	n, _ := r.ReadAt(buf, from) // what can't be read is no directory
+	buf = buf[:n]
+	for at := len(buf); ; {
+		if at = bytes.LastIndex(buf[:at], []byte("PK\x05\x06")); at < 0 {
+			return nil
+		}
+		b := buf[at:]
+		if len(b) < zipEndLen || zipEndLen+int(le.Uint16(b[20:])) > len(b) {
+			continue
+		}
+		members, size := le.Uint16(b[10:]), int64(le.Uint32(b[12:]))
+		var signature [4]byte
+		if dir := from + int64(at) - size; members > 0 && dir >= 0 {
+			if _, err := r.ReadAt(signature[:], dir); err == nil && string(signature[:]) == "PK\x01\x02" {
+				return fmt.Errorf("another archive of %d members stands before it in the same file, up to byte %d; its members are not read: cut the file there and pass both parts", members, from+int64(at)+zipEndLen+int64(le.Uint16(b[20:])))
+			}
+		}
+	}
 }
 
 // zipEntries lists the files of a central directory. lost is how many of them have no data where the directory says.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -105,11 +106,12 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 			return usageError{err}
 		}
 	}
-	if f.noArchive {
-		boundMemory()
-	}
+	bounded := f.noArchive && boundMemory()
 	read, unread, gave := 0, 0, false
 	for i, j := range jobs {
+		if bounded {
+			opt.Progress = memoryBySize()
+		}
 		report, dir, err := a.analyzeOne(ctx, j, f, opt)
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return fmt.Errorf("interrupted; there is no report of %s", quoted(uploads(jobs[i:])))
@@ -157,11 +159,36 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 // is in use, which with the matches of thousands of logs is more than the rest of the program takes.
 const memoryTarget = 232 << 20
 
-// boundMemory makes the garbage collector run more often near the target, unless GOMEMLIMIT says otherwise. It is no hard bound: the runtime
-// gives collecting at most half of the processors.
-func boundMemory() {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(memoryTarget)
+// memoryMember is by how much each member raises the target: what is kept of 100,000 members does not fit into it, and the garbage collector would
+// run all the time in vain.
+const memoryMember = 2 << 10
+
+// boundMemory makes the garbage collector run more often near the target and reports that it does, unless GOMEMLIMIT says otherwise. It is no hard
+// bound: the runtime gives collecting at most half of the processors.
+func boundMemory() bool {
+	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		return false
+	}
+	debug.SetMemoryLimit(memoryTarget)
+	return true
+}
+
+// both returns what tells two of the progress; the first may be nil.
+func both(first, second func(ingest.Progress)) func(ingest.Progress) {
+	if first == nil {
+		return second
+	}
+	return func(p ingest.Progress) {
+		first(p)
+		second(p)
+	}
+}
+
+// memoryBySize returns what sets the target by the number of members, once it is known.
+func memoryBySize() func(ingest.Progress) {
+	var once sync.Once
+	return func(p ingest.Progress) {
+		once.Do(func() { debug.SetMemoryLimit(memoryTarget + memoryMember*int64(p.FilesTotal)) })
 	}
 }
 
@@ -186,7 +213,7 @@ func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		defer cancel()
 	}
 	p := a.progress(baseNames(j.uploads))
-	opt.Progress = p.update
+	opt.Progress = both(opt.Progress, p.update)
 	report, unusable := casebook.Analyze(limited, j.uploads, opt)
 	p.done()
 	if unusable != nil && report == nil {
