@@ -106,11 +106,15 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 			return usageError{err}
 		}
 	}
-	bounded := f.noArchive && boundMemory()
+	target := memory{base: indexTarget, member: indexMember}
+	if f.noArchive {
+		target = memory{base: memoryTarget, member: memoryMember}
+	}
+	bounded := target.bound()
 	read, unread, gave := 0, 0, false
 	for i, j := range jobs {
 		if bounded {
-			opt.Progress = memoryBySize()
+			opt.Progress = target.progress()
 		}
 		report, dir, err := a.analyzeOne(ctx, j, f, opt)
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -155,21 +159,28 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	return nil
 }
 
-// memoryTarget is what an analysis without an index keeps below where it can. Without it the garbage collector lets the heap grow to twice what
-// is in use, which with the matches of thousands of logs is more than the rest of the program takes.
-const memoryTarget = 232 << 20
+// memory is what an analysis keeps below where it can. Without a target the garbage collector lets the heap grow to twice what is in use, which with
+// the matches of thousands of logs is more than the rest of the program takes.
+type memory struct {
+	base   int64 // bytes
+	member int64 // bytes for each member: what is kept of 100,000 has no room in base, and the garbage collector would run all the time in vain
+}
 
-// memoryMember is by how much each member raises the target: what is kept of 100,000 members does not fit into it, and the garbage collector would
-// run all the time in vain.
-const memoryMember = 2 << 10
+// The targets, without an index and with one.
+const (
+	memoryTarget = 232 << 20
+	memoryMember = 2 << 10
+	indexTarget  = 400 << 20
+	indexMember  = 4 << 10
+)
 
-// boundMemory makes the garbage collector run more often near the target and reports that it does, unless GOMEMLIMIT says otherwise. It is no hard
+// bound makes the garbage collector run more often near the target and reports that it does, unless GOMEMLIMIT says otherwise. It is no hard
 // bound: the runtime gives collecting at most half of the processors.
-func boundMemory() bool {
+func (m memory) bound() bool {
 	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
 		return false
 	}
-	debug.SetMemoryLimit(memoryTarget)
+	debug.SetMemoryLimit(m.base)
 	return true
 }
 
@@ -184,11 +195,11 @@ func both(first, second func(ingest.Progress)) func(ingest.Progress) {
 	}
 }
 
-// memoryBySize returns what sets the target by the number of members, once it is known.
-func memoryBySize() func(ingest.Progress) {
+// progress returns what sets the target by the number of members, once it is known.
+func (m memory) progress() func(ingest.Progress) {
 	var once sync.Once
 	return func(p ingest.Progress) {
-		once.Do(func() { debug.SetMemoryLimit(memoryTarget + memoryMember*int64(p.FilesTotal)) })
+		once.Do(func() { debug.SetMemoryLimit(m.base + m.member*int64(p.FilesTotal)) })
 	}
 }
 

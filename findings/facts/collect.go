@@ -93,6 +93,10 @@ func (s *Sight) KeepBefore(n int) *Match {
 // logs a smaller number, at least 1.
 func (s *Sight) Bound(n int) int { return s.sink.collector.bound(n) }
 
+// Dropped notes that the observer gave up a record that it would have kept where memory is no concern, see [Sight.Bound]. The report then says that
+// fewer were kept.
+func (s *Sight) Dropped() { s.sink.got.thinned = s.sink.collector.thrift > 0 }
+
 // Collector gathers the lines that signals find, and runs observers, while artifacts are read side by side.
 type Collector struct {
 	set     *match.Set
@@ -133,6 +137,7 @@ type collected struct {
 	kinds    []*ErrorKind         // in the order in which they occur
 	hosts    map[string]hostClaim // by computer name
 	clock    *clock               // of the matches
+	thinned  bool                 // fewer records were kept than in a smaller case
 }
 
 // observation is what one check's observer made of an artifact.
@@ -319,6 +324,9 @@ func (s *sink) count(i int, h match.Hit) {
 	}
 	first, last := s.collector.bound(keepFirst), s.collector.bound(keepLast)
 	k.add(s.keep(i, h.Start, h.End, captures, k.wantsContext(first)), first, last)
+	if s.collector.thrift > 0 && k.count > first+last {
+		s.got.thinned = true
+	}
 }
 
 // mayLookAround tells whether one more record that an observer keeps is kept with the lines around it, and counts it.
