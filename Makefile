@@ -24,7 +24,7 @@ FUZZTOTAL ?=     # for all together, e.g. 180s: as many targets as fit, chosen b
 
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: help build generate test race lint fuzz bench golden demo new-check verify dist
+.PHONY: help build generate axe test race lint fuzz bench golden demo new-check verify dist
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -40,7 +40,11 @@ generate: ## write the generated files anew: pages' code, docs/checks.md, go:gen
 	go run ./cmd/casebook checks list --markdown >build/checks.md
 	mv build/checks.md docs/checks.md
 
+axe: ## get axe-core, for the tests of the pages (needs npm)
+	sh scripts/axe.sh
+
 test: ## run all tests
+	@sh scripts/axe.sh 2>/dev/null || true
 	@sh scripts/skipped.sh
 	go test -timeout 20m ./...
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"casebook/findings"
@@ -146,15 +147,15 @@ func (o *Output) Write(ctx context.Context, r *findings.Report, dir string, logs
 	if err := o.writeReport(r); err != nil {
 		return err
 	}
-	site := web.Site{Report: r, Logs: logs}
+	site := web.Site{Report: r, Logs: logs, Workers: runtime.GOMAXPROCS(0)}
 	if dir != "" {
 		archive, err := index.Open(dir)
 		if err != nil {
 			return fmt.Errorf("draw report: %w", err)
 		}
 		defer archive.Close() //nolint:errcheck // it was only read
-		site.Records = func(artifact string) iter.Seq2[ingest.Record, error] {
-			return archive.Records(ctx, r.CaseID(), artifact)
+		site.Records = func(artifact string, from int) iter.Seq2[ingest.Record, error] {
+			return archive.Records(ctx, r.CaseID(), artifact, from)
 		}
 	}
 	if err := site.Draw(o.create); err != nil {

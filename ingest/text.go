@@ -12,7 +12,7 @@ import (
 const batchSize = 256
 
 // consoles are the kinds of texts that console programs write, in the OEM code page.
-var consoles = []Kind{KindListing, KindACL, KindMounts, KindRegQuery, KindIPConfig, KindSystemInfo, KindNslookup, KindWinmgmt, KindManifest}
+var consoles = []Kind{KindListing, KindACL, KindMounts, KindRegQuery, KindNslookup, KindIPConfig, KindSystemInfo, KindWinmgmt, KindManifest}
 
 // text reads a text member, whose first bytes are raw.
 func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {

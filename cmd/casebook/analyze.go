@@ -18,7 +18,6 @@ import (
 
 	"casebook"
 	"casebook/findings"
-	"casebook/findings/checks"
 	"casebook/findings/redact"
 	"casebook/ingest"
 	"casebook/web"
@@ -27,7 +26,7 @@ import (
 // analyzeFlags are the flags of analyze.
 type analyzeFlags struct {
 	out, caseID, host, at, archive, failOn string
-	only, passwords, passwordFiles         []string
+	only, passwords, passwordFiles, packs  []string
 	noArchive, redact                      bool
 	logs                                   web.Logs
 	format                                 string
@@ -59,12 +58,13 @@ are one case, whose facts are joined.
 	fs.StringVar(&f.host, "host", "", "files that name no computer come from the computer `NAME`")
 	fs.StringVar(&f.at, "at", "", "`TIME` of the incident, e.g. 2012-03-08T21:16 or 2012-03-08T21:16:55+01:00")
 	fs.StringSliceVar(&f.only, "only", nil, "run only the checks with these `ID`s, separated by commas")
+	fs.StringArrayVar(&f.packs, "checks", nil, packsHelp)
 	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
 	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to the archive in `DIR` instead of the report folder's own; also $CASEBOOK_ARCHIVE")
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index, and no pages of logs")
 	fs.BoolVar(&f.redact, "redact", false, "replace users, computers, addresses, SIDs, GUIDs and mail addresses by pseudonyms and take out passwords; writes no index and no pages of logs")
 	fs.StringVar(&f.format, "format", "", "print the report in this `FORM` on stdout: text, md, json, csv or timesketch (default text)")
-	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs in the report: those that `evidence` cites, all or none")
+	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs as pages of the report: `evidence` (those that it cites, and a summary of the others), all or none")
 	passwordFlags(c, &f.passwords, &f.passwordFiles)
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a report after this `TIME`, e.g. 10m (default none)")
 	fs.IntVar(&f.workers, "workers", 0, "read `N` members side by side (default one for each processor)")
@@ -357,13 +357,16 @@ func (f analyzeFlags) options() (casebook.Options, error) {
 	if opt.At, err = parseTime(f.at); err != nil {
 		return opt, err
 	}
-	opt.Checks, err = selectChecks(f.only)
+	all, err := allChecks(f.packs, f.archive)
+	if err != nil {
+		return opt, err
+	}
+	opt.Checks, err = selectChecks(all, f.only)
 	return opt, err
 }
 
-// selectChecks returns the checks with these IDs, all for none.
-func selectChecks(only []string) ([]*findings.Check, error) {
-	all := checks.All()
+// selectChecks returns those of the checks that have these IDs, all for none.
+func selectChecks(all []*findings.Check, only []string) ([]*findings.Check, error) {
 	if len(only) == 0 {
 		return all, nil
 	}
@@ -371,7 +374,7 @@ func selectChecks(only []string) ([]*findings.Check, error) {
 	for _, id := range only {
 		i := slices.IndexFunc(all, func(c *findings.Check) bool { return c.ID == id })
 		if i < 0 {
-			return nil, noCheck(id)
+			return nil, noCheck(id, all)
 		}
 		out = append(out, all[i])
 	}

@@ -50,7 +50,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
-			"pack":   pack,
+			"pack":   packZip,
 			"zip":    zipped,
 			"sample": sample,
 			"bytes":  makeBytes,
@@ -81,8 +81,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// pack packs a folder of a script's texts as internal/fixture does: pack ZIP FOLDER.
-func pack(ts *testscript.TestScript, neg bool, args []string) {
+// packZip packs a folder of a script's texts as internal/fixture does: pack ZIP FOLDER.
+func packZip(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: pack ZIP FOLDER")
 	}

@@ -192,11 +192,11 @@ func readLoop(f *facts.Facts) certificateLoop {
 	l.last = kept[len(kept)-1]
 	registered := f.Matches(certificateID + "/registered").Kept
 	for _, m := range registered {
-		if later(m, l.last) {
+		if f.Later(m, l.last) {
 			l.cured = &m
 		}
 		// What failed before a registration was over with it.
-		if open := slices.DeleteFunc(slices.Clone(kept), func(k facts.Match) bool { return later(m, k) }); len(open) > 0 && len(open) < len(kept) {
+		if open := slices.DeleteFunc(slices.Clone(kept), func(k facts.Match) bool { return f.Later(m, k) }); len(open) > 0 && len(open) < len(kept) {
 			kept, l.failures = open, len(open)
 		}
 	}

@@ -171,7 +171,7 @@ func readHang(f *facts.Facts) updateHang {
 		h.code = &codes[len(codes)-1]
 	}
 	for _, m := range stepLines(f, "installing") {
-		if h.installing == nil || later(m, *h.installing) {
+		if h.installing == nil || f.Later(m, *h.installing) {
 			h.installing = &m
 		}
 	}
@@ -179,7 +179,7 @@ func readHang(f *facts.Facts) updateHang {
 		return h
 	}
 	for _, m := range stepLines(f, "ended") {
-		if later(m, *h.installing) {
+		if f.Later(m, *h.installing) {
 			h.ended = &m
 		}
 	}

@@ -399,7 +399,7 @@ func runMSIInstallFailed(f *facts.Facts) ([]findings.Finding, error) {
 			well = append(well, findings.FromMatch(*s.returning, findings.Contradicts, "the engine's last line: "+wincode.Name(s.result)))
 		default:
 			cured := slices.IndexFunc(all, func(o placed) bool {
-				return o.returning != nil && succeeded(o.result) && o.same(s.msiSession) && later(*o.returning, *s.returning)
+				return o.returning != nil && succeeded(o.result) && o.same(s.msiSession) && f.Later(*o.returning, *s.returning)
 			})
 			var by *facts.Match
 			if cured >= 0 {
@@ -428,16 +428,6 @@ func runMSIInstallFailed(f *facts.Facts) ([]findings.Finding, error) {
 
 // succeeded reports whether a return code of Installer is no failure.
 func succeeded(code uint32) bool { return code == 0 || code == 1641 || code == 3010 }
-
-// later reports whether a is known to come after b: by the clock of the one machine, or by the lines of one file.
-func later(a, b facts.Match) bool {
-	if a.Ref.Artifact == b.Ref.Artifact {
-		return a.Ref.Line > b.Ref.Line
-	}
-	x, okx := a.Time.Local()
-	y, oky := b.Time.Local()
-	return okx && oky && x.After(y)
-}
 
 // msiFailure is the finding of a session that the engine ended with a failure; by is the end of a later session that succeeded, nil if
 // there is none.

@@ -278,7 +278,7 @@ func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
 	for _, u := range upgrades {
 		switch {
 		case u.broken() && u.sylink == nil:
-			if lost == nil || !later(*lost.unable[0], *u.unable[0]) {
+			if lost == nil || !f.Later(*lost.unable[0], *u.unable[0]) {
 				lost = u
 			}
 		case u.sylink != nil:
@@ -385,10 +385,10 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) f
 		out.Rivals = append(out.Rivals, findings.Rival{Name: "Windows Installer emptied its own folder (event 1028)", Verdict: "The bundle holds no such event; the Application event log would show it."})
 	}
 	for _, l := range all {
-		if l.sylink == nil || later(*u.unable[0], *l.sylink) {
+		if l.sylink == nil || f.Later(*u.unable[0], *l.sylink) {
 			continue
 		}
-		if !later(*l.sylink, *u.unable[0]) {
+		if !f.Later(*l.sylink, *u.unable[0]) {
 			out.State = findings.Unknown
 			out.Evidence = append(out.Evidence, findings.FromMatch(*l.sylink, findings.Context, "another upgrade migrates syLink.xml; which of the two is the later one is not shown"))
 			continue

@@ -53,7 +53,7 @@ func readService(f *facts.Facts, name string) registeredService {
 	for _, all := range f.Registry.Keys(servicesKey) {
 		if found := all.Found(); all.Stated() && len(all.Children()) > 1 && f.ShowsAbsence(found.Source) {
 			out.state = serviceMissing
-			out.at = findings.AbsentValue(found, found.Key+`\`+name, nil, findings.Context, fmt.Sprintf("there is no service %s", name))
+			out.at = findings.AbsentValue(found, found.Key+`\`+name, nil, findings.Context, "there is no service "+name)
 			return out
 		}
 	}

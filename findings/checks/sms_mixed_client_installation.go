@@ -448,7 +448,7 @@ type judged struct {
 	cured   bool      // the agreement is the later one
 }
 
-func judgeRuns(list []versions) judged {
+func judgeRuns(f *facts.Facts, list []versions) judged {
 	var j judged
 	for i := range list {
 		v := &list[i]
@@ -456,11 +456,11 @@ func judgeRuns(list []versions) judged {
 		if v.contradict() {
 			at = &j.against
 		}
-		if *at == nil || !later((*at).lines[0], v.lines[0]) {
+		if *at == nil || !f.Later((*at).lines[0], v.lines[0]) {
 			*at = v
 		}
 	}
-	j.cured = j.against != nil && j.agrees != nil && later(j.agrees.lines[0], j.against.lines[0])
+	j.cured = j.against != nil && j.agrees != nil && f.Later(j.agrees.lines[0], j.against.lines[0])
 	return j
 }
 
@@ -516,7 +516,7 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 	var sum int
 	var against, agreed []*versions
 	cured := true
-	for _, j := range []judged{judgeRuns(coreRuns), judgeRuns(offers)} {
+	for _, j := range []judged{judgeRuns(c.facts, coreRuns), judgeRuns(c.facts, offers)} {
 		if j.against != nil {
 			sum += contradictionWeight
 			against = append(against, j.against)

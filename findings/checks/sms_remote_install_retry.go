@@ -276,7 +276,7 @@ func (s siteServer) hosts(known stated) []retriedHost {
 			h.refusal = cmp.Or(r.refusal, h.refusal)
 			h.completed = cmp.Or(r.completed, h.completed)
 			h.code = cmp.Or(r.code, h.code)
-			if later(*r.last, *h.last) {
+			if s.facts.Later(*r.last, *h.last) {
 				h.last = r.last
 			} else {
 				h.first = r.first
@@ -485,7 +485,7 @@ func (s siteServer) laterClient(h retriedHost, site releaseSeen, code string) fi
 			What: "Ccm.log of the site server after the share of " + h.host + " answers again", Why: "it shows whether the retries go on although the computer is reached",
 			Collect: fmt.Sprintf(`net use \\%s\admin$ (with the account of the site), then \SMS\Logs\Ccm.log two hours later`, h.host),
 		}}
-	case h.completed != nil && h.last != nil && later(*h.completed, *h.last):
+	case h.completed != nil && h.last != nil && s.facts.Later(*h.completed, *h.last):
 		f.State = findings.Resolved
 		f.Summary += " A later line completes the request, so that the retries are over."
 		f.Evidence = append(f.Evidence, findings.FromMatch(*h.completed, findings.Contradicts, "the request was completed after its last retry"))

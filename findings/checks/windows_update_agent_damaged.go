@@ -33,7 +33,7 @@ var windowsUpdateAgentDamaged = &findings.Check{
 		Proves: []string{
 			"A search that ended with 0x80070424, 0x80070422, 0x8DDD0018 or 0x80246008, and a registry in which the agent's service (wuauserv or BITS) is missing or disabled.",
 		},
-		Suggests: []string{"A search that ended with one of 0x80245003, 0x80070514, 0x8DDD0018, 0x80246008, 0x80200013, 0x80004015, 0x800A0046, 0x80070424, 0x80070422, 0x800B0100 or 0x80248011 and no later one that ended well."},
+		Suggests: []string{"A search that ended with one of 0x80245003, 0x80070514, 0x8DDD0018, 0x80246008, 0x80200013, 0x80004015, 0x800A0046, 0x800A01AD, 0x80070424, 0x80070422, 0x800B0100 or 0x80248011 and no later one that ended well."},
 		Exonerates: []string{
 			"Searches that ended well, or with other codes.", "A later search ended well.",
 		},
@@ -70,6 +70,7 @@ var agentCodes = map[uint32]agentCode{
 	0x80200013: {meaning: "the server, or something on the way to it, gives no parts of files", rival: "A proxy or server removes the Range header of requests"},
 	0x80004015: {meaning: "a COM class runs as another account than the caller asks for"},
 	0x800A0046: {meaning: "a script or class was denied its permission"},
+	0x800A01AD: {meaning: "a component could not be created"},
 	0x80070424: {meaning: "a service does not exist", services: []string{"wuauserv", "BITS", "CryptSvc"}},
 	0x80070422: {meaning: "a service is disabled", services: []string{"wuauserv", "BITS", "CryptSvc"}},
 	0x800B0100: {meaning: "a file carries no signature that is trusted", rival: "The update itself carries no valid signature, e.g. one published locally whose certificate the machine does not trust"},

@@ -3,6 +3,7 @@ package checks
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"casebook/findings/facts"
@@ -30,4 +31,41 @@ func upperFirst(s string) string {
 // machineOf is how a finding about a computer calls it: its name, or where nothing names it the artifact that shows the problem.
 func machineOf(f *facts.Facts, artifact string) string {
 	return cmp.Or(f.Host, f.ID, "the machine of "+artifact)
+}
+
+// number is a number as it stands at the beginning of a sentence.
+func number(n int) string {
+	words := []string{"no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+	if n < len(words) {
+		return words[n]
+	}
+	return strconv.Itoa(n)
+}
+
+// times is how often something happened.
+func times(n int) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+// firstLineOf is the first line of a message, cut to a length that a title may have.
+func firstLineOf(s string) string {
+	const longest = 100
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	if r := []rune(strings.TrimSpace(line)); len(r) > longest {
+		return string(r[:longest]) + "…"
+	}
+	return strings.TrimSpace(line)
+}
+
+// eventPattern is the pattern of an event of a source (a pattern itself) by its number, in all forms in which the event log is sent as text: XML,
+// blocks of labels and values, rows of a table. The words of an event are translated, its source and number are not.
+func eventPattern(source string, id int) string {
+	number := fmt.Sprintf(`(?:EventID[^>]*>%[1]d<|:[ \t]*%[1]d[\r\n]|[,;\t]%[1]d[,;\t])`, id)
+	return `(?s)` + source + `.*?` + number + `|` + number + `.*?` + source
 }

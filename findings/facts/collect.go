@@ -81,6 +81,24 @@ func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil, s.sink.mayLo
 // KeepLine is Keep without the lines around the record, for observers that keep records by the hundred.
 func (s *Sight) KeepLine() *Match { return s.sink.keep(s.at, 0, 1, nil, false) }
 
+// KeepHit is KeepLine for a hit of the record: it quotes the lines of the hit and keeps its captures.
+func (s *Sight) KeepHit(h *match.Hit) *Match {
+	return s.sink.keep(s.at, h.Start, h.End, captured(h), false)
+}
+
+// KeepFrom is KeepLine with a quote that goes from an offset in the record's Raw to the record's end: from that byte on in a long line, else from the
+// beginning of its line.
+func (s *Sight) KeepFrom(start int) *Match {
+	const before = maxQuote / 4 // what a quote of a long line shows of what stands before
+	raw := s.Record.Raw
+	start = max(0, min(start, len(raw)))
+	line := bytes.LastIndexByte(raw[:start], '\n') + 1
+	if rest, _, _ := bytes.Cut(raw[start:], newline); start-line > before && len(rest) > before {
+		start += before
+	}
+	return s.sink.keep(s.at, start-textOffset(s.Record), len(s.Record.Text), nil, false)
+}
+
 // KeepBefore returns the record n places before this one, n from 1 to 20, as a match that may be kept, nil if there is none.
 func (s *Sight) KeepBefore(n int) *Match {
 	if s.Before(n) == nil {
@@ -311,7 +329,16 @@ func (s *sink) count(i int, h match.Hit) {
 		s.got.signals[h.Name] = k
 	}
 	k.count++
-	var captures []capture
+	first, last := s.collector.bound(keepFirst), s.collector.bound(keepLast)
+	k.add(s.keep(i, h.Start, h.End, captured(&h), k.wantsContext(first)), first, last)
+	if s.collector.thrift > 0 && k.count > first+last {
+		s.got.thinned = true
+	}
+}
+
+// captured copies what the named groups of a hit matched, each at most maxCapture bytes; nil if there are none.
+func captured(h *match.Hit) []capture {
+	var out []capture
 	for name, text := range h.Captures() {
 		if len(text) > maxCapture {
 			n := maxCapture
@@ -320,13 +347,9 @@ func (s *sink) count(i int, h match.Hit) {
 			}
 			text = text[:n]
 		}
-		captures = append(captures, capture{name, string(text)})
+		out = append(out, capture{name, string(text)})
 	}
-	first, last := s.collector.bound(keepFirst), s.collector.bound(keepLast)
-	k.add(s.keep(i, h.Start, h.End, captures, k.wantsContext(first)), first, last)
-	if s.collector.thrift > 0 && k.count > first+last {
-		s.got.thinned = true
-	}
+	return out
 }
 
 // mayLookAround tells whether one more record that an observer keeps is kept with the lines around it, and counts it.

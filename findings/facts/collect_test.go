@@ -449,3 +449,38 @@ func BenchmarkCollector(b *testing.B) {
 		})
 	}
 }
+
+// fromNeedle keeps each record from where the needle stands in it.
+type fromNeedle struct{ kept []*facts.Match }
+
+func (n *fromNeedle) See(s *facts.Sight) {
+	n.kept = append(n.kept, s.KeepFrom(bytes.Index(s.Record.Raw, []byte("needle"))))
+}
+
+func (n *fromNeedle) End() any { return n.kept }
+
+// TestKeepFrom quotes the rest of a record: from the place itself in a long line, from the beginning of its line in a short one.
+func TestKeepFrom(t *testing.T) {
+	long, tail := strings.Repeat("x", 300), strings.Repeat("y", 150)
+	for _, tt := range []struct {
+		name  string
+		text  string
+		lines int
+		line  int
+		quote string
+	}{
+		{"short-line", "a needle b\n", 1, 1, "a needle b"},
+		{"several-lines", "first\nsecond needle\nthird\n", 3, 2, "second needle third"},
+		{"long-line", long + "needle" + tail + "\n", 1, 1, "needle" + tail},
+		{"end-of-a-long-line", long + "needle\n" + tail + "\n", 2, 1, long[:100] + "needle " + tail},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := facts.Watch{Check: "test", Kinds: []ingest.Kind{ingest.KindLogText}, Every: true, New: func(*ingest.Artifact) facts.Observer { return new(fromNeedle) }}
+			f := feed(t, records(tt.text, tt.lines), []int{1}, needle, w)
+			kept := facts.Observed[[]*facts.Match](f, "test")[0].Value
+			if got := kept[0]; got.Ref.Line != tt.line || got.Quote != tt.quote {
+				t.Errorf("line %d is quoted as %q, want line %d as %q", got.Ref.Line, got.Quote, tt.line, tt.quote)
+			}
+		})
+	}
+}

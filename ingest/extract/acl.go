@@ -91,11 +91,17 @@ const (
 	PrincipalSystem                   // S-1-5-18
 	PrincipalAdministrators           // S-1-5-32-544
 	PrincipalEveryone                 // S-1-1-0
+	PrincipalNetworkService           // S-1-5-20
 )
 
 // principals holds account names in lower case without their domain, in the languages that Windows translates them to.
 var principals = map[string]Principal{
-	"s-1-5-18": PrincipalSystem, "s-1-5-32-544": PrincipalAdministrators, "s-1-1-0": PrincipalEveryone,
+	"s-1-5-18": PrincipalSystem, "s-1-5-32-544": PrincipalAdministrators, "s-1-1-0": PrincipalEveryone, "s-1-5-20": PrincipalNetworkService,
+
+	"network service": PrincipalNetworkService, "netzwerkdienst": PrincipalNetworkService, "service réseau": PrincipalNetworkService, "service reseau": PrincipalNetworkService,
+	"servicio de red": PrincipalNetworkService, "servizio di rete": PrincipalNetworkService, "serviço de rede": PrincipalNetworkService, "netwerkservice": PrincipalNetworkService,
+	"usługa sieciowa": PrincipalNetworkService, "nätverkstjänst": PrincipalNetworkService, "nettverkstjeneste": PrincipalNetworkService, "netværkstjeneste": PrincipalNetworkService,
+	"verkkopalvelu": PrincipalNetworkService, "hálózati szolgáltatás": PrincipalNetworkService, "síťová služba": PrincipalNetworkService, "сетевая служба": PrincipalNetworkService,
 
 	"system": PrincipalSystem, "système": PrincipalSystem, "systeme": PrincipalSystem, "sistema": PrincipalSystem, "система": PrincipalSystem, "järjestelmä": PrincipalSystem,
 	"rendszer": PrincipalSystem, "σύστημα": PrincipalSystem,

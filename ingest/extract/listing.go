@@ -13,7 +13,15 @@ import (
 
 // Listing is what a text shows of folders.
 type Listing struct {
-	Folders []Folder // in the order of the text
+	Folders []Folder     // in the order of the text
+	Free    []VolumeFree // what dir says of the free space of volumes, in the order of the text
+}
+
+// VolumeFree is the free space of a volume when dir ran; where quotas are in force, what is left of the user's.
+type VolumeFree struct {
+	Volume string // with a drive letter: the letter in upper case and a colon; else \\server\share as printed
+	Bytes  int64
+	Line   int
 }
 
 // Folder is one folder's part of a listing.
@@ -224,6 +232,7 @@ func parseListing(in ingest.Input) (*Listing, []ingest.Problem) {
 	for _, f := range p.folders {
 		l.Folders = append(l.Folders, *f)
 	}
+	l.Free = freeSpace(lines, p.folders)
 	return l, p.problems
 }
 

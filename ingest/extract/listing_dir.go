@@ -373,3 +373,42 @@ func hasShort(rest []string) bool {
 	}
 	return blank
 }
+
+// freeSpace reads the free space that dir prints in the line behind the number of files. With /s it stands once, at the end.
+func freeSpace(lines []string, folders []*Folder) []VolumeFree {
+	var out []VolumeFree
+	next := 0
+	var of *Folder
+	for i := 1; i < len(lines) && len(out) < maxEntries; i++ {
+		for next < len(folders) && folders[next].Line <= i {
+			of = folders[next]
+			next++
+		}
+		if of == nil || !of.dir || !isSummary(lines[i]) || !isSummary(lines[i-1]) {
+			continue
+		}
+		// The number of folders and its word stand before the bytes; Windows NT 4 prints the bytes alone.
+		text := trimLeft(lines[i])
+		free := count(text)
+		if rest := text[len(free):]; strings.ContainsAny(rest, "0123456789") {
+			free = count(rest[strings.IndexAny(rest, "0123456789"):])
+		}
+		if n, ok := number(free); ok && volumeOf(of.Path) != "" {
+			out = append(out, VolumeFree{Volume: volumeOf(of.Path), Bytes: n, Line: i + 1})
+		}
+	}
+	return out
+}
+
+// volumeOf returns the drive or the share of an absolute path, "" for every other path.
+func volumeOf(path string) string {
+	if len(path) >= 2 && path[1] == ':' {
+		return strings.ToUpper(path[:2])
+	}
+	if rest, ok := strings.CutPrefix(path, `\\`); ok {
+		if parts := strings.SplitN(rest, `\`, 3); len(parts) >= 2 && parts[0] != "" && parts[1] != "" {
+			return `\\` + parts[0] + `\` + parts[1]
+		}
+	}
+	return ""
+}

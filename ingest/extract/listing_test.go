@@ -516,3 +516,32 @@ func TestFolderLacksBeside(t *testing.T) {
 		})
 	}
 }
+
+func TestFreeSpace(t *testing.T) {
+	head := func(path string) string {
+		return "\n Directory of " + path + "\n\n03/08/2012  09:00 AM    <DIR>          .\n03/08/2012  09:00 AM    <DIR>          ..\n"
+	}
+	tests := []struct {
+		name, text string
+		want       []VolumeFree
+	}{
+		{"english", head(`C:\x`) + "               0 File(s)              0 bytes\n               2 Dir(s)  12,345,678,901 bytes free\n", []VolumeFree{{"C:", 12345678901, 7}}},
+		{"german-none-left", head(`d:\x`) + "               0 Datei(en),              0 Bytes\n               2 Verzeichnis(se),               0 Bytes frei\n", []VolumeFree{{"D:", 0, 7}}},
+		{"french-blanks", head(`E:\x`) + "               0 fichier(s)                0 octets\n               2 Rép(s)   1\u00a0234\u00a0567 octets libres\n", []VolumeFree{{"E:", 1234567, 7}}},
+		{"russian", head(`E:\x`) + "               0 файлов              0 байт\n               2 папок   1 234 567 байт свободно\n", []VolumeFree{{"E:", 1234567, 7}}},
+		{"windows-nt-4", "\n Directory of C:\\x\n\n03/08/98  09:00a        <DIR>          .\n03/08/98  09:00a        <DIR>          ..\n               2 File(s)              0 bytes\n                             12,345,678 bytes free\n", []VolumeFree{{"C:", 12345678, 7}}},
+		{"share", head(`\\srv\data\x`) + "               0 File(s)              0 bytes\n               2 Dir(s)         512 bytes free\n", []VolumeFree{{`\\srv\data`, 512, 7}}},
+		{"without-the-last-line", head(`C:\x`) + "               0 File(s)              0 bytes\n", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l, problems := parseListing(input(tt.text))
+			if l == nil {
+				t.Fatalf("no listing, %v", problems)
+			}
+			if diff := cmp.Diff(tt.want, l.Free); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

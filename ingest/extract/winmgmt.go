@@ -8,7 +8,7 @@ package extract
 //	Error code: 0x80041003
 //
 // WMI is not translated, the rest is: the line is told by it and by the command before it, and consistent from inconsistent by the word's stem and by what
-// denies it, in a table of languages. A line in none of them is kept and its state is unknown.
+// denies it, in a table of languages; a console's é that was read by another code page does not matter. A line in none of them is kept and its state is unknown.
 
 import (
 	"bytes"
@@ -46,10 +46,10 @@ type WinmgmtRun struct {
 
 var (
 	// wmiStore are stems of the word for the repository.
-	wmiStore = regexp.MustCompile(`(?i)reposit|référentiel|lagrings|säilö|arkiv|repozit|úložišt|репозитор|хранилищ|リポジトリ|存储库|存放庫|리포지토리`)
+	wmiStore = regexp.MustCompile(`(?i)reposit|r.f.rentiel|lagrings|säilö|arkiv|repozit|úložišt|репозитор|хранилищ|リポジトリ|存储库|存放庫|리포지토리`)
 	// wmiBad is inconsistent in one word, wmiGood consistent, wmiNot what denies it.
-	wmiBad  = regexp.MustCompile(`(?i)\bin[ck]ons(?:ist|ekv)|incoh[eé]rent|epäyhten|nekonzist|nespójn|несогласован|不一致|불일치`)
-	wmiGood = regexp.MustCompile(`(?i)[ck]onsist|konsekv|coh[eé]rent|yhten[aä]i|konzist|spójn|согласован|целостн|一致|整合|일치|일관`)
+	wmiBad  = regexp.MustCompile(`(?i)\bin[ck]ons(?:ist|ekv)|incoh.rent|epäyhten|nekonzist|nespójn|несогласован|不一致|불일치`)
+	wmiGood = regexp.MustCompile(`(?i)[ck]onsist|konsekv|coh.rent|yhten[aä]i|konzist|spójn|согласован|целостн|一致|整合|일치|일관`)
 	wmiNot  = regexp.MustCompile(`(?i)(?:^|[\s'’])(?:not|nicht|pas|n'est|no|non|não|niet|inte|ikke|není|nie|не|ei)(?:[\s'’.]|$)|いません|ありません|ない|不`)
 	wmiFail = regexp.MustCompile(`(?i)fail|fehl|échou|échec|error|mislyk|misslyck|selhal|nieudan|epäonnist|ошибк|失敗|失败|실패`)
 	wmiCode = regexp.MustCompile(`(?i)\b0x([0-9a-f]{8})\b`)
@@ -72,6 +72,9 @@ func winmgmt() ingest.Extractor {
 	}}
 }
 
+// maxBareLines is how many lines a text without the command may have: what the tool prints has one or two, a letter that tells of it has more.
+const maxBareLines = 3
+
 // sniffWinmgmt claims a text with the command, or one that is hardly more than the line.
 func sniffWinmgmt(_ string, head []byte) int {
 	head = head[:min(len(head), sampleSize)]
@@ -91,7 +94,7 @@ func sniffWinmgmt(_ string, head []byte) int {
 		return 0
 	case w.Runs[0].Command != "":
 		return 85
-	case full <= 10 && w.Runs[0].State != WMIUnknown:
+	case full <= maxBareLines && w.Runs[0].State != WMIUnknown:
 		return 75
 	}
 	return 0
