@@ -86,7 +86,7 @@ func TestLateClock(t *testing.T) {
 	for artifact, want := range map[string]ingest.Zone{
 		"lent.log": ingest.ZoneSystem, "withdrawn.log": ingest.ZoneUnknown, "settled.log": ingest.ZoneStated, "open.log": ingest.ZoneUnknown,
 	} {
-		for r, err := range a.Records(t.Context(), "X", artifact) {
+		for r, err := range a.Records(t.Context(), "X", artifact, 0) {
 			if err != nil {
 				t.Fatal(err)
 			}
