@@ -314,7 +314,7 @@ func readBlock(b []byte, e *entry) ([]record, error) {
 		}
 		if r.Time.Zone != ingest.ZoneNone {
 			wall += unit * col[colWall].varint()
-			bias := int16(max(-1440, min(1440, col[colBias].varint()))) //nolint:gosec // within bounds
+			bias := int16(max(-1440, min(1440, col[colBias].varint())))
 			if r.Time.Wall = wall; r.Time.Zone == ingest.ZoneUnknown {
 				r.Time.Claim = bias
 			} else {

@@ -29,14 +29,14 @@ func ntfsTimes(t time.Time) []byte {
 	const unix = 116444736000000000
 	b := []byte{0x0A, 0, 32, 0, 0, 0, 0, 0, 1, 0, 24, 0}
 	for range 3 {
-		b = binary.LittleEndian.AppendUint64(b, uint64(t.UnixNano()/100+unix)) //nolint:gosec // after 1601
+		b = binary.LittleEndian.AppendUint64(b, uint64(t.UnixNano()/100+unix))
 	}
 	return b
 }
 
 // unixTimes is Info-ZIP's extra field; flags say which times it has.
 func unixTimes(flags byte, seconds int64) []byte {
-	return binary.LittleEndian.AppendUint32([]byte{0x55, 0x54, 5, 0, flags}, uint32(seconds)) //nolint:gosec // a test's time
+	return binary.LittleEndian.AppendUint32([]byte{0x55, 0x54, 5, 0, flags}, uint32(seconds))
 }
 
 // zipOf packs one member with an extra field and an MS-DOS time.
@@ -45,8 +45,8 @@ func zipOf(t *testing.T, body string, dos time.Time, extra []byte) []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	h := &zip.FileHeader{Name: "a.log", Method: zip.Deflate, Extra: extra}
-	h.ModifiedDate = uint16((dos.Year()-1980)<<9 | int(dos.Month())<<5 | dos.Day()) //nolint:staticcheck,gosec // Modified would add a field of its own
-	h.ModifiedTime = uint16(dos.Hour()<<11 | dos.Minute()<<5 | dos.Second()/2)      //nolint:staticcheck,gosec // as above
+	h.ModifiedDate = uint16((dos.Year()-1980)<<9 | int(dos.Month())<<5 | dos.Day()) //nolint:staticcheck // Modified would add a field of its own
+	h.ModifiedTime = uint16(dos.Hour()<<11 | dos.Minute()<<5 | dos.Second()/2)      //nolint:staticcheck // as above
 	m, err := w.CreateHeader(h)
 	if err == nil {
 		_, err = m.Write([]byte(body))
@@ -138,7 +138,7 @@ func TestFileTimeSettlesSign(t *testing.T) {
 			if got != c.last {
 				t.Fatalf("the last record is of %q, want %q; clock: %s", got, c.last, a.Clock)
 			}
-			records, settled := uint32(strings.Count(c.body, "\n")), strings.Contains(a.Clock, "the time of the file itself settles") //nolint:gosec // few
+			records, settled := uint32(strings.Count(c.body, "\n")), strings.Contains(a.Clock, "the time of the file itself settles")
 			if settled != (c.last != "") || settled != (a.Reading != ingest.ReadingOpen) {
 				t.Errorf("reading %d, clock: %s", a.Reading, a.Clock)
 			}
