@@ -71,6 +71,11 @@ demo: build ## analyse the sample bundles and say where the reports are
 	$(BIN) analyze build/samples/*.zip -o build/demo
 	@echo; echo 'Open in a browser:'; ls "$(CURDIR)"/build/demo/*/index.html
 
+windows: build ## vet and build for Windows, and try that build under Wine
+	GOOS=windows CGO_ENABLED=0 go vet ./...
+	$(SAMPLES) build/samples
+	sh scripts/wine.sh $(BIN) build/samples
+
 new-check: ## begin a check: make new-check ID=vendor-bad-state
 	@if [ -z '$(ID)' ]; then echo 'usage: make new-check ID=vendor-bad-state' >&2; exit 2; fi
 	go run ./internal/newcheck '$(ID)'
@@ -83,6 +88,7 @@ verify: ## run what CI runs
 	$(MAKE) race
 	$(MAKE) fuzz FUZZTIME=10s FUZZTOTAL=60s
 	$(MAKE) demo
+	$(MAKE) windows
 
 dist: ## build the release files for Linux, macOS and Windows into dist/
 	VERSION='$(VERSION)' LDFLAGS='-s -w $(LDFLAGS)' GOBUILD='$(GOBUILD)' sh scripts/dist.sh $(PLATFORMS)

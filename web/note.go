@@ -130,18 +130,17 @@ func noteEvidence(e findings.Evidence) string {
 
 // origin says what made the note of which uploads: of several, those whose files the finding's evidence names.
 func origin(v *view, f findings.Finding) string {
-	s := strings.TrimSpace(v.Tool.Name + " " + v.Tool.Version)
-	shown := 0
+	list := []string{strings.TrimSpace(v.Tool.Name + " " + v.Tool.Version)}
 	for _, u := range v.Uploads {
 		cited := slices.ContainsFunc(f.Evidence, func(e findings.Evidence) bool { return strings.HasPrefix(e.Artifact, u.Name+"/") })
 		if u.SHA256 == "" || len(v.Uploads) > 1 && len(f.Evidence) > 0 && !cited {
 			continue
 		}
-		if shown++; shown > maxUnsettled {
-			s += " …"
+		if len(list) > maxUnsettled {
+			list = append(list, "…")
 			break
 		}
-		s += ", SHA-256 " + u.SHA256
+		list = append(list, "SHA-256 "+u.SHA256)
 	}
-	return s
+	return strings.Join(list, ", ")
 }

@@ -9,7 +9,8 @@ const make = (name, properties, ...children) => {
   return e;
 };
 const drawing = "http://www.w3.org/2000/svg";
-const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 345600, 604800, 1209600, 2592000, 7776000, 15552000, 31536000, 63072000, 94608000, 157680000, 315360000];
+const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 345600, 604800, 1209600];
+const spans = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600]; // in months
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 for (const chart of all(".chart.zoom")) {
@@ -19,7 +20,7 @@ for (const chart of all(".chart.zoom")) {
   const written = at => new Date((at + shift * 60) * 1000).toISOString().slice(0, 19).replace("T", " ") + zone;
   const label = (at, step) => {
     const t = new Date((at + shift * 60) * 1000), iso = t.toISOString();
-    if (step >= 2592000) return months[t.getUTCMonth()] + " " + t.getUTCFullYear();
+    if (step === 0) return months[t.getUTCMonth()] + " " + t.getUTCFullYear();
     if (iso.slice(11, 19) === "00:00:00") return t.getUTCDate() + " " + months[t.getUTCMonth()];
     return step < 60 ? iso.slice(11, 19) : iso.slice(11, 16);
   };
@@ -35,11 +36,21 @@ for (const chart of all(".chart.zoom")) {
       mark.setAttribute("visibility", at >= from && at <= to ? "visible" : "hidden");
     }
     const most = Math.max(2, Math.min(8, Math.floor(chart.querySelector(".axis").clientWidth / 80)));
-    const step = steps.find(s => span / s <= most) || steps[steps.length - 1];
+    const step = steps.find(s => span / s <= most) || 0, ticks = [];
+    if (step > 0) {
+      for (let at = Math.ceil((from + shift * 60) / step) * step - shift * 60; at <= to; at += step) ticks.push(at);
+    } else {
+      const by = spans.find(n => span / (n * 2592000) <= most) || spans[spans.length - 1], first = new Date((from + shift * 60) * 1000).getUTCFullYear();
+      for (let n = 0; ; n += by) {
+        const at = Date.UTC(first - first % Math.max(1, by / 12), n, 1) / 1000 - shift * 60;
+        if (at > to) break;
+        if (at >= from) ticks.push(at);
+      }
+    }
     for (const axis of all(".axis", chart)) {
       axis.replaceChildren();
       axis.classList.add("live");
-      for (let at = Math.ceil((from + shift * 60) / step) * step - shift * 60; at <= to; at += step) {
+      for (const at of ticks) {
         const line = document.createElementNS(drawing, "line"), text = document.createElementNS(drawing, "text");
         line.setAttribute("x1", x(at));
         line.setAttribute("x2", x(at));

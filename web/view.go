@@ -77,6 +77,7 @@ type view struct {
 	leaves   []filesLeaf         // the pages of the list of files
 	utc      *chart              // of the logs whose offset is known, nil if there are none
 	local    *chart              // of the others
+	attached *attachments        // nil where the report is more than one document, or no records are at hand
 	site     *Site               // nil where one document is all there is
 	here     string              // the page that is drawn
 	depths   map[string]depth    // how deeply a finding is shown, by anchor
@@ -535,6 +536,9 @@ func (v *view) LogNote(path string) string {
 
 // RecordLink returns the link to a line's record, false if that is not shown.
 func (v *view) RecordLink(artifact string, line int) (templ.SafeURL, bool) {
+	if to, ok := v.attached.link(artifact, line); ok {
+		return to, true
+	}
 	l, ok := v.site.leafOf(artifact, line)
 	return templ.SafeURL(up(v.here) + l.file + "#L" + strconv.Itoa(line)), ok
 }
@@ -641,7 +645,7 @@ func external(address string) (templ.SafeURL, bool) {
 
 // sections are the anchors of the page's own parts; no finding takes them.
 var sections = []string{
-	"content", "verdict", "findings", "notable", "request", "checks", "systems", "artifacts", "problems", "upload",
+	"content", "verdict", "findings", "notable", "request", "checks", "systems", "artifacts", "problems", "upload", "attached",
 	"note", "before", "errors", "timeline", "marks", "logs", "logs-local", "registry", "keys", "files", "folders", "lacking", "sequences", "sensitive", "hosts", "contest", "verdict-say", "reports", "absent", "counts", "counts-local", "timeline-local", "refused",
 }
 

@@ -23,7 +23,7 @@ var styleBase string
 var stylePages string
 
 // styleSheet is the one style sheet of every page.
-var styleSheet = styleBase + stylePages
+var styleSheet = styleBase + stylePages + styleDiff
 
 //go:embed tools.js
 var scriptTools string

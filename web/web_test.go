@@ -284,7 +284,24 @@ func content(n *html.Node) string {
 }
 
 // payloads are strings that a page must show and not obey. Each holds the marker "pay", by which the test finds it again.
-var payloads = []string{
+var payloads = slices.Concat(attacks, broken())
+
+// broken puts what ends an element, an attribute or a comment before markup that acts by itself.
+func broken() (out []string) {
+	for _, end := range []string{`">`, `'>`, `</svg>`, `</textarea></select>`, `-->`, `]]>`, "\u2028", `\">`} {
+		for _, act := range []string{
+			`<script>pay()</script>`, `<img src=x onerror=pay()>`, `<svg><animate onbegin=pay() attributeName=x dur=1s>`, `<svg><a xlink:href="javascript:pay()"><text y=9>x</text></a></svg>`,
+			`<svg><use href="data:image/svg+xml,<svg id=x onload=pay()>#x"/></svg>`, `<svg><foreignObject><iframe src=javascript:pay()></foreignObject></svg>`, `<style>*{background:url(//pay.example)}</style>`,
+			`<video src=x onerror=pay()>`, `<input autofocus onfocus=pay()>`, `<select autofocus onfocus=pay()>`, `<textarea autofocus onfocus=pay()>`, `<button formaction=javascript:pay()>x`,
+			`<marquee onstart=pay()>`, `<object data=javascript:pay()>`, `<link rel=import href=//pay.example>`, `<x tabindex=1 onfocus=pay() id=x>#x`,
+		} {
+			out = append(out, end+act)
+		}
+	}
+	return out
+}
+
+var attacks = []string{
 	`<script>alert("pay")</script>`, `</script><script>pay</script>`, `<SCRIPT SRC=//pay.example/x.js></SCRIPT>`, `<scr<script>ipt>pay`,
 	`<img src=x onerror=pay()>`, `<svg/onload=pay()>`, `<svg><script>pay</script></svg>`, `<math href="javascript:pay">x</math>`,
 	`<iframe src="javascript:pay()">`, `<object data="data:text/html,pay">`, `<embed src="//pay.example">`, `<base href="//pay.example/">`,
@@ -315,6 +332,9 @@ func TestHostile(t *testing.T) {
 		}
 		want := skeletons(t, siteOf(t, harmless))
 		for i, payload := range payloads {
+			if testing.Short() && i%6 != 0 {
+				continue
+			}
 			t.Run(mode.name+"/"+strconv.Itoa(i), func(t *testing.T) {
 				r := full()
 				fill(reflect.ValueOf(r), mode.vocabulary, func() string { return payload })

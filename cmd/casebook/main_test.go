@@ -57,6 +57,7 @@ func TestScripts(t *testing.T) {
 			"cut":    cut,
 			"damage": damage,
 			"report": checkReports,
+			"diffs":  checkDiffs,
 			"same":   same,
 			"clean":  clean,
 		},
@@ -235,6 +236,17 @@ func checkReports(ts *testscript.TestScript, neg bool, args []string) {
 		if n == 0 {
 			ts.Fatalf("%s holds no report", file)
 		}
+	}
+}
+
+// checkDiffs holds comparisons against their schema: diffs FILE….
+func checkDiffs(ts *testscript.TestScript, neg bool, args []string) {
+	t, ok := ts.Value("t").(testing.TB)
+	if neg || len(args) == 0 || !ok {
+		ts.Fatalf("usage: diffs FILE…")
+	}
+	for _, file := range args {
+		docscheck.Diff(t, []byte(ts.ReadFile(file)))
 	}
 }
 
