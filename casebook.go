@@ -193,6 +193,11 @@ func publish(ctx context.Context, w *index.Writer, contents *ingest.Contents, re
 			return err
 		}
 	}
+	for _, a := range contents.Artifacts {
+		if a.Withdrawn {
+			w.Withdraw(a.Path)
+		}
+	}
 	if err := w.Report(report, func(f io.Writer) error { return WriteReport(f, report) }); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -132,11 +133,16 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 			return usageError{err}
 		}
 	}
+	target := memory{base: indexTarget, member: indexMember}
 	if f.noArchive {
-		boundMemory()
+		target = memory{base: memoryTarget, member: memoryMember}
 	}
+	bounded := target.bound()
 	read, unread, gave := 0, 0, false
 	for i, j := range jobs {
+		if bounded {
+			opt.Progress = target.progress()
+		}
 		report, changes, dir, err := a.analyzeOne(ctx, j, f, opt)
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return fmt.Errorf("interrupted; there is no report of %s", quoted(uploads(jobs[i:])))
@@ -184,15 +190,47 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	return nil
 }
 
-// memoryTarget is what an analysis without an index keeps below where it can. Without it the garbage collector lets the heap grow to twice what
-// is in use, which with the matches of thousands of logs is more than the rest of the program takes.
-const memoryTarget = 232 << 20
+// memory is what an analysis keeps below where it can. Without a target the garbage collector lets the heap grow to twice what is in use, which with
+// the matches of thousands of logs is more than the rest of the program takes.
+type memory struct {
+	base   int64 // bytes
+	member int64 // bytes for each member: what is kept of 100,000 has no room in base, and the garbage collector would run all the time in vain
+}
 
-// boundMemory makes the garbage collector run more often near the target, unless GOMEMLIMIT says otherwise. It is no hard bound: the runtime
-// gives collecting at most half of the processors.
-func boundMemory() {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(memoryTarget)
+// The targets, without an index and with one.
+const (
+	memoryTarget = 232 << 20
+	memoryMember = 2 << 10
+	indexTarget  = 400 << 20
+	indexMember  = 4 << 10
+)
+
+// bound makes the garbage collector run more often near the target and reports that it does, unless GOMEMLIMIT says otherwise. It is no hard
+// bound: the runtime gives collecting at most half of the processors.
+func (m memory) bound() bool {
+	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		return false
+	}
+	debug.SetMemoryLimit(m.base)
+	return true
+}
+
+// both returns what tells two of the progress; the first may be nil.
+func both(first, second func(ingest.Progress)) func(ingest.Progress) {
+	if first == nil {
+		return second
+	}
+	return func(p ingest.Progress) {
+		first(p)
+		second(p)
+	}
+}
+
+// progress returns what sets the target by the number of members, once it is known.
+func (m memory) progress() func(ingest.Progress) {
+	var once sync.Once
+	return func(p ingest.Progress) {
+		once.Do(func() { debug.SetMemoryLimit(m.base + m.member*int64(p.FilesTotal)) })
 	}
 }
 
@@ -229,7 +267,7 @@ func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		defer cancel()
 	}
 	p := a.progress(baseNames(j.uploads))
-	opt.Progress = p.update
+	opt.Progress = both(opt.Progress, p.update)
 	report, unusable := casebook.Analyze(limited, j.uploads, opt)
 	p.done()
 	if unusable != nil && report == nil {
