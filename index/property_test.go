@@ -147,7 +147,7 @@ func scan(q query.Node, a *testArtifact, r *ingest.Record) bool {
 	case query.Not:
 		return !scan(q.Node, a, r)
 	case query.Text:
-		return occurs(q.Value, !q.Quoted, string(r.Text))
+		return occurs(q.Value, q.Form != query.Phrase, string(r.Text))
 	case query.Time:
 		at, ok := r.Time.Local()
 		return ok && !at.Before(q.From) && (q.To.IsZero() || at.Before(q.To))
@@ -155,7 +155,7 @@ func scan(q query.Node, a *testArtifact, r *ingest.Record) bool {
 		value := map[query.Name]string{
 			query.Host: a.host, query.File: a.path, query.Kind: string(a.kind), query.Severity: r.Severity.String(), query.Component: string(r.Component),
 		}[q.Name]
-		return occurs(strings.ReplaceAll(q.Text.Value, `\`, "/"), !q.Text.Quoted, value)
+		return occurs(strings.ReplaceAll(q.Text.Value, `\`, "/"), q.Text.Form != query.Phrase, value)
 	}
 	return false
 }
