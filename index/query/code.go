@@ -54,12 +54,11 @@ func newSpellings(codes []uint32) *spellings {
 			if !ok {
 				continue
 			}
-			for _, width := range []int{4, 8} {
-				if len(digits) < width {
-					numbers = append(numbers, "0x"+strings.Repeat("0", width-len(digits))+digits)
-				}
+			for _, width := range []int{len(digits), 4, 8} {
+				padded := "0x" + strings.Repeat("0", max(0, width-len(digits))) + digits
+				numbers = append(numbers, padded, padded+"L")
 			}
-			numbers = append(numbers, s+"L", digits+"h")
+			numbers = append(numbers, digits+"h")
 			if len(digits) == 8 && strings.ContainsRune("8CD", rune(digits[0])) {
 				numbers = append(numbers, digits)
 			}
