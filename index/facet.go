@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -211,7 +212,7 @@ func (t *tally) hit(live *liveCase, src *source) {
 		case f == FacetTime && r.Time.Zone != ingest.ZoneNone:
 			t.hours[hour(micros(r.Time))]++
 		case f == FacetCode:
-			t.codes(i, string(r.Text), string(r.Component))
+			t.codes(i, r.Text, wincode.Context{Kind: string(src.artifact.Kind), Component: string(r.Component)})
 		default:
 			t.ofArtifact(i, f, live, src.artifact, 1)
 		}
@@ -238,7 +239,7 @@ func (t *tally) finding(i int, f Facet, live *liveCase, found *findings.Finding)
 	case FacetVerdict:
 		value = string(found.Verdict)
 	case FacetCode:
-		t.codes(i, string(findingText(found)), "")
+		t.codes(i, findingText(found), wincode.Context{})
 		return
 	case FacetComponent, FacetTime, FacetType: // a finding has none
 	}
@@ -246,11 +247,14 @@ func (t *tally) finding(i int, f Facet, live *liveCase, found *findings.Finding)
 }
 
 // codes counts a hit for each error code in its text.
-func (t *tally) codes(i int, text, component string) {
+func (t *tally) codes(i int, text []byte, ctx wincode.Context) {
 	var seen []uint32
-	for _, f := range wincode.Scan(text, wincode.Context{Component: component}) {
-		c := query.SameCode(f.Code)
-		if !slices.Contains(seen, c) {
+	if bytes.ContainsAny(text, "0123456789") {
+		for _, f := range wincode.Scan(string(text), ctx) {
+			c := query.SameCode(f.Code)
+			if f.Form == wincode.FormMessage || f.Form == wincode.FormAction || slices.Contains(seen, c) {
+				continue
+			}
 			seen = append(seen, c)
 			t.add(i, codeName(c), 1)
 		}

@@ -103,7 +103,7 @@ func (s *run) score(src *source) float64 {
 	sum := 0.01 // a query of fields alone is answered by severity and length
 	for i, m := range s.marks {
 		if n := len(m.Find(text, 8)); n > 0 {
-			sum += s.weights[i] * (1 + math.Log(float64(n)))
+			sum += s.weights[i] * (1 + 0.25*math.Log(float64(n))) // again tells less than more of the words
 		}
 	}
 	return sum * factor / (1 + math.Log1p(float64(len(text))/256))

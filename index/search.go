@@ -128,6 +128,7 @@ type run struct {
 	marks   []words.Matcher
 	options SearchOptions
 	weights []float64 // of the marks; used by ByRelevance
+	mem     scratch   // of the block that is looked through
 	tally   *tally    // takes blocks as a whole where it can; nil in a search
 }
 
@@ -243,7 +244,7 @@ func (s *run) scanArtifact(c *openCase, art *caseArtifact, seqs iter.Seq[int], f
 			}
 		case maybe:
 		}
-		rs, err := c.block(block)
+		rs, err := c.blockInto(block, &e, &s.mem)
 		if err != nil {
 			return false, err
 		}
