@@ -35,7 +35,7 @@ func (a *app) search() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error { return a.runSearch(c, strings.Join(args, " "), f) },
 	}
 	fs := c.Flags()
-	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "the archive or report folder `DIR` to search; also $CASEBOOK_ARCHIVE")
+	fs.StringVar(&f.archive, "archive", os.Getenv(archiveVariable), "the archive or report folder `DIR` to search; also $"+archiveVariable)
 	fs.IntVarP(&f.context, "context", "C", 0, "show `N` lines before and after each hit")
 	fs.IntVarP(&f.max, "max", "n", 0, "show at most `N` hits (default all)")
 	fs.StringVar(&f.sort, "sort", "file", "`ORDER` of the hits: file, time or relevance")
@@ -45,9 +45,6 @@ func (a *app) search() *cobra.Command {
 }
 
 func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
-	if f.archive == "" {
-		return usagef("no archive named: give --archive DIR (an archive or a report folder) or set CASEBOOK_ARCHIVE")
-	}
 	opt := index.SearchOptions{Context: f.context, Limit: f.max}
 	switch f.sort {
 	case "file":
@@ -73,7 +70,7 @@ func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
 	if err != nil {
 		return err
 	}
-	archive, err := index.Open(f.archive)
+	archive, err := openArchive(f.archive)
 	if err != nil {
 		return err
 	}
@@ -103,6 +100,17 @@ func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
 	}
 	a.found(n, failed)
 	return nil
+}
+
+// archiveVariable names the archive where --archive does not.
+const archiveVariable = "CASEBOOK_ARCHIVE"
+
+// openArchive opens the archive that the user named.
+func openArchive(dir string) (*index.Archive, error) {
+	if dir == "" {
+		return nil, usagef("no archive named: give --archive DIR (an archive or a report folder) or set %s", archiveVariable)
+	}
+	return index.Open(dir)
 }
 
 // found sets the exit status of a search.
