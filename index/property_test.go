@@ -240,7 +240,7 @@ func scan(q query.Node, a *testArtifact, r *ingest.Record) bool {
 		if !ok {
 			return false // of findings or of the registry
 		}
-		if accepted, ok := map[string][]string{">=warning": {"warning", "error"}, "<error": {"info", "warning"}, "low..medium": {"warning"}}[q.Text.Value]; ok {
+		if accepted, ok := map[string][]string{">=warning": {"warning", "error"}, "<error": {"info", "warning"}, ">info": {"warning", "error"}, "low..medium": {"warning"}}[q.Text.Value]; ok {
 			return slices.Contains(accepted, value)
 		}
 		text := q.Text.Value
