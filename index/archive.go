@@ -302,6 +302,9 @@ func (c *openCase) blockInto(n int, e *entry, mem *scratch) ([]record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("block %d: %w", n, err)
 	}
+	if int64(e.Artifact) < int64(len(c.meta.Artifacts)) {
+		c.meta.Artifacts[e.Artifact].settle(rs)
+	}
 	return rs, nil
 }
 

@@ -181,7 +181,9 @@ func shorten(c *index.FacetCounts, limit int) {
 func facetsOf(names []string) ([]index.Facet, error) {
 	var out []index.Facet
 	for _, name := range names {
-		i := slices.IndexFunc(index.Facets(), func(f index.Facet) bool { return strings.EqualFold(name, string(f)) || strings.EqualFold(name, string(f)+"s") })
+		i := slices.IndexFunc(index.Facets(), func(f index.Facet) bool {
+			return strings.EqualFold(name, string(f)) || strings.EqualFold(name, string(f)+"s")
+		})
 		if i < 0 {
 			return nil, usagef("there is no facet %q; there is %s", name, facetNames())
 		}
