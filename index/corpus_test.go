@@ -46,7 +46,7 @@ func corpusLogs(t *testing.T) []testArtifact {
 			n := len(a.records)
 			text := bytes.TrimRight(line, "\r\n")
 			a.records = append(a.records, ingest.Record{
-				Line: n + 1, Lines: 1, Raw: line, Text: text, Severity: ingest.Severity(n % 4), Thread: uint64(n % 7), //nolint:gosec // small
+				Line: n + 1, Lines: 1, Raw: line, Text: text, Severity: ingest.Severity(n % 4), Thread: uint64(n % 7),
 				Time: ingest.WallTime(2012, 3, 8, 0, n/100, n%60, 0),
 			})
 			total += len(line)

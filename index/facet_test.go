@@ -3,6 +3,7 @@ package index_test
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ import (
 
 // shown writes what was counted in one line.
 func shown(total int, counts []index.FacetCounts) string {
-	parts := []string{fmt.Sprint(total)}
+	parts := []string{strconv.Itoa(total)}
 	for _, c := range counts {
 		parts = append(parts, string(c.Facet))
 		for _, v := range c.Values {

@@ -84,7 +84,7 @@ func TestSearchEqualsScan(t *testing.T) {
 				text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(vocabulary), 0, 4).Draw(t, "words"), sep)
 				r := ingest.Record{
 					Line: line, Lines: 1 + strings.Count(text, "\n"), Raw: []byte("<" + text + ">\n"), Text: []byte(text),
-					Severity: ingest.Severity(rapid.IntRange(0, 3).Draw(t, "severity")), Thread: uint64(i % 5), //nolint:gosec // not negative
+					Severity: ingest.Severity(rapid.IntRange(0, 3).Draw(t, "severity")), Thread: uint64(i % 5),
 				}
 				if c := rapid.SampledFrom([]string{"", "execmgr", "PolicyAgent"}).Draw(t, "component"); c != "" {
 					r.Component = []byte(c)
@@ -223,7 +223,7 @@ func scan(q query.Node, a *testArtifact, r *ingest.Record) bool {
 		case query.Size:
 			return q.From <= a.bytes && a.bytes <= q.To
 		case query.Thread:
-			return q.From <= int64(r.Thread) && int64(r.Thread) <= q.To //nolint:gosec // small
+			return q.From <= int64(r.Thread) && int64(r.Thread) <= q.To
 		default:
 			for line := r.Line; line < r.Line+r.Lines; line++ {
 				if q.From <= int64(line) && int64(line) <= q.To {

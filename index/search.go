@@ -504,7 +504,7 @@ func recordLeaf(n query.Node, live *liveCase, a *caseArtifact, e *entry, r *reco
 			}
 			return numberLeaf(n, int64(r.Line), int64(r.Line)+int64(max(1, r.Lines))-1)
 		case query.Thread:
-			return known(e.Class == classLog && r.Thread <= math.MaxInt64 && n.From <= int64(r.Thread) && int64(r.Thread) <= n.To) //nolint:gosec // within 63 bits
+			return known(e.Class == classLog && r.Thread <= math.MaxInt64 && n.From <= int64(r.Thread) && int64(r.Thread) <= n.To)
 		default:
 		}
 	case query.Field:

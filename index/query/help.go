@@ -31,7 +31,8 @@ func Guide() []Section {
 				{`Default.asp(12)`, "words with their punctuation"},
 				{`policyid`, "PolicyID; policy and id find it too, as parts of a CamelCase word, olicy does not"},
 				{`öffnen`, "Öffnen and ÖFFNEN: letters of all scripts are folded"},
-			}, "",
+			},
+			"",
 		},
 		{
 			"Phrases, wildcards, regular expressions", "",
@@ -40,7 +41,8 @@ func Guide() []Section {
 				{`"ProgramName = ""Silent"""`, "a quote within a phrase is doubled"},
 				{`clicor*.e?e`, "* is any number of letters and digits, ? one of them; in quotes they are themselves"},
 				{`/exit code:?\s+(is )?\d+/`, "a regular expression in the syntax of RE2, without regard to case; (?-i) turns that off"},
-			}, "A slash begins a regular expression only if another one ends it, before a space, a parenthesis or the end of the query; /quiet is a word. ^ and $ match at the ends of lines.",
+			},
+			"A slash begins a regular expression only if another one ends it, before a space, a parenthesis or the end of the query; /quiet is a word. ^ and $ match at the ends of lines.",
 		},
 		{
 			"Operators", "They are written in capitals. NOT binds closest, then AND, then OR.",
@@ -50,7 +52,8 @@ func Guide() []Section {
 				{`NOT severity:error`, "everything else"},
 				{`error -update`, "error, without update"},
 				{`(fehler OR ошибка) component:CCIM32`, "parentheses"},
-			}, "",
+			},
+			"",
 		},
 		{
 			"Error codes", "",
@@ -60,7 +63,8 @@ func Guide() []Section {
 				{`code:-2147023293`, "the same"},
 				{`code:ERROR_INSTALL_FAILURE`, "the same, by name"},
 				{`code:(1603 OR 0x80040669)`, "several codes"},
-			}, "A number that is a part of a version, a name, a path, a date or a GUID is no code: 10.0.1603.0, KB1603, data_1603.cab.",
+			},
+			"A number that is a part of a version, a name, a path, a date or a GUID is no code: 10.0.1603.0, KB1603, data_1603.cab.",
 		},
 		{
 			"Fields", "A field is searched by its name and a colon. Its value is a word, a phrase, a form with wildcards, a regular expression, or several of them in parentheses.",
@@ -82,7 +86,8 @@ func Guide() []Section {
 				{`type:REG_SZ`, "a registry value's type"},
 				{`check:msi-install-failed`, "the findings of a check"},
 				{`verdict:confirmed`, "confirmed, suspected, ruled-out, not-evaluated"},
-			}, `A colon behind any other word is text. Quote a field's name to look for the word itself: "host:".`,
+			},
+			`A colon behind any other word is text. Quote a field's name to look for the word itself: "host:".`,
 		},
 		{
 			"Time and ranges", "Times are UTC where a record's offset from it is known, and otherwise what the log's clock showed.",
@@ -94,7 +99,8 @@ func Guide() []Section {
 				{`time:2012-03-09..`, "from then on; ..2012-03-09 is up to then"},
 				{`time:>2012-03-08T23:00`, "after that minute; also >=, < and <="},
 				{`size:1KB..1MB`, "size, line, thread and severity take ranges too"},
-			}, "",
+			},
+			"",
 		},
 		{
 			"On the command line", "Quote the query for the shell. The hits are in order of case, file and line unless --sort says time or relevance.",
@@ -105,7 +111,8 @@ func Guide() []Section {
 				{`casebook search --archive out 'severity:error' --facet component --facet time`, "how many in each component, and over time"},
 				{`casebook search --archive out 'kind:finding verdict:confirmed' --facet check`, "which checks confirmed something, and how often"},
 				{`casebook search --archive out --json 'error'`, "a line of JSON for each hit, as they are found"},
-			}, "Exit status: 0 something was found, 1 nothing, 2 the command was used wrongly or something could not be read.",
+			},
+			"Exit status: 0 something was found, 1 nothing, 2 the command was used wrongly or something could not be read.",
 		},
 	}
 }

@@ -97,7 +97,7 @@ func number(name Name, s string) (int64, bool) {
 	if err != nil || v > uint64(math.MaxInt64/factor)-1 { //nolint:gosec // positive
 		return 0, false
 	}
-	return int64(v) * factor, true //nolint:gosec // within 63 bits
+	return int64(v) * factor, true
 }
 
 // severities are those of records and of findings, the least first. Those of one rank are as grave as each other.
