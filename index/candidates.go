@@ -17,6 +17,9 @@ import (
 // maxExpansion is how many terms a wildcard may stand for before looking them up costs more than looking through the blocks.
 const maxExpansion = 1024
 
+// termsPerBlock is how many terms are looked through in the time in which a block is read and searched.
+const termsPerBlock = 500
+
 // need is what a block must hold for a query to match in it: a part of the query in terms of the index. nil asks for nothing.
 type need interface {
 	searcher(ctx context.Context, r bleve.IndexReader) (search.Searcher, error)
@@ -154,7 +157,8 @@ func needTerms(field string, m words.Matcher, r bleve.IndexReader) (need, error)
 	return all.reduce(), nil
 }
 
-// expand returns the terms of the index that a wildcard stands for, and false if they are too many.
+// expand returns the terms of the index that a wildcard stands for, and false if they are too many, or if finding them would cost more than it
+// may save: a wildcard at the beginning of a word is compared with all terms.
 func expand(field string, t words.Term, r bleve.IndexReader) (found needAny, ok bool, err error) {
 	dict, err := r.FieldDictPrefix(field, t.Prefix)
 	if err != nil {
@@ -165,6 +169,12 @@ func expand(field string, t words.Term, r bleve.IndexReader) (found needAny, ok 
 			err = cerr
 		}
 	}()
+	if len(t.Prefix) == 0 {
+		blocks, err := r.DocCount()
+		if err != nil || uint64(dict.Cardinality()) > termsPerBlock*blocks { //nolint:gosec // not negative
+			return nil, false, err
+		}
+	}
 	for {
 		e, err := dict.Next()
 		if err != nil {

@@ -54,9 +54,13 @@ func Compile(s string, wildcards bool) *Pattern {
 	} else {
 		p.lead = []rune(s)
 	}
-	var plain [][]byte
+	var plain [][]byte // what stands in every text that matches; of a glob the runs between its wildcards
 	for i := range p.segs {
-		plain = append(plain, p.segs[i].plain)
+		if s := &p.segs[i]; s.glob {
+			plain = append(plain, bytes.FieldsFunc([]byte(string(s.word)), func(r rune) bool { return r == '*' || r == '?' })...)
+		} else {
+			plain = append(plain, s.plain)
+		}
 	}
 	p.fast = newPrefilter(plain)
 	return p
