@@ -153,12 +153,15 @@ func (o *Output) writeReport(r *findings.Report) error {
 }
 
 // Write writes report.json and the report's pages. Logs are shown as far as the archive in the folder dir, to which Analyze has added the
-// case, holds their records; none is if dir is "".
+// case, holds their records; none is if dir is "". What WriteDiff has written before is linked.
 func (o *Output) Write(ctx context.Context, r *findings.Report, dir string, logs web.Logs) error {
 	if err := o.writeReport(r); err != nil {
 		return err
 	}
 	site := web.Site{Report: r, Logs: logs, Workers: runtime.GOMAXPROCS(0)}
+	if _, err := o.root.Stat(ChangesFile); err == nil {
+		site.Changes = ChangesFile
+	}
 	done, err := records(ctx, &site, dir)
 	if err != nil {
 		return err

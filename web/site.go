@@ -49,7 +49,8 @@ type Site struct {
 	// Records yields the records of an artifact in the order of its lines, from a record that begins no later than line from; where the artifact has no such
 	// line, the last ones. It is nil if they are not at hand, so that no log is shown.
 	Records func(artifact string, from int) iter.Seq2[ingest.Record, error]
-	Logs    Logs // "" is LogsEvidence
+	Logs    Logs   // "" is LogsEvidence
+	Changes string // the file of the page that compares the report with an earlier one, beside index.html; "" if there is none
 	// Workers is how many logs are drawn side by side; above 1 Records and the create of Draw are called from several goroutines. The pages are the same.
 	Workers int
 

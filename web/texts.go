@@ -16,6 +16,7 @@ const (
 	titleTimeline = "Time line"
 	titleRegistry = "Registry"
 	titleFiles    = "Files"
+	titleChanges  = "Changes"
 
 	titleUTC   = "Logs and events, in UTC"
 	titleLocal = "Logs whose offset from UTC is not known"

@@ -176,7 +176,11 @@ type namedPage struct{ name, title string }
 
 // pages lists the pages of the site that the heading of each leads to.
 func (v *view) pages() []namedPage {
-	return []namedPage{{PageIndex, titleIndex}, {PageTimeline, titleTimeline}, {PageRegistry, titleRegistry}, {PageFiles, titleFiles}}
+	pages := []namedPage{{PageIndex, titleIndex}, {PageTimeline, titleTimeline}, {PageRegistry, titleRegistry}, {PageFiles, titleFiles}}
+	if v.site != nil && v.site.Changes != "" {
+		pages = append(pages, namedPage{v.site.Changes, titleChanges})
+	}
+	return pages
 }
 
 // place sorts the findings into their groups and gives each its anchor: the check's ID, and its subject's where the check says several things.
