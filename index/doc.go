@@ -6,6 +6,7 @@
 //	generation-<n>           manifest: the live cases with their folders; the highest complete one counts
 //	cases/<name>/            case.json, report.json, findings.json, blocks, records
 //	shards/<name>/           Bleve index of the case's blocks
+//	notes/<name>.json        what was noted about a case, which outlives a new analysis of it
 //	tmp/<name>/              what a writer builds aside; the next writer removes those of dead ones
 //	lock                     held while a generation is published
 //
