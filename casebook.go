@@ -32,9 +32,10 @@ type Options struct {
 	At      time.Time         // the incident; zero if not known
 	Checks  []*findings.Check // nil means all
 	Limits  ingest.Limits
-	Workers int    // members read side by side; 0 means one for each processor
-	Index   string // the folder of the archive to which the case is added; "" for none
-	Version string // of casebook
+	Workers int         // members read side by side; 0 means one for each processor
+	Index   string      // the folder of the archive to which the case is added; "" for none
+	Entry   index.Entry // what the archive files with the case
+	Version string      // of casebook
 
 	Passwords   []string                                        // of encrypted archives; each is tried
 	AskPassword func(archive string) (password string, ok bool) // asks for a further one; may be nil
@@ -102,7 +103,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 
 	var archive *index.Writer
 	if opt.Index != "" && len(bundles) > 0 {
-		if archive, err = index.Create(opt.Index); err != nil {
+		if archive, err = index.Create(ctx, opt.Index, opt.Entry); err != nil {
 			return nil, err
 		}
 		defer func() { _ = archive.Abort() }() // after Commit it does nothing; before, the error at hand matters more

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 
-	bleve "github.com/blevesearch/bleve_index_api"
 	"github.com/klauspost/compress/zstd"
 
 	"casebook/findings"
@@ -25,7 +24,8 @@ type Archive struct {
 
 	mu     sync.Mutex
 	now    *manifest
-	opened map[string]*openCase // by folder name
+	opened map[string]*openCase    // by folder name
+	shards map[string]*sharedShard // by folder name
 }
 
 // Open opens the archive in dir to read; dir may be a report folder that holds one in its folder archive. It must be closed.
@@ -43,7 +43,7 @@ func Open(dir string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Archive{dir: dir, now: m, opened: map[string]*openCase{}}, nil
+	return &Archive{dir: dir, now: m, opened: map[string]*openCase{}, shards: map[string]*sharedShard{}}, nil
 }
 
 // Close frees what the archive holds open. No search may be under way.
@@ -54,7 +54,11 @@ func (a *Archive) Close() error {
 	for _, c := range a.opened {
 		errs = append(errs, c.close())
 	}
+	for _, s := range a.shards {
+		errs = append(errs, guard(s.index.Close))
+	}
 	clear(a.opened)
+	clear(a.shards)
 	return errors.Join(errs...)
 }
 
@@ -69,6 +73,47 @@ func (a *Archive) Cases() ([]string, error) {
 		ids[i] = c.ID
 	}
 	return ids, nil
+}
+
+// List returns what is known of the archive's cases, in order of their IDs.
+func (a *Archive) List() ([]Case, error) {
+	m, err := a.generation()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Case, len(m.Cases))
+	for i := range m.Cases {
+		out[i] = m.Cases[i].public()
+	}
+	return out, nil
+}
+
+// ReportPath is the file of a case's report in the state that the case has.
+func (a *Archive) ReportPath(c Case) string {
+	return filepath.Join(a.dir, dirCases, c.State, fileReport)
+}
+
+// UploadFiles lists the files of an upload that is kept, in order: the parts of one that is split.
+func (a *Archive) UploadFiles(u Upload) ([]string, error) {
+	dir := filepath.Join(a.dir, dirUploads, u.SHA256)
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("archive: the upload %q: %w", u.Name, err)
+	}
+	var out []string
+	for _, e := range list {
+		out = append(out, filepath.Join(dir, e.Name()))
+	}
+	return out, nil
+}
+
+// History returns what earlier evaluations of a case said, the oldest first.
+func (a *Archive) History(c Case) ([]Revision, error) {
+	h, err := readHistory(a.dir, c.State)
+	if err != nil {
+		return nil, fmt.Errorf("archive: case %q: %w", c.ID, err)
+	}
+	return h, nil
 }
 
 // Report returns the bytes of a case's report.json. The error is [fs.ErrNotExist] if there is no such case.
@@ -137,11 +182,31 @@ func (a *Archive) openFolder(live *liveCase) (*openCase, error) {
 		return c, nil
 	}
 	c, err := openCaseFiles(a.dir, live)
+	if err == nil {
+		c.shard, err = a.sharedShard(live.Shard)
+	}
 	if err != nil {
+		if c != nil {
+			_ = c.close()
+		}
 		return nil, fmt.Errorf("archive %q: case %q can't be read: %w", a.dir, live.ID, err)
 	}
 	a.opened[live.Name] = c
 	return c, nil
+}
+
+// sharedShard opens a shard that several cases may share. The caller holds the archive's mutex.
+func (a *Archive) sharedShard(name string) (*sharedShard, error) {
+	if s, ok := a.shards[name]; ok {
+		return s, nil
+	}
+	i, err := readShard(filepath.Join(a.dir, dirShards, name))
+	if err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	s := &sharedShard{index: i}
+	a.shards[name] = s
+	return s, nil
 }
 
 // openCase is a case that is being read.
@@ -152,22 +217,22 @@ type openCase struct {
 	byPath  []int // artifact numbers in order of path
 	blocks  *os.File
 	records *os.File
-	shard   bleve.Index
+	shard   *sharedShard // the archive's
 	decoder *zstd.Decoder
 }
 
-// openCaseFiles opens a case of the archive dir.
+// openCaseFiles opens a case of the archive dir, without its shard.
 func openCaseFiles(dir string, live *liveCase) (*openCase, error) {
 	c := &openCase{live: *live, dir: filepath.Join(dir, dirCases, live.Name)}
-	if err := c.load(filepath.Join(dir, dirShards, live.Shard)); err != nil {
+	if err := c.load(); err != nil {
 		_ = c.close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// load opens the files of the case, whose index is in the folder shard.
-func (c *openCase) load(shard string) error {
+// load opens the files of the case.
+func (c *openCase) load() error {
 	b, err := readFile(c.dir, fileCase)
 	if err != nil {
 		return err
@@ -200,13 +265,8 @@ func (c *openCase) load(shard string) error {
 			return 1
 		}
 	})
-	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock)); err != nil {
-		return err
-	}
-	if c.shard, err = readShard(shard); err != nil {
-		return fmt.Errorf("index: %w", err)
-	}
-	return nil
+	c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock))
+	return err
 }
 
 // openSized opens a file of a folder that must have the size stated.
@@ -232,9 +292,6 @@ func (c *openCase) close() error {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
-	}
-	if c.shard != nil {
-		errs = append(errs, guard(c.shard.Close))
 	}
 	if c.decoder != nil {
 		c.decoder.Close()
@@ -333,8 +390,9 @@ func (c *openCase) source(p place) (*source, error) {
 
 // picks are the blocks that may hold a match: all of them, or those named, in order.
 type picks struct {
-	all  bool
-	seqs map[int][]int // by artifact number
+	all      bool
+	seqs     map[int][]int // by artifact number
+	findings bool          // those of the case may hold one too
 }
 
 // of returns the blocks of an artifact, numbered within it.

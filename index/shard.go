@@ -58,23 +58,20 @@ func openShard(dir string, queue *bleve.AnalysisQueue) (bleve.Index, error) {
 
 // shardFile is shard.json: the files of the index, so that a short one is seen before it is mapped.
 type shardFile struct {
-	Files     map[string]int64 `json:"files"`     // bytes of the files in store, by name
-	Documents uint64           `json:"documents"` // Bleve leaves out segments that it can't read, and says nothing
+	Files     map[string]int64  `json:"files"`          // bytes of the files in store, by name
+	Sums      map[string]string `json:"sums,omitempty"` // SHA-256 of the files
+	Documents uint64            `json:"documents"`      // Bleve leaves out segments that it can't read, and says nothing
 }
 
 // writeShardFile lists the files of the index in dir, which has so many documents.
 func writeShardFile(dir string, documents uint64) error {
-	list, err := os.ReadDir(filepath.Join(dir, dirStore))
+	store, err := sums(filepath.Join(dir, dirStore), nil)
 	if err != nil {
 		return err
 	}
-	f := shardFile{Files: map[string]int64{}, Documents: documents}
-	for _, e := range list {
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		f.Files[e.Name()] = info.Size()
+	f := shardFile{Files: map[string]int64{}, Sums: map[string]string{}, Documents: documents}
+	for name, s := range store {
+		f.Files[name], f.Sums[name] = s.Bytes, s.SHA256
 	}
 	b, err := json.Marshal(f)
 	if err != nil {
