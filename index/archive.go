@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"casebook/findings"
+	"casebook/ingest"
 )
 
 // Archive reads an archive. It may be used from several goroutines, and while others write.
@@ -93,18 +94,35 @@ func (a *Archive) ReportPath(c Case) string {
 	return filepath.Join(a.dir, dirCases, c.State, fileReport)
 }
 
-// UploadFiles lists the files of an upload that is kept, in order: the parts of one that is split.
-func (a *Archive) UploadFiles(u Upload) ([]string, error) {
-	dir := filepath.Join(a.dir, dirUploads, u.SHA256)
+// Upload returns an upload that is kept, so that it can be analysed again. The error is [fs.ErrNotExist] if it is not.
+func (a *Archive) Upload(u Upload) (ingest.Upload, error) {
+	if !u.Kept {
+		return ingest.Upload{}, fmt.Errorf("archive: the upload %q: %w", u.Name, fs.ErrNotExist)
+	}
+	kept, err := keptUpload(a.dir, u)
+	if err != nil {
+		return ingest.Upload{}, fmt.Errorf("archive: the upload %q: %w", u.Name, err)
+	}
+	return kept, nil
+}
+
+// keptUpload looks for the file that stands for a kept upload, with all that are in its folder.
+func keptUpload(dir string, u Upload) (ingest.Upload, error) {
+	dir = filepath.Join(dir, dirUploads, u.SHA256)
 	list, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("archive: the upload %q: %w", u.Name, err)
+		return ingest.Upload{}, err
 	}
-	var out []string
 	for _, e := range list {
-		out = append(out, filepath.Join(dir, e.Name()))
+		kept, err := ingest.LookAt(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return ingest.Upload{}, err
+		}
+		if len(kept.Parts) == len(list) {
+			return kept, nil
+		}
 	}
-	return out, nil
+	return ingest.Upload{}, fs.ErrNotExist
 }
 
 // History returns what earlier evaluations of a case said, the oldest first.
@@ -154,7 +172,7 @@ func (a *Archive) generation() (*manifest, error) {
 }
 
 // open returns the opened case, which stays open until the archive is closed. A case that was replaced since its generation was
-// read, so long ago that its folder is gone, is opened as it is now; ok is false if it is no more.
+// read, or whose shard was merged, so long ago that its folder is gone, is opened as it is now; ok is false if it is no more.
 func (a *Archive) open(live *liveCase) (c *openCase, ok bool, err error) {
 	c, err = a.openFolder(live)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -168,7 +186,7 @@ func (a *Archive) open(live *liveCase) (c *openCase, ok bool, err error) {
 	switch {
 	case i < 0:
 		return nil, false, nil
-	case m.Cases[i].Name == live.Name:
+	case m.Cases[i].Name == live.Name && m.Cases[i].Shard == live.Shard:
 		return nil, false, err
 	}
 	c, err = a.openFolder(&m.Cases[i])
@@ -181,7 +199,7 @@ func (a *Archive) openFolder(live *liveCase) (*openCase, error) {
 	if c, ok := a.opened[live.Name]; ok {
 		return c, nil
 	}
-	c, err := openCaseFiles(a.dir, live)
+	c, err := openCaseFiles(filepath.Join(a.dir, dirCases, live.Name), live)
 	if err == nil {
 		c.shard, err = a.sharedShard(live.Shard)
 	}
@@ -221,9 +239,9 @@ type openCase struct {
 	decoder *zstd.Decoder
 }
 
-// openCaseFiles opens a case of the archive dir, without its shard.
-func openCaseFiles(dir string, live *liveCase) (*openCase, error) {
-	c := &openCase{live: *live, dir: filepath.Join(dir, dirCases, live.Name)}
+// openCaseFiles opens the case in a folder, without its shard.
+func openCaseFiles(folder string, live *liveCase) (*openCase, error) {
+	c := &openCase{live: *live, dir: folder}
 	if err := c.load(); err != nil {
 		_ = c.close()
 		return nil, err

@@ -2,6 +2,7 @@ package index
 
 import (
 	"encoding/json"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -61,6 +62,7 @@ func (l Labels) clean() Labels {
 type Entry struct {
 	Labels Labels    // added to those that the case has
 	Added  time.Time // when the case comes into the archive; of a case that is there already, its own stays. Zero if not known
+	Hold   string    // why the case must not be removed; a hold that it has stays
 	// Keep maps the SHA-256 of uploads to their files; they are copied into the archive with the case.
 	Keep map[string][]string
 	// Replaces is the state of the case (see [Case.State]) that is to be replaced, "" if there is to be none yet. If another writer was quicker,
@@ -151,11 +153,11 @@ func uploadsOf(r *findings.Report) []Upload {
 	return out
 }
 
-// values lists the labels as name and value, in order.
-func (l Labels) values(yield func(name, value string) bool) {
-	for _, name := range slices.Sorted(maps.Keys(l)) {
-		for _, v := range l[name] {
-			if !yield(name, v) {
+// All lists the labels with their values, in order of their names.
+func (l Labels) All() iter.Seq2[string, []string] {
+	return func(yield func(string, []string) bool) {
+		for _, name := range slices.Sorted(maps.Keys(l)) {
+			if !yield(name, l[name]) {
 				return
 			}
 		}

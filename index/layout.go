@@ -28,6 +28,7 @@ const (
 	fileArchive  = "casebook.json"
 	fileLock     = "lock"
 	fileHolder   = "holder"
+	fileCompact  = "compacting"
 	dirCases     = "cases"
 	dirShards    = "shards"
 	dirTmp       = "tmp"

@@ -22,7 +22,7 @@ var ErrChanged = errors.New("the case was changed by another writer meanwhile")
 // publish renames the case's folders into place and writes the generation that names them.
 func (w *Writer) publish(ctx context.Context) error {
 	return change(ctx, w.dir, "publishing a case", w.entry.Waiting, func(m *manifest) error {
-		next := liveCase{ID: w.meta.ID, Key: w.key, Sum: w.sum, Added: w.entry.Added, Labels: w.entry.Labels.clean(), Uploads: w.uploads}
+		next := liveCase{ID: w.meta.ID, Key: w.key, Sum: w.sum, Added: w.entry.Added, Labels: w.entry.Labels.clean(), Hold: w.entry.Hold, Uploads: w.uploads}
 		next.Name = folderName(w.meta.ID, m.Generation)
 		next.Shard = next.Name
 		old := ""
@@ -30,7 +30,7 @@ func (w *Writer) publish(ctx context.Context) error {
 		if i >= 0 {
 			c := &m.Cases[i]
 			old = c.Name
-			next.Labels, next.Hold = c.Labels.Add(next.Labels), c.Hold
+			next.Labels, next.Hold = c.Labels.Add(next.Labels), cmp.Or(c.Hold, next.Hold)
 			if !c.Added.IsZero() {
 				next.Added = c.Added
 			}

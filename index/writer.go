@@ -79,21 +79,22 @@ type Writer struct {
 // Create begins a case in the archive dir, which is made if it is not there. What dead writers left is removed. The case becomes
 // visible with Commit; Abort removes what was written. One of the two must be called. ctx ends the wait for another writer.
 func Create(ctx context.Context, dir string, entry Entry) (*Writer, error) {
+	w, err := newWriter(ctx, dir, entry)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.begin(); err != nil {
+		return nil, errors.Join(err, w.Abort())
+	}
+	return w, nil
+}
+
+// newWriter makes the folder in which a case is built.
+func newWriter(ctx context.Context, dir string, entry Entry) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	if err := usable(dir); err != nil {
-		return nil, err
-	}
-	unlock, err := lockArchive(ctx, dir, "beginning a case", entry.Waiting)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	if err := prepare(dir); err != nil {
-		return nil, err
-	}
-	if err := clearTmp(filepath.Join(dir, dirTmp)); err != nil {
 		return nil, err
 	}
 	w := &Writer{dir: dir, entry: entry, key: newCaseKey(), meta: caseFile{Artifacts: []caseArtifact{}}, hosts: map[string]string{}}
@@ -106,25 +107,44 @@ func Create(ctx context.Context, dir string, entry Entry) (*Writer, error) {
 		}
 		return e
 	}
-	if w.tmp, err = os.MkdirTemp(filepath.Join(dir, dirTmp), "case-"); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
+	var err error
+	if w.tmp, w.lock, err = newTmp(ctx, dir, "beginning a case", entry.Waiting); err != nil {
+		return nil, err
 	}
-	w.lock = flock.New(filepath.Join(w.tmp, fileLock))
-	if err := w.begin(); err != nil {
-		return nil, errors.Join(err, w.Abort())
+	for _, d := range []string{dirCases, dirShards} {
+		if err := os.Mkdir(filepath.Join(w.tmp, d), 0o700); err != nil {
+			return nil, errors.Join(fmt.Errorf("archive: %w", err), w.Abort())
+		}
 	}
 	return w, nil
 }
 
+// newTmp makes a folder to build in, and the lock that tells others that it is in use. What dead writers left is removed.
+func newTmp(ctx context.Context, dir, doing string, waiting func(Holder)) (string, *flock.Flock, error) {
+	unlock, err := lockArchive(ctx, dir, doing, waiting)
+	if err != nil {
+		return "", nil, err
+	}
+	defer unlock()
+	if err := prepare(dir); err != nil {
+		return "", nil, err
+	}
+	if err := clearTmp(filepath.Join(dir, dirTmp)); err != nil {
+		return "", nil, err
+	}
+	tmp, err := os.MkdirTemp(filepath.Join(dir, dirTmp), "case-")
+	if err != nil {
+		return "", nil, fmt.Errorf("archive: %w", err)
+	}
+	lock := flock.New(filepath.Join(tmp, fileLock))
+	if err := lock.Lock(); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("archive: %w", err), os.RemoveAll(tmp))
+	}
+	return tmp, lock, nil
+}
+
+// begin opens what the records are written to.
 func (w *Writer) begin() error {
-	if err := w.lock.Lock(); err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	for _, d := range []string{dirCases, dirShards} {
-		if err := os.Mkdir(filepath.Join(w.tmp, d), 0o700); err != nil {
-			return fmt.Errorf("archive: %w", err)
-		}
-	}
 	var err error
 	if w.records, err = os.Create(filepath.Join(w.tmp, dirCases, fileRecords)); err != nil {
 		return fmt.Errorf("archive: %w", err)
@@ -270,18 +290,7 @@ func (s *sink) end() {
 	if s.failed || s.block.entry.Records == 0 {
 		return
 	}
-	doc := blockDoc{id: documentID(s.w.key, s.number, s.seq)}
-	if s.block.class == classLog {
-		for _, c := range s.block.names {
-			s.batch.word(&doc.components, c)
-		}
-	}
-	for v := ingest.SeverityInfo; v <= ingest.SeverityError; v++ {
-		if s.block.entry.Severity&(1<<v) != 0 {
-			doc.severities = append(doc.severities, v.String())
-		}
-	}
-	s.batch.end(doc)
+	s.batch.block(documentID(s.w.key, s.number, s.seq), &s.block.entry, s.block.names)
 	err := s.w.store(s)
 	s.seq++
 	s.block.reset()
@@ -402,17 +411,7 @@ func (w *Writer) Report(r *findings.Report, encode func(io.Writer) error) error 
 	}
 	w.mu.Unlock()
 	batch := w.shard.take()
-	for i := range r.Findings {
-		batch.text(findingText(&r.Findings[i]))
-	}
-	if len(r.Findings) > 0 {
-		doc := blockDoc{id: documentID(w.key, noArtifact, 0)}
-		for i := range r.Findings {
-			batch.word(&doc.checks, []byte(r.Findings[i].Check))
-			doc.severities = append(doc.severities, string(r.Findings[i].Severity))
-		}
-		batch.end(doc)
-	}
+	batch.findings(w.key, r.Findings)
 	w.shard.put(batch)
 	return nil
 }
@@ -522,7 +521,7 @@ func (w *Writer) finish() error {
 	if err := w.keep(); err != nil {
 		return err
 	}
-	if err := writeShardFile(filepath.Join(w.tmp, dirShards), shard.documents.Load()); err != nil {
+	if err := writeShardFile(filepath.Join(w.tmp, dirShards), shard.documents.Load(), []string{w.key}); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	for _, d := range []string{dirCases, dirShards, dirUploads} {

@@ -16,6 +16,7 @@ import (
 
 	"casebook/findings"
 	"casebook/index"
+	"casebook/ingest"
 )
 
 // batchFlags are the flags of batch.
@@ -114,7 +115,7 @@ func (a *app) newBatch(args []string, f batchFlags) (*batch, error) {
 	if f.watch && slices.Contains(args, "-") {
 		return nil, usagef("--watch looks at folders; a list on stdin comes to its end")
 	}
-	b := &batch{app: a, err: &lockedWriter{w: a.err}, flags: f, opt: opt, paths: args, jobs: f.jobs, held: map[string]string{}, where: map[string][]string{}}
+	b := &batch{app: a, err: &lockedWriter{w: a.err}, flags: f, opt: opt, paths: args, jobs: f.jobs, held: map[string]string{}, where: map[string]ingest.Upload{}}
 	if b.jobs == 0 {
 		b.jobs = runtime.GOMAXPROCS(0)
 	}

@@ -64,8 +64,8 @@ type batch struct {
 
 	mu      sync.Mutex
 	results []batchResult
-	held    map[string]string   // the case of each upload that this run has begun to analyse, by SHA-256; "" as long as it is being analysed
-	where   map[string][]string // the files of each upload that this run has seen, by SHA-256
+	held    map[string]string        // the case of each upload that this run has begun to analyse, by SHA-256; "" as long as it is being analysed
+	where   map[string]ingest.Upload // the files of each upload that this run has seen, by SHA-256
 	reader  *index.Archive
 }
 
@@ -258,7 +258,7 @@ func (b *batch) claim(c candidate) (id string, state claimState) {
 	id, err := b.inArchive(c.sum)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.where[c.sum] = c.upload.Parts
+	b.where[c.sum] = c.upload
 	if err == nil && id != "" {
 		return id, claimHeld
 	}
@@ -439,24 +439,13 @@ func (b *batch) join(id string, fresh []candidate, opt *casebook.Options) (paths
 
 // earlier returns where an upload of a case can be read again.
 func (b *batch) earlier(reader *index.Archive, u index.Upload) (string, error) {
-	if u.Kept {
-		files, err := reader.UploadFiles(u)
-		for _, f := range files {
-			if at, lerr := ingest.LookAt(f); lerr == nil && slices.Equal(at.Parts, files) || len(files) == 1 {
-				return f, nil
-			}
-			if at, lerr := ingest.LookAt(f); lerr == nil && len(at.Parts) == len(files) {
-				return f, nil
-			}
-		}
-		if err != nil {
-			return "", err
-		}
+	if kept, err := reader.Upload(u); err == nil {
+		return kept.Path, nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if files := b.where[u.SHA256]; len(files) > 0 {
-		return files[0], nil
+	if files, ok := b.where[u.SHA256]; ok {
+		return files.Path, nil
 	}
 	return "", errNotKept
 }

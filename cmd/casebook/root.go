@@ -148,7 +148,7 @@ and shows the evidence line by line. It needs no network and no Windows.
 	f.BoolVar(&a.json, "json", false, "machine-readable result on stdout")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress display")
 	f.StringVar(&a.color, "color", "auto", "colour the result: `WHEN` is auto, always or never; NO_COLOR is honoured")
-	return group(c, a.analyze(), a.batch(), a.ask(), a.search(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
+	return group(c, a.analyze(), a.batch(), a.ask(), a.search(), a.archive(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
 }
 
 // group makes c a command that only holds others: alone it prints its help, with anything else it says that there is no such command.
