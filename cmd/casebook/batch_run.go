@@ -367,6 +367,8 @@ func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt c
 		return ctx.Err()
 	case errors.Is(err, index.ErrChanged):
 		return err
+	case errors.As(err, new(*casebook.ArchiveError)) && !isNotDone(err):
+		return err // the others would fail as well
 	case err != nil && (unusable == nil || unusable.All):
 		why := reasonOf(err)
 		if isNotDone(err) {
@@ -375,17 +377,9 @@ func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt c
 		for _, c := range fresh {
 			b.done(batchResult{Path: c.path, Status: statusFailed, Why: why, SHA256: c.sum, Labels: c.labels}, c.bytes())
 		}
-		return b.usable(err)
+		return nil
 	}
 	b.tell(ctx, fresh, report, before, unusable)
-	return nil
-}
-
-// usable returns err if it speaks of the archive and not of a bundle: then the others would fail as well.
-func (b *batch) usable(err error) error {
-	if strings.HasPrefix(err.Error(), "archive") {
-		return err
-	}
 	return nil
 }
 
