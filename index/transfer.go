@@ -212,7 +212,7 @@ func (w *Writer) importCase(ctx context.Context, z *zip.Reader, live *liveCase) 
 
 // importFile writes a member to its place, if it is one of those that an exported case has.
 func (w *Writer) importFile(ctx context.Context, f *zip.File) error {
-	to := ""
+	var to string
 	dir, base := path.Split(f.Name)
 	switch {
 	case f.Name == exportEntry:

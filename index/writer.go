@@ -525,7 +525,7 @@ func (w *Writer) finish() error {
 		return fmt.Errorf("archive: %w", err)
 	}
 	for _, d := range []string{dirCases, dirShards, dirUploads} {
-		if err := syncTree(filepath.Join(w.tmp, d)); err != nil && !(d == dirUploads && errors.Is(err, fs.ErrNotExist)) {
+		if err := syncTree(filepath.Join(w.tmp, d)); err != nil && (d != dirUploads || !errors.Is(err, fs.ErrNotExist)) {
 			return fmt.Errorf("archive: %w", err)
 		}
 	}

@@ -55,7 +55,7 @@ func LookAt(path string) (Upload, error) {
 	set, err := siblings(path, info)
 	if err != nil || set == nil {
 		u.Bundle = u.Bundle && err == nil
-		return u, nil //nolint:nilerr // a further part, which is no upload
+		return u, nil
 	}
 	u.Parts, u.Bytes, u.Bundle = nil, 0, true
 	for _, p := range set.parts {

@@ -143,7 +143,7 @@ func (a *app) recheckOne(ctx context.Context, archive *index.Archive, c index.Ca
 	}
 	if err != nil {
 		r.Why = err.Error()
-		return r, nil
+		return r, nil //nolint:nilerr // the result says it
 	}
 	r.Before = before.Tool.Version
 	if before.Tool.Version == version && !f.force {
@@ -181,7 +181,7 @@ func (a *app) recheckOne(ctx context.Context, archive *index.Archive, c index.Ca
 	}
 	if err != nil {
 		r.Why = err.Error()
-		return r, nil
+		return r, nil //nolint:nilerr // the result says it
 	}
 	r.Status = "rechecked"
 	for _, x := range diff.Reports(&before, after).Findings {

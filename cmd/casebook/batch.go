@@ -297,11 +297,11 @@ func verdictsOf(r *findings.Report) string {
 func partly(r *findings.Report) string {
 	n, first := 0, ""
 	for _, p := range r.Problems {
-		switch p.Stage {
-		case "open", "read", "limit":
-			if n++; n == 1 {
-				first = strings.TrimPrefix(p.Artifact+": "+p.Message, ": ")
-			}
+		if !slices.Contains([]ingest.Stage{ingest.StageOpen, ingest.StageRead, ingest.StageLimit}, p.Stage) {
+			continue
+		}
+		if n++; n == 1 {
+			first = strings.TrimPrefix(p.Artifact+": "+p.Message, ": ")
 		}
 	}
 	switch n {

@@ -61,7 +61,7 @@ func (b *batch) findIn(ctx context.Context, path string, add func(bundle)) error
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
 		b.named(path, add)
-		return nil
+		return nil //nolint:nilerr // what can't be read is told as a bundle that failed
 	}
 	if b.flags.dirs {
 		return b.folders(path, add)
@@ -72,7 +72,7 @@ func (b *batch) findIn(ctx context.Context, path string, add func(bundle)) error
 			return ctx.Err()
 		case err != nil:
 			add(bundle{path: p, err: err})
-			return nil
+			return nil //nolint:nilerr // the result says it
 		case d.IsDir():
 			if within(p, b.archive) {
 				return fs.SkipDir

@@ -144,15 +144,18 @@ func (b *batch) all(ctx context.Context, list []bundle) error {
 	var late []caseGroup
 	work := make(chan caseGroup)
 	var workers sync.WaitGroup
-	errs := make([]error, jobs)
-	for i := range jobs {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	for range jobs {
 		workers.Go(func() {
 			for g := range work {
-				if errs[i] != nil || ctx.Err() != nil {
+				if ctx.Err() != nil {
 					continue
 				}
 				again, err := b.one(ctx, g, inner)
-				errs[i] = err
+				if err != nil {
+					stop(err) // the archive can't be used: the others would fail as well
+				}
 				if len(again) > 0 {
 					b.mu.Lock()
 					late = append(late, caseGroup{g.id, again})
@@ -166,7 +169,7 @@ func (b *batch) all(ctx context.Context, list []bundle) error {
 	}
 	close(work)
 	workers.Wait()
-	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	for _, g := range late {

@@ -330,11 +330,11 @@ func TestBatchGroups(t *testing.T) {
 	}
 	var got []string
 	for _, g := range b.grouped(list) {
-		text := g.id + ":"
+		names := []string{g.id + ":"}
 		for _, f := range g.bundles {
-			text += " " + filepath.Base(f.path)
+			names = append(names, filepath.Base(f.path))
 		}
-		got = append(got, text)
+		got = append(got, strings.Join(names, " "))
 	}
 	want := []string{"INC1: a.zip c.zip", "INC2: b.zip REQ5.zip", ": none.zip", ": other.zip"}
 	if !slices.Equal(got, want) {
