@@ -81,16 +81,20 @@ func (a *app) runBatch(ctx context.Context, args []string, f batchFlags) error {
 	}
 	boundMemory(int64(b.jobs+1) * memoryTarget)
 	err = b.run(ctx)
-	if err != nil && ctx.Err() == nil {
-		return err
-	}
 	if err := b.report(); err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("interrupted; the same command does the rest: %w", ctx.Err())
-	}
 	a.code = b.status()
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted; the same command does the rest")
+	case err != nil: // the archive can't be used, so that the rest was not analysed
+		a.code = exitNone
+		if t := b.total(); t.Analysed+t.PartlyRead+t.Skipped > 0 {
+			a.code = exitSome
+		}
+		return fmt.Errorf("%w; the same command does the rest when that is mended", err)
+	}
 	return nil
 }
 

@@ -366,7 +366,7 @@ func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt c
 	report, err := casebook.Analyze(limited, paths, opt)
 	unusable, _ := errors.AsType[*casebook.UnusableError](err)
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, index.ErrChanged):
 		return err
