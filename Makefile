@@ -24,7 +24,7 @@ FUZZTOTAL ?=     # for all together, e.g. 180s: as many targets as fit, chosen b
 
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: help build generate test race lint fuzz bench golden demo new-check verify dist
+.PHONY: help build generate axe test race lint fuzz bench golden demo new-check verify dist
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -40,7 +40,11 @@ generate: ## write the generated files anew: pages' code, docs/checks.md, go:gen
 	go run ./cmd/casebook checks list --markdown >build/checks.md
 	mv build/checks.md docs/checks.md
 
+axe: ## get axe-core, for the tests of the pages (needs npm)
+	sh scripts/axe.sh
+
 test: ## run all tests
+	@sh scripts/axe.sh 2>/dev/null || true
 	@sh scripts/skipped.sh
 	go test -timeout 20m ./...
 
@@ -67,6 +71,11 @@ demo: build ## analyse the sample bundles and say where the reports are
 	$(BIN) analyze build/samples/*.zip -o build/demo
 	@echo; echo 'Open in a browser:'; ls "$(CURDIR)"/build/demo/*/index.html
 
+windows: build ## vet and build for Windows, and try that build under Wine
+	GOOS=windows CGO_ENABLED=0 go vet ./...
+	$(SAMPLES) build/samples
+	sh scripts/wine.sh $(BIN) build/samples
+
 new-check: ## begin a check: make new-check ID=vendor-bad-state
 	@if [ -z '$(ID)' ]; then echo 'usage: make new-check ID=vendor-bad-state' >&2; exit 2; fi
 	go run ./internal/newcheck '$(ID)'
@@ -79,6 +88,7 @@ verify: ## run what CI runs
 	$(MAKE) race
 	$(MAKE) fuzz FUZZTIME=10s FUZZTOTAL=60s
 	$(MAKE) demo
+	$(MAKE) windows
 
 dist: ## build the release files for Linux, macOS and Windows into dist/
 	VERSION='$(VERSION)' LDFLAGS='-s -w $(LDFLAGS)' GOBUILD='$(GOBUILD)' sh scripts/dist.sh $(PLATFORMS)

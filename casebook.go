@@ -125,11 +125,11 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 	}
 	problems = append(problems, contents.Problems...)
 	usable := false
-	for i, b := range opened {
-		switch {
+	for i, u := range uploads {
+		switch b := opened[i]; {
 		case b == nil:
 		case b.Useless != "":
-			reasons[i] = fmt.Errorf("analyse %q: %s", uploads[i], b.Useless)
+			reasons[i] = fmt.Errorf("analyse %q: %s", u, b.Useless)
 		default:
 			usable = true
 		}
@@ -147,9 +147,10 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 		Tool: findings.Tool{Name: "casebook", Version: opt.Version}, ID: opt.Case, At: opt.At, Systems: systems,
 		Artifacts: contents.Artifacts, Findings: found, Problems: problems,
 	}
-	for i, b := range opened {
+	for i, u := range uploads {
+		b := opened[i]
 		if b == nil {
-			c.Uploads = append(c.Uploads, unreadable(uploads[i]))
+			c.Uploads = append(c.Uploads, unreadable(u))
 			continue
 		}
 		c.Uploads = append(c.Uploads, findings.Upload{Name: b.Name, SHA256: b.SHA256, Bytes: b.Bytes, Format: b.Format})
@@ -200,6 +201,11 @@ func publish(ctx context.Context, w *index.Writer, contents *ingest.Contents, re
 		}
 		if err := w.Registry(e.Artifact.Path, e.Kind, registryValues(ctx, h)); err != nil {
 			return err
+		}
+	}
+	for _, a := range contents.Artifacts {
+		if a.Withdrawn {
+			w.Withdraw(a.Path)
 		}
 	}
 	if err := w.Report(report, func(f io.Writer) error { return WriteReport(f, report) }); err != nil {

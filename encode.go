@@ -53,6 +53,14 @@ func WriteReport(w io.Writer, r *findings.Report) error {
 	return e.close()
 }
 
+// writeJSON writes a value as [WriteReport] writes reports.
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
 // reportEncoder writes the fields of one JSON object.
 type reportEncoder struct {
 	w     *bufio.Writer

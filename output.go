@@ -10,30 +10,45 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"casebook/findings"
 	"casebook/findings/collect"
+	"casebook/findings/diff"
 	"casebook/index"
 	"casebook/ingest"
 	"casebook/web"
 )
 
-// Names of the files of a report folder.
+// Names of the files of an output folder.
 const (
 	ReportFile = "report.json"
 	IndexFile  = "index.html"
 	ArchiveDir = "archive"
+
+	DiffFile    = "diff.json"    // of a comparison; in a report folder: with the report that --since names
+	ChangesFile = "changes.html" // the same as a page, in a report folder
 )
 
-// parts are the names of everything in a report folder, in the order in which they are put in place. The collection script is made later, of
-// the report: that of an earlier one does not stay.
-var parts = append([]string{ArchiveDir, ReportFile, collect.ScriptFile}, web.Parts()...)
+// folder is what a kind of output folder holds.
+type folder struct {
+	what  string
+	mark  string   // the file without which it is none
+	parts []string // everything that may be in it, in the order in which it is put in place
+}
 
-// Output is a report folder in the making. A folder that is not there yet is built beside its place and appears as a whole, or not at all.
+// reportFolder is what analyze writes. The collection script is made later, of the report: that of an earlier one does not stay.
+var reportFolder = folder{"report", ReportFile, append([]string{ArchiveDir, ReportFile, DiffFile, ChangesFile, collect.ScriptFile}, web.Parts()...)}
+
+// diffFolder is what diff writes.
+var diffFolder = folder{"comparison", DiffFile, []string{DiffFile, IndexFile}}
+
+// Output is a report folder in the making, or that of a comparison. A folder that is not there yet is built beside its place and appears as a whole, or not at all.
 // In one that is there (which may be a mount point, or all that the user may write to) the report is built in a hidden folder, and what
 // makes it up is moved to its place by one rename each.
 type Output struct {
+	folder folder
 	dir    string // where it will be
 	part   string // where it is built
 	inside bool   // part lies in dir
@@ -44,15 +59,20 @@ type Output struct {
 
 // NewOutput prepares the folder dir. What Commit replaces in a folder that exists is a casebook report; with anything else in it the
 // error says so, and nothing is touched.
-func NewOutput(dir string) (*Output, error) {
+func NewOutput(dir string) (*Output, error) { return newOutput(dir, reportFolder) }
+
+// NewDiffOutput prepares the folder dir for a comparison, as NewOutput does for a report.
+func NewDiffOutput(dir string) (*Output, error) { return newOutput(dir, diffFolder) }
+
+func newOutput(dir string, kind folder) (*Output, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("output folder %q: %w", dir, err)
 	}
-	if err := CheckOutput(dir); err != nil {
+	if err := kind.check(dir, ""); err != nil {
 		return nil, err
 	}
-	o := &Output{dir: dir}
+	o := &Output{folder: kind, dir: dir}
 	parent, pattern := filepath.Dir(dir), "."+filepath.Base(dir)+".partial-*"
 	if _, err := os.Stat(dir); err == nil {
 		o.inside, parent, pattern = true, dir, ".partial-*"
@@ -88,10 +108,10 @@ func unwritable(dir string, err error) error {
 
 // CheckOutput says what speaks against writing a report to the folder dir, nil if nothing does: a folder that is there must be empty or
 // hold a report.
-func CheckOutput(dir string) error { return checkOutput(dir, "") }
+func CheckOutput(dir string) error { return reportFolder.check(dir, "") }
 
-// checkOutput is CheckOutput for a folder in which the entry with the name own is being built.
-func checkOutput(dir, own string) error {
+// check says what speaks against writing to the folder dir, in which the entry with the name own is being built.
+func (k folder) check(dir, own string) error {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -111,12 +131,12 @@ func checkOutput(dir, own string) error {
 		return nil
 	}
 	for _, e := range entries {
-		if !slices.Contains(parts, e.Name()) {
-			return fmt.Errorf("output folder %q holds %q, which is no part of a report; choose another folder with -o, or empty it", dir, e.Name())
+		if !slices.Contains(k.parts, e.Name()) {
+			return fmt.Errorf("output folder %q holds %q, which is no part of a %s; choose another folder with -o, or empty it", dir, e.Name(), k.what)
 		}
 	}
-	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == ReportFile }) {
-		return fmt.Errorf("output folder %q exists and holds no report; choose another folder with -o, or empty it", dir)
+	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == k.mark }) {
+		return fmt.Errorf("output folder %q exists and holds no %s; choose another folder with -o, or empty it", dir, k.what)
 	}
 	return nil
 }
@@ -126,39 +146,95 @@ func (o *Output) ArchivePath() string { return filepath.Join(o.part, ArchiveDir)
 
 // writeReport writes report.json.
 func (o *Output) writeReport(r *findings.Report) error {
-	f, err := o.create(ReportFile)
-	if err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	if err := WriteReport(f, r); err != nil {
-		_ = f.Close() // the first error counts
-		return err
-	}
-	if err := f.Close(); err != nil {
+	if err := o.put(ReportFile, func(w io.Writer) error { return WriteReport(w, r) }); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
 }
 
 // Write writes report.json and the report's pages. Logs are shown as far as the archive in the folder dir, to which Analyze has added the
-// case, holds their records; none is if dir is "".
+// case, holds their records; none is if dir is "". What WriteDiff has written before is linked.
 func (o *Output) Write(ctx context.Context, r *findings.Report, dir string, logs web.Logs) error {
 	if err := o.writeReport(r); err != nil {
 		return err
 	}
-	site := web.Site{Report: r, Logs: logs}
-	if dir != "" {
-		archive, err := index.Open(dir)
-		if err != nil {
-			return fmt.Errorf("draw report: %w", err)
-		}
-		defer archive.Close() //nolint:errcheck // it was only read
-		site.Records = func(artifact string) iter.Seq2[ingest.Record, error] {
-			return archive.Records(ctx, r.CaseID(), artifact)
-		}
+	site := web.Site{Report: r, Logs: logs, Workers: runtime.GOMAXPROCS(0)}
+	if _, err := o.root.Stat(ChangesFile); err == nil {
+		site.Changes = ChangesFile
 	}
+	done, err := records(ctx, &site, dir)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := site.Draw(o.create); err != nil {
 		return fmt.Errorf("draw report: %w", err)
+	}
+	return nil
+}
+
+// WriteSingle writes report.json and the report as one document. dir is that of Write; an index that was built in the report folder does not stay there.
+func (o *Output) WriteSingle(ctx context.Context, r *findings.Report, dir string) error {
+	if err := o.writeReport(r); err != nil {
+		return err
+	}
+	site := web.Site{Report: r}
+	done, err := records(ctx, &site, dir)
+	if err != nil {
+		return err
+	}
+	err = o.put(IndexFile, site.WriteSingle)
+	done()
+	if err != nil {
+		return fmt.Errorf("draw report: %w", err)
+	}
+	if err := o.root.RemoveAll(ArchiveDir); err != nil {
+		return fmt.Errorf("remove the index: %w", err)
+	}
+	return nil
+}
+
+// records gives a site the records of the archive in the folder dir, none if dir is "". done closes the archive.
+func records(ctx context.Context, site *web.Site, dir string) (done func(), err error) {
+	if dir == "" {
+		return func() {}, nil
+	}
+	archive, err := index.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("draw report: %w", err)
+	}
+	id := site.Report.CaseID()
+	site.Records = func(artifact string, from int) iter.Seq2[ingest.Record, error] {
+		return archive.Records(ctx, id, artifact, from)
+	}
+	return func() { _ = archive.Close() }, nil // it was only read
+}
+
+// put writes one file of the report.
+func (o *Output) put(name string, write func(io.Writer) error) error {
+	f, err := o.create(name)
+	if err != nil {
+		return err
+	}
+	if err := write(f); err != nil {
+		_ = f.Close() // the first error counts
+		return err
+	}
+	return f.Close()
+}
+
+// WriteDiff writes diff.json and its page: index.html of a comparison's own folder, changes.html beside a report.
+func (o *Output) WriteDiff(d *diff.Diff) error {
+	page := IndexFile
+	if o.folder.mark == ReportFile {
+		page = ChangesFile
+	}
+	err := o.put(DiffFile, func(w io.Writer) error { return writeJSON(w, d) })
+	if err == nil {
+		err = o.put(page, func(w io.Writer) error { return web.WriteDiff(w, d) })
+	}
+	if err != nil {
+		return fmt.Errorf("write comparison: %w", err)
 	}
 	return nil
 }
@@ -177,7 +253,7 @@ func (o *Output) create(name string) (io.WriteCloser, error) {
 func (o *Output) Commit() (string, error) {
 	_ = o.root.Close()
 	if o.inside {
-		if err := checkOutput(o.dir, filepath.Base(o.part)); err != nil {
+		if err := o.folder.check(o.dir, filepath.Base(o.part)); err != nil {
 			return "", err
 		}
 		if err := o.replace(); err != nil {
@@ -213,7 +289,7 @@ func (o *Output) replace() error {
 		}
 		return err
 	}
-	for _, name := range parts {
+	for _, name := range o.folder.parts {
 		place := filepath.Join(o.dir, name)
 		err := move(place, filepath.Join(o.part, "old-"+name))
 		if err == nil {

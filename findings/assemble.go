@@ -85,6 +85,7 @@ func Assemble(c Case) *Report {
 		return cmp.Or(strings.Compare(a.Artifact, b.Artifact), strings.Compare(string(a.Stage), string(b.Stage)), strings.Compare(a.Message, b.Message))
 	})
 	r.Problems = append(r.Problems, slices.Compact(problems)...)
+	discreet(r)
 	return r
 }
 

@@ -55,6 +55,29 @@ func decode(e *Evidence, kind ingest.Kind) {
 	e.Note = strings.Join(said, "; ")
 }
 
+// Code is an error code in a line of a log.
+type Code struct {
+	Text    string // as the line has it
+	Meaning string // what it may be, the likeliest first, in the words that stand beside a quote
+}
+
+// Codes returns the error codes of a line of an artifact of that kind, of which something can be said: each once, the first four. component is what wrote the line, "" if that is not
+// known.
+func Codes(line string, kind ingest.Kind, component string) []Code {
+	ctx := wincode.Context{Kind: string(kind), Component: component}
+	var out []Code
+	for _, f := range wincode.Scan(line, ctx) {
+		c := Code{Text: line[f.From:f.To]}
+		if len(out) == maxCodes || slices.ContainsFunc(out, func(o Code) bool { return o.Text == c.Text }) {
+			continue
+		}
+		if c.Meaning = meaning(f, c.Text, ctx, ""); c.Meaning != "" {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 var (
 	// codeValue are names of registry values that hold a code: LastError, ResultCode, HResult, ExitCode …
 	codeValue = regexp.MustCompile(`(?i)^(?:last)?(?:(?:error|exit|result|return)code|error|result|hresult)$`)

@@ -364,6 +364,9 @@ func (c *openCase) block(n int) ([]record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("block %d: %w", n, err)
 	}
+	if int64(e.Artifact) < int64(len(c.meta.Artifacts)) {
+		c.meta.Artifacts[e.Artifact].settle(rs)
+	}
 	return rs, nil
 }
 

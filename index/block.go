@@ -98,7 +98,7 @@ const (
 	colKey              // uvarint: bytes of the registry key (class registry only)
 	colName             // uvarint: bytes of the registry value's name (class registry only)
 	colWall             // uvarint: unit in microseconds; then varint: units from the time of the record with a time before (if the zone is not none)
-	colBias             // varint: bias (if the zone is not none)
+	colBias             // varint: bias, or the claim of a time whose zone is unknown (if the zone is not none)
 	columns
 )
 
@@ -166,7 +166,7 @@ func (b *blockBuilder) add(r *ingest.Record, text []byte, key, name int) {
 		e.Timeless = 1
 	} else {
 		b.walls = append(b.walls, r.Time.Wall-b.wall)
-		b.columns[colBias] = binary.AppendVarint(b.columns[colBias], int64(r.Time.Bias))
+		b.columns[colBias] = binary.AppendVarint(b.columns[colBias], int64(r.Time.Bias+r.Time.Claim)) // one of them is 0
 		b.wall = r.Time.Wall
 		e.First = min(e.First, micros(r.Time))
 		e.Last = max(e.Last, micros(r.Time))
@@ -314,8 +314,12 @@ func readBlock(b []byte, e *entry) ([]record, error) {
 		}
 		if r.Time.Zone != ingest.ZoneNone {
 			wall += unit * col[colWall].varint()
-			bias := col[colBias].varint()
-			r.Time.Wall, r.Time.Bias = wall, int16(max(-1440, min(1440, bias)))
+			bias := int16(max(-1440, min(1440, col[colBias].varint())))
+			if r.Time.Wall = wall; r.Time.Zone == ingest.ZoneUnknown {
+				r.Time.Claim = bias
+			} else {
+				r.Time.Bias = bias
+			}
 		}
 	}
 	for i := range col {

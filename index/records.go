@@ -1,15 +1,18 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"sort"
 
 	"casebook/ingest"
 )
 
-// Records yields the records of an artifact of a case, in the order of its lines, one block in memory at a time. A record is valid until the next
-// is asked for. A case or an artifact that is not there yields nothing; an error ends the sequence.
-func (a *Archive) Records(ctx context.Context, id, artifact string) iter.Seq2[ingest.Record, error] {
+// Records yields the records of an artifact of a case, in the order of its lines, one block in memory at a time. It begins with the block that
+// holds line from, so that records before that line may come first; with the last block if the artifact has fewer lines. A record is valid until
+// the next is asked for. A case or an artifact that is not there yields nothing; an error ends the sequence.
+func (a *Archive) Records(ctx context.Context, id, artifact string, from int) iter.Seq2[ingest.Record, error] {
 	return func(yield func(ingest.Record, error) bool) {
 		m, err := a.generation()
 		if err != nil {
@@ -25,20 +28,25 @@ func (a *Archive) Records(ctx context.Context, id, artifact string) iter.Seq2[in
 				yield(ingest.Record{}, err)
 			}
 			if ok {
-				c.yieldRecords(ctx, artifact, yield)
+				c.yieldRecords(ctx, artifact, from, yield)
 			}
 			return
 		}
 	}
 }
 
-func (c *openCase) yieldRecords(ctx context.Context, artifact string, yield func(ingest.Record, error) bool) {
+func (c *openCase) yieldRecords(ctx context.Context, artifact string, from int, yield func(ingest.Record, error) bool) {
 	for i := range c.meta.Artifacts {
 		x := &c.meta.Artifacts[i]
 		if x.Path != artifact || x.Registry {
 			continue
 		}
-		for n := x.First; n < x.First+x.Blocks; n++ {
+		first, err := c.blockAt(x.First, x.Blocks, from)
+		if err != nil {
+			yield(ingest.Record{}, c.wrap(err))
+			return
+		}
+		for n := first; n < x.First+x.Blocks; n++ {
 			records, err := c.block(n)
 			if err == nil {
 				err = ctx.Err()
@@ -56,4 +64,16 @@ func (c *openCase) yieldRecords(ctx context.Context, artifact string, yield func
 			}
 		}
 	}
+}
+
+// blockAt returns the number of the block, among count of them from first on, that holds a line: the last that begins before it, as a line that is
+// longer than a record goes on in the records that follow.
+func (c *openCase) blockAt(first, count, line int) (int, error) {
+	var bad error
+	n := sort.Search(count, func(i int) bool {
+		e, err := c.entry(first + i)
+		bad = cmp.Or(bad, err)
+		return int64(e.Line) >= int64(line)
+	})
+	return first + max(0, n-1), bad
 }

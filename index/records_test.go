@@ -3,6 +3,7 @@ package index_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,7 +31,7 @@ func TestRecords(t *testing.T) {
 	writeCase(t, dir, "two", []testArtifact{{"b.log", ingest.KindLogCCM, "", a[:3]}}, nil, nil)
 	archive := openArchive(t, dir)
 	read := func(id, path string) (out []ingest.Record) {
-		for r, err := range archive.Records(t.Context(), id, path) {
+		for r, err := range archive.Records(t.Context(), id, path, 1) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,9 +47,21 @@ func TestRecords(t *testing.T) {
 			t.Errorf("%s of case %s (-written +read):\n%.2000s", test.path, test.id, diff)
 		}
 	}
+	for _, test := range []struct{ from, least, most int }{{0, 1, 1}, {1, 1, 1}, {500, 1, 500}, {1025, 1, 1025}, {2900, 1900, 2900}, {3000, 1900, 3000}, {math.MaxInt, 1900, 3000}} {
+		var lines []int
+		for r, err := range archive.Records(t.Context(), "one", "b.log", test.from) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, r.Line)
+		}
+		if len(lines) == 0 || lines[0] < test.least || lines[0] > test.most || lines[len(lines)-1] != 3000 || len(lines) != 3001-lines[0] {
+			t.Errorf("from line %d: %d records from %d to %d", test.from, len(lines), lines[0], lines[len(lines)-1])
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, err := range archive.Records(ctx, "one", "a.log") {
+	for _, err := range archive.Records(ctx, "one", "a.log", 1) {
 		if err == nil {
 			t.Fatal("a record was read after the end of the context")
 		}

@@ -31,6 +31,9 @@ const (
 // Bigger segments share more of their dictionaries and cost memory: each worker fills one.
 const batchBytes = 8 << 20
 
+// documentBytes is what a document counts besides its text: of an upload of very short logs the documents and their terms are more than the texts.
+const documentBytes = 2 << 10
+
 // openShard opens the Bleve index in dir, for writing or to read. Bleve's own merging is held back: what is written once is
 // merged once, by whoever compacts the archive. queue may be nil for a reader.
 func openShard(dir string, queue *bleve.AnalysisQueue) (bleve.Index, error) {
@@ -227,7 +230,7 @@ type batch struct {
 	seen  []uint32 // the document in which each term was last seen
 	ids   []uint32 // the terms of the documents one after another
 	docs  []blockDoc
-	bytes int // of text
+	bytes int // of text, and documentBytes for each document
 
 	doc   uint32 // number of the document being built, from 1
 	begin int    // of its terms in ids
@@ -332,6 +335,7 @@ func (b *batch) word(list *[]string, value []byte) {
 func (b *batch) end(d blockDoc) {
 	d.from, d.to = b.begin, len(b.ids)
 	b.docs = append(b.docs, d)
+	b.bytes += documentBytes
 	b.begin = len(b.ids)
 	b.doc++
 }

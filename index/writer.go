@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gofrs/flock"
@@ -47,6 +48,34 @@ type caseArtifact struct {
 	Registry bool        `json:"registry,omitempty"` // its blocks hold registry values; its records, if any, are entered apart
 	First    int         `json:"first"`              // its first block in the file "blocks"
 	Blocks   int         `json:"blocks"`
+	// What became known of its clock when its records were already written; see [ingest.Artifact].
+	Reading   ingest.Reading `json:"reading,omitempty"`
+	Withdrawn bool           `json:"withdrawn,omitempty"`
+}
+
+// settle gives the times of records what became known of their clock later.
+func (a *caseArtifact) settle(rs []record) {
+	if a.Reading == ingest.ReadingOpen && !a.Withdrawn {
+		return
+	}
+	for i := range rs {
+		t := rs[i].Time.Read(a.Reading)
+		if a.Withdrawn {
+			t = t.WithoutSystem()
+		}
+		rs[i].Time = t
+	}
+}
+
+// maxOffset is the farthest that a time may lie from what was known of it when its block was written.
+const maxOffset = 24 * time.Hour
+
+// settleEntry makes the times that refuse a block hold whatever the offset of its records is.
+func (a *caseArtifact) settleEntry(e *entry) {
+	if (a.Reading != ingest.ReadingOpen || a.Withdrawn) && e.First <= e.Last {
+		e.First -= maxOffset.Microseconds()
+		e.Last += maxOffset.Microseconds()
+	}
 }
 
 // noArtifact is the artifact number of the document of a case's findings.
@@ -61,19 +90,21 @@ type Writer struct {
 	lock  *flock.Flock // held while tmp is in use
 	shard *shardWriter
 
-	mu       sync.Mutex
-	err      error // the first; nothing is written after it
-	meta     caseFile
-	blocks   []entry
-	seqs     []uint32 // the number of each block in its artifact
-	hosts    map[string]string
-	uploads  []Upload
-	sum      string // of case.json
-	records  *os.File
-	out      *bufio.Writer
-	offset   int64
-	finished bool
-	encoders sync.Pool
+	mu      sync.Mutex
+	err     error // the first; nothing is written after it
+	meta    caseFile
+	blocks  []entry
+	seqs    []uint32 // the number of each block in its artifact
+	hosts   map[string]string
+	uploads []Upload
+	sum     string // of case.json
+	// withdrawn are the artifacts whose records lose the zone that a registry lent them.
+	withdrawn map[string]bool
+	records   *os.File
+	out       *bufio.Writer
+	offset    int64
+	finished  bool
+	encoders  sync.Pool
 }
 
 // Create begins a case in the archive dir, which is made if it is not there. What dead writers left is removed. The case becomes
@@ -97,7 +128,7 @@ func newWriter(ctx context.Context, dir string, entry Entry) (*Writer, error) {
 	if err := usable(dir); err != nil {
 		return nil, err
 	}
-	w := &Writer{dir: dir, entry: entry, key: newCaseKey(), meta: caseFile{Artifacts: []caseArtifact{}}, hosts: map[string]string{}}
+	w := &Writer{dir: dir, entry: entry, key: newCaseKey(), meta: caseFile{Artifacts: []caseArtifact{}}, hosts: map[string]string{}, withdrawn: map[string]bool{}}
 	// The better level makes the records 15.1 % of the decoded text, where the fastest makes them 16.0 %; with it and two workers
 	// 120 MB/s are written, and 160 MB/s without the record store.
 	w.encoders.New = func() any {
@@ -313,7 +344,7 @@ func (s *sink) Done(a *ingest.Artifact) {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	art := &s.w.meta.Artifacts[s.number]
-	art.Kind, art.Host = a.Kind, a.Host
+	art.Kind, art.Host, art.Reading = a.Kind, a.Host, a.Reading
 }
 
 // store appends the sink's block to the record store.
@@ -388,6 +419,14 @@ func cutData(s string) string {
 		n--
 	}
 	return s[:n]
+}
+
+// Withdraw takes back the zone that a registry lent to the records of an artifact, since it turned out to be another computer's. It is called when
+// all sinks are done.
+func (w *Writer) Withdraw(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.withdrawn[path] = true
 }
 
 // Report stores the case's report, which encode writes as report.json, indexes its findings and takes from it which system each
@@ -496,6 +535,7 @@ func (w *Writer) finish() error {
 		if host, ok := w.hosts[a.Path]; ok {
 			a.Host = host
 		}
+		a.Withdrawn = w.withdrawn[a.Path]
 	}
 	blocks := w.table()
 	dir := filepath.Join(w.tmp, dirCases)
@@ -624,6 +664,7 @@ func (w *Writer) table() []byte {
 			a.First = i
 		}
 		a.Blocks++
+		a.settleEntry(&w.blocks[n])
 		out = w.blocks[n].put(out)
 	}
 	return out

@@ -17,9 +17,15 @@ type Artifact struct {
 	Clock     string    // what the offset of its times is known by, in words; "" if no record has a date
 	Tally     Tally     // how its records lie in time; zero if none has one
 	Sensitive string    // what of it must not be passed on, e.g. a private key; "" if nothing is known to be
-	Modified  time.Time // the modification time that the container states; zero if none. A zip's is local time without a zone.
+	Modified  time.Time // the modification time that the container states; zero if none
 	Truncated bool      // cut short or damaged: its end is not the end of what the customer had
 	Host      string    // the computer name that the artifact itself states, upper case; "" if none
+	// ModifiedUTC says that Modified is UTC; otherwise it is what a clock of an unknown zone showed, as in most zips.
+	ModifiedUTC bool
+	// Reading is what the biases of open sign mean that its records state.
+	Reading Reading
+	// Withdrawn says that the zone by which its records were read is taken back: the registry that lent it is another computer's.
+	Withdrawn bool
 }
 
 // Locale is what a system's registry says of the texts that its machine wrote.

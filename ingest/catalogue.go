@@ -30,6 +30,7 @@ type member struct {
 	most     int64 // how many bytes it can have at most, whatever is declared
 	packed   int64
 	modified time.Time
+	utc      bool  // modified is UTC, not what a clock of an unknown zone showed
 	top      bool  // a file of the directory itself, not of an archive in it
 	first    first // whether its value decides how others are decoded
 
@@ -87,6 +88,7 @@ type entry struct {
 	most     int64
 	packed   int64
 	modified time.Time
+	utc      bool // modified is UTC
 	top      bool
 }
 
@@ -141,7 +143,7 @@ func (c *catalogue) add(ctx context.Context, e entry) error {
 		return nil
 	}
 	m := &member{
-		path: c.path(e), src: e.src, size: e.size, most: e.most, packed: e.packed, modified: e.modified, top: e.top,
+		path: c.path(e), src: e.src, size: e.size, most: e.most, packed: e.packed, modified: e.modified, utc: e.utc, top: e.top,
 	}
 	clean, _ := cleanName(collectedName(e.name))
 	m.base = strings.ToLower(path.Base(clean))
@@ -284,7 +286,7 @@ func (c *catalogue) addZip(ctx context.Context, list []*zipEntry, within string,
 		}
 		e := entry{
 			name: z.name, bad: z.bad, within: within, depth: depth, src: z, zip: z,
-			size: z.want, most: z.most(), packed: z.size, modified: z.time,
+			size: z.want, most: z.most(), packed: z.size, modified: z.time, utc: z.utc,
 		}
 		if z.isDir() {
 			continue

@@ -20,6 +20,7 @@ const (
 	BasisFormat              // the format's times are UTC
 	BasisSettled             // the record states a bias whose sign another source settles
 	BasisRegistry            // the registry of the artifact's system states the zone
+	BasisFileTime            // the record states a bias whose sign the time of the log's file settles, see Reading
 	BasisForeign             // the record states a bias, but its writer may mean the opposite sign
 	BasisBare                // nothing states an offset
 	BasisOpenDate            // the order of day and month is open, so that there is no time
@@ -36,6 +37,7 @@ var basisTexts = [basisCount]string{
 	BasisFormat:        "are in UTC by their format",
 	BasisSettled:       "state a bias with a sign that another source settles",
 	BasisRegistry:      "state no offset and are read by the zone in their system's registry",
+	BasisFileTime:      "state a bias with a sign that the time of the file itself settles",
 	BasisForeign:       "state a bias that may be meant with either sign",
 	BasisBare:          "state no offset",
 	BasisOpenDate:      "have a date whose day and month may be exchanged",

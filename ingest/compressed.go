@@ -79,7 +79,7 @@ func (u *unpacking) compressed(ctx context.Context, f container) error {
 	if inner == u.base && name != "" {
 		inner = path.Base(strings.ReplaceAll(name, `\`, "/"))
 	}
-	return u.unpacked(ctx, header{name: inner, size: -1, modified: modified}, r)
+	return u.unpacked(ctx, header{name: inner, size: -1, modified: modified, utc: true}, r)
 }
 
 // innerName returns what a compressed file of that name is called when it is unpacked.

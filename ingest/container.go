@@ -102,6 +102,7 @@ type header struct {
 	bad      string // what is wrong with the name's encoding, "" if nothing is
 	size     int64  // as declared, -1 if it is not
 	modified time.Time
+	utc      bool // modified is UTC
 	mode     fs.FileMode
 	link     string // what a link points to, "" if unknown or no link
 }
@@ -218,7 +219,7 @@ func (u *unpacking) unpacked(ctx context.Context, h header, r io.Reader) error {
 // lock adds a member that can't be read, and why.
 func (u *unpacking) lock(ctx context.Context, h header, why error) error {
 	u.members++
-	return u.c.add(ctx, entry{name: h.name, bad: h.bad, within: u.within, depth: u.depth, src: locked{why}, size: h.size, modified: h.modified})
+	return u.c.add(ctx, entry{name: h.name, bad: h.bad, within: u.within, depth: u.depth, src: locked{why}, size: h.size, modified: h.modified, utc: h.utc})
 }
 
 // archive returns what the user is told when a password is asked for.
@@ -234,7 +235,7 @@ func (u *unpacking) enter(ctx context.Context, h header, src *piecewise) error {
 	u.members++
 	return u.c.add(ctx, entry{
 		name: h.name, bad: h.bad, within: u.within, depth: u.depth, src: src, in: src.in,
-		size: src.in.size, most: src.in.size, packed: src.in.size, modified: h.modified,
+		size: src.in.size, most: src.in.size, packed: src.in.size, modified: h.modified, utc: h.utc,
 	})
 }
 

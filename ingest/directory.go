@@ -44,7 +44,7 @@ func (c *catalogue) directory(ctx context.Context, path string) error {
 		open := func() (*os.File, error) { return root.Open(name) }
 		return c.add(ctx, entry{
 			name: name, src: fileSource{open}, openFile: open, top: true,
-			size: info.Size(), most: math.MaxInt64, packed: info.Size(), modified: info.ModTime().UTC(),
+			size: info.Size(), most: math.MaxInt64, packed: info.Size(), modified: info.ModTime().UTC(), utc: true,
 		})
 	})
 }

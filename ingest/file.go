@@ -86,7 +86,7 @@ func (c *catalogue) file(ctx context.Context, path string, info fs.FileInfo) err
 	c.b.Format = FormatFile
 	return c.add(ctx, entry{
 		name: c.b.Name, src: fileSource{open}, openFile: open,
-		size: info.Size(), most: math.MaxInt64, packed: info.Size(), modified: info.ModTime().UTC(),
+		size: info.Size(), most: math.MaxInt64, packed: info.Size(), modified: info.ModTime().UTC(), utc: true,
 	})
 }
 

@@ -49,11 +49,12 @@ type pass struct {
 	biasSet  bool
 	clock    clockTally
 	tally    tallier
+	open     openSign
 }
 
 // read reads a member. It returns the error of ctx only; whatever is wrong with the member becomes a problem.
 func (w *worker) read(ctx context.Context, t *task, locale Locale) error {
-	t.artifact = &Artifact{Path: t.path, Modified: t.m.modified, Kind: cmp.Or(t.m.kind, KindBinary), Truncated: t.m.truncated}
+	t.artifact = &Artifact{Path: t.path, Modified: t.m.modified, ModifiedUTC: t.m.utc, Kind: cmp.Or(t.m.kind, KindBinary), Truncated: t.m.truncated}
 	p := &pass{w: w, t: t, a: t.artifact, locale: locale}
 	defer func() { w.r.progress(1, t.m.packed-p.reported) }()
 	if t.m.read {

@@ -145,7 +145,7 @@ func rarHeader(f *rardecode.FileHeader) header {
 	if t := f.ModificationTime; !t.IsZero() {
 		h.modified = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 		if t.Location() != time.Local { //nolint:gosmopolitan // version 4 has no zone, which the library shows as the local one
-			h.modified = t.UTC()
+			h.modified, h.utc = t.UTC(), true
 		}
 	}
 	if f.UnKnownSize {

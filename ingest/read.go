@@ -219,7 +219,7 @@ func (r *reading) round(ctx context.Context, tasks []*task, jobs []job, locale f
 
 // skip takes up a member for which no byte is left.
 func (r *reading) skip(t *task) {
-	t.artifact = &Artifact{Path: t.path, Modified: t.m.modified, Kind: cmp.Or(t.m.kind, KindBinary), Truncated: true}
+	t.artifact = &Artifact{Path: t.path, Modified: t.m.modified, ModifiedUTC: t.m.utc, Kind: cmp.Or(t.m.kind, KindBinary), Truncated: true}
 	r.skipped++
 }
 

@@ -616,3 +616,50 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%d bytes for a small log, %d for a large one", small, large)
 	}
 }
+
+// TestLineEnds: a line ends at CRLF or LF, also where both stand in one text; a lone CR and a NUL are part of it, and NULs are said.
+func TestLineEnds(t *testing.T) {
+	const body = "one\r\ntwo\nthr\ree\r\r\nfo\x00ur\n\r\nsix"
+	c, got, _ := analyze(t, save(t, "a.log", []byte(body)), Options{})
+	var lines []string
+	for _, r := range got.texts["a.log"].records {
+		lines = append(lines, fmt.Sprintf("%d+%d %q", r.Line, r.Lines, r.Raw))
+	}
+	want := []string{`1+1 "one\r\n"`, `2+1 "two\n"`, `3+1 "thr\ree\r\r\n"`, `4+1 "fo\x00ur\n"`, `5+1 "\r\n"`, `6+1 "six"`}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Error(diff)
+	}
+	if s := summary(c); len(s) != 2 || !strings.HasPrefix(s[1], "! a.log [decode] ") || !strings.Contains(s[1], "NUL") {
+		t.Errorf("got %q", s)
+	}
+}
+
+// TestHugeLine reads a line of 100 MB in pieces and says so; what follows keeps its place.
+func TestHugeLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a second")
+	}
+	const size = 100 << 20
+	body := "short\n" + strings.Repeat("0123456789abcdef", size/16) + "\nend\n"
+	data := makeZip(t, file{name: "a.log", body: body})
+	bytesSeen, last, longest := 0, Record{}, 0
+	opt := Options{NewSink: func(*Artifact) Sink {
+		return sinkFunc(func(batch []Record) {
+			for _, r := range batch {
+				bytesSeen, last, longest = bytesSeen+len(r.Raw), r, max(longest, len(r.Raw))
+			}
+		})
+	}}
+	b := open(t, save(t, "t.zip", data), opt)
+	c, err := Read(t.Context(), []*Bundle{b}, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytesSeen != len(body) || last.Line != 3 || longest > MaxRecord+chunkSize {
+		t.Errorf("%d of %d bytes, the last record at line %d, the longest of %d bytes", bytesSeen, len(body), last.Line, longest)
+	}
+	want := []string{fmt.Sprintf("a.log text/plain %d", len(body)), "! a.log [parse] line 2: longer than 1048576 bytes; it is read in pieces of that length"}
+	if diff := cmp.Diff(want, summary(c)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -34,6 +34,8 @@ type Time struct {
 	Zone Zone
 	// Basis is what the offset is known by. With ZoneNone it may say why there is no time.
 	Basis Basis
+	// Claim is the bias that the record states where its writer may mean either sign (BasisForeign); 0 unless Zone is ZoneUnknown.
+	Claim int16
 }
 
 // WallTime makes a Time with unknown offset from a clock's reading.

@@ -102,7 +102,7 @@ func sevenZipDamage(err error) error {
 
 // sevenZipHeader returns what a 7z archive says of a member.
 func sevenZipHeader(f *sevenzip.File) header {
-	h := header{name: f.Name, size: int64(min(f.UncompressedSize, 1<<62)), modified: f.Modified.UTC()}
+	h := header{name: f.Name, size: int64(min(f.UncompressedSize, 1<<62)), modified: f.Modified.UTC(), utc: true}
 	switch mode := f.Mode(); {
 	case f.FileInfo().IsDir():
 		h.mode = fs.ModeDir

@@ -131,17 +131,37 @@ func (c *counter) find(second int64) {
 			c.bins[start] = c.last
 			return
 		}
-		c.width *= 2
-		wider := map[int64]*Bin{}
-		for _, b := range c.bins {
-			b.Start = floor(b.Start, c.width)
-			if sum := wider[b.Start]; sum != nil {
-				sum.join(*b)
-			} else {
-				wider[b.Start] = b
-			}
+		c.widen()
+	}
+}
+
+// widen doubles the width of the bins.
+func (c *counter) widen() {
+	c.width *= 2
+	wider := map[int64]*Bin{}
+	for _, b := range c.bins {
+		b.Start = floor(b.Start, c.width)
+		if sum := wider[b.Start]; sum != nil {
+			sum.join(*b)
+		} else {
+			wider[b.Start] = b
 		}
-		c.bins = wider
+	}
+	c.bins, c.last = wider, nil
+}
+
+// join adds what another counter, which is not used any more, has counted.
+func (c *counter) join(o *counter) {
+	if c.bins == nil {
+		*c = *o
+		return
+	}
+	for o.bins != nil && c.width < o.width {
+		c.widen()
+	}
+	for _, start := range slices.Sorted(maps.Keys(o.bins)) {
+		c.find(start)
+		c.last.join(*o.bins[start])
 	}
 }
 

@@ -133,7 +133,7 @@ func tarDamage(members int, err error) error {
 
 // tarHeader returns what a tar says of a member.
 func tarHeader(t *tar.Header) header {
-	h := header{name: t.Name, size: t.Size, modified: t.ModTime.UTC(), link: t.Linkname}
+	h := header{name: t.Name, size: t.Size, modified: t.ModTime.UTC(), utc: true, link: t.Linkname}
 	if t.ModTime.Unix() == 0 { // not known
 		h.modified = time.Time{}
 	}

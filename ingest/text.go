@@ -73,6 +73,7 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	if p.cut > 0 {
 		p.problem(StageParse, "line %d: longer than %d bytes; it is read in pieces of that length", p.cut, MaxRecord)
 	}
+	p.settleSign()
 	p.a.Clock = p.clock.reason()
 	if p.clock.times > 0 {
 		p.a.Tally = p.tally.settled(p.a.Records, p.clock.places())
@@ -162,7 +163,12 @@ func (p *pass) record(r Record) {
 	p.line += ends
 	if r.Time.Zone != ZoneNone {
 		p.time(&r.Time)
-		p.tally.add(&r.Time, r.Severity)
+		if r.Time.Claim != 0 {
+			p.open.add(r.Time, r.Severity)
+		} else {
+			p.open.final = Time{}
+			p.tally.add(&r.Time, r.Severity)
+		}
 	}
 	if r.Time.Basis != BasisNone {
 		p.clock.add(&r.Time, r.Line)
@@ -183,7 +189,7 @@ func (p *pass) time(t *Time) {
 		}
 		switch {
 		case t.Zone == ZoneUnknown:
-			t.Bias, t.Zone, t.Basis = p.bias, ZoneSystem, BasisRegistry
+			t.Bias, t.Zone, t.Basis, t.Claim = p.bias, ZoneSystem, BasisRegistry, 0
 		case t.Bias == -p.bias && p.bias != 0: // the writer means the opposite sign
 			t.Bias, t.Zone, t.Basis = p.bias, ZoneSystem, BasisSettled
 		}
@@ -195,16 +201,7 @@ func (p *pass) time(t *Time) {
 	if a.WallLast.Zone == ZoneNone || t.Wall > a.WallLast.Wall {
 		a.WallLast = *t
 	}
-	if t.Zone < ZoneSystem {
-		return
-	}
-	utc := func(t Time) int64 { return t.Wall + int64(t.Bias)*60e6 }
-	if a.First.Zone == ZoneNone || utc(*t) < utc(a.First) {
-		a.First = *t
-	}
-	if a.Last.Zone == ZoneNone || utc(*t) > utc(a.Last) {
-		a.Last = *t
-	}
+	a.widen(*t)
 }
 
 // flush gives the batch to the sink.

@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"bufio"
+	"bytes"
 	"compress/bzip2"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -20,6 +22,8 @@ import (
 	"github.com/klauspost/compress/zip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/therootcompany/xz"
+
+	"casebook/internal/safeio"
 )
 
 // The structures are those of PKWARE's APPNOTE.TXT 6.3.10. The central directory is read by the zip library; the members' bytes are
@@ -58,6 +62,7 @@ type zipEntry struct {
 	want   int64 // the size that the archive declares, -1 if it does not
 	attrs  fs.FileMode
 	time   time.Time
+	utc    bool   // time is UTC
 	clock  uint16 // MS-DOS time, as it stands there
 	err    error  // why the entry can't be read, nil if it can
 
@@ -101,8 +106,11 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 	}
 	if err == nil {
 		list, lost, lerr := zipEntries(ctx, in, zr.File)
-		if lerr != nil || lost < len(list) {
-			return list, nil, lerr
+		if lerr != nil {
+			return nil, nil, lerr
+		}
+		if lost < len(list) {
+			return list, zipBefore(r, list), nil
 		}
 	}
 	found, serr := salvageZip(ctx, in, r, limit)
@@ -118,6 +126,45 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 	}
 	list, _, err = zipEntries(ctx, in, zr.File)
 	return list, nil, err
+}
+
+// zipEndLen is the length of an end of central directory record without its comment (APPNOTE.TXT 4.3.16).
+const zipEndLen = 22
+
+// zipBefore tells whether another archive stands before the first member of a zip, as where two were copied into one file: its directory is not
+// that of the zip, which counts as for every other program, so that its members are not read. What a self-extractor begins with has no
+// directory.
+func zipBefore(r io.ReaderAt, list []*zipEntry) error {
+	first := int64(math.MaxInt64)
+	for _, e := range list {
+		if e.err == nil {
+			first = min(first, e.off)
+		}
+	}
+	if first == math.MaxInt64 {
+		return nil
+	}
+	le := binary.LittleEndian
+	from := max(0, first-(256<<10)) // a comment, a local header, its name and its fields have 64 KiB at most each
+	buf := make([]byte, first-from)
+	n, _ := r.ReadAt(buf, from) // what can't be read is no directory
+	buf = buf[:n]
+	for at := len(buf); ; {
+		if at = bytes.LastIndex(buf[:at], []byte("PK\x05\x06")); at < 0 {
+			return nil
+		}
+		b := buf[at:]
+		if len(b) < zipEndLen || zipEndLen+int(le.Uint16(b[20:])) > len(b) {
+			continue
+		}
+		members, size := le.Uint16(b[10:]), int64(le.Uint32(b[12:]))
+		var signature [4]byte
+		if dir := from + int64(at) - size; members > 0 && dir >= 0 {
+			if _, err := r.ReadAt(signature[:], dir); err == nil && string(signature[:]) == "PK\x01\x02" {
+				return fmt.Errorf("another archive of %d members stands before it in the same file, up to byte %d; its members are not read: cut the file there and pass both parts", members, from+int64(at)+zipEndLen+int64(le.Uint16(b[20:])))
+			}
+		}
+	}
 }
 
 // zipEntries lists the files of a central directory. lost is how many of them have no data where the directory says.
@@ -148,6 +195,9 @@ func zipEntries(ctx context.Context, in *content, files []*zip.File) (list []*zi
 
 // setName decodes the raw name, and reads what else the extra fields say.
 func (e *zipEntry) setName(raw string, extra []byte) {
+	if t, ok := zipFileTime(extra); ok {
+		e.time, e.utc = t, true
+	}
 	if e.method == zipAES {
 		e.aes, _ = findAESField(extra)
 	}
@@ -158,7 +208,8 @@ func (e *zipEntry) setName(raw string, extra []byte) {
 	}
 }
 
-// slimExtra returns a copy of the extra fields that are looked at: the zip64 sizes, how AES was used, and a Unicode path of moderate length.
+// slimExtra returns a copy of the extra fields that are looked at: the zip64 sizes, how AES was used, the times in UTC, and a Unicode path of moderate
+// length.
 func slimExtra(extra []byte) []byte {
 	var slim []byte
 	for len(extra) >= 4 {
@@ -166,12 +217,55 @@ func slimExtra(extra []byte) []byte {
 		if 4+size > len(extra) {
 			break
 		}
-		if (id == 1 || id == zipAESExtra) && size <= 64 || id == zipUnicodePath && size <= maxName {
+		if (id == 1 || id == zipAESExtra || id == zipNTFSTimes || id == zipUnixTimes) && size <= 64 || id == zipUnicodePath && size <= maxName {
 			slim = append(slim, extra[:4+size]...)
 		}
 		extra = extra[4+size:]
 	}
 	return slim
+}
+
+// Extra fields with times in UTC: that of PKZIP and of archivers of Windows (APPNOTE.TXT 4.5.5), and Info-ZIP's (its "extrafld.txt", "UT").
+const (
+	zipNTFSTimes = 0x000A
+	zipUnixTimes = 0x5455
+)
+
+// zipFileTime returns the modification time that extra fields state in UTC, and false if they state none. NTFS's is finer, so that it counts
+// where both are there:
+//
+//	0x000A  reserved 4, then attributes: tag 2, size 2; tag 1 has the FILETIMEs of modification, access and creation
+//	0x5455  flags 1, then seconds from 1970 in 4 bytes: of the modification if bit 0 is set
+func zipFileTime(extra []byte) (t time.Time, ok bool) {
+	le := binary.LittleEndian
+	for len(extra) >= 4 {
+		id, size := le.Uint16(extra), int(le.Uint16(extra[2:]))
+		if 4+size > len(extra) {
+			break
+		}
+		field := extra[4 : 4+size]
+		extra = extra[4+size:]
+		switch {
+		case id == zipNTFSTimes && len(field) > 4:
+			for field := field[4:]; len(field) >= 4; {
+				tag, n := le.Uint16(field), int(le.Uint16(field[2:]))
+				if 4+n > len(field) {
+					break
+				}
+				if tag == 1 && n >= 8 {
+					if at := safeio.Filetime(le.Uint64(field[4:])); !at.IsZero() {
+						return at, true
+					}
+				}
+				field = field[4+n:]
+			}
+		case id == zipUnixTimes && len(field) >= 5 && field[0]&1 != 0:
+			if seconds := int32(le.Uint32(field[1:])); seconds != 0 { //nolint:gosec // the field is signed
+				t, ok = time.Unix(int64(seconds), 0).UTC(), true
+			}
+		}
+	}
+	return t, ok
 }
 
 // clampSize turns a declared size into one that sums can be made of.

@@ -11,5 +11,6 @@ if [ -z "$CASEBOOK_BROWSER" ]; then
 	done
 	[ -n "$browser" ] || missing="$missing, no Chromium or Chrome is installed"
 fi
+[ -n "$CASEBOOK_AXE" ] || [ -f build/axe/axe.min.js ] || missing="$missing, axe-core is not there (make axe)"
 [ -n "$CASEBOOK_CORPUS" ] || missing="$missing, there is no corpus of real files (CASEBOOK_CORPUS is unset and ../shared/corpus absent)"
 [ -z "$missing" ] || echo "Some tests are skipped: ${missing#, }."

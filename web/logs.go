@@ -1,15 +1,18 @@
 package web
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"context"
+	_ "embed"
 	"fmt"
-	"html"
 	"io"
+	"iter"
+	"math"
 	"slices"
 	"strconv"
-	"time"
+	"sync"
+	"sync/atomic"
 
 	"github.com/a-h/templ"
 
@@ -23,48 +26,180 @@ const (
 	leafBytes   = 1 << 20 // of HTML
 )
 
-// maxRecordText is how many bytes of one record's text a page shows.
-const maxRecordText = 64 << 10
+// What is shown of logs unless all are asked for: those that evidence cites in full, while their bytes last; of the others that evidence cites what is around it;
+// of the rest how they begin and end, and what the report names in them.
+const (
+	fullBytes    = 256 << 20
+	aroundCited  = 200  // lines before, and lines after evidence
+	aroundNamed  = 20   // lines before, and lines after another line that the report names
+	logPassages  = 250  // of one log
+	allPassages  = 2000 // of all logs
+	summaryEnds  = 100  // records at the beginning, and at the end
+	summaryLogs  = 500
+	smallRecords = 400 // a log of so many is shown in full
+)
 
-// drawLogs draws the pages of the logs that are to be shown.
+// What a page lists besides its records.
+const (
+	maxLogProblems   = 20
+	maxEvidenceLinks = 60 // of a page
+	maxListLinks     = 20 // of a page in the list of pages
+)
+
+//go:embed logs.js
+var logScript string
+
+// logPlan is a log that is to be shown, and what of it.
+type logPlan struct {
+	findings.Artifact
+	cited    map[int][]citation // the evidence, by line
+	named    []int              // the lines that the report names, those of evidence among them, in order
+	passages []passage          // what is shown, in order; nil for all of it
+	why      string             // a sentence on what is not shown; "" if nothing is left out
+	name     string             // of the log's first page below the site, without .html
+	older    *logPlan           // the log that this one goes on from; nil if there is none or it is not shown
+	newer    *logPlan
+	problems []ingest.Problem
+}
+
+// passage is a part of a log.
+type passage struct {
+	from, to int // lines
+	records  int // no more than that many; 0 for any number
+}
+
+// citation is what a line is evidence of.
+type citation struct {
+	anchor string // on the index page; "" if that does not show the finding
+	title  string
+}
+
+// drawLogs draws the pages of the logs that are to be shown, side by side if Workers says so.
 func (s *Site) drawLogs(v *view, create func(name string) (io.WriteCloser, error)) error {
 	if s.Records == nil || s.Logs == LogsNone {
 		return nil
 	}
-	used := anchors{}
-	left := int64(logBudget)
-	for _, l := range s.choose(v) {
-		if s.Logs != LogsAll && l.Bytes > left {
-			s.unseen[l.Path] = fmt.Sprintf("It is not shown here: with it the logs of this report would take more than %s. Analyse with --logs all to have them in full.", size(logBudget))
-			continue
+	plans := s.plan(v)
+	drawn := make([][]leaf, len(plans))
+	errs := make([]error, len(plans))
+	var next atomic.Int64
+	var failed atomic.Bool
+	var group sync.WaitGroup
+	for range max(1, min(s.Workers, len(plans))) {
+		group.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(plans) || failed.Load() {
+					return
+				}
+				d := &logDrawer{view: v, log: plans[i], records: s.Records, create: create}
+				if errs[i] = d.draw(); errs[i] != nil {
+					failed.Store(true)
+				}
+				drawn[i] = d.leaves
+			}
+		})
+	}
+	group.Wait()
+	if err := cmp.Or(errs...); err != nil {
+		return err
+	}
+	for i, l := range plans {
+		s.places[l.Path] = drawn[i]
+		if l.why != "" {
+			s.unseen[l.Path] = l.why
 		}
-		left -= l.Bytes
-		d := &logDrawer{view: v, log: l, name: FolderLogs + "/" + used.take(slug(l.Path)), create: create}
-		if err := d.draw(s.Records(l.Path)); err != nil {
-			return err
-		}
-		s.places[l.Path] = d.leaves
+		s.pages[l.Path] = l.name + ".html"
 	}
 	return nil
 }
 
-// shownLog is a log that is to be shown.
-type shownLog struct {
-	findings.Artifact
-	cited map[int][]citation // by line
+// plan says what is shown of which logs: of those that evidence cites first, in the order of the findings, then of the others.
+func (s *Site) plan(v *view) []*logPlan {
+	cited, order := citations(v)
+	named := namedLines(v)
+	logs := map[string]findings.Artifact{}
+	for _, a := range v.Artifacts {
+		if a.Records > 0 {
+			logs[a.Path] = a
+		}
+	}
+	var plans []*logPlan
+	byPath := map[string]*logPlan{}
+	add := func(path string) *logPlan {
+		l := &logPlan{Artifact: logs[path], cited: cited[path], named: named[path]}
+		for line := range l.cited {
+			l.named = append(l.named, line)
+		}
+		slices.Sort(l.named)
+		l.named = slices.Compact(l.named)
+		plans = append(plans, l)
+		byPath[path] = l
+		return l
+	}
+	left, passages := int64(fullBytes), allPassages
+	for _, path := range order {
+		a, ok := logs[path]
+		if !ok {
+			continue
+		}
+		l := add(path)
+		if s.Logs == LogsAll || a.Bytes <= left {
+			left -= a.Bytes
+			continue
+		}
+		l.around(aroundCited, min(logPassages, passages))
+		passages -= len(l.passages)
+		l.why = "This log is long: the lines around its evidence are shown. Analyse with --logs all to have it in full."
+	}
+	summaries := summaryLogs
+	for _, pass := range []bool{true, false} { // those in which the report names something come first
+		for _, a := range v.Artifacts {
+			if a.Records == 0 || byPath[a.Path] != nil || len(named[a.Path]) == 0 == pass {
+				continue
+			}
+			switch {
+			case s.Logs == LogsAll:
+				add(a.Path)
+				continue
+			case summaries == 0:
+				s.unseen[a.Path] = "This log holds no evidence and is not shown. Analyse with --logs all to have it."
+				continue
+			}
+			summaries--
+			l := add(a.Path)
+			if a.Records <= smallRecords {
+				continue
+			}
+			l.around(aroundNamed, min(logPassages, passages))
+			passages -= len(l.passages)
+			l.passages = append(append([]passage{{from: 1, to: math.MaxInt, records: summaryEnds}}, l.passages...), passage{from: math.MaxInt, to: math.MaxInt, records: summaryEnds})
+			l.why = "This log holds no evidence: its first and its last records are shown, and what the report names. Analyse with --logs all to have it in full."
+		}
+	}
+	used := anchors{}
+	for _, l := range plans {
+		l.name = FolderLogs + "/" + used.take(fileName(l.Path))
+	}
+	for _, q := range v.Sequences {
+		for i, p := range q.Parts[min(1, len(q.Parts)):] {
+			older, newer := byPath[q.Parts[i].Artifact], byPath[p.Artifact]
+			if older != nil && newer != nil {
+				older.newer, newer.older = newer, older
+			}
+		}
+	}
+	for _, p := range v.Problems {
+		if l := byPath[p.Artifact]; l != nil {
+			l.problems = append(l.problems, p)
+		}
+	}
+	return plans
 }
 
-// citation is a piece of evidence that a line is.
-type citation struct {
-	quote  string
-	anchor string // on the index page
-	title  string
-}
-
-// choose returns the logs to show: those that the evidence of findings cites first, by the order of the findings.
-func (s *Site) choose(v *view) []shownLog {
-	cited := map[string]map[int][]citation{}
-	var order []string
+// citations returns what the lines of the logs are evidence of, and the logs in the order of the findings.
+func citations(v *view) (cited map[string]map[int][]citation, order []string) {
+	cited = map[string]map[int][]citation{}
 	cite := func(e findings.Evidence, c citation) {
 		if e.Line < 1 || e.Artifact == "" {
 			return
@@ -73,277 +208,321 @@ func (s *Site) choose(v *view) []shownLog {
 			cited[e.Artifact] = map[int][]citation{}
 			order = append(order, e.Artifact)
 		}
-		cited[e.Artifact][e.Line] = append(cited[e.Artifact][e.Line], c)
+		if list := cited[e.Artifact][e.Line]; !slices.Contains(list, c) {
+			cited[e.Artifact][e.Line] = append(list, c)
+		}
 	}
 	for _, group := range [][]item{v.Causes, v.Suspected, v.Notes, v.RuledOut, v.DataMissing} {
 		for _, f := range group {
+			c := citation{title: f.Title}
+			if v.anchored[f.Anchor] {
+				c.anchor = f.Anchor
+			}
 			for _, e := range f.Evidence {
-				anchor := ""
-				if v.anchored[f.Anchor] {
-					anchor = f.Anchor
-				}
-				cite(e, citation{quote: e.Quote, anchor: anchor, title: f.Title})
+				cite(e, c)
 			}
 		}
 	}
 	for _, e := range v.Notable {
-		cite(e, citation{quote: e.Quote, anchor: "notable", title: "first errors in the logs"})
+		cite(e, citation{anchor: "notable", title: "First errors in the logs"})
 	}
-	byPath := map[string]findings.Artifact{}
-	var out []shownLog
-	for _, a := range v.Artifacts {
-		byPath[a.Path] = a
-	}
-	for _, p := range order {
-		if a, ok := byPath[p]; ok && a.Records > 0 {
-			out = append(out, shownLog{a, cited[p]})
+	return cited, order
+}
+
+// namedLines returns the lines that the report names otherwise, by log: where an error is seen first, and what the time line marks.
+func namedLines(v *view) map[string][]int {
+	named := map[string][]int{}
+	name := func(artifact string, line int) {
+		if line > 0 {
+			named[artifact] = append(named[artifact], line)
 		}
 	}
-	if s.Logs == LogsAll {
-		for _, a := range v.Artifacts {
-			if cited[a.Path] == nil && a.Records > 0 {
-				out = append(out, shownLog{a, nil})
-			}
+	for i := range v.Errors {
+		name(v.Errors[i].First.Artifact, v.Errors[i].First.Line)
+	}
+	for _, m := range v.Timeline.Marks {
+		name(m.Artifact, m.Line)
+	}
+	return named
+}
+
+// around chooses the passages around the lines that the report names, most of them; those that meet are one.
+func (l *logPlan) around(lines, most int) {
+	l.passages = []passage{}
+	for _, n := range l.named {
+		p := passage{from: max(1, n-lines), to: n + lines}
+		if last := len(l.passages) - 1; last >= 0 && p.from <= l.passages[last].to+1 {
+			l.passages[last].to = p.to
+		} else if len(l.passages) < most {
+			l.passages = append(l.passages, p)
 		}
 	}
-	return out
+}
+
+// fileName is the name of a log's pages, without number and extension. Windows takes a device's name for the device, whatever its extension.
+func fileName(path string) string {
+	name := slug(path)
+	if len(name) < 3 || len(name) > 4 {
+		return name
+	}
+	switch device, number := name[:3], name[3:]; {
+	case number == "" && slices.Contains([]string{"con", "prn", "aux", "nul"}, device),
+		len(number) == 1 && slices.Contains([]string{"com", "lpt"}, device):
+		return name + "-log"
+	}
+	return name
+}
+
+// leaf is a page of a log.
+type leaf struct {
+	file        string // below the site
+	first, last int    // lines
+	from, to    string // time of the first and of the last record that has one
+	records     int
+	warnings    int
+	errors      int
+	evidence    []int // the lines that evidence cites, in order
+	anchors     []int // the lines that the report names, in order: each has an anchor
+
+	timed   bool // a record has a time: bias and zone are those of the first such record
+	bias    int16
+	zone    ingest.Zone
+	codes   []codeNote
+	more    int // lines with codes that are not explained
+	decoded int // texts that were searched for codes
+}
+
+// code is an error code, and its meaning as an attribute's value.
+type code struct {
+	findings.Code
+	title string
+}
+
+// codeNote is an error code on a page.
+type codeNote struct {
+	findings.Code
+	line int // of the first record with it
 }
 
 // logDrawer draws the pages of one log. A page is held back until it is known whether another follows.
 type logDrawer struct {
-	view   *view
-	log    shownLog
-	name   string // of the log's first page, without .html
-	create func(name string) (io.WriteCloser, error)
+	view    *view
+	log     *logPlan
+	records func(artifact string, from int) iter.Seq2[ingest.Record, error]
+	create  func(name string) (io.WriteCloser, error)
 
-	leaves     []leaf
-	rows       bytes.Buffer
-	held       []byte // the rows of the last leaf but one that is not written yet
-	leaf       leaf
-	lines      []int // those that evidence cites, in order
-	components map[string]int
+	leaves []leaf
+	rows   []byte
+	held   []byte // the rows of the last leaf, which is not written yet
+	page   *bufio.Writer
+	leaf   leaf
+	shown  int // line after the last record; 0 before the first
+	beyond int // a line that is not shown because the last passage ends before it; 0 if none is
+
+	lastTime []byte // of the last record of the page that has one
+	day      day
+	fraction bool              // a record's time has a part of a second
+	codes    map[string][]code // by component and text
+	key      []byte
 }
 
-// fileOf is the name of page n, from 1, of a log that has several.
-func (d *logDrawer) fileOf(n int) string { return d.name + "-" + strconv.Itoa(n) + ".html" }
+// fileOf is the name of page n, from 1, of a log that has several. The full stop keeps it apart from the first page of any log.
+func (d *logDrawer) fileOf(n int) string { return d.log.name + "." + strconv.Itoa(n) + ".html" }
 
-func (d *logDrawer) draw(records func(func(ingest.Record, error) bool)) error {
-	for line := range d.log.cited {
-		d.lines = append(d.lines, line)
+func (d *logDrawer) draw() error {
+	d.codes = map[string][]code{}
+	var err error
+	if d.log.passages == nil {
+		err = d.passage(passage{from: 1, to: math.MaxInt})
 	}
-	slices.Sort(d.lines)
-	d.components = map[string]int{}
-	for r, err := range records {
-		if err != nil {
-			return fmt.Errorf("draw %s: %w", d.log.Path, err)
+	for _, p := range d.log.passages {
+		if err == nil {
+			err = d.passage(p)
 		}
-		if d.leaf.records >= leafRecords || d.rows.Len() >= leafBytes {
-			if err := d.turn(); err != nil {
-				return err
-			}
-		}
-		d.row(&r)
 	}
+	if err != nil {
+		return fmt.Errorf("draw %s: %w", d.log.Path, err)
+	}
+	if d.beyond > 0 {
+		d.rows = append(d.rows, "<tr\nclass=gap><td colspan=6>The lines from "+number(d.beyond)+" on are not shown here"...)
+	}
+	d.leaf.to = string(d.lastTime)
 	if len(d.leaves) == 0 {
-		d.leaf.file = d.name + ".html"
+		d.leaf.file = d.log.name + ".html"
 		d.leaves = append(d.leaves, d.leaf)
-		return d.page(d.rows.Bytes(), 0, false)
+		return d.write(d.rows, 0, false)
 	}
 	if err := d.turn(); err != nil {
 		return err
 	}
 	n := len(d.leaves)
-	if err := d.page(d.held, n-1, false); err != nil {
+	if err := d.write(d.held, n-1, false); err != nil {
 		return err
 	}
-	return draw(d.create, d.name+".html", logIndex(d.view, d.log, d.leaves))
+	return d.put(d.log.name+".html", logList(d.view, d.log, d.leaves))
+}
+
+// passage draws the records of a part of the log that were not drawn yet.
+func (d *logDrawer) passage(p passage) error {
+	if p.from == math.MaxInt {
+		var err error
+		if p.from, err = d.tail(p.records); err != nil {
+			return err
+		}
+		p.records = 0
+	}
+	n, fresh := 0, true
+	for r, err := range d.records(d.log.Path, p.from) {
+		if err != nil {
+			return err
+		}
+		end := r.Line + max(1, r.Lines)
+		if end <= p.from || fresh && end <= d.shown {
+			continue
+		}
+		if r.Line > p.to || p.records > 0 && n == p.records {
+			d.beyond = r.Line
+			return nil
+		}
+		if fresh && r.Line > max(1, d.shown) {
+			d.gap(max(1, d.shown), r.Line-1)
+		}
+		n, fresh, d.beyond = n+1, false, 0
+		if d.leaf.records >= leafRecords || len(d.rows) >= leafBytes {
+			if err := d.turn(); err != nil {
+				return err
+			}
+		}
+		d.row(&r)
+		d.shown = max(d.shown, end)
+	}
+	return nil
+}
+
+// tail returns the line with which the last n records begin, or the log's last block if it has fewer.
+func (d *logDrawer) tail(n int) (int, error) {
+	last := make([]int, 0, n)
+	for r, err := range d.records(d.log.Path, math.MaxInt) {
+		if err != nil {
+			return 0, err
+		}
+		if len(last) == n {
+			last = slices.Delete(last, 0, 1)
+		}
+		last = append(last, r.Line)
+	}
+	if len(last) == 0 {
+		return 1, nil
+	}
+	return last[0], nil
 }
 
 // turn ends a page, and writes the one before it, of which the successor is known now.
 func (d *logDrawer) turn() error {
 	if n := len(d.leaves); n > 0 {
-		if err := d.page(d.held, n-1, true); err != nil {
+		if err := d.write(d.held, n-1, true); err != nil {
 			return err
 		}
 	}
-	d.leaf.file = d.fileOf(len(d.leaves) + 1)
+	d.leaf.file, d.leaf.to = d.fileOf(len(d.leaves)+1), string(d.lastTime)
+	d.lastTime = d.lastTime[:0]
 	d.leaves = append(d.leaves, d.leaf)
 	d.leaf = leaf{}
-	d.held = append(d.held[:0], d.rows.Bytes()...)
-	d.rows.Reset()
+	d.held, d.rows = d.rows, d.held[:0]
 	return nil
 }
 
-// page writes page i with its rows.
-func (d *logDrawer) page(rows []byte, i int, more bool) error {
-	body := templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
-		_, err := w.Write(rows)
-		return err
-	})
-	p := logPage{log: d.log, leaf: d.leaves[i], number: i + 1, index: d.name + ".html", rows: body}
+// write writes page i with its rows.
+func (d *logDrawer) write(rows []byte, i int, more bool) error {
+	l := &d.leaves[i]
+	p := logPage{
+		logPlan: d.log, leaf: *l, number: i + 1,
+		rows: templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+			_, err := w.Write(rows)
+			return err
+		}),
+	}
 	if i > 0 {
 		p.before = d.leaves[i-1].file
 	}
 	if more {
 		p.after = d.fileOf(i + 2)
 	}
-	return draw(d.create, d.leaves[i].file, logLeaf(d.view, p))
+	l.codes = nil
+	return d.put(p.file, logLeaf(d.view, p))
+}
+
+// put writes a file. The rows, which are most of it, pass the buffer by.
+func (d *logDrawer) put(name string, page templ.Component) error {
+	w, err := d.create(name)
+	if err != nil {
+		return err
+	}
+	if d.page == nil {
+		d.page = bufio.NewWriterSize(w, 64<<10)
+	}
+	d.page.Reset(w)
+	if err = page.Render(context.Background(), d.page); err == nil {
+		err = d.page.Flush()
+	}
+	if err != nil {
+		_ = w.Close() // the error that came first counts
+		return err
+	}
+	return w.Close()
 }
 
 // logPage is a page of a log.
 type logPage struct {
-	log           shownLog
-	leaf          leaf
+	*logPlan
+	leaf
 	number        int
-	index         string // the page that lists the pages; that of a log with one page is itself
 	before, after string // the pages beside it; "" for none
 	rows          templ.Component
 }
 
-// row draws one record. A row is written by hand: a log has up to millions.
-func (d *logDrawer) row(r *ingest.Record) {
-	l := &d.leaf
-	if l.records == 0 {
-		l.first = r.Line
-	}
-	l.records++
-	l.last = r.Line + max(1, r.Lines) - 1
-	b := &d.rows
-	b.WriteString(`<tr id="L`)
-	number := strconv.Itoa(r.Line)
-	b.WriteString(number)
-	b.WriteByte('"')
-	letter := ""
-	switch r.Severity {
-	case ingest.SeverityError:
-		letter = "E"
-		l.errors++
-	case ingest.SeverityWarning:
-		letter = "W"
-		l.warnings++
-	case ingest.SeverityInfo, ingest.SeverityNone:
-	}
-	at, _ := slices.BinarySearch(d.lines, r.Line)
-	cited := at < len(d.lines) && d.lines[at] <= l.last
+// Single says whether the log has this page alone.
+func (p logPage) Single() bool { return p.file == p.name+".html" }
+
+// Clock says in which time the page's records are.
+func (p logPage) Clock() string {
 	switch {
-	case letter != "" && cited:
-		b.WriteString(` class="` + letter + ` x"`)
-	case letter != "":
-		b.WriteString(` class="` + letter + `"`)
-	case cited:
-		b.WriteString(` class="x"`)
+	case !p.timed:
+		return ""
+	case p.zone < ingest.ZoneSystem:
+		return "offset unknown"
+	case p.bias == 0:
+		return "UTC"
 	}
-	b.WriteString(`><th scope="row"><a href="#L`)
-	b.WriteString(number)
-	b.WriteString(`">`)
-	b.WriteString(number)
-	b.WriteString(`</a></th><td>`)
-	b.WriteString(letter)
-	b.WriteString(`</td><td>`)
-	if wall, ok := r.Time.Local(); ok {
-		stamp := wall.AppendFormat(nil, "2006-01-02 15:04:05.000")
-		b.Write(stamp)
-		if t, known := r.Time.UTC(); known {
-			b.WriteString(offsetOf(t, wall))
-		}
-		text := string(stamp)
-		l.from, l.to = cmp.Or(l.from, text), text
-	}
-	b.WriteString(`</td><td>`)
-	writeText(b, r.Component)
-	b.WriteString(`</td><td>`)
-	if r.Thread != 0 {
-		b.WriteString(strconv.FormatUint(r.Thread, 10))
-	}
-	b.WriteString(`</td><td>`)
-	text := bytes.TrimRight(r.Text, "\r\n")
-	cut := len(text) > maxRecordText
-	if cut {
-		text = text[:maxRecordText]
-	}
-	if cited {
-		b.WriteString(`<mark>`)
-		writeText(b, text)
-		b.WriteString(`</mark>`)
-	} else {
-		writeText(b, text)
-	}
-	if cut {
-		fmt.Fprintf(b, ` <span class="quiet">… (%s in all)</span>`, size(int64(len(r.Text))))
-	}
-	for ; at < len(d.lines) && d.lines[at] <= l.last; at++ {
-		l.cited = append(l.cited, d.lines[at])
-		if d.lines[at] != r.Line { // a line within the record
-			b.WriteString(`<a id="L` + strconv.Itoa(d.lines[at]) + `"></a>`)
-		}
-		for _, c := range d.log.cited[d.lines[at]] {
-			b.WriteString(`<p class="cite">Evidence: `)
-			if c.anchor != "" {
-				b.WriteString(`<a href="../` + PageIndex + `#` + html.EscapeString(c.anchor) + `">`)
-			}
-			writeText(b, []byte(c.title))
-			if c.anchor != "" {
-				b.WriteString(`</a>`)
-			}
-			b.WriteString(`</p>`)
-		}
-	}
-	b.WriteString("</td></tr>\n")
+	return offset(int(p.bias))
 }
 
-// offsetOf writes how far a log's clock is from UTC.
-func offsetOf(utc, wall time.Time) string {
-	minutes := int(wall.Sub(utc) / time.Minute)
-	if minutes == 0 {
-		return "Z"
+// turnLabel names the links to the pages beside a page, which stand above and below its records.
+func turnLabel(id string) string {
+	if id == "" {
+		return "Pages of this log"
 	}
-	sign := "+"
-	if minutes < 0 {
-		sign, minutes = "−", -minutes
-	}
-	return fmt.Sprintf(" %s%02d:%02d", sign, minutes/60, minutes%60)
+	return "Pages of this log, below the records"
 }
 
-// writeText writes text of a log: markup escaped, and what can't be seen as visible escapes. Nearly all text is plain ASCII, which is copied in runs.
-func writeText(b *bytes.Buffer, s []byte) {
-	start := 0
-	for i, c := range s {
-		var entity string
-		switch c {
-		case '&':
-			entity = "&amp;"
-		case '<':
-			entity = "&lt;"
-		case '>':
-			entity = "&gt;"
-		case '\n', '\t':
-			continue
-		case '\r':
-			b.Write(s[start:i])
-			start = i + 1
-			continue
-		default:
-			if c >= ' ' && c < 0x7f {
-				continue
-			}
-			b.Write(s[start:i])
-			writeRest(b, s[i:])
-			return
-		}
-		b.Write(s[start:i])
-		b.WriteString(entity)
-		start = i + 1
+// logLines counts the lines of a page that are evidence.
+func logLines(n int) string {
+	if n == 1 {
+		return "line"
 	}
-	b.Write(s[start:])
+	return number(n) + " lines:"
 }
 
-// writeRest writes text that holds more than plain ASCII.
-func writeRest(b *bytes.Buffer, s []byte) {
-	pieces(string(bytes.ReplaceAll(s, []byte("\r\n"), []byte("\n"))), true, func(piece string, visible bool) {
-		if visible {
-			b.WriteString(templ.EscapeString(piece))
-			return
+// logSpan writes the first and the last time of a log: in UTC where its offset is known, else as its clock showed it.
+func logSpan(a findings.Artifact) string {
+	if first, last := between(a.FirstTime, a.LastTime); first != "" {
+		if last == "" {
+			return first + " UTC"
 		}
-		b.WriteString(`<span class="esc">` + piece + `</span>`)
-	})
+		return first + " to " + last + " UTC"
+	}
+	if a.FirstLocal == a.LastLocal {
+		return a.FirstLocal
+	}
+	return a.FirstLocal + " to " + a.LastLocal
 }

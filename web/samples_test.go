@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"casebook/findings"
 	"casebook/ingest"
@@ -53,6 +54,18 @@ func twoHosts() *findings.Report {
 					{Operation: "rename", Source: `C:\Config.Msi\PT3F1B.tmp`, Target: `C:\Program Files\Novell\ZENworks\bin\ZenworksWindowsService.exe`, ReplaceExisting: true, ControlSet: new(2), Value: "PendingFileRenameOperations"},
 					{Operation: "delete", Source: `C:\Windows\Temp\~nsu.tmp\Au_.exe`, ControlSet: new(2), Value: "PendingFileRenameOperations2"},
 				},
+				ControlSets: &findings.ControlSets{Current: 2, Default: 2, LastKnownGood: 3, Existing: []int{1, 2}},
+				Services: []findings.Service{
+					{Name: "BITS", DisplayName: "Background Intelligent Transfer Service", Type: 0x20, Start: 3, ImagePath: `%SystemRoot%\System32\svchost.exe -k netsvcs`, ServiceDLL: `%SystemRoot%\System32\qmgr.dll`, Account: "LocalSystem"},
+					{Name: "CcmExec", DisplayName: "SMS Agent Host", Type: 0x10, Start: 2, ImagePath: `C:\Windows\CCM\CcmExec.exe`, Account: "LocalSystem"},
+					{Name: "RemoteRegistry", DisplayName: "Remote Registry", Type: 0x20, Start: 4, ImagePath: `%SystemRoot%\system32\svchost.exe -k LocalService`, Odd: []findings.Odd{findings.OddDisabled}},
+					{Name: "ZenNotify", DisplayName: "ZENworks Notify", Type: 0x10, Start: 2, ImagePath: `C:\Program Files\Novell\ZENworks\bin\notify.exe`, Account: `.\zen`, Odd: []findings.Odd{findings.OddUnquoted}},
+					{Name: "disk", Type: 1, Start: 0, ImagePath: `system32\drivers\disk.sys`},
+				},
+				Packages: []findings.Package{
+					{Code: "{7E2F1C80-4C3A-4D9B-9B57-0E5D11C0F3A1}", Name: "ZENworks Adaptive Agent", Version: "10.2.1", Publisher: "Novell", LocalPackage: `C:\Windows\Installer\3f1a.msi`},
+					{Code: "{0A3B5C60-1111-4D9B-9B57-0E5D11C0F3A1}", Patch: true, Name: "Hotfix 948601", LocalPackage: `C:\Windows\Installer\77.msp`},
+				},
 				MountedDevices: []findings.MountedDevice{
 					{Name: `\DosDevices\C:`, Kind: "mbr", Detail: "disk signature 8a3f11c2, offset 1048576"},
 					{Name: `\??\Volume{6f3a3d7e-52c1-11e0-8d6b-806e6f6e6963}`, Kind: "mbr", Detail: "disk signature 51d20e77, offset 32256"},
@@ -65,9 +78,9 @@ func twoHosts() *findings.Report {
 			{Path: "DC-EAST/system.reg", SHA256: sum("abc"), Bytes: 44_120, Kind: ingest.KindRegExport, Encoding: "UTF-16LE", Records: 0, Clock: "none", System: "DC-EAST"},
 			{Path: system, SHA256: sum("abcd"), Bytes: 11_534_336, Kind: ingest.KindHiveSystem, Clock: "none", System: "WKS-0417"},
 			{Path: "WKS-0417/C/Windows/PFRO.log", SHA256: sum("abcde"), Bytes: 8_214, Kind: ingest.KindLogPFRO, Encoding: "UTF-16LE", Records: 61, FirstTime: "2011-06-02T04:58:12Z", LastTime: "2012-03-09T05:58:02Z", Clock: "system", System: "WKS-0417"},
-			{Path: "WKS-0417/logs/ClientIDManagerStartup.log", SHA256: sum("abcdef"), Bytes: 249_877, Kind: ingest.KindLogCCM, Encoding: "US-ASCII", Records: 1_804, FirstTime: "2012-03-07T06:12:44Z", LastTime: "2012-03-10T07:59:30Z", Clock: "stated", System: "WKS-0417"},
+			{Path: "WKS-0417/logs/ClientIDManagerStartup.log", SHA256: sum("abcdef"), Bytes: 249_877, Kind: ingest.KindLogCCM, Encoding: "US-ASCII", Records: 1_804, FirstTime: "2012-03-07T06:12:44Z", LastTime: "2012-03-10T07:59:30Z", FirstLocal: "2012-03-07T07:12:44+01:00", LastLocal: "2012-03-10T08:59:30+01:00", Clock: "stated", ClockReason: "each record states its offset", System: "WKS-0417"},
 			{Path: "WKS-0417/logs/novell-zenworks-primary-agent-10.2.1.msi.log", SHA256: sum("abcdefg"), Bytes: 9_811_204, Kind: ingest.KindLogMSI, Encoding: "UTF-16LE", Records: 91_336, FirstTime: "2012-03-08T20:11:01Z", LastTime: "2012-03-08T20:19:40Z", Clock: "system", System: "WKS-0417"},
-			{Path: "WKS-0417/logs/setupapi.app.log", SHA256: sum("abcdefgh"), Bytes: 1_048_576, Kind: ingest.KindLogText, Encoding: "windows-1252", Records: 7_201, Clock: "unknown", System: "WKS-0417", Truncated: true},
+			{Path: "WKS-0417/logs/setupapi.app.log", SHA256: sum("abcdefgh"), Bytes: 1_048_576, Kind: ingest.KindLogText, Encoding: "windows-1252", Records: 7_201, FirstLocal: "2012-03-09T08:00:00", LastLocal: "2012-03-09T17:30:00", Clock: "unknown", System: "WKS-0417", Truncated: true},
 			{Path: "WKS-0417/tools/mountvol.txt", SHA256: sum("abcdefghi"), Bytes: 1_022, Kind: ingest.KindMounts, Encoding: "IBM850", Clock: "none", System: "WKS-0417"},
 		},
 		Findings: []findings.Finding{
@@ -206,6 +219,33 @@ func twoHosts() *findings.Report {
 			{Artifact: "WKS-0417/logs/setupapi.app.log", Stage: ingest.StageRead, Message: "the member ends after 1,048,576 of 2,218,004 bytes: the archive is cut short; ask for the upload again"},
 			{Artifact: "WKS-0417/memory.dmp.7z", Stage: ingest.StageOpen, Message: "an encrypted 7z archive: give --password"},
 		},
+		Timeline: twoHostsTimeline(),
+		Errors: []findings.ErrorKind{
+			{Template: "Error #: the service # did not start", Count: 1, System: "WKS-0417", First: findings.Evidence{
+				Artifact: "WKS-0417/logs/novell-zenworks-primary-agent-10.2.1.msi.log", Line: 20101, Time: "2012-03-08T20:12:31Z", Role: findings.Context, Quote: "Error 1920: the service ZENworks did not start",
+			}},
+			{Template: "RegTask: Failed to get certificate. Error: 0x80004005", Count: 413, System: "WKS-0417", First: findings.Evidence{
+				Artifact: "WKS-0417/logs/ClientIDManagerStartup.log", Line: 221, Time: "2012-03-07T06:14:01Z", LocalTime: "2012-03-07T07:14:01+01:00", Role: findings.Context,
+				Quote: "RegTask: Failed to get certificate. Error: 0x80004005", Note: "0x80004005 is E_FAIL",
+			}},
+		},
+		Registry: []findings.KeyExcerpt{
+			{
+				Artifact: system, Key: session, LastWritten: "2012-03-10T08:10:55Z", Subkeys: []string{"Environment", "Memory Management"}, LeftOut: 3,
+				Values: []findings.ValueExcerpt{
+					{Name: "BootExecute", Type: "REG_MULTI_SZ", Data: "autocheck autochk *"},
+					{Name: "PendingFileRenameOperations", Type: "REG_MULTI_SZ", Data: `\??\C:\Config.Msi\PT3F1A.tmp | !\??\C:\Program Files\Novell\ZENworks\bin\ZenNotifyIcon.dll`},
+					{Name: "PendingFileRenameOperations2", Type: "REG_MULTI_SZ", Data: `\??\C:\Windows\Temp\~nsu.tmp\Au_.exe | `},
+				},
+			},
+			{
+				Artifact: "DC-EAST/system.reg", Key: `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Session Manager`, Subkeys: []string{},
+				Values: []findings.ValueExcerpt{{Name: "", Type: "REG_SZ", Data: "mnmsrvc", Line: 12}},
+			},
+		},
+		Sequences: []findings.Sequence{{Name: "WKS-0417/logs/ClientIDManagerStartup.log", Parts: []findings.SequencePart{
+			{Artifact: "WKS-0417/logs/ClientIDManagerStartup-20120307.log"}, {Artifact: "WKS-0417/logs/ClientIDManagerStartup.log", GapSeconds: 95},
+		}}},
 		Notable: []findings.Evidence{
 			{Artifact: "WKS-0417/logs/ClientIDManagerStartup.log", Line: 221, Time: "2012-03-07T06:14:01Z", Role: findings.Context, Quote: "RegTask: Failed to get certificate. Error: 0x80004005", Note: "0x80004005 E_FAIL"},
 		},
@@ -272,4 +312,40 @@ func unreadable() *findings.Report {
 		},
 		Problems: []ingest.Problem{{Stage: ingest.StageOpen, Message: "upload.zip ends in the middle: 4,096 bytes without a directory; the transfer was probably cut off"}},
 	}
+}
+
+// twoHostsTimeline is a time line with all kinds of marks, an outlier, and a log of unknown offset.
+func twoHostsTimeline() findings.Timeline {
+	const ccm, msi, api = "WKS-0417/logs/ClientIDManagerStartup.log", "WKS-0417/logs/novell-zenworks-primary-agent-10.2.1.msi.log", "WKS-0417/logs/setupapi.app.log"
+	const system = "WKS-0417/C/Windows/System32/config/SYSTEM"
+	t := findings.Timeline{StepSeconds: 2048, LeftOut: 2}
+	begin := time.Date(2012, 3, 7, 6, 0, 0, 0, time.UTC)
+	bins := func(layout string, from, n, every int) (out []findings.TimelineBin) {
+		for i := range n {
+			b := findings.TimelineBin{Time: begin.Add(time.Duration(2048*(from+i*every)) * time.Second).Format(layout), Records: 5 + i*i%37}
+			if i%5 == 2 {
+				b.Warnings, b.Errors = 2, 3
+			}
+			out = append(out, b)
+		}
+		return out
+	}
+	const wall = "2006-01-02T15:04:05"
+	t.Logs = []findings.TimelineLog{
+		{Artifact: ccm, UTC: true, StepSeconds: 2048, Bins: append([]findings.TimelineBin{{Time: "1980-01-01T00:00:00Z", Records: 1}}, bins(time.RFC3339, 0, 60, 2)...)},
+		{Artifact: msi, UTC: true, StepSeconds: 2048, Bins: bins(time.RFC3339, 66, 3, 1)},
+		{Artifact: api, StepSeconds: 4096, Bins: bins(wall, 90, 9, 2)},
+	}
+	t.Marks = []findings.Mark{
+		{Time: "2012-03-08T20:11:01Z", UTC: true, Kind: findings.MarkInstall, Label: "Windows Installer begins", System: "WKS-0417", Artifact: msi, Line: 1},
+		{Time: "2012-03-08T20:16:00Z", UTC: true, Kind: findings.MarkFinding, Label: "Agent files cannot be replaced at reboot", System: "WKS-0417", Artifact: msi, Line: 48112},
+		{Time: "2012-03-08T21:16:00Z", UTC: true, Kind: findings.MarkIncident, Label: "the incident"},
+		{Time: "2012-03-09T05:57:00Z", UTC: true, Kind: findings.MarkShutdown, Label: "the machine was shut down", System: "WKS-0417", Artifact: system},
+		{Time: "2012-03-09T05:58:02Z", UTC: true, Kind: findings.MarkBoot, Label: "the machine booted", System: "WKS-0417", Artifact: "WKS-0417/C/Windows/PFRO.log", Line: 3},
+		{Time: "2012-03-09T07:00:00Z", UTC: true, Kind: findings.MarkGap, Label: "silent for 5h0m0s", System: "WKS-0417", Artifact: ccm},
+		{Time: "2012-03-09T08:00:00Z", UTC: true, Kind: findings.MarkClockJump, Label: "the clock goes back by 1h0m0s", System: "WKS-0417", Artifact: ccm, Line: 900},
+		{Time: "2012-03-10T08:11:02Z", UTC: true, Kind: findings.MarkCapture, Label: "the SYSTEM hive was last written", System: "WKS-0417", Artifact: system},
+		{Time: "2012-03-09T09:00:00", Kind: findings.MarkGap, Label: "silent for 2h0m0s", System: "WKS-0417", Artifact: api},
+	}
+	return t
 }

@@ -33,56 +33,68 @@ const (
 	FileNote     = "note.txt"
 	FileRequest  = "request.txt"
 	FolderLogs   = "logs"
+
+	FolderRegistry = "registry" // a page for each machine, where there are several
+	FolderFiles    = "files"    // the pages of the list of files behind the first
 )
 
 // Parts lists the names of everything that [Site.Draw] may create, files and folders.
 func Parts() []string {
-	return []string{PageIndex, PageTimeline, PageRegistry, PageFiles, FileNote, FileRequest, FolderLogs}
+	return []string{PageIndex, PageTimeline, PageRegistry, PageFiles, FileNote, FileRequest, FolderLogs, FolderRegistry, FolderFiles}
 }
-
-// logBudget is how many decoded bytes of logs are shown in full unless all are asked for.
-const logBudget = 256 << 20
 
 // Site is a report and what its pages are drawn from.
 type Site struct {
 	Report *findings.Report
-	// Records yields the records of an artifact in the order of its lines; nil if they are not at hand, so that no log is shown.
-	Records func(artifact string) iter.Seq2[ingest.Record, error]
-	Logs    Logs // "" is LogsEvidence
+	// Records yields the records of an artifact in the order of its lines, from a record that begins no later than line from; where the artifact has no such
+	// line, the last ones. It is nil if they are not at hand, so that no log is shown.
+	Records func(artifact string, from int) iter.Seq2[ingest.Record, error]
+	Logs    Logs   // "" is LogsEvidence
+	Changes string // the file of the page that compares the report with an earlier one, beside index.html; "" if there is none
+	// Workers is how many logs are drawn side by side; above 1 Records and the create of Draw are called from several goroutines. The pages are the same.
+	Workers int
 
 	places map[string][]leaf // where the records of an artifact are shown, in the order of their lines
-	unseen map[string]string // why a log that could be shown is not, by path
+	pages  map[string]string // the first page of a log, below the site, by path
+	unseen map[string]string // why a log is not shown, or not all of it, by path
 }
 
-// leaf is a page of a log.
-type leaf struct {
-	file        string // below the site
-	first, last int    // lines
-	from, to    string // time of the first and of the last record that has one
-	records     int
-	warnings    int
-	errors      int
-	cited       []int // lines that evidence cites
-}
-
-// Draw draws the report's pages. create makes a file of the site; its name is relative and separated by /, with one folder at most. The error is
-// that of create, of a file or of Records.
+// Draw draws the report's pages, and beside them the ticket note and the request to the customer as text. create makes a file of the site; its
+// name is relative and separated by /, with one folder at most. The error is that of create, of a file or of Records.
 func (s *Site) Draw(create func(name string) (io.WriteCloser, error)) error {
 	v := newView(s.Report)
 	v.site = s
-	s.places, s.unseen = map[string][]leaf{}, map[string]string{}
+	v.paginate()
+	s.places, s.pages, s.unseen = map[string][]leaf{}, map[string]string{}, map[string]string{}
 	if err := s.drawLogs(v, create); err != nil {
 		return err
 	}
-	for _, page := range []struct {
-		name  string
-		drawn templ.Component
-	}{{PageIndex, index(v)}} {
-		if err := draw(create, page.name, page.drawn); err != nil {
+	pages := []sitePage{{PageIndex, index}, {PageTimeline, timelinePage}, {PageRegistry, registryPage}, {PageFiles, filesPage}}
+	for _, m := range v.Machines {
+		if m.page != PageRegistry {
+			pages = append(pages, sitePage{m.page, func(v *view) templ.Component { return machinePage(v, m) }})
+		}
+	}
+	for i := range v.leaves {
+		if i > 0 {
+			pages = append(pages, sitePage{v.leaves[i].page, filesPage})
+		}
+	}
+	for _, p := range pages {
+		if err := draw(create, p.name, p.drawn(v.on(p.name))); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := put(create, FileNote, []byte(Note(s.Report))); err != nil {
+		return err
+	}
+	return put(create, FileRequest, []byte(RequestText(s.Report)))
+}
+
+// sitePage is a page that is to be drawn.
+type sitePage struct {
+	name  string
+	drawn func(*view) templ.Component
 }
 
 // draw writes one page.
@@ -107,14 +119,17 @@ func put(create func(name string) (io.WriteCloser, error), name string, data []b
 	return w.Close()
 }
 
-// leafOf returns the page that shows a line of an artifact; false if none does.
+// leafOf returns the page that has an anchor for a line of an artifact; false if none has.
 func (s *Site) leafOf(artifact string, line int) (leaf, bool) {
 	if s == nil || line < 1 {
 		return leaf{}, false
 	}
 	list := s.places[artifact]
 	i, _ := slices.BinarySearchFunc(list, line, func(l leaf, line int) int { return l.last - line })
-	if i == len(list) || line < list[i].first {
+	if i == len(list) {
+		return leaf{}, false
+	}
+	if _, found := slices.BinarySearch(list[i].anchors, line); !found {
 		return leaf{}, false
 	}
 	return list[i], true

@@ -7,6 +7,27 @@ import (
 	"time"
 
 	"casebook/findings"
+	"casebook/ingest"
+)
+
+// The names of the pages, and words that stand in several places.
+const (
+	titleIndex    = "Report"
+	titleTimeline = "Time line"
+	titleRegistry = "Registry"
+	titleFiles    = "Files"
+	titleChanges  = "Changes"
+
+	titleUTC   = "Logs and events, in UTC"
+	titleLocal = "Logs whose offset from UTC is not known"
+
+	nothingConfirmed = "Nothing confirmed"
+	nothingToAsk     = "Nothing: no verdict waits for data."
+	unreadableHead   = "This upload gives nothing to judge by: no log, no registry and no other text could be read."
+	offsetUnknown    = "offset unknown"
+	notThere         = "not there"
+	nextStep         = "next: "
+	stillNeeded      = "still needed: "
 )
 
 // The words of the vocabularies. A value that is none of them is shown as it stands.
@@ -435,4 +456,166 @@ func evidenceID(f item, i int) string { return f.Anchor + ".e" + strconv.Itoa(i+
 // madeBy says what made the page and where else its facts stand.
 func madeBy(v *view) string {
 	return "Made by " + strings.TrimSpace(v.Tool.Name+" "+v.Tool.Version) + " from the upload alone. The same facts, complete, stand in report.json (" + v.Schema + ") beside this page."
+}
+
+// stageMeaning says what a part of the work is.
+func stageMeaning(s ingest.Stage) string {
+	switch s {
+	case ingest.StageOpen:
+		return "could not be opened, or its name had to be changed"
+	case ingest.StageRead:
+		return "could not be read to its end"
+	case ingest.StageLimit:
+		return "left out by a limit; the message names the flag that raises it"
+	case ingest.StageDecode:
+		return "holds text that its encoding does not explain"
+	case ingest.StageParse:
+		return "holds something that its format does not allow"
+	case ingest.StageSystem:
+		return "could not be given to one machine for certain"
+	case ingest.StageCheck:
+		return "a check failed; that is a fault of casebook"
+	case ingest.StageArchive:
+		return "could not be added to the index"
+	}
+	return string(s)
+}
+
+// kindWord is what a mark of the time line is.
+func kindWord(k findings.MarkKind) string {
+	switch k {
+	case findings.MarkIncident:
+		return "incident"
+	case findings.MarkFinding:
+		return "findings"
+	case findings.MarkBoot:
+		return "boots"
+	case findings.MarkShutdown:
+		return "shutdowns"
+	case findings.MarkInstall:
+		return "installs"
+	case findings.MarkCapture:
+		return "capture"
+	case findings.MarkClockJump:
+		return "clock goes back"
+	case findings.MarkGap:
+		return "gaps"
+	}
+	return "other"
+}
+
+// sideWord heads what speaks for an explanation, or against it.
+func sideWord(r findings.Role) string {
+	if r == findings.Contradicts {
+		return "against"
+	}
+	return "for"
+}
+
+// kindWords says how much a kind of artifacts holds.
+func kindWords(k kindCount) string {
+	s := " " + size(k.bytes)
+	if k.records > 0 {
+		s += ", " + count(k.records, "record", "records")
+	}
+	return s
+}
+
+// countsLabel names the table of a chart's numbers.
+func countsLabel(c *chart) string {
+	if c.utc {
+		return "Records by time, in UTC"
+	}
+	return "Records by time, offset unknown"
+}
+
+// legendHead says what is drawn, up to the errors.
+func legendHead(c *chart) string {
+	if c.utc {
+		return ". Above the line all records, below it"
+	}
+	return ", by each log's own clock, offset unknown. Above the line all records, below it"
+}
+
+// legendTail says the rest.
+func legendTail(c *chart) string {
+	if c.incident >= 0 {
+		return ". Heights are logarithmic. The dashed line is the incident."
+	}
+	return ". Heights are logarithmic."
+}
+
+// markWord is what one mark of the time line is.
+func markWord(k findings.MarkKind) string {
+	switch k {
+	case findings.MarkIncident:
+		return "the incident"
+	case findings.MarkFinding:
+		return "finding"
+	case findings.MarkBoot:
+		return "boot"
+	case findings.MarkShutdown:
+		return "shutdown"
+	case findings.MarkInstall:
+		return "installation"
+	case findings.MarkCapture:
+		return "capture"
+	case findings.MarkClockJump:
+		return "clock"
+	case findings.MarkGap:
+		return "gap"
+	}
+	return string(k)
+}
+
+// plotLabel describes the plot of all logs.
+func plotLabel(c *chart) string {
+	records, warnings, errors := c.sums()
+	return fmt.Sprintf("%s, %s, %s in %s from %s", count(records, "record", "records"), count(warnings, "warning", "warnings"), count(errors, "error", "errors"), count(len(c.rows), "log", "logs"), c.span())
+}
+
+// stripCounts says what a log holds.
+func stripCounts(s strip) string {
+	out := count(s.records, "record", "records")
+	if s.warnings > 0 {
+		out += ", " + count(s.warnings, "warning", "warnings")
+	}
+	if s.errors > 0 {
+		out += ", " + count(s.errors, "error", "errors")
+	}
+	return out
+}
+
+// stripLabel describes the plot of one log.
+func stripLabel(s strip) string {
+	return s.Artifact + ": " + stripCounts(s) + ", from " + wall(s.first) + " to " + wall(s.last)
+}
+
+// laneLabel describes a row of marks.
+func laneLabel(l lane) string {
+	var s []string
+	for _, g := range l.glyphs {
+		s = append(s, glyphTitle(g))
+	}
+	return kindWord(l.kind) + ": " + clip(strings.Join(s, "; "), maxLine)
+}
+
+// localTime says what a log's clock showed, where that is not UTC.
+func localTime(e findings.Evidence) string {
+	reading, zone := wallOf(e.LocalTime)
+	switch {
+	case reading == "" || zone == "UTC+00:00":
+		return ""
+	case zone == "":
+		return "clock: " + reading
+	}
+	return "clock: " + reading + ", " + zone
+}
+
+// upperFirst begins a sentence.
+func upperFirst(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }

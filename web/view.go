@@ -17,22 +17,36 @@ import (
 
 // What the page shows of long lists; the rest is in report.json, and the page says how many that are.
 const (
-	maxFindings  = 200 // findings shown in full, of those confirmed and suspected
-	maxRows      = 500 // rows of the matrix of checks, of each of its parts
-	maxEvidence  = 40  // pieces of evidence of one finding
-	openEvidence = 6   // of which so many stand open; the rest is folded
-	maxContext   = 8   // lines before, and lines after a quote
-	maxLine      = 300 // characters of such a line
-	maxNotable   = 20  // first errors
-	maxMachines  = 100
-	maxUploads   = 200
-	maxArtifacts = 2000 // rows of the table of artifacts; those that evidence cites come in addition
-	maxProblems  = 500
-	maxPending   = 500 // of one system
-	maxMounted   = 200 // of one system
-	maxVariables = 200 // of one system's environment
-	maxUnsettled = 3   // missing things named in the verdict for each suspected finding
-	maxBriefs    = 6   // findings named in the verdict beside the first
+	maxFindings   = 200 // findings shown in full, of those confirmed and suspected
+	maxRows       = 500 // rows of the matrix of checks, of each of its parts
+	maxEvidence   = 40  // pieces of evidence of one finding
+	openEvidence  = 6   // of which so many stand open; the rest is folded
+	maxContext    = 8   // lines before, and lines after a quote
+	maxLine       = 300 // characters of such a line
+	maxNotable    = 20  // first errors
+	maxMachines   = 100
+	maxUploads    = 200
+	maxArtifacts  = 2000 // rows of the table of artifacts; those that evidence cites come in addition
+	maxProblems   = 2000
+	maxPending    = 500 // of one system
+	maxMounted    = 200 // of one system
+	maxVariables  = 200 // of one system's environment
+	maxUnsettled  = 3   // missing things named in the verdict for each suspected finding
+	maxBriefs     = 6   // findings named in the verdict beside the first
+	maxSame       = 12  // rows of one check in the matrix, of each of its parts
+	maxAbout      = 12  // findings named at a machine
+	maxContenders = 4   // other suspicions beside a suspicion
+	maxScales     = 3   // pieces of evidence for an explanation, and against it, where several stand side by side
+	maxBefore     = 10  // what happened before the incident
+	maxErrorKinds = 15
+	maxShort      = 8    // problems that the first page lists; if there are more it counts them
+	maxServices   = 2000 // rows of services, and of products and patches, of one system
+	maxFolders    = 400
+	maxSequences  = 200
+
+	// The first page stays small: once the findings have taken so many bytes, the others are shown with less, and then not at all.
+	fullFindings = 220_000
+	allFindings  = 330_000
 )
 
 // view is a report in the order in which it is read, with an anchor for everything that can be linked to.
@@ -50,16 +64,39 @@ type view struct {
 
 	Told     []item    // the causes, suspicions and notes that the page shows in full
 	Machines []machine // the systems that the page shows
-	Files    []file    // the artifacts that the page shows
+	All      []file    // the artifacts
+	Files    []file    // those that one document shows
 
 	// How many of these the page leaves out.
 	Untold, Unshown, Unlisted int
 
-	machines map[string]string // a shown system's id to its anchor
-	files    map[string]string // a shown artifact's path to the anchor of its row
-	anchored map[string]bool   // the anchors of the findings that the page shows
-	site     *Site             // nil where index.html is all there is
+	machines map[string]string   // a shown system's id to its anchor
+	files    map[string]place    // a shown artifact's path to its row
+	anchored map[string]bool     // the anchors of the findings that the page shows
+	keys     map[keyName]keyLink // the registry keys that are shown
+	leaves   []filesLeaf         // the pages of the list of files
+	utc      *chart              // of the logs whose offset is known, nil if there are none
+	local    *chart              // of the others
+	attached *attachments        // nil where the report is more than one document, or no records are at hand
+	site     *Site               // nil where one document is all there is
+	here     string              // the page that is drawn
+	depths   map[string]depth    // how deeply a finding is shown, by anchor
 }
+
+// depth says how much of a finding's evidence is shown.
+type depth struct {
+	evidence int // pieces
+	context  int // lines before and after each
+}
+
+// How deeply a finding is shown.
+var (
+	fully   = depth{maxEvidence, maxContext}
+	briefly = depth{openEvidence, 0}
+)
+
+// place is where something is shown.
+type place struct{ page, anchor string }
 
 // item is a finding with its anchor.
 type item struct {
@@ -71,16 +108,18 @@ type item struct {
 type machine struct {
 	findings.System
 	Anchor string
+	page   string // where its registry is shown
 }
 
 // file is an artifact with its anchor.
 type file struct {
 	findings.Artifact
-	Anchor string
+	Anchor    string
+	dir, base string // the folder, "" for that of the upload, and the name within
 }
 
 func newView(r *findings.Report) *view {
-	v := &view{Report: r, Uploads: r.Bundles}
+	v := &view{Report: r, Uploads: r.Bundles, here: PageIndex}
 	if r.Bundle != nil {
 		v.Uploads = append([]findings.Upload{*r.Bundle}, v.Uploads...)
 	}
@@ -93,12 +132,55 @@ func newView(r *findings.Report) *view {
 	list, v.Unshown = head(r.Systems, maxMachines)
 	v.machines = make(map[string]string, len(list))
 	for _, s := range list {
-		m := machine{System: s, Anchor: used.take("system-" + slug(s.ID))}
+		m := machine{System: s, Anchor: used.take("system-" + slug(s.ID)), page: PageRegistry}
 		v.Machines = append(v.Machines, m)
 		v.machines[s.ID] = m.Anchor
 	}
 	v.list(used)
+	v.excerpts(used)
+	v.utc, v.local = newChart(&r.Timeline, true), newChart(&r.Timeline, false)
 	return v
+}
+
+// paginate spreads what is long over the pages of a site.
+func (v *view) paginate() {
+	if len(v.Machines) > 1 {
+		for i := range v.Machines {
+			v.Machines[i].page = FolderRegistry + "/" + strings.TrimPrefix(v.Machines[i].Anchor, "system-") + ".html"
+		}
+	}
+	v.spread()
+}
+
+// on is the view for another page.
+func (v *view) on(page string) *view {
+	w := *v
+	w.here = page
+	return &w
+}
+
+// href is the link to an anchor of a page; "" is the page itself.
+func (v *view) href(page, anchor string) templ.SafeURL {
+	if v.site == nil || page == v.here {
+		return link(cmp.Or(anchor, "content"))
+	}
+	to := up(v.here) + page
+	if anchor != "" {
+		to += "#" + anchor
+	}
+	return templ.SafeURL(to)
+}
+
+// namedPage is a page with its name for people.
+type namedPage struct{ name, title string }
+
+// pages lists the pages of the site that the heading of each leads to.
+func (v *view) pages() []namedPage {
+	pages := []namedPage{{PageIndex, titleIndex}, {PageTimeline, titleTimeline}, {PageRegistry, titleRegistry}, {PageFiles, titleFiles}}
+	if v.site != nil && v.site.Changes != "" {
+		pages = append(pages, namedPage{v.site.Changes, titleChanges})
+	}
+	return pages
 }
 
 // place sorts the findings into their groups and gives each its anchor: the check's ID, and its subject's where the check says several things.
@@ -138,16 +220,116 @@ func (v *view) place(used anchors) {
 		}
 	}
 	v.Told, v.Untold = head(slices.Concat(v.Causes, v.Suspected, v.Notes), maxFindings)
-	v.anchored = map[string]bool{}
-	for _, group := range [][]item{v.Told, v.RuledOut, v.DataMissing, v.ProductUnmet} {
-		shown, _ := head(group, maxRows)
+	v.anchored, v.depths = map[string]bool{}, map[string]depth{}
+	taken := 0
+	for i, it := range v.Told {
+		n, d := weightOf(it.Finding, fully), fully
+		if taken+n > fullFindings {
+			n, d = weightOf(it.Finding, briefly), briefly
+		}
+		if taken += n; taken > allFindings && i > 0 {
+			v.Untold += len(v.Told) - i
+			v.Told = v.Told[:i]
+			break
+		}
+		v.anchored[it.Anchor], v.depths[it.Anchor] = true, d
+	}
+	for _, group := range [][]item{v.RuledOut, v.DataMissing} {
+		shown, _ := v.shownRows(group)
 		for _, it := range shown {
 			v.anchored[it.Anchor] = true
 		}
 	}
+	for _, it := range v.shownUnmet() {
+		v.anchored[it.Anchor] = true
+	}
 }
 
-// list chooses the artifacts that the page's table shows: the first ones, and all that evidence cites.
+// weightOf estimates the bytes that a finding takes on the page.
+func weightOf(f findings.Finding, d depth) int {
+	n := 2500 + len(f.Title) + 2*len(f.Summary) + len(f.Cause) + len(f.Risk) + len(f.Undo) + len(f.Cured) + len(f.Overturns)
+	for _, s := range f.Remedy {
+		n += 20 + len(s)
+	}
+	for _, m := range f.Missing {
+		n += 100 + len(m.What) + len(m.Why) + len(m.Collect)
+	}
+	for i, e := range f.Evidence {
+		if i == d.evidence {
+			break
+		}
+		n += 900 + len(e.Quote) + len(e.Note)
+		for _, s := range slices.Concat(tail(e.Before, d.context), e.After[:min(d.context, len(e.After))]) {
+			n += 90 + min(len(s), maxLine)
+		}
+	}
+	return n
+}
+
+// shownRows returns the findings of a part of the matrix that have a row: some of each check, so that none hides the others.
+func (v *view) shownRows(group []item) (list []item, more int) {
+	same := map[string]int{}
+	for _, it := range group {
+		if same[it.Check]++; same[it.Check] > maxSame || len(list) == maxRows {
+			more++
+			continue
+		}
+		list = append(list, it)
+	}
+	return list, more
+}
+
+// shownUnmet returns the checks of products that nothing shows, each once.
+func (v *view) shownUnmet() []item {
+	list, _ := head(v.ProductUnmet, maxRows)
+	return list
+}
+
+// hostOf is the anchor of the machine that a finding is about, "" if it is about none or several.
+func (v *view) hostOf(f item) string { return v.machines[f.System] }
+
+// About lists what was confirmed and suspected of a machine.
+func (v *view) About(system string) []item {
+	var out []item
+	for _, it := range v.Told {
+		if it.System == system {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// piece is a piece of evidence with the link to where it is shown.
+type piece struct {
+	findings.Evidence
+	to templ.SafeURL
+}
+
+// pieces lists a finding's evidence of a role.
+func (v *view) pieces(f item, role findings.Role) []piece {
+	var out []piece
+	for i, e := range byRole(f.Evidence) {
+		if e.Role != role {
+			continue
+		}
+		to := v.Link(f)
+		if v.anchored[f.Anchor] && i < v.depths[f.Anchor].evidence {
+			to = v.href(PageIndex, evidenceID(f, i))
+		}
+		out = append(out, piece{e, to})
+	}
+	return out
+}
+
+// notableContext is how many lines stand around a first error.
+func (v *view) notableContext() int {
+	if v.Lead() == nil {
+		return 2
+	}
+	return 0
+}
+
+// list gives each artifact its anchor. A site shows all of them; one document the first ones, and all that evidence cites.
 func (v *view) list(used anchors) {
 	cited := map[string]bool{}
 	cite := func(list []findings.Evidence) {
@@ -159,14 +341,18 @@ func (v *view) list(used anchors) {
 		cite(v.Findings[i].Evidence)
 	}
 	cite(v.Notable)
-	v.files = make(map[string]string, min(len(v.Artifacts), maxArtifacts))
+	v.files = make(map[string]place, len(v.Artifacts))
 	for i, a := range v.Artifacts {
-		if i >= maxArtifacts && !cited[a.Path] {
-			continue
+		dir, base := "", a.Path
+		if at := strings.LastIndexByte(a.Path, '/'); at >= 0 {
+			dir, base = a.Path[:at], a.Path[at+1:]
 		}
-		f := file{Artifact: a, Anchor: used.take("f-" + shortHash(a.Path))}
-		v.Files = append(v.Files, f)
-		v.files[a.Path] = f.Anchor
+		f := file{Artifact: a, Anchor: used.take("f-" + shortHash(a.Path)), dir: dir, base: base}
+		v.All = append(v.All, f)
+		if i < maxArtifacts || cited[a.Path] {
+			v.Files = append(v.Files, f)
+			v.files[a.Path] = place{PageFiles, f.Anchor}
+		}
 	}
 	v.Unlisted = len(v.Artifacts) - len(v.Files)
 }
@@ -205,6 +391,15 @@ func (v *view) Unreadable() bool {
 			return a.SHA256 != ""
 		}
 	})
+}
+
+// Contenders returns what stands beside a finding as another explanation: if many things are suspected none of them, since then they are not rivals
+// but a list.
+func (v *view) Contenders(it item) []item {
+	if list := v.Rivals(it); len(list) <= maxContenders {
+		return list
+	}
+	return nil
 }
 
 // Rivals returns what else is suspected of the machine of a suspicion: nothing is proven yet, so each may be the cause.
@@ -297,9 +492,9 @@ func (v *view) Of(system string) (confirmed, suspected int) {
 // Link returns the link to a finding, or to the part of the page that says how many are left out.
 func (v *view) Link(it item) templ.SafeURL {
 	if v.anchored[it.Anchor] {
-		return link(it.Anchor)
+		return v.href(PageIndex, it.Anchor)
 	}
-	return link("findings")
+	return v.href(PageIndex, "checks")
 }
 
 // CheckLink returns the link to the first finding of a check, false if the page shows none.
@@ -307,23 +502,49 @@ func (v *view) CheckLink(check string) (templ.SafeURL, bool) {
 	for _, list := range [][]item{v.Told, v.RuledOut, v.DataMissing, v.ProductUnmet} {
 		for _, it := range list {
 			if it.Check == check && v.anchored[it.Anchor] {
-				return link(it.Anchor), true
+				return v.href(PageIndex, it.Anchor), true
 			}
 		}
 	}
 	return "", false
 }
 
-// FileLink returns the link to an artifact's row, false if the table has none.
-func (v *view) FileLink(path string) (templ.SafeURL, bool) {
-	id, ok := v.files[path]
-	return link(id), ok
+// MachineLink returns the link to what the report says of a machine, false if it is not shown.
+func (v *view) MachineLink(id string) (templ.SafeURL, bool) {
+	anchor, ok := v.machines[id]
+	return v.href(PageIndex, anchor), ok
 }
 
-// RecordLink returns the link to a line's record, false if the log is not shown.
-func (v *view) RecordLink(e findings.Evidence) (templ.SafeURL, bool) {
-	l, ok := v.site.leafOf(e.Artifact, e.Line)
-	return templ.SafeURL(l.file + "#L" + strconv.Itoa(e.Line)), ok
+// FileLink returns the link to an artifact's row, false if no table has it.
+func (v *view) FileLink(path string) (templ.SafeURL, bool) {
+	to, ok := v.files[path]
+	return v.href(to.page, to.anchor), ok
+}
+
+// LogLink returns the link to an artifact's records, false if none are shown.
+func (v *view) LogLink(path string) (templ.SafeURL, bool) {
+	if v.site == nil {
+		return "", false
+	}
+	name, ok := v.site.pages[path]
+	return templ.SafeURL(up(v.here) + name), ok
+}
+
+// LogNote says why an artifact's records are not shown, or not all of them; "" if they are, or were not asked for.
+func (v *view) LogNote(path string) string {
+	if v.site == nil {
+		return ""
+	}
+	return v.site.unseen[path]
+}
+
+// RecordLink returns the link to a line's record, false if that is not shown.
+func (v *view) RecordLink(artifact string, line int) (templ.SafeURL, bool) {
+	if to, ok := v.attached.link(artifact, line); ok {
+		return to, true
+	}
+	l, ok := v.site.leafOf(artifact, line)
+	return templ.SafeURL(up(v.here) + l.file + "#L" + strconv.Itoa(line)), ok
 }
 
 // weight tells how the evidence of a finding is spread.
@@ -427,7 +648,10 @@ func external(address string) (templ.SafeURL, bool) {
 }
 
 // sections are the anchors of the page's own parts; no finding takes them.
-var sections = []string{"content", "verdict", "findings", "notable", "request", "checks", "systems", "artifacts", "problems", "upload"}
+var sections = []string{
+	"content", "verdict", "findings", "notable", "request", "checks", "systems", "artifacts", "problems", "upload", "attached",
+	"note", "before", "errors", "timeline", "marks", "logs", "logs-local", "registry", "keys", "files", "folders", "lacking", "sequences", "sensitive", "hosts", "contest", "verdict-say", "reports", "absent", "counts", "counts-local", "timeline-local", "refused",
+}
 
 // anchors are the ids that a page has given away.
 type anchors map[string]bool

@@ -10,17 +10,36 @@ import (
 	"casebook/findings"
 )
 
-// Write writes index.html of the report to w: one HTML document in UTF-8 that needs nothing beside it. The report is
-// only read; it may be incomplete, for example without systems or findings. The error is that of w.
+// Write writes the report to w as one HTML document in UTF-8 that needs nothing beside it: what [Site.Draw] spreads over several pages, without
+// the logs. The report is only read; it may be incomplete, for example without systems or findings. The error is that of w.
 func Write(w io.Writer, r *findings.Report) error {
-	return index(newView(r)).Render(context.Background(), w)
+	return whole(newView(r)).Render(context.Background(), w)
 }
 
 //go:embed style.css
-var styleSheet string
+var styleBase string
 
-// policy is the page's Content-Security-Policy. The browser applies this one style sheet and loads nothing.
-var policy = "default-src 'none'; style-src '" + digest(styleSheet) + "'; base-uri 'none'; form-action 'none'"
+//go:embed pages.css
+var stylePages string
+
+// styleSheet is the one style sheet of every page.
+var styleSheet = styleBase + stylePages + styleDiff
+
+//go:embed tools.js
+var scriptTools string
+
+//go:embed timeline.js
+var scriptTimeline string
+
+// scriptPolicy is the Content-Security-Policy of a page with one script of ours, or with none if that is "". The browser runs it, applies this one
+// style sheet and loads nothing.
+func scriptPolicy(script string) string {
+	p := "default-src 'none'; "
+	if script != "" {
+		p += "script-src '" + digest(script) + "'; "
+	}
+	return p + "style-src '" + digest(styleSheet) + "'; base-uri 'none'; form-action 'none'"
+}
 
 // digest returns the source expression of Content Security Policy Level 3, section 2.3.1, for an inline element with this content.
 func digest(content string) string {

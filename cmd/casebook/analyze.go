@@ -11,13 +11,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"casebook"
 	"casebook/findings"
-	"casebook/findings/checks"
+	"casebook/findings/diff"
 	"casebook/findings/redact"
 	"casebook/index"
 	"casebook/ingest"
@@ -27,8 +28,10 @@ import (
 // analyzeFlags are the flags of analyze.
 type analyzeFlags struct {
 	out, caseID, host, at, archive, failOn string
-	only, passwords, passwordFiles         []string
-	noArchive, redact                      bool
+	only, passwords, passwordFiles, packs  []string
+	noArchive, redact, single, beside      bool // beside: reports go beside the bundles, where out names no folder
+	since                                  string
+	earlier                                *findings.Report // that since names
 	logs                                   web.Logs
 	format                                 string
 	timeout                                time.Duration
@@ -38,7 +41,14 @@ type analyzeFlags struct {
 }
 
 func (a *app) analyze() *cobra.Command {
-	var f analyzeFlags
+	f := new(analyzeFlags)
+	c := a.analyzeInto(f)
+	c.RunE = func(c *cobra.Command, args []string) error { return a.runAnalyze(c.Context(), args, *f) }
+	return c
+}
+
+// analyzeInto is the command without what it does: its flags set f, which has their defaults from then on.
+func (a *app) analyzeInto(f *analyzeFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "analyze BUNDLE…",
 		Short: "Analyse bundles and write a report of each",
@@ -51,7 +61,6 @@ are one case, whose facts are joined.
   casebook analyze ticket.zip -o report --fail-on high
   casebook analyze first.zip reply.zip --case 48213`,
 		Args: exactly(1, -1, "one or more bundles"),
-		RunE: func(c *cobra.Command, args []string) error { return a.runAnalyze(c.Context(), args, f) },
 	}
 	fs := c.Flags()
 	fs.StringVarP(&f.out, "output", "o", "", "write the report to the folder `DIR` (default ./NAME-report)")
@@ -59,8 +68,10 @@ are one case, whose facts are joined.
 	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to the archive in `DIR` instead of the report folder's own; also $CASEBOOK_ARCHIVE")
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index, and no pages of logs")
 	fs.BoolVar(&f.redact, "redact", false, "replace users, computers, addresses, SIDs, GUIDs and mail addresses by pseudonyms and take out passwords; writes no index and no pages of logs")
+	fs.BoolVar(&f.single, "single-file", false, "write the report as one index.html of at most 5 MB, with the logs cut to what is around the evidence, and no index beside it")
+	fs.StringVar(&f.since, "since", "", "also say what has changed since the earlier `REPORT` (report.json or its folder, also the one that is replaced)")
 	fs.StringVar(&f.format, "format", "", "print the report in this `FORM` on stdout: text, md, json, csv or timesketch (default text)")
-	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs in the report: those that `evidence` cites, all or none")
+	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs as pages of the report: `evidence` (those that it cites, and a summary of the others), all or none")
 	f.analysis(c)
 	return c
 }
@@ -70,6 +81,7 @@ func (f *analyzeFlags) analysis(c *cobra.Command) {
 	fs := c.Flags()
 	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
 	fs.StringSliceVar(&f.only, "only", nil, "run only the checks with these `ID`s, separated by commas")
+	fs.StringArrayVar(&f.packs, "checks", nil, packsHelp)
 	fs.StringVar(&f.at, "at", "", "`TIME` of the incident, e.g. 2012-03-08T21:16 or 2012-03-08T21:16:55+01:00")
 	fs.StringVar(&f.host, "host", "", "files that name no computer come from the computer `NAME`")
 	passwordFlags(c, &f.passwords, &f.passwordFiles)
@@ -107,11 +119,27 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	if !slices.Contains([]web.Logs{web.LogsEvidence, web.LogsAll, web.LogsNone}, f.logs) {
 		return usagef("--logs is evidence, all or none, not %q", f.logs)
 	}
+	if f.single && f.logs != web.LogsEvidence {
+		return usagef("--single-file shows the logs around the evidence; --logs can't be had with it")
+	}
+	if f.since != "" && f.caseID == "" && len(args) > 1 {
+		return usagef("--since compares one report; analyse one bundle, or several as one --case")
+	}
 	if f.redact && f.logs == web.LogsAll {
 		return usagef("--redact shows no logs, so that --logs all can't be had with it")
 	}
-	if err := a.checkForm(f.format); err != nil {
-		return err
+	if f.format != "" {
+		if err := checkForm(f.format, analyzeForms); err != nil {
+			return err
+		}
+		if a.json && f.format != formJSON {
+			return usagef("--json and --format %s exclude each other", f.format)
+		}
+	}
+	if f.since != "" {
+		if f.earlier, err = readReport(f.since); err != nil {
+			return usageError{err}
+		}
 	}
 	opt.Log, opt.AskPassword = a.log(), a.askPassword()
 	opt.Entry = index.Entry{Added: time.Now().UTC().Truncate(time.Second), Waiting: a.waiting}
@@ -121,18 +149,26 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 			return usageError{err}
 		}
 	}
+	target := memory{base: indexTarget, member: indexMember}
 	if f.noArchive {
-		boundMemory(memoryTarget)
+		target = memory{base: memoryTarget, member: memoryMember}
 	}
+	bounded := target.bound()
 	read, unread, gave := 0, 0, false
 	for i, j := range jobs {
-		report, dir, err := a.analyzeOne(ctx, j, f, opt)
+		if bounded {
+			opt.Progress = target.progress()
+		}
+		report, changes, dir, err := a.analyzeOne(ctx, j, f, opt)
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			return fmt.Errorf("interrupted; there is no report of %s", quoted(uploads(jobs[i:])))
 		}
 		var unusable *casebook.UnusableError
 		switch {
 		case err != nil && report == nil:
+			if f.redact {
+				err = redacted(err, redact.New(casebook.Unfinished(j.uploads, err.Error(), opt)))
+			}
 			a.complain(err)
 			unread += len(j.uploads)
 		case errors.As(err, &unusable):
@@ -157,6 +193,7 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		if err := a.print(f.format, report, dir, err == nil || unusable != nil && !unusable.All); err != nil {
 			return err
 		}
+		a.tellChanges(f.format, changes, dir)
 	}
 	switch {
 	case read == 0:
@@ -169,24 +206,68 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	return nil
 }
 
-// memoryTarget is what an analysis without an index keeps below where it can. Without it the garbage collector lets the heap grow to twice what
-// is in use, which with the matches of thousands of logs is more than the rest of the program takes.
-const memoryTarget = 232 << 20
+// memory is what an analysis keeps below where it can. Without a target the garbage collector lets the heap grow to twice what is in use, which with
+// the matches of thousands of logs is more than the rest of the program takes.
+type memory struct {
+	base   int64 // bytes
+	member int64 // bytes for each member: what is kept of 100,000 has no room in base, and the garbage collector would run all the time in vain
+}
 
-// boundMemory makes the garbage collector run more often near a number of bytes, unless GOMEMLIMIT says otherwise. It is no hard bound: the runtime
-// gives collecting at most half of the processors.
-func boundMemory(target int64) {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(target)
+// The targets, without an index and with one.
+const (
+	memoryTarget = 232 << 20
+	memoryMember = 2 << 10
+	indexTarget  = 400 << 20
+	indexMember  = 4 << 10
+)
+
+// bound makes the garbage collector run more often near the target and reports that it does, unless GOMEMLIMIT says otherwise. It is no hard
+// bound: the runtime gives collecting at most half of the processors.
+func (m memory) bound() bool {
+	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		return false
+	}
+	debug.SetMemoryLimit(m.base)
+	return true
+}
+
+// both returns what tells two of the progress; the first may be nil.
+func both(first, second func(ingest.Progress)) func(ingest.Progress) {
+	if first == nil {
+		return second
+	}
+	return func(p ingest.Progress) {
+		first(p)
+		second(p)
 	}
 }
 
-// analyzeOne makes one report and returns it with the folder it is in, "" if there is none. Uploads that can't be analysed at all give
+// progress returns what sets the target by the number of members, once it is known.
+func (m memory) progress() func(ingest.Progress) {
+	var once sync.Once
+	return func(p ingest.Progress) {
+		once.Do(func() { debug.SetMemoryLimit(m.base + m.member*int64(p.FilesTotal)) })
+	}
+}
+
+// tellChanges prints what changed since an earlier report, behind a summary. Other forms hold the report alone.
+func (a *app) tellChanges(form string, d *diff.Diff, dir string) {
+	if d == nil || a.json || form != "" && form != formText {
+		return
+	}
+	fmt.Fprintln(a.out)
+	comparison{palette: a.paint(), page: a.page(), Diff: d}.write()
+	if dir != "" {
+		fmt.Fprintln(a.out, "\nComparison: "+printable(filepath.Join(relative(dir), casebook.ChangesFile)))
+	}
+}
+
+// analyzeOne makes one report and returns it with what changed since an earlier one, nil if none was named, and the folder it is in, "" if there is none. Uploads that can't be analysed at all give
 // an error; their report, which says so, is written where an output folder was named.
-func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt casebook.Options) (*findings.Report, string, error) {
+func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt casebook.Options) (*findings.Report, *diff.Diff, string, error) {
 	out, err := casebook.NewOutput(j.out)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	defer out.Discard()
 	if !f.noArchive && !f.redact {
@@ -202,36 +283,70 @@ func (a *app) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		defer cancel()
 	}
 	p := a.progress(baseNames(j.uploads))
-	opt.Progress = p.update
+	opt.Progress = both(opt.Progress, p.update)
 	report, unusable := casebook.Analyze(limited, j.uploads, opt)
 	p.done()
 	if unusable != nil && report == nil {
 		if ctx.Err() != nil || !errors.Is(unusable, context.DeadlineExceeded) {
-			return nil, "", unusable
+			return nil, nil, "", unusable
 		}
 		why := fmt.Sprintf("not done after %s; --timeout sets the time", f.timeout)
 		report, unusable = casebook.Unfinished(j.uploads, why, opt), fmt.Errorf("analyse %s: %s", quoted(j.uploads), why)
 	}
+	earlier := f.earlier
+	if f.redact {
+		names := redact.New(report)
+		if earlier != nil {
+			names = redact.New(report, earlier)
+			earlier = names.Report(earlier)
+		}
+		report, unusable = names.Report(report), redacted(unusable, names)
+	}
 	var u *casebook.UnusableError
 	analysed := unusable == nil || errors.As(unusable, &u) && !u.All
 	if !analysed && f.out == "" {
-		return report, "", unusable
+		return report, nil, "", unusable
 	}
-	if f.redact {
-		report = redact.Report(report)
+	var changes *diff.Diff
+	if earlier != nil && analysed {
+		changes = diff.Reports(earlier, report)
+		if err := out.WriteDiff(changes); err != nil {
+			return nil, nil, "", err
+		}
 	}
 	indexed := ""
 	if analysed {
 		indexed = opt.Index
 	}
-	if err := out.Write(ctx, report, indexed, f.logs); err != nil {
-		return nil, "", err
+	if f.single {
+		err = out.WriteSingle(ctx, report, indexed)
+	} else {
+		err = out.Write(ctx, report, indexed, f.logs)
+	}
+	if err != nil {
+		return nil, nil, "", err
 	}
 	dir, err := out.Commit()
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
-	return report, dir, unusable
+	return report, changes, dir, unusable
+}
+
+// redacted returns what is said of uploads that could not be analysed, without names.
+func redacted(err error, names *redact.Redactor) error {
+	var u *casebook.UnusableError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &u):
+		return errors.New(names.Message(err.Error()))
+	}
+	out := &casebook.UnusableError{All: u.All}
+	for _, r := range u.Reasons {
+		out.Reasons = append(out.Reasons, errors.New(names.Message(r.Error())))
+	}
+	return out
 }
 
 // check says what is wrong with the places that a job writes to, before any work is done.
@@ -335,13 +450,16 @@ func (f analyzeFlags) options() (casebook.Options, error) {
 	if opt.At, err = parseTime(f.at); err != nil {
 		return opt, err
 	}
-	opt.Checks, err = selectChecks(f.only)
+	all, err := allChecks(f.packs, f.archive)
+	if err != nil {
+		return opt, err
+	}
+	opt.Checks, err = selectChecks(all, f.only)
 	return opt, err
 }
 
-// selectChecks returns the checks with these IDs, all for none.
-func selectChecks(only []string) ([]*findings.Check, error) {
-	all := checks.All()
+// selectChecks returns those of the checks that have these IDs, all for none.
+func selectChecks(all []*findings.Check, only []string) ([]*findings.Check, error) {
 	if len(only) == 0 {
 		return all, nil
 	}
@@ -349,7 +467,7 @@ func selectChecks(only []string) ([]*findings.Check, error) {
 	for _, id := range only {
 		i := slices.IndexFunc(all, func(c *findings.Check) bool { return c.ID == id })
 		if i < 0 {
-			return nil, noCheck(id)
+			return nil, noCheck(id, all)
 		}
 		out = append(out, all[i])
 	}
@@ -362,7 +480,7 @@ func plan(args []string, f analyzeFlags) []job {
 		return []job{{args, orDefault(f.out, fileName(f.caseID)+"-report")}}
 	}
 	if len(args) == 1 {
-		return []job{{args, orDefault(f.out, stem(args[0])+"-report")}}
+		return []job{{args, orDefault(f.out, f.place(args[0], stem(args[0])))}}
 	}
 	var jobs []job
 	used := map[string]int{}
@@ -375,10 +493,21 @@ func plan(args []string, f analyzeFlags) []job {
 		if f.out != "" {
 			jobs = append(jobs, job{[]string{u}, filepath.Join(f.out, name)})
 		} else {
-			jobs = append(jobs, job{[]string{u}, name + "-report"})
+			jobs = append(jobs, job{[]string{u}, f.place(u, name)})
 		}
 	}
 	return jobs
+}
+
+// place is the folder of an upload's report where none is named.
+func (f analyzeFlags) place(upload, name string) string {
+	name += "-report"
+	if f.beside {
+		if abs, err := filepath.Abs(upload); err == nil {
+			return filepath.Join(filepath.Dir(abs), name)
+		}
+	}
+	return name
 }
 
 func orDefault(s, d string) string {

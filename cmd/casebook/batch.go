@@ -79,7 +79,8 @@ func (a *app) runBatch(ctx context.Context, args []string, f batchFlags) error {
 	if err != nil {
 		return err
 	}
-	boundMemory(int64(b.jobs+1) * memoryTarget)
+	b.memory = memory{base: int64(b.jobs) * indexTarget, member: int64(b.jobs) * indexMember}
+	b.bounded = b.memory.bound()
 	err = b.run(ctx)
 	if err := b.report(); err != nil {
 		return err

@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"casebook"
@@ -61,6 +63,9 @@ type batch struct {
 	hook     *hook
 	start    time.Time
 	bar      *batchBar
+	memory   memory
+	bounded  bool         // memory holds
+	members  atomic.Int64 // of the largest upload so far
 
 	mu      sync.Mutex
 	results []batchResult
@@ -362,7 +367,7 @@ func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt c
 	for _, c := range fresh {
 		total += c.bytes()
 	}
-	opt.Progress = b.bar.of(filepath.Base(fresh[0].path), total)
+	opt.Progress = both(b.room(), b.bar.of(filepath.Base(fresh[0].path), total))
 	report, err := casebook.Analyze(limited, paths, opt)
 	unusable, _ := errors.AsType[*casebook.UnusableError](err)
 	switch {
@@ -384,6 +389,19 @@ func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt c
 	}
 	b.tell(ctx, fresh, report, before, unusable)
 	return nil
+}
+
+// room returns what raises the target for the memory when an upload has more members than all before, as if all workers had such a one.
+func (b *batch) room() func(ingest.Progress) {
+	if !b.bounded {
+		return nil
+	}
+	return func(p ingest.Progress) {
+		n := int64(p.FilesTotal)
+		if most := b.members.Load(); n > most && b.members.CompareAndSwap(most, n) {
+			debug.SetMemoryLimit(b.memory.base + b.memory.member*n)
+		}
+	}
 }
 
 // errNotKept says that a case can't be evaluated anew.

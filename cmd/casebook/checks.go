@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
 	"strings"
 
@@ -16,32 +17,36 @@ import (
 
 func (a *app) checks() *cobra.Command {
 	var markdown bool
+	var packs []string
 	list := &cobra.Command{
 		Use: "list", Short: "List the checks", Args: exactly(0, 0, "no argument"),
-		RunE: func(*cobra.Command, []string) error { return a.listChecks(markdown) },
+		RunE: func(*cobra.Command, []string) error { return a.listChecks(markdown, packs) },
 	}
 	list.Flags().BoolVar(&markdown, "markdown", false, "all pages as one Markdown document")
 	show := &cobra.Command{
 		Use: "show ID", Short: "Show what a check looks for, what proves it and what to do", Args: exactly(1, 1, "the ID of a check"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return checkIDs(), cobra.ShellCompDirectiveNoFileComp
+			return checkIDs(checks.All()), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.showCheck(args[0]) },
+		RunE: func(_ *cobra.Command, args []string) error { return a.showCheck(args[0], packs) },
 	}
-	return group(&cobra.Command{Use: "checks", Short: "What is checked and why"}, list, show)
+	for _, c := range []*cobra.Command{list, show} {
+		c.Flags().StringArrayVar(&packs, "checks", nil, packsHelp)
+	}
+	return group(&cobra.Command{Use: "checks", Short: "What is checked and why"}, list, show, a.testPacks())
 }
 
-func checkIDs() []string {
+func checkIDs(all []*findings.Check) []string {
 	var ids []string
-	for _, c := range checks.All() {
+	for _, c := range all {
 		ids = append(ids, c.ID)
 	}
 	return ids
 }
 
 // noCheck says that there is no check of an ID, and which one may have been meant.
-func noCheck(id string) error {
-	return usagef("there is no check %q%s; 'casebook checks list' lists them", id, nearest(id, checkIDs()))
+func noCheck(id string, all []*findings.Check) error {
+	return usagef("there is no check %q%s; 'casebook checks list' lists them", id, nearest(id, checkIDs(all)))
 }
 
 // checkJSON is a check as --json shows it.
@@ -75,8 +80,11 @@ func asJSON(c *findings.Check) checkJSON {
 	return out
 }
 
-func (a *app) listChecks(markdown bool) error {
-	all := checks.All()
+func (a *app) listChecks(markdown bool, packs []string) error {
+	all, err := allChecks(packs, os.Getenv("CASEBOOK_ARCHIVE"))
+	if err != nil {
+		return err
+	}
 	switch {
 	case markdown:
 		fmt.Fprint(a.out, "# The checks\n\nThis page is made by `make generate` from the checks themselves; `casebook checks show ID` prints one.\n")
@@ -105,11 +113,14 @@ func (a *app) listChecks(markdown bool) error {
 	return nil
 }
 
-func (a *app) showCheck(id string) error {
-	all := checks.All()
+func (a *app) showCheck(id string, packs []string) error {
+	all, err := allChecks(packs, os.Getenv("CASEBOOK_ARCHIVE"))
+	if err != nil {
+		return err
+	}
 	i := slices.IndexFunc(all, func(c *findings.Check) bool { return c.ID == id })
 	if i < 0 {
-		return noCheck(id)
+		return noCheck(id, all)
 	}
 	if a.json {
 		return a.writeJSON(asJSON(all[i]))

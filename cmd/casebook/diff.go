@@ -16,17 +16,23 @@ import (
 )
 
 func (a *app) diff() *cobra.Command {
+	var out string
 	var passwords, passwordFiles []string
 	c := &cobra.Command{
-		Use:   "diff BEFORE AFTER",
+		Use:   "diff BEFORE AFTER [-o DIR]",
 		Short: "What changed from one upload to the next, and whether the problem is cured",
 		Long: `Compares two uploads: findings that came, went or changed, with a receipt for each problem of the first (cured, not cured, came back, cannot tell); what
 changed on each machine (services, products, pending renames, registry values that evidence names); kinds of errors that came or stopped.
 
-BEFORE and AFTER are each a report.json, a report folder, or a bundle, which is then analysed without writing anything.
+BEFORE and AFTER are each a report.json, a report folder, or a bundle, which is then analysed without writing anything. With -o the comparison is also written
+as a page, DIR/index.html, and as DIR/diff.json.
+
+A problem counts as cured only if the second upload ends later and holds what rules it out, or shows that it was over by its end. Failures of the first upload
+that still stand in a log of the second are not held against the cure.
 
 Exit status: 0 done, 2 the command was used wrongly, 4 one of the two could not be read.`,
 		Example: `  casebook diff monday-report tuesday.zip
+  casebook diff before.zip after.zip -o changes
   casebook diff before.zip after.zip --json`,
 		Args: exactly(2, 2, "two reports or bundles"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -34,14 +40,28 @@ Exit status: 0 done, 2 the command was used wrongly, 4 one of the two could not 
 			if err != nil {
 				return err
 			}
-			return a.runDiff(c.Context(), args[0], args[1], words)
+			return a.runDiff(c.Context(), args[0], args[1], out, words)
 		},
 	}
+	c.Flags().StringVarP(&out, "output", "o", "", "write the comparison to the folder `DIR`")
 	passwordFlags(c, &passwords, &passwordFiles)
 	return c
 }
 
-func (a *app) runDiff(ctx context.Context, before, after string, passwords []string) error {
+func (a *app) runDiff(ctx context.Context, before, after, dir string, passwords []string) error {
+	var out *casebook.Output
+	if dir != "" {
+		for _, u := range []string{before, after} {
+			if within(dir, u) {
+				return usagef("%q lies within %q, which is left as it is; name a folder elsewhere with -o", dir, u)
+			}
+		}
+		var err error
+		if out, err = casebook.NewDiffOutput(dir); err != nil {
+			return usageError{err}
+		}
+		defer out.Discard()
+	}
 	var reports [2]*findings.Report
 	for i, path := range []string{before, after} {
 		r, err := a.reportOf(ctx, path, passwords)
@@ -55,10 +75,22 @@ func (a *app) runDiff(ctx context.Context, before, after string, passwords []str
 		reports[i] = r
 	}
 	d := diff.Reports(reports[0], reports[1])
+	if out != nil {
+		if err := out.WriteDiff(d); err != nil {
+			return err
+		}
+		var err error
+		if dir, err = out.Commit(); err != nil {
+			return err
+		}
+	}
 	if a.json {
 		return a.writeJSON(d)
 	}
 	comparison{palette: a.paint(), page: a.page(), Diff: d}.write()
+	if dir != "" {
+		fmt.Fprintln(a.out, "\nComparison: "+printable(filepath.Join(relative(dir), casebook.IndexFile)))
+	}
 	return nil
 }
 

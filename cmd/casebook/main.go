@@ -2,7 +2,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,5 +18,9 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
+	if ownConsole() {
+		fmt.Fprint(os.Stderr, "\nPress Enter to close this window. ")
+		_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // whatever comes, the window closes
+	}
 	os.Exit(code)
 }

@@ -50,13 +50,14 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
-			"pack":   pack,
+			"pack":   packZip,
 			"zip":    zipped,
 			"sample": sample,
 			"bytes":  makeBytes,
 			"cut":    cut,
 			"damage": damage,
 			"report": checkReports,
+			"diffs":  checkDiffs,
 			"same":   same,
 			"clean":  clean,
 		},
@@ -81,8 +82,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// pack packs a folder of a script's texts as internal/fixture does: pack ZIP FOLDER.
-func pack(ts *testscript.TestScript, neg bool, args []string) {
+// packZip packs a folder of a script's texts as internal/fixture does: pack ZIP FOLDER.
+func packZip(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: pack ZIP FOLDER")
 	}
@@ -235,6 +236,17 @@ func checkReports(ts *testscript.TestScript, neg bool, args []string) {
 		if n == 0 {
 			ts.Fatalf("%s holds no report", file)
 		}
+	}
+}
+
+// checkDiffs holds comparisons against their schema: diffs FILE….
+func checkDiffs(ts *testscript.TestScript, neg bool, args []string) {
+	t, ok := ts.Value("t").(testing.TB)
+	if neg || len(args) == 0 || !ok {
+		ts.Fatalf("usage: diffs FILE…")
+	}
+	for _, file := range args {
+		docscheck.Diff(t, []byte(ts.ReadFile(file)))
 	}
 }
 

@@ -121,6 +121,8 @@ func (a *app) root() *cobra.Command {
 		Long: `casebook opens what a customer sent (a zip, a folder, a loose log or hive), finds the cause of known problems
 and shows the evidence line by line. It needs no network and no Windows.
 
+'casebook BUNDLE', and a bundle that is dropped on the program, is analysed with the report beside it, which is then shown in the browser.
+
 ` + exitHelp,
 		Version:       version,
 		SilenceUsage:  true,
@@ -148,7 +150,28 @@ and shows the evidence line by line. It needs no network and no Windows.
 	f.BoolVar(&a.json, "json", false, "machine-readable result on stdout")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress display")
 	f.StringVar(&a.color, "color", "auto", "colour the result: `WHEN` is auto, always or never; NO_COLOR is honoured")
-	return group(c, a.analyze(), a.batch(), a.ask(), a.search(), a.archive(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
+	group(c, a.analyze(), a.batch(), a.open(), a.render(), a.ask(), a.search(), a.archive(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
+	unknown, help := c.Args, c.RunE
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 && isThere(args[0]) {
+			for _, u := range args {
+				if !isThere(u) {
+					return usagef("there is no %q to analyse", u)
+				}
+			}
+			return nil
+		}
+		return unknown(c, args)
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return help(c, args)
+		}
+		var f analyzeFlags
+		a.analyzeInto(&f) // for the defaults
+		return a.dropped(c.Context(), args, f)
+	}
+	return c
 }
 
 // group makes c a command that only holds others: alone it prints its help, with anything else it says that there is no such command.

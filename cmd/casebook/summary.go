@@ -30,6 +30,7 @@ const (
 	maxPlaces   = 3
 	maxErrors   = 5
 	maxProblems = 5
+	maxAbsent   = 5 // checks without their product that are named
 )
 
 // tell prints what an analysis found: the report itself with --json, else a short summary. dir is the report's folder, "" if it was
@@ -89,6 +90,9 @@ func (s summary) write() {
 	}
 	s.list("Ruled out", s.good, ruledOut)
 	s.list("Data missing", s.warn, noData)
+	if n := len(noProduct); n > maxAbsent && !s.reasons {
+		noProduct = []string{fmt.Sprintf("%d checks concern products or troubles of which nothing is seen (--verbose names them)", n)}
+	}
 	s.list("Product not seen", s.faint, noProduct)
 	if s.reasons {
 		s.silent()

@@ -314,6 +314,9 @@ func (o *retryObserver) keep(s *facts.Sight, r programRun) {
 	case len(o.last) < half:
 		o.last = append(o.last, r)
 	default:
+		if half < maxRuns/2 {
+			s.Dropped()
+		}
 		o.last[o.next] = r
 		o.next = (o.next + 1) % len(o.last)
 	}

@@ -31,6 +31,11 @@ var corpusFolders = []string{"logs-cmtrace", "logs-msi", "logs-other", "logs-sep
 // corpusShows is all that is confirmed on a file of the corpus that is analysed alone, CHECK FILE, each with what an independent reader of the hive
 // (hivexget) or of the text shows there.
 var corpusShows = map[string]string{
+	"windows-component-store-corrupt adamgell+cmtraceopen__st_corpus_dism_mixed_components_dism.log": "the resource checker could not repair comctl32.dll; a later line says that the store was repaired, so the finding is resolved",
+
+	// Both are made-up logs, which state 0x80070070 (ERROR_DISK_FULL) as the code of an operation that ended for good; no volume is named.
+	"windows-disk-full adamgell+cmtraceopen__fixtures_sccm_client_deployment_cache-failure_evidence_client-content_current_CAS.log":                                                              "line 2: errorCode=0x80070070 terminal=true",
+	"windows-disk-full adamgell+cmtraceopen__fixtures_sccm_client_inventory-compliance-metering_inventory_terminal-failures_evidence_client-inventory_root-a_current_InventoryAgentProvider.log": "line 1: Terminal=true ErrorCode=0x80070070",
 	"windows-pending-reboot mkorman90+regipy__SYSTEM_2":           "PendingFileRenameOperations of the current control set holds two deletes below C:\\Users\\master\\AppData",
 	"windows-pending-reboot mkorman90+regipy__SYSTEM_B":           "PendingFileRenameOperations holds eight deletes, of C:\\Config.Msi, the DriverStore and Dropbox",
 	"windows-pending-reboot mkorman90+regipy__SYSTEM_WIN_10_1709": "PendingFileRenameOperations holds 101 operations, most of them of printer drivers that wait for a boot",

@@ -12,7 +12,6 @@ import (
 
 	"casebook"
 	"casebook/findings"
-	"casebook/findings/checks"
 	"casebook/internal/fixture"
 )
 
@@ -41,7 +40,7 @@ func TestProofNeedsItsEvidence(t *testing.T) {
 	for name := range redundant {
 		unused[name] = true
 	}
-	for _, c := range checks.All() {
+	for _, c := range written() {
 		a, err := txtar.ParseFile(filepath.Join("testdata", c.ID+".txtar"))
 		if err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ package diff
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,8 +135,8 @@ func Reports(before, after *findings.Report) *Diff {
 	names := pairSystems(before, after)
 	d.findings(before, after, names)
 	d.systems(before, after, names)
-	d.errors(before, after)
 	d.caveats(before, after)
+	d.errors(before, after)
 	return d
 }
 
@@ -170,54 +171,6 @@ func later(before, after *findings.Report) Later {
 	return LaterNo
 }
 
-// pairSystems maps the systems of the second report to those of the first: the same computer name, and where each tells of one only and one of them
-// has no name, that one.
-func pairSystems(before, after *findings.Report) map[string]string {
-	names := map[string]string{}
-	for _, s := range after.Systems {
-		names[s.ID] = s.ID
-	}
-	if len(before.Systems) == 1 && len(after.Systems) == 1 {
-		a, b := before.Systems[0], after.Systems[0]
-		if a.ComputerName == "" || b.ComputerName == "" || strings.EqualFold(a.ComputerName, b.ComputerName) {
-			names[b.ID] = a.ID
-		}
-	}
-	return names
-}
-
-// key tells the findings of one report apart.
-type key struct{ check, system, subject string }
-
-func keyed(r *findings.Report, names map[string]string) map[key]*findings.Finding {
-	out := map[key]*findings.Finding{}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		system := f.System
-		if to, ok := names[system]; ok {
-			system = to
-		}
-		subject := f.Subject
-		if strings.EqualFold(subject, f.System) {
-			subject = system
-		}
-		k := key{f.Check, system, strings.ToLower(strings.ReplaceAll(subject, `\`, "/"))}
-		if old := out[k]; old == nil || rank(f) < rank(old) {
-			out[k] = f
-		}
-	}
-	return out
-}
-
-// rank orders the verdicts on the same subject: what claims most comes first, what is over after what is not.
-func rank(f *findings.Finding) int {
-	n := 2 * slices.Index([]findings.Verdict{findings.Confirmed, findings.Suspected, findings.RuledOut, findings.NotEvaluated}, f.Verdict)
-	if f.State == findings.Resolved {
-		n++
-	}
-	return n
-}
-
 func claims(f *findings.Finding) bool {
 	return f != nil && (f.Verdict == findings.Confirmed || f.Verdict == findings.Suspected)
 }
@@ -231,6 +184,7 @@ func stand(f *findings.Finding) *Stand {
 
 func (d *Diff) findings(before, after *findings.Report, names map[string]string) {
 	was, is := keyed(before, nil), keyed(after, names)
+	repack(was, is, before, after)
 	keys := map[key]bool{}
 	for k := range was {
 		keys[k] = claims(was[k])
@@ -262,7 +216,7 @@ func (d *Diff) findings(before, after *findings.Report, names map[string]string)
 		}
 		if claims(a) {
 			general := verdictOn(after, names, k)
-			if p.Receipt, p.Why = d.receipt(a, b, general); b == nil {
+			if p.Receipt, p.Why = d.receipt(a, b, general, elsewhere(is, k), before.Window.To); b == nil {
 				p.After = stand(general)
 			}
 		}
@@ -292,35 +246,16 @@ func verdictOn(after *findings.Report, names map[string]string, k key) *findings
 	return best
 }
 
-// receipt says what became of a problem. b is the second report's finding on the same subject, general its verdict on the check; both may be nil.
-func (d *Diff) receipt(a, b, general *findings.Finding) (Receipt, string) {
-	if d.Later == LaterNo {
-		return CannotTell, "The second upload does not end later than the first."
+// elsewhere returns what the second report claims of the same check and machine with another subject that the first does not have; nil if nothing.
+func elsewhere(is map[key]*findings.Finding, k key) *findings.Finding {
+	var best *findings.Finding
+	for other, f := range is {
+		if other.check == k.check && other.system == k.system && other != k && claims(f) &&
+			(best == nil || cmp.Or(cmp.Compare(rank(f), rank(best)), strings.Compare(f.Subject, best.Subject)) < 0) {
+			best = f
+		}
 	}
-	over := a.State == findings.Resolved
-	switch {
-	case claims(b) && b.State == findings.Resolved:
-		return Cured, "The second upload shows it, and that it was over by its end."
-	case claims(b) && b.Verdict == findings.Suspected && a.Verdict == findings.Confirmed:
-		return CannotTell, "The second upload only suggests it: what would prove it is not there."
-	case claims(b) && over:
-		return CameBack, "It was over in the first upload, and the second shows it again."
-	case claims(b):
-		return NotCured, "The second upload shows it still."
-	}
-	if b == nil {
-		b = general
-	}
-	switch {
-	case b == nil:
-		return CannotTell, "The second upload has no verdict of this check on it."
-	case b.Verdict == findings.RuledOut && d.Later == LaterUnknown:
-		return CannotTell, "The second upload rules it out, but nothing says that it is the later one."
-	case b.Verdict == findings.RuledOut:
-		return Cured, "The second upload rules it out: " + strings.TrimSuffix(cmp.Or(b.Unmet, b.Title), ".") + "."
-	default:
-		return CannotTell, "The second upload lacks what the check needs: " + strings.TrimSuffix(cmp.Or(b.Unmet, b.Summary), ".") + "."
-	}
+	return best
 }
 
 func (d *Diff) systems(before, after *findings.Report, names map[string]string) {
@@ -387,14 +322,24 @@ func factsOf(s *findings.System) map[fact]string {
 	for _, v := range s.Services {
 		put(FactService, v.Name, service(v))
 	}
+	called := map[string]int{}
 	for _, p := range s.Packages {
-		name := strings.TrimSpace(p.Name + " " + p.Code)
+		called[p.Name]++
+	}
+	for _, p := range s.Packages {
+		name := p.Name
+		if name == "" || called[name] > 1 { // an upgrade has another code, so that the name tells more where it is the only one
+			name = strings.TrimSpace(name + " " + p.Code)
+		}
 		put(FactPackage, name, strings.TrimSpace(cmp.Or(p.Version, "registered")+" "+p.LocalPackage))
 	}
 	for _, p := range s.PendingRenames {
 		what := p.Operation
 		if p.Target != "" {
 			what += " to " + p.Target
+		}
+		if earlier := out[fact{FactRename, p.Source}]; earlier != "" { // a file may be queued several times
+			what = earlier + ", then " + what
 		}
 		put(FactRename, p.Source, what)
 	}
@@ -502,25 +447,45 @@ func excerpts(before, after *findings.Report, was, is string) []FactChange {
 	return out
 }
 
+// errors compares the kinds of errors. Of a log that only one upload holds nothing came and nothing stopped.
 func (d *Diff) errors(before, after *findings.Report) {
-	known := func(r *findings.Report) map[string]bool {
-		out := map[string]bool{}
-		for _, e := range r.Errors {
-			out[e.Template] = true
+	only := func(r, other *findings.Report, which string) []findings.ErrorKind {
+		known := map[string]bool{}
+		for _, e := range other.Errors {
+			known[e.Template] = true
 		}
-		return out
-	}
-	only := func(r *findings.Report, other map[string]bool) []findings.ErrorKind {
-		out := []findings.ErrorKind{}
+		logs := map[string]bool{}
+		for _, a := range other.Artifacts {
+			if a.Records > 0 {
+				logs[logName(a.Path)] = true
+			}
+		}
+		out, apart := []findings.ErrorKind{}, 0
 		for _, e := range r.Errors {
-			if !other[e.Template] {
+			switch {
+			case known[e.Template]:
+			case e.First.Artifact != "" && !logs[logName(e.First.Artifact)]:
+				apart++
+			default:
 				out = append(out, e)
 			}
 		}
+		if apart == 1 {
+			d.Caveats = append(d.Caveats, "One kind of error of the "+which+" upload stands in a log that the other lacks, and is not compared.")
+		} else if apart > 1 {
+			d.Caveats = append(d.Caveats, fmt.Sprintf("%d kinds of errors of the %s upload stand in logs that the other lacks, and are not compared.", apart, which))
+		}
 		return out
 	}
-	d.Errors.Came = only(after, known(before))
-	d.Errors.Stopped = only(before, known(after))
+	d.Errors.Stopped = only(before, after, "first")
+	d.Errors.Came = only(after, before, "second")
+}
+
+// logName is what the files of one log have in common: the name without folders, extension, and the time or number of a part that was closed.
+func logName(p string) string {
+	name := strings.ToLower(path.Base(p))
+	name = strings.TrimSuffix(name, path.Ext(name))
+	return strings.TrimRight(name, "-_.0123456789")
 }
 
 func (d *Diff) caveats(before, after *findings.Report) {
@@ -536,8 +501,8 @@ func (d *Diff) caveats(before, after *findings.Report) {
 		name string
 		r    *findings.Report
 	}{{"first", before}, {"second", after}} {
-		if n := len(x.r.Problems); n > 0 {
-			say("The %s upload has %d problems: what could not be read there can't be compared.", x.name, n)
+		if n := unread(x.r); n > 0 {
+			say("%d %s of the %s upload could not be read in full or raised a doubt: what they hold may be missing from the comparison.", n, files(n), x.name)
 		}
 	}
 	if len(before.Errors) >= findings.MaxErrorKinds || len(after.Errors) >= findings.MaxErrorKinds {
@@ -546,4 +511,20 @@ func (d *Diff) caveats(before, after *findings.Report) {
 	if before.Tool.Version != after.Tool.Version {
 		say("The reports are of different versions of casebook (%s, %s): a verdict may differ for that reason.", before.Tool.Version, after.Tool.Version)
 	}
+}
+
+// unread counts the files of a report that have problems; the upload itself counts as one.
+func unread(r *findings.Report) int {
+	files := map[string]bool{}
+	for _, p := range r.Problems {
+		files[p.Artifact] = true
+	}
+	return len(files)
+}
+
+func files(n int) string {
+	if n == 1 {
+		return "file"
+	}
+	return "files"
 }

@@ -25,7 +25,25 @@ func Build(artifacts []*ingest.Artifact, extracted []ingest.Extracted, c *Collec
 	b.identify()
 	b.adopt(host)
 	b.assign()
+	b.thrift()
 	return b.facts(extracted), b.problems
+}
+
+// thrift says so where fewer matches were kept because the case is large: see [Collector.Expect].
+func (b *builder) thrift() {
+	thinned, first := 0, ""
+	for _, a := range b.artifacts {
+		if c := b.found[a.Path]; c != nil && c.thinned {
+			if thinned++; first == "" {
+				first = a.Path
+			}
+		}
+	}
+	if thinned == 0 {
+		return
+	}
+	b.problems = append(b.problems, ingest.Problem{Stage: ingest.StageSystem, Message: fmt.Sprintf(
+		"the case is so large that fewer matching lines are kept of each log than usual, which leaves some out of %d of them (the first: %q): all are counted, but a finding may name fewer places; analyse a part of the upload to see more", thinned, first)})
 }
 
 // builder gives artifacts to systems.
@@ -256,21 +274,14 @@ func forgetZone(a *ingest.Artifact, c *collected) {
 		a.Last = ingest.Time{}
 	}
 	for _, t := range []*ingest.Time{&a.WallFirst, &a.WallLast} {
-		*t = withoutSystem(*t)
+		*t = t.WithoutSystem()
 	}
 	if a.WallFirst.Zone == ingest.ZoneUnknown {
 		a.Clock = "the records state no offset, and no registry of their own computer is known"
 	}
 	a.Tally.UTC = ingest.Histogram{} // these records could only be counted by the offset that is taken back
+	a.Withdrawn = true
 	if c != nil {
 		c.clock.foreign = true
 	}
-}
-
-// withoutSystem returns t without an offset that a registry lent.
-func withoutSystem(t ingest.Time) ingest.Time {
-	if t.Zone == ingest.ZoneSystem {
-		t.Bias, t.Zone = 0, ingest.ZoneUnknown
-	}
-	return t
 }

@@ -11,6 +11,8 @@ import (
 	"casebook/findings"
 	"casebook/findings/facts"
 	"casebook/hive"
+	"casebook/index"
+	"casebook/index/query"
 	"casebook/ingest"
 	"casebook/internal/match"
 )
@@ -78,6 +80,48 @@ func TestLentZone(t *testing.T) {
 	}
 	if r.Window.From != "2012-03-01T09:00:00Z" || r.Window.To != "2012-03-01T09:00:00Z" {
 		t.Errorf("the window is %+v, want that of the own log alone", r.Window)
+	}
+}
+
+// TestLentZoneInIndex: what a search shows of that log has no zone either.
+func TestLentZoneInIndex(t *testing.T) {
+	bundle := uploads(t, `a/SYSTEM system ALPHA
+		a/own.log log started
+		x/inst.log msi BETA
+		x/env.txt text COMPUTERNAME=BETA`)
+	dir := t.TempDir()
+	if _, err := casebook.Analyze(t.Context(), bundle, casebook.Options{Index: dir}); err != nil {
+		t.Fatal(err)
+	}
+	a, err := index.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for path, want := range map[string]bool{"a/own.log": true, "x/inst.log": false} {
+		q, err := query.Parse("file:" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		timed := 0
+		for h, err := range a.Search(t.Context(), q, index.SearchOptions{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h.Time == nil || h.Class != index.ClassRecord {
+				continue
+			}
+			if timed++; h.UTC != want {
+				t.Errorf("%s:%d is shown at %v, in UTC: %v", path, h.Line, h.Time, h.UTC)
+			}
+		}
+		if timed == 0 {
+			t.Errorf("%s has no record with a time", path)
+		}
 	}
 }
 

@@ -81,6 +81,11 @@ func (s *Sight) Keep() *Match { return s.sink.keep(s.at, 0, 1, nil, s.sink.mayLo
 // KeepLine is Keep without the lines around the record, for observers that keep records by the hundred.
 func (s *Sight) KeepLine() *Match { return s.sink.keep(s.at, 0, 1, nil, false) }
 
+// KeepHit is KeepLine for a hit of the record: it quotes the lines of the hit and keeps its captures.
+func (s *Sight) KeepHit(h *match.Hit) *Match {
+	return s.sink.keep(s.at, h.Start, h.End, captured(h), false)
+}
+
 // KeepFrom is KeepLine with a quote that goes from an offset in the record's Raw to the record's end: from that byte on in a long line, else from the
 // beginning of its line.
 func (s *Sight) KeepFrom(start int) *Match {
@@ -105,6 +110,10 @@ func (s *Sight) KeepBefore(n int) *Match {
 // Bound returns how many records of one artifact an observer keeps that would keep n where memory is no concern: in a case of very many
 // logs a smaller number, at least 1.
 func (s *Sight) Bound(n int) int { return s.sink.collector.bound(n) }
+
+// Dropped notes that the observer gave up a record that it would have kept where memory is no concern, see [Sight.Bound]. The report then says that
+// fewer were kept.
+func (s *Sight) Dropped() { s.sink.got.thinned = s.sink.collector.thrift > 0 }
 
 // Collector gathers the lines that signals find, and runs observers, while artifacts are read side by side.
 type Collector struct {
@@ -146,6 +155,7 @@ type collected struct {
 	kinds    []*ErrorKind         // in the order in which they occur
 	hosts    map[string]hostClaim // by computer name
 	clock    *clock               // of the matches
+	thinned  bool                 // fewer records were kept than in a smaller case
 }
 
 // observation is what one check's observer made of an artifact.
@@ -239,6 +249,7 @@ type sink struct {
 	sight   Sight
 	kinds   kinds
 	firsts  []*Match // the first record of each kind
+	recent  recent
 }
 
 // past is a copy of a record of an earlier batch. Its buffers are used again.
@@ -254,7 +265,7 @@ func (s *sink) Records(batch []ingest.Record) {
 	s.batch = batch
 	for i := 0; i < len(batch) && len(s.pending) > 0; i++ {
 		s.pending = slices.DeleteFunc(s.pending, func(m *Match) bool {
-			m.After = firstLines(m.After, batch[i].Raw)
+			m.After = firstLines(m.After, batch[i].Raw, &s.recent)
 			return len(m.After) == contextLines
 		})
 	}
@@ -318,7 +329,16 @@ func (s *sink) count(i int, h match.Hit) {
 		s.got.signals[h.Name] = k
 	}
 	k.count++
-	var captures []capture
+	first, last := s.collector.bound(keepFirst), s.collector.bound(keepLast)
+	k.add(s.keep(i, h.Start, h.End, captured(&h), k.wantsContext(first)), first, last)
+	if s.collector.thrift > 0 && k.count > first+last {
+		s.got.thinned = true
+	}
+}
+
+// captured copies what the named groups of a hit matched, each at most maxCapture bytes; nil if there are none.
+func captured(h *match.Hit) []capture {
+	var out []capture
 	for name, text := range h.Captures() {
 		if len(text) > maxCapture {
 			n := maxCapture
@@ -327,10 +347,9 @@ func (s *sink) count(i int, h match.Hit) {
 			}
 			text = text[:n]
 		}
-		captures = append(captures, capture{name, string(text)})
+		out = append(out, capture{name, string(text)})
 	}
-	first, last := s.collector.bound(keepFirst), s.collector.bound(keepLast)
-	k.add(s.keep(i, h.Start, h.End, captures, k.wantsContext(first)), first, last)
+	return out
 }
 
 // mayLookAround tells whether one more record that an observer keeps is kept with the lines around it, and counts it.
@@ -357,12 +376,12 @@ func (s *sink) keep(i, start, end int, captures []capture, context bool) *Match 
 	lines := linesOf(r.Raw, off+start, off+min(end, len(r.Text)))
 	m := &Match{
 		Ref:   ingest.Ref{Artifact: s.artifact.Path, Line: r.Line + bytes.Count(r.Raw[:lines.from], newline)},
-		Quote: lines.quote(r.Raw, off+start), Time: r.Time, captures: captures, clock: s.got.clock,
+		Quote: lines.quote(r.Raw, off+start, &s.recent), Time: r.Time, captures: captures, clock: s.got.clock,
 	}
 	if !context {
 		return m
 	}
-	m.Before = lastLines(nil, r.Raw[:lines.from], false)
+	m.Before = lastLines(nil, r.Raw[:lines.from], false, &s.recent)
 	for j := i - 1; len(m.Before) < contextLines; j-- {
 		b := s.record(j)
 		if b == nil {
@@ -373,10 +392,10 @@ func (s *sink) keep(i, start, end int, captures []capture, context bool) *Match 
 			p := &s.tail[len(s.tail)+j]
 			end, cut = p.end, p.cut
 		}
-		m.Before = lastLines(m.Before, end, cut)
+		m.Before = lastLines(m.Before, end, cut, &s.recent)
 	}
 	slices.Reverse(m.Before)
-	m.After = firstLines(nil, r.Raw[min(len(r.Raw), lines.to+1):])
+	m.After = firstLines(nil, r.Raw[min(len(r.Raw), lines.to+1):], &s.recent)
 	if i < 0 && s.tail[len(s.tail)+i].cut {
 		return m // the lines that follow are not at hand
 	}
@@ -386,7 +405,7 @@ func (s *sink) keep(i, start, end int, captures []capture, context bool) *Match 
 			s.pending = append(s.pending, m)
 			break
 		}
-		m.After = firstLines(m.After, a.Raw)
+		m.After = firstLines(m.After, a.Raw, &s.recent)
 	}
 	return m
 }
@@ -438,7 +457,7 @@ func (s *sink) Done(a *ingest.Artifact) {
 	for i, k := range s.kinds.order {
 		k.First = *s.firsts[i]
 	}
-	s.got.kinds = s.kinds.order
+	s.got.kinds, s.got.clock.reading = s.kinds.order, a.Reading
 	s.tail, s.pending, s.hits, s.sight.Hits = nil, nil, nil, nil
 	if s.got.signals == nil && s.got.observed == nil && s.got.loud == nil && s.got.hosts == nil {
 		return

@@ -205,6 +205,39 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestThrift: in a case of thousands of large logs fewer matches are kept, and that is said where it leaves one out.
+func TestThrift(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		volume, hits int
+		kept         int
+		said         bool
+	}{
+		{"small-case", 1200, 1000, 24, false},
+		{"large-case", 4000, 1000, 6, true},
+		{"large-case-few-hits", 4000, 6, 6, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := facts.NewCollector(needle, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Expect(tt.volume)
+			a := &ingest.Artifact{Path: "a.log", Kind: ingest.KindLogText}
+			sink := c.Sink(a)
+			sink.Records(records(strings.Repeat("needle\n", tt.hits), 1))
+			sink.Done(a)
+			list, problems := facts.Build([]*ingest.Artifact{a}, nil, c, "")
+			if m := list[0].Matches("test/needle"); m.Count != tt.hits || len(m.Kept) != tt.kept {
+				t.Errorf("%d hits, %d kept; want %d, %d", m.Count, len(m.Kept), tt.hits, tt.kept)
+			}
+			if said := len(problems) == 1 && strings.Contains(problems[0].Message, `1 of them (the first: "a.log")`); said != tt.said || len(problems) > 1 {
+				t.Errorf("problems %v", problems)
+			}
+		})
+	}
+}
+
 // TestBatches draws texts, their cut into records and the cut of those into batches: what is kept does not depend on the batches, and each
 // quote is what stands in its line.
 func TestBatches(t *testing.T) {

@@ -16,9 +16,9 @@ type Facts struct {
 	// Mixed says that the artifacts are those that belong to no single system, so that two of them may come from two computers.
 	Mixed     bool
 	Registry  *hive.Registry
-	Hives     []Of[*hive.Hive] // those in Registry, in the order in which they answer
-	Older     []Of[*hive.Hive] // older copies of the same hives: context, never the state of the system
-	Artifacts []*ingest.Artifact
+	Hives     []Of[*hive.Hive]   // those in Registry, in the order in which they answer
+	Older     []Of[*hive.Hive]   // older copies of the same hives: context, never the state of the system
+	Artifacts []*ingest.Artifact // in path order
 
 	extracted []ingest.Extracted
 	collected map[string]*collected // by artifact path
@@ -172,10 +172,11 @@ func (f *Facts) Conflicting(artifact string) bool { return f.conflicts[artifact]
 
 // Artifact returns the artifact of that path, nil if the system has none.
 func (f *Facts) Artifact(path string) *ingest.Artifact {
-	if i := slices.IndexFunc(f.Artifacts, func(a *ingest.Artifact) bool { return a.Path == path }); i >= 0 {
-		return f.Artifacts[i]
+	i, ok := slices.BinarySearchFunc(f.Artifacts, path, func(a *ingest.Artifact, p string) int { return strings.Compare(a.Path, p) })
+	if !ok {
+		return nil
 	}
-	return nil
+	return f.Artifacts[i]
 }
 
 // Mentions reports whether a path of the system's artifacts contains one of the words, without regard to case.

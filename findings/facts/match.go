@@ -33,7 +33,8 @@ type capture struct{ name, text string }
 
 // clock says how the offset of the times of one artifact is known, which is clear only when all artifacts have been read.
 type clock struct {
-	foreign bool // the registry that lent it is another computer's
+	foreign bool           // the registry that lent it is another computer's
+	reading ingest.Reading // what biases of open sign mean
 }
 
 // UTC returns the time of the line in UTC, and false if its offset is not known. Of a match that an observer has kept only this tells whether
@@ -45,8 +46,11 @@ func (m Match) Clocked() ingest.Time { return m.settled().Time }
 
 // settled returns the match with the time as it is known in the end.
 func (m Match) settled() Match {
-	if m.clock != nil && m.clock.foreign {
-		m.Time = withoutSystem(m.Time)
+	if m.clock == nil {
+		return m
+	}
+	if m.Time = m.Time.Read(m.clock.reading); m.clock.foreign {
+		m.Time = m.Time.WithoutSystem()
 	}
 	return m
 }
@@ -102,7 +106,7 @@ func linesOf(raw []byte, start, end int) span {
 
 // quote returns the lines of raw as evidence quotes them. A long line is quoted from a little before start, so that the quote shows what
 // was found there.
-func (s span) quote(raw []byte, start int) string {
+func (s span) quote(raw []byte, start int, known *recent) string {
 	from := s.from
 	if start = min(start, s.to); start-from > maxQuote/2 {
 		from = start - maxQuote/4
@@ -110,26 +114,35 @@ func (s span) quote(raw []byte, start int) string {
 			from++
 		}
 	}
+	if line := bytes.TrimRight(raw[from:s.to], "\r\n"); len(line) <= maxQuote && !bytes.Contains(line, newline) {
+		return known.text(line)
+	}
 	// A line break of two bytes becomes one character, so twice the longest quote is enough to see whether it is cut.
 	return clip(oneLine(string(raw[from:min(s.to, from+2*utf8.UTFMax*(maxQuote+1))])), maxQuote)
 }
 
 // firstLines appends the first lines of b to out until it holds contextLines of them.
-func firstLines(out []string, b []byte) []string {
+func firstLines(out []string, b []byte, known *recent) []string {
 	for len(b) > 0 && len(out) < contextLines {
+		if out == nil {
+			out = make([]string, 0, contextLines)
+		}
 		line, rest, _ := bytes.Cut(b, newline)
-		out, b = append(out, context(line)), rest
+		out, b = append(out, context(line, known)), rest
 	}
 	return out
 }
 
 // lastLines appends the last lines of b to out, the last one first, until it holds contextLines of them. With cut, b begins within a
 // line.
-func lastLines(out []string, b []byte, cut bool) []string {
+func lastLines(out []string, b []byte, cut bool, known *recent) []string {
 	more := len(b) > 0
 	for b = bytes.TrimSuffix(b, newline); more && len(out) < contextLines; {
 		i := bytes.LastIndexByte(b, '\n')
-		line := context(b[i+1:])
+		line := context(b[i+1:], known)
+		if out == nil {
+			out = make([]string, 0, contextLines)
+		}
 		if more = i >= 0; more {
 			b = b[:i]
 		} else if cut {
@@ -141,11 +154,34 @@ func lastLines(out []string, b []byte, cut bool) []string {
 }
 
 // context is a line as it stands around a quote.
-func context(line []byte) string {
+func context(line []byte, known *recent) string {
+	if line = bytes.TrimRight(line, "\r"); len(line) <= maxContext {
+		return known.text(line)
+	}
 	if n := utf8.UTFMax * (maxContext + 1); len(line) > n {
 		line = line[:n]
 	}
-	return clip(strings.TrimRight(string(line), "\r"), maxContext)
+	return clip(string(line), maxContext)
+}
+
+// recent holds what was kept last of an artifact: a record that several signals and observers keep, and the lines around those that follow each
+// other, are kept once.
+type recent struct {
+	texts [24]string
+	next  int
+}
+
+// text returns b as a string, one that is held if it can be.
+func (r *recent) text(b []byte) string {
+	for i := range r.texts {
+		if r.texts[i] == string(b) {
+			return r.texts[i]
+		}
+	}
+	t := string(b)
+	r.texts[r.next] = t
+	r.next = (r.next + 1) % len(r.texts)
+	return t
 }
 
 // oneLine turns every line break within s into a blank and drops those at its end.

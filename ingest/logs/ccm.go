@@ -20,7 +20,7 @@ import (
 // bias is Windows': the minutes to add to local time to get UTC. Only ConfigMgr's own components write it so. Others write a
 // constant +000 (MDT's scripts), the opposite sign ("+-360", "+060": scripts that add Win32_TimeZone.Bias), an offset glued to the
 // fraction without a sign (PSAppDeployToolkit: ".56760"), or a fraction of seven digits and no bias (Intune's agent). Of those the offset is unknown, unless
-// a component of ConfigMgr wrote the same number with its sign into the same log.
+// a component of ConfigMgr wrote the same number with its sign into the same log, or the time of the file settles the sign (ingest.Reading).
 
 const (
 	ccmStart   = "<![LOG["
@@ -287,8 +287,7 @@ func (c *ccmSplitter) settle(t ingest.Time) ingest.Time {
 	case ingest.BasisBias:
 		c.stated, c.statedAt = t.Bias, t.Wall
 	case ingest.BasisForeign:
-		size := t.Bias
-		t.Bias = 0
+		size := t.Claim
 		if c.statedAt != 0 && (size == c.stated || size == -c.stated) && max(t.Wall-c.statedAt, c.statedAt-t.Wall) < microDay {
 			return t.Stated(int(c.stated)).On(ingest.BasisSettled)
 		}
@@ -297,7 +296,7 @@ func (c *ccmSplitter) settle(t ingest.Time) ingest.Time {
 	return t
 }
 
-// timestamp returns the time of a record. With BasisForeign its Bias is what the writer states, in either sign.
+// timestamp returns the time of a record.
 func (f *ccmFields) timestamp() ingest.Time {
 	day, ok := monthDayYear(f.date, '-')
 	if !ok {
@@ -328,7 +327,7 @@ func (f *ccmFields) timestamp() ingest.Time {
 	case f.native() && !double:
 		return t.Stated(bias).On(ingest.BasisBias)
 	case bias != 0: // a constant +000 says nothing
-		t.Bias, t.Basis = int16(bias), ingest.BasisForeign //nolint:gosec // windowsBias has bounded it
+		t.Claim, t.Basis = int16(bias), ingest.BasisForeign //nolint:gosec // windowsBias has bounded it
 	}
 	return t
 }

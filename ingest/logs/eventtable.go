@@ -8,7 +8,8 @@ import "casebook/ingest"
 //	since Windows Vista  level sep date " " time sep source sep id sep category [ sep '"' text '"' ]                   a heading in the language of Windows
 //
 // sep is a comma, a semicolon or a tab. The columns are told by what stands in them, not by the heading. A text may go over several lines, which belong to the record; it stands
-// in the last column, so that a line with the other columns in their places begins a record. Component is the source.
+// in the last column, so that a line with the other columns in their places begins a record. Component is the source; the text of the record begins with it, so that the
+// ID can be searched for.
 //
 // Source: the viewer's "Save Log File As" and "Save All Events As", types CSV and text.
 
@@ -101,7 +102,7 @@ func parseEventRow(line []byte) (row eventRow, ok bool) {
 			} else if !f.clock(when, d.end) {
 				continue
 			}
-			return eventRow{found: f, source: part[2], severity: eventLevel(part[3].in(line)), text: part[n-1].from}, true
+			return eventRow{found: f, source: part[2], severity: eventLevel(part[3].in(line)), text: part[2].from}, true
 		case n >= 5 && !isDigit(line[0]): // level, date and time, source, id, category
 			when := part[1].in(line)
 			if !isNumber(part[3].in(line)) || part[2].from == part[2].to || len(when) < 12 || !stampStart(when, 0) {
@@ -111,8 +112,7 @@ func parseEventRow(line []byte) (row eventRow, ok bool) {
 			if !ok || f.shape == shapeYearly || f.end != len(when) {
 				continue
 			}
-			text := part[min(n-1, 5)].from
-			return eventRow{found: f, source: part[2], severity: eventLevel(part[0].in(line)), text: text}, true
+			return eventRow{found: f, source: part[2], severity: eventLevel(part[0].in(line)), text: part[2].from}, true
 		}
 	}
 	return row, false

@@ -128,12 +128,12 @@ func TestFormats(t *testing.T) {
 		}},
 		{"event-csv-german", "system.csv", eventCSV, ingest.KindLogEvents, []entry{
 			{Text: "Ebene,Datum und Uhrzeit,Quelle,Ereignis-ID,Aufgabenkategorie"},
-			{Text: "\"Der Dienst\r\nstartete nicht.\"", Component: "Service Control Manager", Time: "2012-03-01 10:11:12.000000", Severity: "error"},
-			{Text: "Gut.", Component: "Service Control Manager", Time: "2012-03-01 10:11:10.000000", Severity: "info"},
+			{Text: "Service Control Manager,7000,Keine,\"Der Dienst\r\nstartete nicht.\"", Component: "Service Control Manager", Time: "2012-03-01 10:11:12.000000", Severity: "error"},
+			{Text: "Service Control Manager,7036,Keine,Gut.", Component: "Service Control Manager", Time: "2012-03-01 10:11:10.000000", Severity: "info"},
 		}},
 		{"event-text-xp", "system.txt", eventTSV, ingest.KindLogEvents, []entry{
-			{Text: "No site.", Component: "NETLOGON", Time: "2004-03-28 10:15:01.000000", Severity: "error"},
-			{Text: "Not synchronised.", Component: "W32Time", Time: "2004-03-28 10:14:01.000000", Severity: "warning"},
+			{Text: "NETLOGON\tError\tNone\t5778\tN/A\tDC1\tNo site.", Component: "NETLOGON", Time: "2004-03-28 10:15:01.000000", Severity: "error"},
+			{Text: "W32Time\tWarning\tNone\t36\tN/A\tDC1\tNot synchronised.", Component: "W32Time", Time: "2004-03-28 10:14:01.000000", Severity: "warning"},
 		}},
 		{"wevtutil", "system.txt", wevtSample, ingest.KindLogEvents, []entry{
 			{Text: strings.TrimRight(wevtSample[:strings.Index(wevtSample, "Event[1]")], "\r\n"), Component: "Service Control Manager", Time: "2012-03-01 10:11:12.000000", Severity: "error"},

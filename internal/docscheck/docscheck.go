@@ -32,15 +32,26 @@ func Root(t testing.TB) string {
 // Report fails the test if data, the bytes of a report.json, does not satisfy docs/report.schema.json.
 func Report(t testing.TB, data []byte) {
 	t.Helper()
-	report, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	validate(t, "report", data)
+}
+
+// Diff fails the test if data, the bytes of a diff.json, does not satisfy docs/diff.schema.json.
+func Diff(t testing.TB, data []byte) {
+	t.Helper()
+	validate(t, "diff", data)
+}
+
+func validate(t testing.TB, form string, data []byte) {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
-		t.Fatalf("report.json: %v", err)
+		t.Fatalf("%s.json: %v", form, err)
 	}
-	schema, err := jsonschema.NewCompiler().Compile(filepath.Join(Root(t), "docs", "report.schema.json"))
+	schema, err := jsonschema.NewCompiler().Compile(filepath.Join(Root(t), "docs", form+".schema.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := schema.Validate(report); err != nil {
-		t.Errorf("report.json: %v", err)
+	if err := schema.Validate(document); err != nil {
+		t.Errorf("%s.json: %v", form, err)
 	}
 }

@@ -198,9 +198,9 @@ type node struct {
 	Defs       map[string]*node `json:"$defs"`
 }
 
-func readSchema(t *testing.T) *node {
+func readSchema(t *testing.T, form string) *node {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(Root(t), "docs", "report.schema.json"))
+	data, err := os.ReadFile(filepath.Join(Root(t), "docs", form+".schema.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,12 @@ func (n *node) resolve(root *node) *node {
 
 // TestSchemaHasEveryField compares the schema's objects with the Go types: names, which are required, and that no others are allowed.
 func TestSchemaHasEveryField(t *testing.T) {
-	root := readSchema(t)
+	compareFields(t, reflect.TypeFor[findings.Report](), readSchema(t, "report"))
+}
+
+// compareFields compares the objects of a schema with the Go type that is encoded.
+func compareFields(t *testing.T, whole reflect.Type, root *node) {
+	t.Helper()
 	seen := map[reflect.Type]bool{}
 	var compare func(typ reflect.Type, n *node, path string)
 	compare = func(typ reflect.Type, n *node, path string) {
@@ -285,7 +290,7 @@ func TestSchemaHasEveryField(t *testing.T) {
 			t.Errorf("%s: fields that are always written (-) and required ones (+):\n%s", path, diff)
 		}
 	}
-	compare(reflect.TypeFor[findings.Report](), root, "report")
+	compare(whole, root, "document")
 }
 
 // constants returns the values of a package's string constants of a type, read from its source.
@@ -344,7 +349,7 @@ func parsePackage(t *testing.T, folder string) []*ast.File {
 
 // TestVocabularies compares the schema's closed vocabularies with those of the code, and docs/report.md with both.
 func TestVocabularies(t *testing.T) {
-	root := readSchema(t)
+	root := readSchema(t, "report")
 	doc, err := os.ReadFile(filepath.Join(Root(t), "docs", "report.md"))
 	if err != nil {
 		t.Fatal(err)

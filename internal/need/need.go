@@ -23,6 +23,7 @@ var packages = map[string]string{
 	"unzip":     "unzip",
 	"hyperfine": "hyperfine",
 	"chromium":  "chromium",
+	"pdftotext": "poppler-utils",
 }
 
 // browsers are the programs that can draw a report, in the order of preference.
@@ -62,6 +63,30 @@ func Browser(t testing.TB) string {
 	}
 	missing(t, "needs a Chromium or Chrome in PATH, or its path in CASEBOOK_BROWSER")
 	return ""
+}
+
+// Axe returns the source of axe-core, which tells of a page what bars people from it: $CASEBOOK_AXE if that names its file, else what `make axe` has
+// put into the build folder of the checkout. Without it the test is skipped, or fails where everything is required.
+func Axe(t testing.TB) string {
+	t.Helper()
+	path := os.Getenv("CASEBOOK_AXE")
+	if path == "" {
+		dir, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ; ; dir = filepath.Dir(dir) {
+			if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil || filepath.Dir(dir) == dir {
+				break
+			}
+		}
+		path = filepath.Join(dir, "build", "axe", "axe.min.js")
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		missing(t, "needs axe-core: make axe, or its path in CASEBOOK_AXE")
+	}
+	return string(source)
 }
 
 // Corpus returns the absolute path of the folder with real hives, logs and archives, whose MANIFEST.tsv names the origin
