@@ -32,9 +32,10 @@ type Options struct {
 	At      time.Time         // the incident; zero if not known
 	Checks  []*findings.Check // nil means all
 	Limits  ingest.Limits
-	Workers int    // members read side by side; 0 means one for each processor
-	Index   string // the folder of the archive to which the case is added; "" for none
-	Version string // of casebook
+	Workers int         // members read side by side; 0 means one for each processor
+	Index   string      // the folder of the archive to which the case is added; "" for none
+	Entry   index.Entry // what the archive files with the case
+	Version string      // of casebook
 
 	Passwords   []string                                        // of encrypted archives; each is tried
 	AskPassword func(archive string) (password string, ok bool) // asks for a further one; may be nil
@@ -54,6 +55,15 @@ func (e *UnusableError) Error() string { return errors.Join(e.Reasons...).Error(
 
 // Unwrap returns the reasons.
 func (e *UnusableError) Unwrap() []error { return e.Reasons }
+
+// ArchiveError says that the archive could not be written. The uploads are not to blame.
+type ArchiveError struct{ Err error }
+
+// Error is that of the archive.
+func (e *ArchiveError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the archive's error.
+func (e *ArchiveError) Unwrap() error { return e.Err }
 
 // Analyze reads uploads as one case and returns its report. With an [UnusableError] there is a report too: of the uploads that could be
 // analysed, and of what is known of the others, which stand among its problems. With every other error the report is nil.
@@ -102,8 +112,8 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 
 	var archive *index.Writer
 	if opt.Index != "" && len(bundles) > 0 {
-		if archive, err = index.Create(opt.Index); err != nil {
-			return nil, err
+		if archive, err = index.Create(ctx, opt.Index, opt.Entry); err != nil {
+			return nil, &ArchiveError{err}
 		}
 		defer func() { _ = archive.Abort() }() // after Commit it does nothing; before, the error at hand matters more
 		in.NewSink = discreet(func(a *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(a), archive.Artifact(a)} })
@@ -148,7 +158,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 	report := findings.Assemble(c)
 	if archive != nil && usable {
 		if err := publish(ctx, archive, contents, report); err != nil {
-			return nil, err
+			return nil, &ArchiveError{err}
 		}
 	}
 	if reasons = slices.DeleteFunc(reasons, func(err error) bool { return err == nil }); len(reasons) > 0 {

@@ -13,10 +13,10 @@ import (
 	"strings"
 	"sync"
 
-	bleve "github.com/blevesearch/bleve_index_api"
 	"github.com/klauspost/compress/zstd"
 
 	"casebook/findings"
+	"casebook/ingest"
 )
 
 // Archive reads an archive. It may be used from several goroutines, and while others write.
@@ -25,7 +25,8 @@ type Archive struct {
 
 	mu     sync.Mutex
 	now    *manifest
-	opened map[string]*openCase // by folder name
+	opened map[string]*openCase    // by folder name
+	shards map[string]*sharedShard // by folder name
 }
 
 // Open opens the archive in dir to read; dir may be a report folder that holds one in its folder archive. It must be closed.
@@ -43,7 +44,7 @@ func Open(dir string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Archive{dir: dir, now: m, opened: map[string]*openCase{}}, nil
+	return &Archive{dir: dir, now: m, opened: map[string]*openCase{}, shards: map[string]*sharedShard{}}, nil
 }
 
 // Close frees what the archive holds open. No search may be under way.
@@ -54,7 +55,11 @@ func (a *Archive) Close() error {
 	for _, c := range a.opened {
 		errs = append(errs, c.close())
 	}
+	for _, s := range a.shards {
+		errs = append(errs, guard(s.index.Close))
+	}
 	clear(a.opened)
+	clear(a.shards)
 	return errors.Join(errs...)
 }
 
@@ -69,6 +74,64 @@ func (a *Archive) Cases() ([]string, error) {
 		ids[i] = c.ID
 	}
 	return ids, nil
+}
+
+// List returns what is known of the archive's cases, in order of their IDs.
+func (a *Archive) List() ([]Case, error) {
+	m, err := a.generation()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Case, len(m.Cases))
+	for i := range m.Cases {
+		out[i] = m.Cases[i].public()
+	}
+	return out, nil
+}
+
+// ReportPath is the file of a case's report in the state that the case has.
+func (a *Archive) ReportPath(c Case) string {
+	return filepath.Join(a.dir, dirCases, c.State, fileReport)
+}
+
+// Upload returns an upload that is kept, so that it can be analysed again. The error is [fs.ErrNotExist] if it is not.
+func (a *Archive) Upload(u Upload) (ingest.Upload, error) {
+	if !u.Kept {
+		return ingest.Upload{}, fmt.Errorf("archive: the upload %q: %w", u.Name, fs.ErrNotExist)
+	}
+	kept, err := keptUpload(a.dir, u)
+	if err != nil {
+		return ingest.Upload{}, fmt.Errorf("archive: the upload %q: %w", u.Name, err)
+	}
+	return kept, nil
+}
+
+// keptUpload looks for the file that stands for a kept upload, with all that are in its folder.
+func keptUpload(dir string, u Upload) (ingest.Upload, error) {
+	dir = filepath.Join(dir, dirUploads, u.SHA256)
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return ingest.Upload{}, err
+	}
+	for _, e := range list {
+		kept, err := ingest.LookAt(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return ingest.Upload{}, err
+		}
+		if len(kept.Parts) == len(list) {
+			return kept, nil
+		}
+	}
+	return ingest.Upload{}, fs.ErrNotExist
+}
+
+// History returns what earlier evaluations of a case said, the oldest first.
+func (a *Archive) History(c Case) ([]Revision, error) {
+	h, err := readHistory(a.dir, c.State)
+	if err != nil {
+		return nil, fmt.Errorf("archive: case %q: %w", c.ID, err)
+	}
+	return h, nil
 }
 
 // Report returns the bytes of a case's report.json. The error is [fs.ErrNotExist] if there is no such case.
@@ -109,7 +172,7 @@ func (a *Archive) generation() (*manifest, error) {
 }
 
 // open returns the opened case, which stays open until the archive is closed. A case that was replaced since its generation was
-// read, so long ago that its folder is gone, is opened as it is now; ok is false if it is no more.
+// read, or whose shard was merged, so long ago that its folder is gone, is opened as it is now; ok is false if it is no more.
 func (a *Archive) open(live *liveCase) (c *openCase, ok bool, err error) {
 	c, err = a.openFolder(live)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -123,7 +186,7 @@ func (a *Archive) open(live *liveCase) (c *openCase, ok bool, err error) {
 	switch {
 	case i < 0:
 		return nil, false, nil
-	case m.Cases[i].Name == live.Name:
+	case m.Cases[i].Name == live.Name && m.Cases[i].Shard == live.Shard:
 		return nil, false, err
 	}
 	c, err = a.openFolder(&m.Cases[i])
@@ -136,12 +199,32 @@ func (a *Archive) openFolder(live *liveCase) (*openCase, error) {
 	if c, ok := a.opened[live.Name]; ok {
 		return c, nil
 	}
-	c, err := openCaseFiles(a.dir, live)
+	c, err := openCaseFiles(filepath.Join(a.dir, dirCases, live.Name), live)
+	if err == nil {
+		c.shard, err = a.sharedShard(live.Shard)
+	}
 	if err != nil {
+		if c != nil {
+			_ = c.close()
+		}
 		return nil, fmt.Errorf("archive %q: case %q can't be read: %w", a.dir, live.ID, err)
 	}
 	a.opened[live.Name] = c
 	return c, nil
+}
+
+// sharedShard opens a shard that several cases may share. The caller holds the archive's mutex.
+func (a *Archive) sharedShard(name string) (*sharedShard, error) {
+	if s, ok := a.shards[name]; ok {
+		return s, nil
+	}
+	i, err := readShard(filepath.Join(a.dir, dirShards, name))
+	if err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	s := &sharedShard{index: i}
+	a.shards[name] = s
+	return s, nil
 }
 
 // openCase is a case that is being read.
@@ -152,22 +235,22 @@ type openCase struct {
 	byPath  []int // artifact numbers in order of path
 	blocks  *os.File
 	records *os.File
-	shard   bleve.Index
+	shard   *sharedShard // the archive's
 	decoder *zstd.Decoder
 }
 
-// openCaseFiles opens a case of the archive dir.
-func openCaseFiles(dir string, live *liveCase) (*openCase, error) {
-	c := &openCase{live: *live, dir: filepath.Join(dir, dirCases, live.Name)}
-	if err := c.load(filepath.Join(dir, dirShards, live.Shard)); err != nil {
+// openCaseFiles opens the case in a folder, without its shard.
+func openCaseFiles(folder string, live *liveCase) (*openCase, error) {
+	c := &openCase{live: *live, dir: folder}
+	if err := c.load(); err != nil {
 		_ = c.close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// load opens the files of the case, whose index is in the folder shard.
-func (c *openCase) load(shard string) error {
+// load opens the files of the case.
+func (c *openCase) load() error {
 	b, err := readFile(c.dir, fileCase)
 	if err != nil {
 		return err
@@ -200,13 +283,8 @@ func (c *openCase) load(shard string) error {
 			return 1
 		}
 	})
-	if c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock)); err != nil {
-		return err
-	}
-	if c.shard, err = readShard(shard); err != nil {
-		return fmt.Errorf("index: %w", err)
-	}
-	return nil
+	c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock))
+	return err
 }
 
 // openSized opens a file of a folder that must have the size stated.
@@ -232,9 +310,6 @@ func (c *openCase) close() error {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
-	}
-	if c.shard != nil {
-		errs = append(errs, guard(c.shard.Close))
 	}
 	if c.decoder != nil {
 		c.decoder.Close()
@@ -349,8 +424,9 @@ func (c *openCase) source(p place) (*source, error) {
 
 // picks are the blocks that may hold a match: all of them, or those named, in order.
 type picks struct {
-	all  bool
-	seqs map[int][]int // by artifact number
+	all      bool
+	seqs     map[int][]int // by artifact number
+	findings bool          // those of the case may hold one too
 }
 
 // of returns the blocks of an artifact, numbered within it.

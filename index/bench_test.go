@@ -2,6 +2,7 @@ package index_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -124,7 +125,7 @@ func benchLogs(n, size int) (logs []testArtifact, bytes int64) {
 
 // writeLogs writes a case as two workers would.
 func writeLogs(b *testing.B, dir string, logs []testArtifact) {
-	w, err := index.Create(dir)
+	w, err := index.Create(context.Background(), dir, index.Entry{})
 	if err != nil {
 		b.Fatal(err)
 	}

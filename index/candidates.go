@@ -2,7 +2,9 @@ package index
 
 import (
 	"context"
+	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/blevesearch/bleve/v2/search"
 	"github.com/blevesearch/bleve/v2/search/searcher"
@@ -209,10 +211,61 @@ func needSeverity(m words.Matcher) need {
 	return names
 }
 
+// sharedShard is a shard that is being read.
+type sharedShard struct {
+	index bleve.Index
+
+	mu   sync.Mutex
+	last []*answer // of the latest queries, the newest first
+}
+
+// maxAnswers is how many queries' answers a shard remembers: its cases are searched one after the other, by some clients at once.
+const maxAnswers = 12
+
+// answer is which blocks of the cases of a shard may match a query. A shard never changes, and so an answer stays right.
+type answer struct {
+	query query.Node
+	all   bool              // every block may
+	cases map[string]*picks // by key
+}
+
 // candidates returns the blocks in which the query may match, and whether the findings may.
 func (c *openCase) candidates(ctx context.Context, q query.Node) (p picks, withFindings bool, err error) {
-	err = guard(func() error {
-		r, err := c.shard.Reader()
+	a, err := c.shard.answer(ctx, q)
+	if err != nil {
+		return p, false, err
+	}
+	if a.all {
+		return picks{all: true}, true, nil
+	}
+	if found := a.cases[c.live.Key]; found != nil {
+		return *found, found.findings, nil
+	}
+	return p, false, nil
+}
+
+// remembered returns the answer to a query that was asked before, nil if it is forgotten.
+func (s *sharedShard) remembered(q query.Node) *answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, a := range s.last {
+		if reflect.DeepEqual(a.query, q) {
+			copy(s.last[1:i+1], s.last[:i])
+			s.last[0] = a
+			return a
+		}
+	}
+	return nil
+}
+
+// answer runs a query over the shard, unless it is remembered.
+func (s *sharedShard) answer(ctx context.Context, q query.Node) (*answer, error) {
+	if a := s.remembered(q); a != nil {
+		return a, nil
+	}
+	a := &answer{query: q, cases: map[string]*picks{}}
+	err := guard(func() error {
+		r, err := s.index.Reader()
 		if err != nil {
 			return err
 		}
@@ -222,48 +275,59 @@ func (c *openCase) candidates(ctx context.Context, q query.Node) (p picks, withF
 			return err
 		}
 		if n == nil {
-			p.all, withFindings = true, true
+			a.all = true
 			return nil
 		}
-		p.seqs = map[int][]int{}
-		withFindings, err = c.collect(ctx, n, r, p.seqs)
-		return err
+		return a.collect(ctx, n, r)
 	})
-	for _, seqs := range p.seqs {
-		slices.Sort(seqs)
+	if err != nil {
+		return nil, err
 	}
-	return p, withFindings, err
+	for _, p := range a.cases {
+		for _, seqs := range p.seqs {
+			slices.Sort(seqs)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = slices.Insert(s.last[:min(len(s.last), maxAnswers-1)], 0, a)
+	return a, nil
 }
 
-// collect runs a need and puts the blocks found into seqs.
-func (c *openCase) collect(ctx context.Context, n need, r bleve.IndexReader, seqs map[int][]int) (withFindings bool, err error) {
+// collect runs a need and enters the blocks found.
+func (a *answer) collect(ctx context.Context, n need, r bleve.IndexReader) error {
 	s, err := n.searcher(ctx, r)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() { _ = s.Close() }()
-	key := c.live.Key
 	sc := &search.SearchContext{DocumentMatchPool: search.NewDocumentMatchPool(s.DocumentMatchPoolSize()+1, 0), IndexReader: r}
 	for {
 		if err := ctx.Err(); err != nil {
-			return false, err
+			return err
 		}
 		m, err := s.Next(sc)
 		if m == nil || err != nil {
-			return withFindings, err
+			return err
 		}
 		id, err := r.ExternalID(m.IndexInternalID)
 		if err != nil {
-			return false, err
+			return err
 		}
 		sc.DocumentMatchPool.Put(m)
-		of, artifact, seq, ok := parseDocumentID(id)
-		switch {
-		case !ok || of != key:
-		case artifact == noArtifact:
-			withFindings = true
-		default:
-			seqs[int(artifact)] = append(seqs[int(artifact)], int(seq))
+		key, artifact, seq, ok := parseDocumentID(id)
+		if !ok {
+			continue
 		}
+		p := a.cases[key]
+		if p == nil {
+			p = &picks{seqs: map[int][]int{}}
+			a.cases[key] = p
+		}
+		if artifact == noArtifact {
+			p.findings = true
+			continue
+		}
+		p.seqs[int(artifact)] = append(p.seqs[int(artifact)], int(seq))
 	}
 }

@@ -39,7 +39,7 @@ func TestLateClock(t *testing.T) {
 		{"withdrawn.log", lent(15, -600), 0},      // 05:00 UTC, but for the registry's being another computer's
 	}
 	dir := t.TempDir()
-	w, err := index.Create(dir)
+	w, err := index.Create(t.Context(), dir, index.Entry{})
 	if err != nil {
 		t.Fatal(err)
 	}

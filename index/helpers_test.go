@@ -43,7 +43,7 @@ func publish(w *index.Writer, err error) error {
 
 // buildCase writes a case that is not published yet.
 func buildCase(dir, id string, artifacts []testArtifact, registry map[string][]index.RegistryValue, fs []findings.Finding) (*index.Writer, error) {
-	w, err := index.Create(dir)
+	w, err := index.Create(context.Background(), dir, index.Entry{})
 	if err != nil {
 		return nil, err
 	}

@@ -593,7 +593,7 @@ func TestCreateErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := index.Create(tt.dir); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := index.Create(context.Background(), tt.dir, index.Entry{}); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
 		})

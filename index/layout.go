@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Format is the version of the archive's layout that this program writes, and the newest that it reads.
@@ -26,9 +27,12 @@ var ErrNoArchive = errors.New("it is not an archive (casebook.json is missing)")
 const (
 	fileArchive  = "casebook.json"
 	fileLock     = "lock"
+	fileHolder   = "holder"
+	fileCompact  = "compacting"
 	dirCases     = "cases"
 	dirShards    = "shards"
 	dirTmp       = "tmp"
+	dirUploads   = "uploads"
 	generationIs = "generation-"
 
 	fileCase     = "case.json"
@@ -36,6 +40,7 @@ const (
 	fileFindings = "findings.json"
 	fileBlocks   = "blocks"
 	fileRecords  = "records"
+	fileHistory  = "history.json"
 
 	fileShard = "shard.json"
 	dirStore  = "store"
@@ -55,9 +60,21 @@ type manifest struct {
 // liveCase is a case of a generation.
 type liveCase struct {
 	ID    string `json:"id"`
-	Key   string `json:"key"`   // its part of the IDs of its documents
-	Name  string `json:"name"`  // of its folder in cases
-	Shard string `json:"shard"` // the name of the folder in shards that indexes it
+	Key   string `json:"key"`           // its part of the IDs of its documents
+	Name  string `json:"name"`          // of its folder in cases
+	Shard string `json:"shard"`         // the name of the folder in shards that indexes it
+	Sum   string `json:"sum,omitempty"` // SHA-256 of case.json, which has those of the other files
+
+	// What may change without the case being written anew.
+	Labels  Labels    `json:"labels,omitempty"`
+	Added   time.Time `json:"added,omitzero"` // when it came into the archive
+	Hold    string    `json:"hold,omitempty"` // why it must not be removed
+	Uploads []Upload  `json:"uploads,omitempty"`
+}
+
+// public returns what others may know of the case.
+func (c *liveCase) public() Case {
+	return Case{ID: c.ID, Labels: c.Labels, Added: c.Added, Hold: c.Hold, Uploads: c.Uploads, State: c.Name, Shard: c.Shard}
 }
 
 // checkFormat reads casebook.json in dir and refuses what this program can't read.
@@ -130,6 +147,11 @@ func readManifest(dir string, n int) (*manifest, error) {
 		if !plainName(c.Name) || !plainName(c.Shard) {
 			return nil, fmt.Errorf("archive %q: the manifest %s names the folder %q", dir, name, c.Name)
 		}
+		for _, u := range c.Uploads {
+			if !isSum(u.SHA256) {
+				return nil, fmt.Errorf("archive %q: the manifest %s names the upload %q", dir, name, u.SHA256)
+			}
+		}
 	}
 	return m, nil
 }
@@ -150,6 +172,11 @@ func plainName(s string) bool {
 		return false
 	}
 	return true
+}
+
+// isSum tells whether s is a SHA-256 in lower-case hex.
+func isSum(s string) bool {
+	return len(s) == hex.EncodedLen(sha256.Size) && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // folderName makes the name of a case's folders in a generation. It begins with the ID where it can, so that a person finds it.

@@ -15,12 +15,14 @@ import (
 func (s *run) weigh(cases []*openCase) error {
 	holding := make([]uint64, len(s.marks))
 	var blocks uint64
+	seen := map[*sharedShard]bool{} // cases may share one
 	for _, c := range cases {
-		if c == nil {
+		if c == nil || seen[c.shard] {
 			continue
 		}
+		seen[c.shard] = true
 		err := guard(func() error {
-			r, err := c.shard.Reader()
+			r, err := c.shard.index.Reader()
 			if err != nil {
 				return err
 			}

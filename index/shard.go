@@ -14,7 +14,9 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleve "github.com/blevesearch/bleve_index_api"
 
+	"casebook/findings"
 	"casebook/index/words"
+	"casebook/ingest"
 )
 
 // The fields of a block's document.
@@ -61,23 +63,21 @@ func openShard(dir string, queue *bleve.AnalysisQueue) (bleve.Index, error) {
 
 // shardFile is shard.json: the files of the index, so that a short one is seen before it is mapped.
 type shardFile struct {
-	Files     map[string]int64 `json:"files"`     // bytes of the files in store, by name
-	Documents uint64           `json:"documents"` // Bleve leaves out segments that it can't read, and says nothing
+	Files     map[string]int64  `json:"files"`          // bytes of the files in store, by name
+	Sums      map[string]string `json:"sums,omitempty"` // SHA-256 of the files
+	Documents uint64            `json:"documents"`      // Bleve leaves out segments that it can't read, and says nothing
+	Keys      []string          `json:"keys,omitempty"` // of the cases that are indexed
 }
 
-// writeShardFile lists the files of the index in dir, which has so many documents.
-func writeShardFile(dir string, documents uint64) error {
-	list, err := os.ReadDir(filepath.Join(dir, dirStore))
+// writeShardFile lists the files of the index in dir, which has so many documents, of the cases with these keys.
+func writeShardFile(dir string, documents uint64, keys []string) error {
+	store, err := sums(filepath.Join(dir, dirStore), nil)
 	if err != nil {
 		return err
 	}
-	f := shardFile{Files: map[string]int64{}, Documents: documents}
-	for _, e := range list {
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		f.Files[e.Name()] = info.Size()
+	f := shardFile{Files: map[string]int64{}, Sums: map[string]string{}, Documents: documents, Keys: keys}
+	for name, s := range store {
+		f.Files[name], f.Sums[name] = s.Bytes, s.SHA256
 	}
 	b, err := json.Marshal(f)
 	if err != nil {
@@ -86,20 +86,31 @@ func writeShardFile(dir string, documents uint64) error {
 	return os.WriteFile(filepath.Join(dir, fileShard), b, 0o600)
 }
 
+// readShardFile reads shard.json of the shard in dir.
+func readShardFile(dir string) (shardFile, error) {
+	var f shardFile
+	b, err := readFile(dir, fileShard)
+	if err != nil {
+		return f, err
+	}
+	if err := json.Unmarshal(b, &f); err != nil || len(f.Files) == 0 {
+		return f, fmt.Errorf("%s is damaged", fileShard)
+	}
+	for name := range f.Files {
+		if !filepath.IsLocal(name) {
+			return f, fmt.Errorf("%s names the file %q", fileShard, name)
+		}
+	}
+	return f, nil
+}
+
 // readShard opens the index in dir to read, if it is as its writer left it.
 func readShard(dir string) (i bleve.Index, err error) {
-	b, err := readFile(dir, fileShard)
+	f, err := readShardFile(dir)
 	if err != nil {
 		return nil, err
 	}
-	var f shardFile
-	if err := json.Unmarshal(b, &f); err != nil || len(f.Files) == 0 {
-		return nil, fmt.Errorf("%s is damaged", fileShard)
-	}
 	for name, size := range f.Files {
-		if !filepath.IsLocal(name) {
-			return nil, fmt.Errorf("%s names the file %q", fileShard, name)
-		}
 		info, err := os.Stat(filepath.Join(dir, dirStore, name))
 		if err != nil {
 			return nil, err
@@ -327,6 +338,36 @@ func (b *batch) end(d blockDoc) {
 	b.bytes += documentBytes
 	b.begin = len(b.ids)
 	b.doc++
+}
+
+// block ends the document of a block whose texts were added.
+func (b *batch) block(id string, e *entry, components [][]byte) {
+	doc := blockDoc{id: id}
+	if e.Class == classLog {
+		for _, c := range components {
+			b.word(&doc.components, c)
+		}
+	}
+	for v := ingest.SeverityInfo; v <= ingest.SeverityError; v++ {
+		if e.Severity&(1<<v) != 0 {
+			doc.severities = append(doc.severities, v.String())
+		}
+	}
+	b.end(doc)
+}
+
+// findings adds the document of a case's findings, if it has any.
+func (b *batch) findings(key string, fs []findings.Finding) {
+	if len(fs) == 0 {
+		return
+	}
+	doc := blockDoc{id: documentID(key, noArtifact, 0)}
+	for i := range fs {
+		b.text(findingText(&fs[i]))
+		b.word(&doc.checks, []byte(fs[i].Check))
+		doc.severities = append(doc.severities, string(fs[i].Severity))
+	}
+	b.end(doc)
 }
 
 // unscored is the entry of every term: how often it occurs in a block and where is not kept.

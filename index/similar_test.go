@@ -19,7 +19,7 @@ import (
 // writeReport publishes a case that has only a report.
 func writeReport(t *testing.T, dir string, r *findings.Report) {
 	t.Helper()
-	w, err := index.Create(dir)
+	w, err := index.Create(t.Context(), dir, index.Entry{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -31,6 +31,13 @@ type caseFile struct {
 	Blocks    int64          `json:"blocks"`  // bytes of the file "blocks"
 	Records   int64          `json:"records"` // bytes of the file "records"
 	Findings  int            `json:"findings"`
+	Sums      map[string]sum `json:"sums,omitempty"` // of the other files, by name
+}
+
+// sum is what a file holds.
+type sum struct {
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
 }
 
 // caseArtifact is an artifact of a case, in order of its number.
@@ -79,16 +86,19 @@ const noArtifact = 1<<32 - 1
 type Writer struct {
 	dir   string // the archive
 	tmp   string // what is built, below dir
+	entry Entry
 	key   string
 	lock  *flock.Flock // held while tmp is in use
 	shard *shardWriter
 
-	mu     sync.Mutex
-	err    error // the first; nothing is written after it
-	meta   caseFile
-	blocks []entry
-	seqs   []uint32                      // the number of each block in its artifact
-	known  map[string]*findings.Artifact // what the report says of them
+	mu      sync.Mutex
+	err     error // the first; nothing is written after it
+	meta    caseFile
+	blocks  []entry
+	seqs    []uint32                      // the number of each block in its artifact
+	known   map[string]*findings.Artifact // what the report says of them
+	uploads []Upload
+	sum     string // of case.json
 	// withdrawn are the artifacts whose records lose the zone that a registry lent them.
 	withdrawn map[string]bool
 	records   *os.File
@@ -99,26 +109,27 @@ type Writer struct {
 }
 
 // Create begins a case in the archive dir, which is made if it is not there. What dead writers left is removed. The case becomes
-// visible with Commit; Abort removes what was written. One of the two must be called.
-func Create(dir string) (*Writer, error) {
+// visible with Commit; Abort removes what was written. One of the two must be called. ctx ends the wait for another writer.
+func Create(ctx context.Context, dir string, entry Entry) (*Writer, error) {
+	w, err := newWriter(ctx, dir, entry)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.begin(); err != nil {
+		return nil, errors.Join(err, w.Abort())
+	}
+	return w, nil
+}
+
+// newWriter makes the folder in which a case is built.
+func newWriter(ctx context.Context, dir string, entry Entry) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	if err := usable(dir); err != nil {
 		return nil, err
 	}
-	lock := flock.New(filepath.Join(dir, fileLock))
-	if err := lock.Lock(); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
-	}
-	defer func() { _ = lock.Close() }()
-	if err := prepare(dir); err != nil {
-		return nil, err
-	}
-	if err := clearTmp(filepath.Join(dir, dirTmp)); err != nil {
-		return nil, err
-	}
-	w := &Writer{dir: dir, key: newCaseKey(), meta: caseFile{Artifacts: []caseArtifact{}}, known: map[string]*findings.Artifact{}, withdrawn: map[string]bool{}}
+	w := &Writer{dir: dir, entry: entry, key: newCaseKey(), meta: caseFile{Artifacts: []caseArtifact{}}, known: map[string]*findings.Artifact{}, withdrawn: map[string]bool{}}
 	// The better level makes the records 15.1 % of the decoded text, where the fastest makes them 16.0 %; with it and two workers
 	// 120 MB/s are written, and 160 MB/s without the record store.
 	w.encoders.New = func() any {
@@ -129,25 +140,43 @@ func Create(dir string) (*Writer, error) {
 		return e
 	}
 	var err error
-	if w.tmp, err = os.MkdirTemp(filepath.Join(dir, dirTmp), "case-"); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
+	if w.tmp, w.lock, err = newTmp(ctx, dir, "beginning a case", entry.Waiting); err != nil {
+		return nil, err
 	}
-	w.lock = flock.New(filepath.Join(w.tmp, fileLock))
-	if err := w.begin(); err != nil {
-		return nil, errors.Join(err, w.Abort())
+	for _, d := range []string{dirCases, dirShards} {
+		if err := os.Mkdir(filepath.Join(w.tmp, d), 0o700); err != nil {
+			return nil, errors.Join(fmt.Errorf("archive: %w", err), w.Abort())
+		}
 	}
 	return w, nil
 }
 
+// newTmp makes a folder to build in, and the lock that tells others that it is in use. What dead writers left is removed.
+func newTmp(ctx context.Context, dir, doing string, waiting func(Holder)) (string, *flock.Flock, error) {
+	unlock, err := lockArchive(ctx, dir, doing, waiting)
+	if err != nil {
+		return "", nil, err
+	}
+	defer unlock()
+	if err := prepare(dir); err != nil {
+		return "", nil, err
+	}
+	if err := clearTmp(filepath.Join(dir, dirTmp)); err != nil {
+		return "", nil, err
+	}
+	tmp, err := os.MkdirTemp(filepath.Join(dir, dirTmp), "case-")
+	if err != nil {
+		return "", nil, fmt.Errorf("archive: %w", err)
+	}
+	lock := flock.New(filepath.Join(tmp, fileLock))
+	if err := lock.Lock(); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("archive: %w", err), os.RemoveAll(tmp))
+	}
+	return tmp, lock, nil
+}
+
+// begin opens what the records are written to.
 func (w *Writer) begin() error {
-	if err := w.lock.Lock(); err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	for _, d := range []string{dirCases, dirShards} {
-		if err := os.Mkdir(filepath.Join(w.tmp, d), 0o700); err != nil {
-			return fmt.Errorf("archive: %w", err)
-		}
-	}
 	var err error
 	if w.records, err = os.Create(filepath.Join(w.tmp, dirCases, fileRecords)); err != nil {
 		return fmt.Errorf("archive: %w", err)
@@ -172,7 +201,7 @@ func usable(dir string) error {
 	}
 	for _, e := range list {
 		switch e.Name() {
-		case fileLock, fileArchive + newSuffix: // another writer is beginning
+		case fileLock, fileHolder, fileArchive + newSuffix: // another writer is beginning
 		default:
 			return fmt.Errorf("archive %q: the folder holds other files, such as %q; name an empty or a new one", dir, e.Name())
 		}
@@ -293,18 +322,7 @@ func (s *sink) end() {
 	if s.failed || s.block.entry.Records == 0 {
 		return
 	}
-	doc := blockDoc{id: documentID(s.w.key, s.number, s.seq)}
-	if s.block.class == classLog {
-		for _, c := range s.block.names {
-			s.batch.word(&doc.components, c)
-		}
-	}
-	for v := ingest.SeverityInfo; v <= ingest.SeverityError; v++ {
-		if s.block.entry.Severity&(1<<v) != 0 {
-			doc.severities = append(doc.severities, v.String())
-		}
-	}
-	s.batch.end(doc)
+	s.batch.block(documentID(s.w.key, s.number, s.seq), &s.block.entry, s.block.names)
 	err := s.w.store(s)
 	s.seq++
 	s.block.reset()
@@ -427,22 +445,13 @@ func (w *Writer) Report(r *findings.Report, encode func(io.Writer) error) error 
 	w.mu.Lock()
 	w.meta.ID = r.CaseID()
 	w.meta.Findings = len(r.Findings)
+	w.uploads = uploadsOf(r)
 	for i := range r.Artifacts {
 		w.known[r.Artifacts[i].Path] = &r.Artifacts[i]
 	}
 	w.mu.Unlock()
 	batch := w.shard.take()
-	for i := range r.Findings {
-		batch.text(findingText(&r.Findings[i]))
-	}
-	if len(r.Findings) > 0 {
-		doc := blockDoc{id: documentID(w.key, noArtifact, 0)}
-		for i := range r.Findings {
-			batch.word(&doc.checks, []byte(r.Findings[i].Check))
-			doc.severities = append(doc.severities, string(r.Findings[i].Severity))
-		}
-		batch.end(doc)
-	}
+	batch.findings(w.key, r.Findings)
 	w.shard.put(batch)
 	return nil
 }
@@ -535,22 +544,108 @@ func (w *Writer) finish() error {
 		return fmt.Errorf("archive: %w", err)
 	}
 	w.meta.Blocks, w.meta.Records = int64(len(blocks)), w.offset
+	if err := w.history(); err != nil {
+		return err
+	}
+	var err error
+	if w.meta.Sums, err = sums(dir, nil); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
 	b, err := json.Marshal(w.meta)
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
+	w.sum = sumOf(b)
 	if err := os.WriteFile(filepath.Join(dir, fileCase), b, 0o600); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	if err := writeShardFile(filepath.Join(w.tmp, dirShards), shard.documents.Load()); err != nil {
+	if err := w.keep(); err != nil {
+		return err
+	}
+	if err := writeShardFile(filepath.Join(w.tmp, dirShards), shard.documents.Load(), []string{w.key}); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	for _, d := range []string{dirCases, dirShards} {
-		if err := syncTree(filepath.Join(w.tmp, d)); err != nil {
+	for _, d := range []string{dirCases, dirShards, dirUploads} {
+		if err := syncTree(filepath.Join(w.tmp, d)); err != nil && (d != dirUploads || !errors.Is(err, fs.ErrNotExist)) {
 			return fmt.Errorf("archive: %w", err)
 		}
 	}
 	return nil
+}
+
+// history writes what the earlier evaluations of the case said.
+func (w *Writer) history() error {
+	m, err := latest(w.dir)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == w.meta.ID })
+	if i < 0 {
+		return nil
+	}
+	before, err := readHistory(w.dir, m.Cases[i].Name)
+	if err != nil {
+		return nil //nolint:nilerr // a case that is damaged is replaced
+	}
+	report, err := readFile(filepath.Join(w.dir, dirCases, m.Cases[i].Name), fileReport)
+	if err != nil {
+		return nil //nolint:nilerr // the same
+	}
+	b, err := json.Marshal(revise(before, report))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(w.tmp, dirCases, fileHistory), b, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
+}
+
+// readHistory reads the history of the case in a folder of cases.
+func readHistory(dir, name string) ([]Revision, error) {
+	b, err := readFile(filepath.Join(dir, dirCases, name), fileHistory)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var out []Revision
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	return out, err
+}
+
+// keep copies the uploads that are to be kept.
+func (w *Writer) keep() error {
+	for i := range w.uploads {
+		u := &w.uploads[i]
+		files := w.entry.Keep[u.SHA256]
+		if len(files) == 0 {
+			continue
+		}
+		dir := filepath.Join(w.tmp, dirUploads, u.SHA256)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("archive: keep the upload %q: %w", u.Name, err)
+		}
+		for _, f := range files {
+			if err := copyFile(f, filepath.Join(dir, filepath.Base(f))); err != nil {
+				return fmt.Errorf("archive: keep the upload %q: %w", u.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// copyFile copies a file to a new one.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }() // it was only read
+	return createFile(to, func(w io.Writer) error {
+		_, err := io.Copy(w, in)
+		return err
+	})
 }
 
 // table returns the content of the file "blocks", in order of artifacts and of blocks within them, and enters in the artifacts
@@ -574,87 +669,4 @@ func (w *Writer) table() []byte {
 		out = w.blocks[n].put(out)
 	}
 	return out
-}
-
-// publish renames the case's folders into place and writes the generation that names them.
-func (w *Writer) publish(ctx context.Context) error {
-	lock := flock.New(filepath.Join(w.dir, fileLock))
-	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return fmt.Errorf("archive: wait for another writer: %w", err)
-	}
-	defer func() { _ = lock.Close() }()
-	old, err := latest(w.dir)
-	if err != nil {
-		return err
-	}
-	ns, err := generations(w.dir)
-	if err != nil {
-		return err
-	}
-	// A damaged manifest's number is never used again.
-	m := &manifest{Generation: old.Generation + 1}
-	if len(ns) > 0 {
-		m.Generation = ns[0] + 1
-	}
-	name := folderName(w.meta.ID, m.Generation)
-	for _, c := range old.Cases {
-		if c.ID != w.meta.ID {
-			m.Cases = append(m.Cases, c)
-		}
-	}
-	m.Cases = append(m.Cases, liveCase{ID: w.meta.ID, Key: w.key, Name: name, Shard: name})
-	slices.SortFunc(m.Cases, func(a, b liveCase) int { return cmp.Compare(a.ID, b.ID) })
-	for _, d := range []string{dirCases, dirShards} {
-		to := filepath.Join(w.dir, d, name)
-		if err := os.RemoveAll(to); err != nil { // of a writer that was killed before it wrote its generation
-			return fmt.Errorf("archive: %w", err)
-		}
-		if err := os.Rename(filepath.Join(w.tmp, d), to); err != nil {
-			return fmt.Errorf("archive: %w", err)
-		}
-		if err := syncDir(filepath.Join(w.dir, d)); err != nil {
-			return fmt.Errorf("archive: %w", err)
-		}
-	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	if err := writeFile(w.dir, generationIs+strconv.Itoa(m.Generation), b); err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	sweep(w.dir, old, m)
-	return nil
-}
-
-// sweep removes what neither the generation now nor the one before names: a reader of the one before goes on undisturbed. What can't
-// be removed, since a reader has it open on a system that minds, is left to the next writer.
-func sweep(dir string, before, now *manifest) {
-	live := map[string]bool{}
-	for _, m := range []*manifest{before, now} {
-		for _, c := range m.Cases {
-			live[filepath.Join(dirCases, c.Name)] = true
-			live[filepath.Join(dirShards, c.Shard)] = true
-		}
-	}
-	for _, d := range []string{dirCases, dirShards} {
-		list, err := os.ReadDir(filepath.Join(dir, d))
-		if err != nil {
-			continue
-		}
-		for _, e := range list {
-			if !live[filepath.Join(d, e.Name())] {
-				_ = os.RemoveAll(filepath.Join(dir, d, e.Name()))
-			}
-		}
-	}
-	ns, err := generations(dir)
-	if err != nil {
-		return
-	}
-	for _, n := range ns {
-		if n < before.Generation {
-			_ = os.Remove(filepath.Join(dir, generationIs+strconv.Itoa(n)))
-		}
-	}
 }

@@ -135,9 +135,10 @@ func zipEnd(in io.ReaderAt, size int64) (int64, []byte) {
 // piece of a set that was found.
 type setPart struct {
 	part
-	m  *member // nil in a folder beside an upload
-	e  entry
-	in *content
+	m    *member // nil in a folder beside an upload
+	e    entry
+	file string // beside an upload
+	in   *content
 }
 
 // splitSet is a set of parts in order.
@@ -390,7 +391,7 @@ func siblings(file string, info fs.FileInfo) (*splitSet, error) {
 		}
 		full := filepath.Join(dir, d.Name())
 		open := func() (*os.File, error) { return os.Open(full) }
-		parts = append(parts, setPart{part: q, in: &content{size: i.Size(), open: open}})
+		parts = append(parts, setPart{part: q, file: full, in: &content{size: i.Size(), open: open}})
 	}
 	s := newSplitSet(parts)
 	if len(s.parts) > 0 && s.head().n != p.n {

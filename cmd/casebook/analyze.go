@@ -20,6 +20,7 @@ import (
 	"casebook/findings"
 	"casebook/findings/diff"
 	"casebook/findings/redact"
+	"casebook/index"
 	"casebook/ingest"
 	"casebook/web"
 )
@@ -64,11 +65,6 @@ are one case, whose facts are joined.
 	fs := c.Flags()
 	fs.StringVarP(&f.out, "output", "o", "", "write the report to the folder `DIR` (default ./NAME-report)")
 	fs.StringVar(&f.caseID, "case", "", "the bundles are one case with this `ID`")
-	fs.StringVar(&f.host, "host", "", "files that name no computer come from the computer `NAME`")
-	fs.StringVar(&f.at, "at", "", "`TIME` of the incident, e.g. 2012-03-08T21:16 or 2012-03-08T21:16:55+01:00")
-	fs.StringSliceVar(&f.only, "only", nil, "run only the checks with these `ID`s, separated by commas")
-	fs.StringArrayVar(&f.packs, "checks", nil, packsHelp)
-	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
 	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "add the case to the archive in `DIR` instead of the report folder's own; also $CASEBOOK_ARCHIVE")
 	fs.BoolVar(&f.noArchive, "no-archive", false, "no search index, and no pages of logs")
 	fs.BoolVar(&f.redact, "redact", false, "replace users, computers, addresses, SIDs, GUIDs and mail addresses by pseudonyms and take out passwords; writes no index and no pages of logs")
@@ -76,6 +72,18 @@ are one case, whose facts are joined.
 	fs.StringVar(&f.since, "since", "", "also say what has changed since the earlier `REPORT` (report.json or its folder, also the one that is replaced)")
 	fs.StringVar(&f.format, "format", "", "print the report in this `FORM` on stdout: text, md, json, csv or timesketch (default text)")
 	fs.StringVar((*string)(&f.logs), "logs", string(web.LogsEvidence), "show these logs as pages of the report: `evidence` (those that it cites, and a summary of the others), all or none")
+	f.analysis(c)
+	return c
+}
+
+// analysis adds the flags that every analysis has.
+func (f *analyzeFlags) analysis(c *cobra.Command) {
+	fs := c.Flags()
+	fs.StringVar(&f.failOn, "fail-on", "", "exit with 1 if a confirmed finding has at least this `SEVERITY`: critical, high, medium, low or info")
+	fs.StringSliceVar(&f.only, "only", nil, "run only the checks with these `ID`s, separated by commas")
+	fs.StringArrayVar(&f.packs, "checks", nil, packsHelp)
+	fs.StringVar(&f.at, "at", "", "`TIME` of the incident, e.g. 2012-03-08T21:16 or 2012-03-08T21:16:55+01:00")
+	fs.StringVar(&f.host, "host", "", "files that name no computer come from the computer `NAME`")
 	passwordFlags(c, &f.passwords, &f.passwordFiles)
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up on a report after this `TIME`, e.g. 10m (default none)")
 	fs.IntVar(&f.workers, "workers", 0, "read `N` members side by side (default one for each processor)")
@@ -84,7 +92,14 @@ are one case, whose facts are joined.
 	fs.IntVar(&f.limits.MaxFiles, "max-files", ingest.Limits{}.WithDefaults().MaxFiles, "read at most `N` members of a bundle, nested ones included")
 	fs.IntVar(&f.limits.MaxDepth, "max-depth", ingest.Limits{}.WithDefaults().MaxDepth, "open archives within archives at most `N` deep")
 	fs.Int64Var(&f.limits.MaxRatio, "max-ratio", ingest.Limits{}.WithDefaults().MaxRatio, "stop at `N` decoded bytes for each packed one, beyond the first 64 MiB of a member")
-	return c
+}
+
+// checkFailOn says what is wrong with --fail-on.
+func (f *analyzeFlags) checkFailOn() error {
+	if f.failOn != "" && !slices.Contains(findings.Severities(), findings.Severity(f.failOn)) {
+		return usagef("--fail-on is critical, high, medium, low or info, not %q", f.failOn)
+	}
+	return nil
 }
 
 // job is one report to make.
@@ -98,8 +113,8 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 	if err != nil {
 		return err
 	}
-	if f.failOn != "" && !slices.Contains(findings.Severities(), findings.Severity(f.failOn)) {
-		return usagef("--fail-on is critical, high, medium, low or info, not %q", f.failOn)
+	if err := f.checkFailOn(); err != nil {
+		return err
 	}
 	if !slices.Contains([]web.Logs{web.LogsEvidence, web.LogsAll, web.LogsNone}, f.logs) {
 		return usagef("--logs is evidence, all or none, not %q", f.logs)
@@ -127,6 +142,7 @@ func (a *app) runAnalyze(ctx context.Context, args []string, f analyzeFlags) err
 		}
 	}
 	opt.Log, opt.AskPassword = a.log(), a.askPassword()
+	opt.Entry = index.Entry{Added: time.Now().UTC().Truncate(time.Second), Waiting: a.waiting}
 	jobs := plan(args, f)
 	for _, j := range jobs {
 		if err := j.check(f); err != nil {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"casebook/index"
 )
 
 // Exit statuses, as the help text lists them.
@@ -89,6 +91,13 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 // complain prints an error for people.
 func (a *app) complain(err error) { fmt.Fprintf(a.err, "casebook: %v\n", err) }
 
+// waiting tells who holds the archive's lock.
+func (a *app) waiting(h index.Holder) {
+	if !a.quiet {
+		fmt.Fprintf(a.err, "casebook: the archive is locked by %s; waiting\n", printable(h.String()))
+	}
+}
+
 // results is stdout. It remembers the first error, so that not every print has to be looked at.
 type results struct {
 	w   io.Writer
@@ -141,7 +150,7 @@ and shows the evidence line by line. It needs no network and no Windows.
 	f.BoolVar(&a.json, "json", false, "machine-readable result on stdout")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress display")
 	f.StringVar(&a.color, "color", "auto", "colour the result: `WHEN` is auto, always or never; NO_COLOR is honoured")
-	group(c, a.analyze(), a.open(), a.render(), a.ask(), a.search(), a.similar(), a.note(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
+	group(c, a.analyze(), a.batch(), a.open(), a.render(), a.ask(), a.search(), a.similar(), a.note(), a.archive(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
 	unknown, help := c.Args, c.RunE
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 && isThere(args[0]) {
