@@ -33,12 +33,13 @@ help: ## list the targets
 build: ## build bin/casebook, one static binary
 	$(GOBUILD) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/casebook
 
-generate: ## write the generated files anew: pages' code, docs/checks.md, go:generate
+generate: ## write the generated files anew: pages' code, docs/checks.md, docs/search.md, go:generate
 	go tool templ generate -log-level warn
 	go generate ./...
 	mkdir -p build
 	go run ./cmd/casebook checks list --markdown >build/checks.md
 	mv build/checks.md docs/checks.md
+	go test ./index/query -run TestGuide -update
 
 axe: ## get axe-core, for the tests of the pages (needs npm)
 	sh scripts/axe.sh

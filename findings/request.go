@@ -60,7 +60,7 @@ func MakeRequest(all []Finding) Request {
 		slices.Sort(it.Systems)
 		r.Items = append(r.Items, it.RequestItem)
 	}
-	r.Text = requestText(r.Items)
+	r.Text = requestText(r.Items, proven(all))
 	return r
 }
 
@@ -213,8 +213,20 @@ func exportedHive(collect string) string {
 	return parts[0] + `\` + parts[1]
 }
 
+// proven reports whether a cause is confirmed and nothing is merely suspected: what is asked for then serves other checks.
+func proven(all []Finding) bool {
+	cause := false
+	for _, f := range all {
+		if f.Verdict == Suspected && f.State != Resolved {
+			return false
+		}
+		cause = cause || f.Verdict == Confirmed && f.State != Resolved && f.Severity != Info
+	}
+	return cause
+}
+
 // requestText is the request as it may be sent. It is empty if there is nothing to ask for.
-func requestText(items []RequestItem) string {
+func requestText(items []RequestItem, proven bool) string {
 	if len(items) == 0 {
 		return ""
 	}
@@ -228,7 +240,11 @@ func requestText(items []RequestItem) string {
 	if len(items) > 1 {
 		things = [...]string{"two", "three", "four", "five"}[len(items)-2] + " more things"
 	}
-	fmt.Fprintf(&b, "To finish the analysis we need %s", things)
+	if proven {
+		fmt.Fprintf(&b, "What you sent shows the cause of a problem. To look for others we need %s", things)
+	} else {
+		fmt.Fprintf(&b, "To finish the analysis we need %s", things)
+	}
 	if single && len(items[0].Systems) > 0 {
 		fmt.Fprintf(&b, " from %s", items[0].Systems[0])
 	}

@@ -346,21 +346,34 @@ func (c *openCase) entry(n int) (entry, error) {
 	return e, nil
 }
 
-// block reads the records of block n.
+// block reads the records of block n, into memory of their own.
 func (c *openCase) block(n int) ([]record, error) {
 	e, err := c.entry(n)
 	if err != nil {
 		return nil, err
 	}
-	frame := make([]byte, e.Size)
-	if _, err := c.records.ReadAt(frame, e.Offset); err != nil {
+	return c.blockInto(n, &e, &scratch{})
+}
+
+// scratch is the memory of a block's records, which the next block takes again.
+type scratch struct {
+	frame, inflated, raw []byte
+	records              []record
+	spans                []span
+}
+
+// blockInto reads the records of block n, of which e tells. They are valid until mem is used again.
+func (c *openCase) blockInto(n int, e *entry, mem *scratch) ([]record, error) {
+	mem.frame = slices.Grow(mem.frame[:0], int(e.Size))[:e.Size]
+	if _, err := c.records.ReadAt(mem.frame, e.Offset); err != nil {
 		return nil, fmt.Errorf("block %d: %w", n, err)
 	}
-	b, err := c.decoder.DecodeAll(frame, make([]byte, 0, e.Raw))
+	b, err := c.decoder.DecodeAll(mem.frame, slices.Grow(mem.inflated[:0], int(e.Raw)))
 	if err != nil {
 		return nil, fmt.Errorf("block %d: %w", n, err)
 	}
-	rs, err := readBlock(b, &e)
+	mem.inflated = b
+	rs, err := readBlock(b, e, mem)
 	if err != nil {
 		return nil, fmt.Errorf("block %d: %w", n, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"casebook/ingest"
 )
@@ -268,8 +269,11 @@ func (c *cursor) take(n int) []byte {
 	return b
 }
 
-// readBlock reads the records of block b, of which e tells. They point to memory of their own.
-func readBlock(b []byte, e *entry) ([]record, error) {
+// span are the lengths of a record's text and of what stands around it.
+type span struct{ head, text, tail int }
+
+// readBlock reads the records of block b, of which e tells. They point into b and mem.
+func readBlock(b []byte, e *entry, mem *scratch) ([]record, error) {
 	bad := fmt.Errorf("%d bytes, %d records: %w", len(b), e.Records, errBlock)
 	c := cursor{b: b}
 	var names [][]byte
@@ -287,9 +291,10 @@ func readBlock(b []byte, e *entry) ([]record, error) {
 	var line int
 	var wall int64
 	unit := int64(col[colWall].length(1e6))
-	rs := make([]record, e.Records)
-	type span struct{ head, text, tail int }
-	spans := make([]span, e.Records)
+	mem.records = slices.Grow(mem.records[:0], int(e.Records))[:e.Records]
+	mem.spans = slices.Grow(mem.spans[:0], int(e.Records))[:e.Records]
+	rs, spans := mem.records, mem.spans
+	clear(rs)
 	texts, total := 0, 0
 	for i := range rs {
 		r := &rs[i]
@@ -331,7 +336,8 @@ func readBlock(b []byte, e *entry) ([]record, error) {
 		return nil, bad
 	}
 	text, around := cursor{b: c.take(texts)}, cursor{b: c.b}
-	raw := make([]byte, 0, total)
+	raw := slices.Grow(mem.raw[:0], total)
+	mem.raw = raw
 	for i, s := range spans {
 		from := len(raw)
 		raw = append(raw, around.take(s.head)...)

@@ -36,7 +36,7 @@ func TestBlock(t *testing.T) {
 			rs = []ingest.Record{{Raw: []byte(`key\na = x`), Text: []byte(`key\na = x`), Component: []byte("REG_SZ")}}
 		}
 		b, e := testBlock(class, rs)
-		got, err := readBlock(b, &e)
+		got, err := readBlock(b, &e, &scratch{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestBlock(t *testing.T) {
 // TestTextOutsideRaw holds that a text that its record does not contain is not searched: it could not be quoted.
 func TestTextOutsideRaw(t *testing.T) {
 	b, e := testBlock(classLog, []ingest.Record{{Line: 1, Lines: 1, Raw: []byte("what it says"), Text: []byte("something else")}})
-	got, err := readBlock(b, &e)
+	got, err := readBlock(b, &e, &scratch{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func FuzzReadBlock(f *testing.F) {
 	b, e = testBlock(classRegistry, []ingest.Record{{Raw: []byte(`key\na = x`), Text: []byte(`key\na = x`)}})
 	f.Add(b, e.Records, e.Class)
 	f.Fuzz(func(t *testing.T, b []byte, records uint32, class uint8) {
-		rs, err := readBlock(b, &entry{Records: records, Class: class})
+		rs, err := readBlock(b, &entry{Records: records, Class: class}, &scratch{})
 		if err != nil {
 			return
 		}

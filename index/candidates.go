@@ -19,6 +19,9 @@ import (
 // maxExpansion is how many terms a wildcard may stand for before looking them up costs more than looking through the blocks.
 const maxExpansion = 1024
 
+// termsPerBlock is how many terms are looked through in the time in which a block is read and searched.
+const termsPerBlock = 500
+
 // need is what a block must hold for a query to match in it: a part of the query in terms of the index. nil asks for nothing.
 type need interface {
 	searcher(ctx context.Context, r bleve.IndexReader) (search.Searcher, error)
@@ -96,16 +99,18 @@ func needOf(n query.Node, r bleve.IndexReader) (need, error) {
 		}
 		return anyOf, nil
 	case query.Text:
-		return needPattern(fieldText, n.Pattern, r)
+		return needTerms(fieldText, n, r)
+	case query.Code:
+		return needTerms(fieldText, n, r)
 	case query.Field:
 		switch n.Name {
 		case query.Component:
-			return needPattern(fieldComponent, n.Text.Pattern, r)
+			return needTerms(fieldComponent, n.Text, r)
 		case query.Check:
-			return needPattern(fieldCheck, n.Text.Pattern, r)
+			return needTerms(fieldCheck, n.Text, r)
 		case query.Severity:
-			return needSeverity(n.Text.Pattern), nil
-		case query.Host, query.File, query.Kind: // the table of artifacts answers
+			return needSeverity(n.Text), nil
+		default: // the case, the table of artifacts or the records answer
 		}
 	}
 	return nil, nil //nolint:nilnil // nothing is needed
@@ -122,31 +127,40 @@ func (n needAll) reduce() need {
 	return n
 }
 
-// needPattern returns what a pattern needs in a field.
-func needPattern(field string, p *words.Pattern, r bleve.IndexReader) (need, error) {
+// needTerms returns what a matcher needs in a field.
+func needTerms(field string, m words.Matcher, r bleve.IndexReader) (need, error) {
 	var all needAll
-	for _, t := range p.Terms() {
-		if !t.Glob {
-			term := needTerm{field, string(t.Prefix)}
-			if t.Or != nil {
-				all = append(all, needAny{term, needTerm{field, string(t.Or)}})
-			} else {
-				all = append(all, term)
+	for _, oneOf := range m.Terms() {
+		var list needAny
+		known := true
+		for _, t := range oneOf {
+			if !t.Glob {
+				list = append(list, needTerm{field, string(t.Prefix)})
+				continue
 			}
-			continue
+			var found needAny
+			var err error
+			if found, known, err = expand(field, t, r); err != nil {
+				return nil, err
+			}
+			if !known {
+				break
+			}
+			list = append(list, found...)
 		}
-		terms, ok, err := expand(field, t, r)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			all = append(all, terms)
+		switch {
+		case !known:
+		case len(list) == 1:
+			all = append(all, list[0])
+		default:
+			all = append(all, list)
 		}
 	}
 	return all.reduce(), nil
 }
 
-// expand returns the terms of the index that a wildcard stands for, and false if they are too many.
+// expand returns the terms of the index that a wildcard stands for, and false if they are too many, or if finding them would cost more than it
+// may save: a wildcard at the beginning of a word is compared with all terms.
 func expand(field string, t words.Term, r bleve.IndexReader) (found needAny, ok bool, err error) {
 	dict, err := r.FieldDictPrefix(field, t.Prefix)
 	if err != nil {
@@ -157,6 +171,12 @@ func expand(field string, t words.Term, r bleve.IndexReader) (found needAny, ok 
 			err = cerr
 		}
 	}()
+	if len(t.Prefix) == 0 {
+		blocks, err := r.DocCount()
+		if err != nil || uint64(dict.Cardinality()) > termsPerBlock*blocks { //nolint:gosec // not negative
+			return nil, false, err
+		}
+	}
 	for {
 		e, err := dict.Next()
 		if err != nil {
@@ -174,11 +194,11 @@ func expand(field string, t words.Term, r bleve.IndexReader) (found needAny, ok 
 	}
 }
 
-// needSeverity returns the severities, of records and of findings, that a pattern matches.
-func needSeverity(p *words.Pattern) need {
+// needSeverity returns the severities, of records and of findings, that a matcher matches.
+func needSeverity(m words.Matcher) need {
 	var names needAny
 	add := func(name string) {
-		if n := (needTerm{fieldSeverity, name}); p.Match([]byte(name)) && !slices.Contains(names, need(n)) {
+		if n := (needTerm{fieldSeverity, name}); m.Match([]byte(name)) && !slices.Contains(names, need(n)) {
 			names = append(names, n)
 		}
 	}

@@ -7,6 +7,7 @@
 //	cases/<name>/            case.json, report.json, findings.json, blocks, records, history.json
 //	shards/<name>/           Bleve index of the blocks of one or more cases
 //	uploads/<sha256>/        uploads that are kept
+//	notes/<name>.json        what was noted about a case, which outlives a new analysis of it
 //	tmp/<name>/              what a writer builds aside; the next writer removes those of dead ones
 //	lock                     held while a generation is published
 //

@@ -22,6 +22,7 @@ type testArtifact struct {
 	kind    ingest.Kind
 	host    string
 	records []ingest.Record
+	bytes   int64
 }
 
 // writeCase writes a case and publishes it.
@@ -54,7 +55,7 @@ func buildCase(dir, id string, artifacts []testArtifact, registry map[string][]i
 			s.Records(batch)
 		}
 		s.Done(art)
-		report.Artifacts = append(report.Artifacts, findings.Artifact{Path: a.path, System: a.host})
+		report.Artifacts = append(report.Artifacts, findings.Artifact{Path: a.path, System: a.host, Bytes: a.bytes})
 	}
 	for path, values := range registry {
 		if err := w.Registry(path, ingest.KindHiveSoftware, slices.Values(values)); err != nil {

@@ -33,7 +33,9 @@ type event struct {
 	Text      string      `json:"text"`
 	Component string      `json:"component"`
 	Severity  string      `json:"severity"`
-	Time      string      `json:"time"` // RFC 3339, or without an offset if that is not known
+	Thread    uint64      `json:"thread"`
+	Bytes     int64       `json:"bytes"` // of the artifact
+	Time      string      `json:"time"`  // RFC 3339, or without an offset if that is not known
 
 	Key  *string `json:"key"`
 	Name string  `json:"name"`
@@ -42,6 +44,8 @@ type event struct {
 
 	Check string `json:"check"`
 	Title string `json:"title"`
+
+	Verdict findings.Verdict `json:"verdict"`
 }
 
 // TestSearches runs the searches of each data set: a folder of testdata/searches with events.jsonl and searches.txt. A line of
@@ -79,6 +83,27 @@ func TestSearches(t *testing.T) {
 	}
 }
 
+// TestGuide runs the examples of the guide to the language: each finds something of the sample data, and not all of it.
+func TestGuide(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "archive")
+	writeEvents(t, dir, "testdata/searches/mixed/events.jsonl")
+	writeCase(t, dir, "INC0012346", []testArtifact{{path: "a.log", records: plainRecords(1, func(int) string { return "nothing to see" })}}, nil, nil)
+	a := openArchive(t, dir)
+	all := len(find(t, a, "* OR NOT *", index.SearchOptions{}))
+	for _, s := range query.Guide() {
+		for _, e := range s.Examples {
+			if strings.HasPrefix(e.Query, "casebook ") {
+				continue // run by the tests of the command
+			}
+			t.Run(e.Query, func(t *testing.T) {
+				if n := len(find(t, a, e.Query, index.SearchOptions{})); n == 0 || n == all {
+					t.Errorf("%d of %d hits", n, all)
+				}
+			})
+		}
+	}
+}
+
 // ref is a hit's place.
 func ref(h index.Hit) string {
 	switch h.Class {
@@ -111,7 +136,7 @@ func writeEvents(t *testing.T, dir, name string) {
 		}
 		switch {
 		case e.Check != "":
-			found = append(found, findings.Finding{Check: e.Check, Title: e.Title, System: e.Host, Severity: findings.Severity(e.Severity), Verdict: findings.Confirmed})
+			found = append(found, findings.Finding{Check: e.Check, Title: e.Title, System: e.Host, Severity: findings.Severity(e.Severity), Verdict: e.Verdict})
 			continue
 		case e.Key != nil:
 			registry[e.Artifact] = append(registry[e.Artifact], index.RegistryValue{Key: *e.Key, Name: e.Name, Type: e.Type, Data: e.Data})
@@ -121,12 +146,12 @@ func writeEvents(t *testing.T, dir, name string) {
 		if !ok {
 			i = len(arts)
 			at[e.Artifact] = i
-			arts = append(arts, testArtifact{path: e.Artifact, kind: e.Kind, host: e.Host})
+			arts = append(arts, testArtifact{path: e.Artifact, kind: e.Kind, host: e.Host, bytes: e.Bytes})
 		}
 		if e.Raw == "" {
 			e.Raw = e.Text + "\r\n"
 		}
-		r := ingest.Record{Line: lines[e.Artifact] + 1, Lines: strings.Count(e.Raw, "\n"), Raw: []byte(e.Raw), Text: []byte(e.Text)}
+		r := ingest.Record{Line: lines[e.Artifact] + 1, Lines: strings.Count(e.Raw, "\n"), Raw: []byte(e.Raw), Text: []byte(e.Text), Thread: e.Thread}
 		lines[e.Artifact] += r.Lines
 		if e.Component != "" {
 			r.Component = []byte(e.Component)

@@ -2,6 +2,7 @@ package index_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"casebook/index"
@@ -25,6 +27,8 @@ var vocabulary = []string{
 // searched are the strings that queries are made of.
 var searched = append([]string{
 	"error", "policy", "state", "id", "xml", "file", "exe", "clicore.exe", "windows\\ccm", "server", "5d7b", "1603", "安装", "ошибка", "a.b", "b", "2.3",
+	`/err/`, `/exe$/`, `/[a-z]{5} error/`, `/(?-i)Error|ccm_/`, `/8004/`, `/5d7b-16/`, `/^.?x\b/`, `/öff|安/`,
+	"code:1603", "code:0x80070643", "code:0x80040669", "code:-2147219863",
 	"err*", "*state", "?", "0x????????", "cli*.e*", "win*", "{8097ee64-5d7b", "9f00-0123456789ab",
 }, vocabulary...)
 
@@ -38,9 +42,14 @@ func genQuery(depth int) *rapid.Generator[query.Node] {
 		var s string
 		switch rapid.IntRange(0, kinds).Draw(t, "kind") {
 		case 0:
-			s = "severity:" + rapid.SampledFrom([]string{"error", "warning", "info", "*r*"}).Draw(t, "severity")
+			s = "severity:" + rapid.SampledFrom([]string{"error", "warning", "info", "*r*", ">=warning", "<error", "low..medium"}).Draw(t, "severity")
 		case 1:
-			s = rapid.SampledFrom([]string{"host:h1", "file:b.log", `file:dir\a`, "kind:log", "component:exec*", "component:agent", "check:x"}).Draw(t, "field")
+			s = rapid.SampledFrom([]string{
+				"host:h1", "file:b.log", `file:dir\a`, "kind:log", "component:exec*",
+				"component:agent", "check:x",
+				"case:case", "case:other", "file:/a\\.log$/", "component:/^exec/", "key:x", "type:REG_SZ", "verdict:confirmed", "line:3", "line:5..9", "line:>20",
+				"thread:2..3", "thread:<0x1", "size:>1KB", "size:..1024",
+			}).Draw(t, "field")
 		case 2:
 			s = "time:" + rapid.SampledFrom([]string{">2012-03-08T00:01", "<=2012-03-08T00:02", "2012-03-08T00:01", "2012", "2013.."}).Draw(t, "time")
 		case 3:
@@ -68,14 +77,14 @@ func TestSearchEqualsScan(t *testing.T) {
 		dir := tempDir(t)
 		var arts []testArtifact
 		for _, path := range []string{"dir/a.log", "dir/b.log", "c.txt"} {
-			a := testArtifact{path: path, kind: rapid.SampledFrom([]ingest.Kind{"log/ccm", "text/plain"}).Draw(t, "kind"), host: rapid.SampledFrom([]string{"H1", "H2", ""}).Draw(t, "host")}
+			a := testArtifact{path: path, kind: rapid.SampledFrom([]ingest.Kind{"log/ccm", "text/plain"}).Draw(t, "kind"), host: rapid.SampledFrom([]string{"H1", "H2", ""}).Draw(t, "host"), bytes: rapid.SampledFrom([]int64{0, 1024, 5000}).Draw(t, "bytes")}
 			line := 1
 			for i := range rapid.IntRange(0, 40).Draw(t, "records") {
 				sep := rapid.SampledFrom([]string{" ", "", "\n", "  ", ".", "-"}).Draw(t, "separator")
 				text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(vocabulary), 0, 4).Draw(t, "words"), sep)
 				r := ingest.Record{
 					Line: line, Lines: 1 + strings.Count(text, "\n"), Raw: []byte("<" + text + ">\n"), Text: []byte(text),
-					Severity: ingest.Severity(rapid.IntRange(0, 3).Draw(t, "severity")),
+					Severity: ingest.Severity(rapid.IntRange(0, 3).Draw(t, "severity")), Thread: uint64(i % 5),
 				}
 				if c := rapid.SampledFrom([]string{"", "execmgr", "PolicyAgent"}).Draw(t, "component"); c != "" {
 					r.Component = []byte(c)
@@ -116,6 +125,18 @@ func TestSearchEqualsScan(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("%s (-scan +search):\n%s", q, diff)
 			}
+			countsEqualHits(t, a, q)
+			byRelevance := []string{}
+			for h, err := range a.Search(t.Context(), q, index.SearchOptions{Sort: index.ByRelevance}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				byRelevance = append(byRelevance, ref(h))
+			}
+			slices.Sort(byRelevance)
+			if diff := cmp.Diff(slices.Sorted(slices.Values(want)), byRelevance, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("%s by relevance (-scan +search):\n%s", q, diff)
+			}
 			byTime := []string{}
 			var last *time.Time
 			for h, err := range a.Search(t.Context(), q, index.SearchOptions{Sort: index.ByTime}) {
@@ -137,6 +158,50 @@ func TestSearchEqualsScan(t *testing.T) {
 	})
 }
 
+// countsEqualHits compares what is counted, of which blocks need not be read, with the hits.
+func countsEqualHits(t *rapid.T, a *index.Archive, q query.Node) {
+	t.Helper()
+	n := 0
+	want := map[index.Facet]map[string]int{}
+	for _, f := range index.Facets() {
+		want[f] = map[string]int{}
+	}
+	for h, err := range a.Search(t.Context(), q, index.SearchOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		hour := ""
+		if h.Time != nil {
+			hour = h.Time.Format("2006-01-02T15")
+		}
+		for f, v := range map[index.Facet]string{
+			index.FacetCase: h.Case, index.FacetHost: h.Host, index.FacetFile: h.Artifact, index.FacetKind: string(h.Kind), index.FacetSeverity: h.Severity,
+			index.FacetComponent: h.Component, index.FacetTime: hour, index.FacetCheck: h.Check, index.FacetVerdict: h.Verdict, index.FacetType: h.Type,
+		} {
+			want[f][v]++
+		}
+	}
+	for _, facets := range [][]index.Facet{nil, {index.FacetHost, index.FacetKind}, {index.FacetTime}, {index.FacetSeverity}, slices.DeleteFunc(index.Facets(), func(f index.Facet) bool { return f == index.FacetCode })} {
+		total, counts, err := a.Count(t.Context(), q, facets...)
+		if err != nil || total != n {
+			t.Fatalf("%s: %d counted, %d found: %v", q, total, n, err)
+		}
+		for _, c := range counts {
+			got := map[string]int{}
+			for _, v := range c.Values {
+				got[v.Value] = v.Count
+			}
+			if c.None > 0 {
+				got[""] = c.None
+			}
+			if diff := cmp.Diff(want[c.Facet], got); diff != "" || c.Others > 0 {
+				t.Fatalf("%s by %s, %d others (-hits +counted):\n%s", q, c.Facet, c.Others, diff)
+			}
+		}
+	}
+}
+
 // scan evaluates a query on a record.
 func scan(q query.Node, a *testArtifact, r *ingest.Record) bool {
 	switch q := q.(type) {
@@ -147,15 +212,83 @@ func scan(q query.Node, a *testArtifact, r *ingest.Record) bool {
 	case query.Not:
 		return !scan(q.Node, a, r)
 	case query.Text:
-		return occurs(q.Value, !q.Quoted, string(r.Text))
+		return holds(q, q.Value, string(r.Text))
+	case query.Code:
+		return holdsCode(q, string(r.Text))
 	case query.Time:
 		at, ok := r.Time.Local()
 		return ok && !at.Before(q.From) && (q.To.IsZero() || at.Before(q.To))
+	case query.Number:
+		switch q.Name {
+		case query.Size:
+			return q.From <= a.bytes && a.bytes <= q.To
+		case query.Thread:
+			return q.From <= int64(r.Thread) && int64(r.Thread) <= q.To
+		default:
+			for line := r.Line; line < r.Line+r.Lines; line++ {
+				if q.From <= int64(line) && int64(line) <= q.To {
+					return true
+				}
+			}
+			return false
+		}
 	case query.Field:
-		value := map[query.Name]string{
-			query.Host: a.host, query.File: a.path, query.Kind: string(a.kind), query.Severity: r.Severity.String(), query.Component: string(r.Component),
-		}[q.Name]
-		return occurs(strings.ReplaceAll(q.Text.Value, `\`, "/"), !q.Text.Quoted, value)
+		values := map[query.Name]string{
+			query.Case: "case", query.Host: a.host, query.File: a.path, query.Kind: string(a.kind), query.Severity: r.Severity.String(), query.Component: string(r.Component),
+		}
+		value, ok := values[q.Name]
+		if !ok {
+			return false // of findings or of the registry
+		}
+		if accepted, ok := map[string][]string{">=warning": {"warning", "error"}, "<error": {"info", "warning"}, ">info": {"warning", "error"}, "low..medium": {"warning"}}[q.Text.Value]; ok {
+			return slices.Contains(accepted, value)
+		}
+		text := q.Text.Value
+		if q.Text.Form != query.Regexp {
+			text = strings.ReplaceAll(text, `\`, "/")
+		}
+		return holds(q.Text, text, value)
+	}
+	return false
+}
+
+func holds(q query.Text, pattern, text string) bool {
+	if q.Form == query.Regexp {
+		return regexp.MustCompile("(?im)" + pattern).MatchString(text)
+	}
+	return occurs(pattern, q.Form == query.Words, text)
+}
+
+// holdsCode says whether a text of the vocabulary holds a code: as a number that nothing of a name or of another number touches.
+func holdsCode(q query.Code, text string) bool {
+	number := "0x80040669"
+	if strings.Contains(q.Text.Value, "643") || q.Text.Value == "1603" {
+		number = "1603"
+	}
+	t := []rune(text)
+	n := []rune(number)
+	at := func(i int) rune {
+		if i < 0 || i >= len(t) {
+			return ' '
+		}
+		return t[i]
+	}
+	digit := func(r rune) bool { return '0' <= r && r <= '9' }
+	for i := range t {
+		if i+len(n) > len(t) || !strings.EqualFold(string(t[i:i+len(n)]), number) || innerGroup(t, i) {
+			continue
+		}
+		before, after := at(i-1), at(i+len(n))
+		switch {
+		case letter(before), letter(after), strings.ContainsRune(`_\$`, before), strings.ContainsRune(`_\$`, after),
+			before == '.' && letter(at(i-2)), after == '.' && letter(at(i+len(n)+1)),
+			before == '-' && !unicode.IsLetter(at(i-2)), after == '-' && digit(at(i+len(n)+1)):
+			continue
+		}
+		if hex := regexp.MustCompile(`(?i)^-[0-9a-f]{4}-`); after == '-' && hex.MatchString(string(t[i+len(n):])) {
+			continue
+		}
+		return true
 	}
 	return false
 }

@@ -27,8 +27,8 @@ func TestRecords(t *testing.T) {
 	}
 	a, b := make3000("a"), make3000("b")
 	value := []index.RegistryValue{{Key: `HKEY_LOCAL_MACHINE\X`, Name: "v", Type: "REG_SZ", Data: "d", Line: 2}}
-	writeCase(t, dir, "one", []testArtifact{{"a.log", ingest.KindLogCCM, "", a}, {"b.log", ingest.KindLogCCM, "", b}}, map[string][]index.RegistryValue{"b.log": value}, nil)
-	writeCase(t, dir, "two", []testArtifact{{"b.log", ingest.KindLogCCM, "", a[:3]}}, nil, nil)
+	writeCase(t, dir, "one", []testArtifact{{path: "a.log", kind: ingest.KindLogCCM, records: a}, {path: "b.log", kind: ingest.KindLogCCM, records: b}}, map[string][]index.RegistryValue{"b.log": value}, nil)
+	writeCase(t, dir, "two", []testArtifact{{path: "b.log", kind: ingest.KindLogCCM, records: a[:3]}}, nil, nil)
 	archive := openArchive(t, dir)
 	read := func(id, path string) (out []ingest.Record) {
 		for r, err := range archive.Records(t.Context(), id, path, 1) {

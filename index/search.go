@@ -21,15 +21,16 @@ type Sort uint8
 
 // The orders.
 const (
-	ByFile Sort = iota // case, artifact path, line; findings first
-	ByTime             // time, then as ByFile; what has no time comes last
+	ByFile      Sort = iota // case, artifact path, line; findings first
+	ByTime                  // time, then as ByFile; what has no time comes last
+	ByRelevance             // what says most of the query's words first, then as ByFile
 )
 
 // SearchOptions say what of the hits is wanted. The zero value wants all, in order of file, without context.
 type SearchOptions struct {
 	Context int  // lines before and after a hit; at most 100
 	Limit   int  // at most so many hits; 0 means all
-	Sort    Sort // ByTime keeps a few bytes of each hit in memory, of the first Limit ones if that is given
+	Sort    Sort // all but ByFile keep a few bytes of each hit in memory, of the first Limit ones if that is given
 }
 
 // maxContext bounds SearchOptions.Context.
@@ -81,12 +82,15 @@ func (a *Archive) Search(ctx context.Context, q query.Node, o SearchOptions) ite
 			return
 		}
 		s := &run{ctx: ctx, query: q, marks: marks(q, nil), options: o}
-		if o.Sort == ByTime {
-			s.byTime(a, m, yield)
+		if o.Sort != ByFile {
+			s.sorted(a, m, yield)
 			return
 		}
 		left := o.Limit
 		for i := range m.Cases {
+			if !s.concerns(&m.Cases[i]) {
+				continue
+			}
 			c, ok, err := a.open(&m.Cases[i])
 			if err != nil && !yield(Hit{}, err) {
 				return
@@ -110,18 +114,27 @@ func (a *Archive) Search(ctx context.Context, q query.Node, o SearchOptions) ite
 
 // place is where a hit is: all that is kept of it until its turn comes.
 type place struct {
-	cas   int32  // index in the generation; used by byTime
-	block int32  // index in the file "blocks"; -1 for a finding
-	item  uint32 // the record in the block, or the finding
-	micro int64  // time, MaxInt64 if it has none
+	cas   int32   // index in the generation; used by sorted
+	block int32   // index in the file "blocks"; -1 for a finding
+	item  uint32  // the record in the block, or the finding
+	micro int64   // time, MaxInt64 if it has none
+	score float64 // used by ByRelevance
 }
 
 // run is one search under way.
 type run struct {
 	ctx     context.Context //nolint:containedctx // a search lives as long as its call
 	query   query.Node
-	marks   []*words.Pattern
+	marks   []words.Matcher
 	options SearchOptions
+	weights []float64 // of the marks; used by ByRelevance
+	mem     scratch   // of the block that is looked through
+	tally   *tally    // takes blocks as a whole where it can; nil in a search
+}
+
+// concerns reports whether a case may have hits, by its ID alone.
+func (s *run) concerns(live *liveCase) bool {
+	return judge(s.query, func(n query.Node) tri { return caseLeaf(n, live) }) != no
 }
 
 // source is what a hit is made of: a record of a block, or a finding.
@@ -187,7 +200,7 @@ func (s *run) scan(c *openCase, found func(place, *source) bool) error {
 			return c.wrap(err)
 		}
 		for i := range fs {
-			if judge(s.query, func(n query.Node) tri { return findingLeaf(n, &fs[i]) }) == yes {
+			if judge(s.query, func(n query.Node) tri { return findingLeaf(n, &c.live, &fs[i]) }) == yes {
 				if !found(place{block: -1, item: uint32(i), micro: math.MaxInt64}, &source{finding: &fs[i]}) {
 					return nil
 				}
@@ -196,7 +209,7 @@ func (s *run) scan(c *openCase, found func(place, *source) bool) error {
 	}
 	for _, number := range c.byPath {
 		art := &c.meta.Artifacts[number]
-		verdict := judge(s.query, func(n query.Node) tri { return artifactLeaf(n, art) })
+		verdict := judge(s.query, func(n query.Node) tri { return artifactLeaf(n, &c.live, art) })
 		if verdict == no {
 			continue
 		}
@@ -222,16 +235,22 @@ func (s *run) scanArtifact(c *openCase, art *caseArtifact, seqs iter.Seq[int], f
 		if err != nil {
 			return false, err
 		}
-		if judge(s.query, func(n query.Node) tri { return blockLeaf(n, art, &e) }) == no {
+		switch judge(s.query, func(n query.Node) tri { return blockLeaf(n, &c.live, art, &e) }) {
+		case no:
 			continue
+		case yes:
+			if s.tally != nil && s.tally.block(&c.live, art, &e) {
+				continue
+			}
+		case maybe:
 		}
-		rs, err := c.block(block)
+		rs, err := c.blockInto(block, &e, &s.mem)
 		if err != nil {
 			return false, err
 		}
 		src := &source{artifact: art, entry: &e, records: rs}
 		for i := range rs {
-			if judge(s.query, func(n query.Node) tri { return recordLeaf(n, art, &e, &rs[i]) }) != yes {
+			if judge(s.query, func(n query.Node) tri { return recordLeaf(n, &c.live, art, &e, &rs[i]) }) != yes {
 				continue
 			}
 			p := place{block: int32(block), item: uint32(i), micro: math.MaxInt64} //nolint:gosec // indexes
@@ -247,29 +266,48 @@ func (s *run) scanArtifact(c *openCase, art *caseArtifact, seqs iter.Seq[int], f
 	return true, nil
 }
 
-// byTime finds all places first, sorts them, and makes hits of them.
-func (s *run) byTime(a *Archive, m *manifest, yield func(Hit, error) bool) {
+// sorted finds all places first, sorts them, and makes hits of them.
+func (s *run) sorted(a *Archive, m *manifest, yield func(Hit, error) bool) {
 	var places []place
 	sortPlaces := func() {
-		slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.micro, b.micro) })
+		slices.SortStableFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.micro, b.micro)) })
 		if limit := s.options.Limit; limit > 0 && len(places) > limit {
 			places = places[:limit]
 		}
 	}
 	opened := make([]*openCase, len(m.Cases))
 	for i := range m.Cases {
+		if !s.concerns(&m.Cases[i]) {
+			continue
+		}
 		c, ok, err := a.open(&m.Cases[i])
 		if ok {
 			opened[i] = c
-			err = s.scan(c, func(p place, _ *source) bool {
-				p.cas = int32(i) //nolint:gosec // an index
-				places = append(places, p)
-				if limit := s.options.Limit; limit > 0 && len(places) >= 2*limit+1024 {
-					sortPlaces()
-				}
-				return true
-			})
 		}
+		if err != nil && !yield(Hit{}, err) {
+			return
+		}
+	}
+	if s.options.Sort == ByRelevance {
+		if err := s.weigh(opened); err != nil && !yield(Hit{}, err) {
+			return
+		}
+	}
+	for i, c := range opened {
+		if c == nil {
+			continue
+		}
+		err := s.scan(c, func(p place, src *source) bool {
+			if s.options.Sort == ByRelevance {
+				p.micro, p.score = 0, s.score(src)
+			}
+			p.cas = int32(i) //nolint:gosec // an index
+			places = append(places, p)
+			if limit := s.options.Limit; limit > 0 && len(places) >= 2*limit+1024 {
+				sortPlaces()
+			}
+			return true
+		})
 		if err != nil && !yield(Hit{}, err) {
 			return
 		}
@@ -283,7 +321,7 @@ func (s *run) byTime(a *Archive, m *manifest, yield func(Hit, error) bool) {
 			yield(Hit{}, err)
 			return
 		}
-		// Hits that follow each other in time often come from one block.
+		// Hits that follow each other often come from one block.
 		c := opened[p.cas]
 		if src == nil || p.block < 0 || last.block != p.block || last.cas != p.cas {
 			if src, err = c.source(p); err != nil {
@@ -305,12 +343,30 @@ func timeLeaf(n query.Time, micro int64) bool {
 	return (n.From.IsZero() || micro >= n.From.UnixMicro()) && (n.To.IsZero() || micro < n.To.UnixMicro())
 }
 
-func findingLeaf(n query.Node, f *findings.Finding) tri {
+// numberLeaf answers a range for the numbers from lo to hi.
+func numberLeaf(n query.Number, lo, hi int64) tri { return known(n.From <= hi && lo <= n.To) }
+
+// caseLeaf answers what a case's ID decides.
+func caseLeaf(n query.Node, live *liveCase) tri {
+	if f, ok := n.(query.Field); ok && f.Name == query.Case {
+		return known(f.Text.Match([]byte(live.ID)))
+	}
+	return maybe
+}
+
+func findingLeaf(n query.Node, live *liveCase, f *findings.Finding) tri {
 	switch n := n.(type) {
 	case query.Text:
-		return known(n.Pattern.Match(findingText(f)))
+		return known(n.Match(findingText(f)))
+	case query.Code:
+		return known(n.Match(findingText(f)))
+	case query.Number:
+		if e := support(f); e != nil && n.Name == query.Line && e.Line > 0 {
+			return numberLeaf(n, int64(e.Line), int64(e.Line))
+		}
 	case query.Field:
 		var value string
+		e := support(f)
 		switch n.Name {
 		case query.Host:
 			value = f.System
@@ -318,15 +374,27 @@ func findingLeaf(n query.Node, f *findings.Finding) tri {
 			value = string(f.Severity)
 		case query.Check:
 			value = f.Check
+		case query.Verdict:
+			value = string(f.Verdict)
 		case query.File:
-			if e := support(f); e != nil {
+			if e != nil {
 				value = e.Artifact
+			}
+		case query.Key:
+			if e != nil {
+				value = e.Key
+			}
+		case query.Value:
+			if e != nil && e.Value != nil {
+				value = *e.Value
 			}
 		case query.Kind:
 			value = string(ClassFinding)
-		case query.Component: // a finding has none
+		case query.Case:
+			value = live.ID
+		default: // a finding has none
 		}
-		return known(n.Text.Pattern.Match([]byte(value)))
+		return known(n.Text.Match([]byte(value)))
 	}
 	return no // a finding has no time
 }
@@ -341,26 +409,29 @@ func support(f *findings.Finding) *findings.Evidence {
 	return nil
 }
 
-func artifactLeaf(n query.Node, a *caseArtifact) tri {
-	f, ok := n.(query.Field)
-	if !ok {
-		return maybe
+func artifactLeaf(n query.Node, live *liveCase, a *caseArtifact) tri {
+	switch n := n.(type) {
+	case query.Number:
+		if n.Name == query.Size {
+			return numberLeaf(n, a.Size, a.Size)
+		}
+	case query.Field:
+		switch n.Name {
+		case query.Host:
+			return known(n.Text.Match([]byte(a.Host)))
+		case query.File:
+			return known(n.Text.Match([]byte(a.Path)))
+		case query.Kind:
+			return known(n.Text.Match([]byte(a.Kind)))
+		case query.Check, query.Verdict:
+			return no
+		default: // the records answer
+		}
 	}
-	switch f.Name {
-	case query.Host:
-		return known(f.Text.Pattern.Match([]byte(a.Host)))
-	case query.File:
-		return known(f.Text.Pattern.Match([]byte(a.Path)))
-	case query.Kind:
-		return known(f.Text.Pattern.Match([]byte(a.Kind)))
-	case query.Check:
-		return no
-	case query.Component, query.Severity:
-	}
-	return maybe
+	return caseLeaf(n, live)
 }
 
-func blockLeaf(n query.Node, a *caseArtifact, e *entry) tri {
+func blockLeaf(n query.Node, live *liveCase, a *caseArtifact, e *entry) tri {
 	switch n := n.(type) {
 	case query.Time:
 		switch {
@@ -370,13 +441,27 @@ func blockLeaf(n query.Node, a *caseArtifact, e *entry) tri {
 			return yes
 		}
 		return maybe
+	case query.Number:
+		switch n.Name {
+		case query.Line:
+			if e.Line > 0 && n.To < int64(e.Line) {
+				return no
+			}
+			return maybe
+		case query.Thread:
+			if e.Class != classLog {
+				return no
+			}
+			return maybe
+		default:
+		}
 	case query.Field:
 		switch n.Name {
 		case query.Severity:
 			some, all := false, true
 			for s := ingest.SeverityNone; s <= ingest.SeverityError; s++ {
 				if e.Severity&(1<<s) != 0 {
-					match := n.Text.Pattern.Match([]byte(s.String()))
+					match := n.Text.Match([]byte(s.String()))
 					some, all = some || match, all && match
 				}
 			}
@@ -392,32 +477,62 @@ func blockLeaf(n query.Node, a *caseArtifact, e *entry) tri {
 				return no
 			}
 			return maybe
-		case query.Host, query.File, query.Kind, query.Check:
+		case query.Key, query.Value, query.Type:
+			if e.Class != classRegistry {
+				return no
+			}
+			return maybe
+		default:
 		}
 	}
-	return artifactLeaf(n, a)
+	return artifactLeaf(n, live, a)
 }
 
-func recordLeaf(n query.Node, a *caseArtifact, e *entry, r *record) tri {
+func recordLeaf(n query.Node, live *liveCase, a *caseArtifact, e *entry, r *record) tri {
 	switch n := n.(type) {
 	case query.Text:
-		return known(n.Pattern.Match(r.Text))
+		return known(n.Match(r.Text))
+	case query.Code:
+		return known(n.Match(r.Text))
 	case query.Time:
 		return known(r.Time.Zone != ingest.ZoneNone && timeLeaf(n, micros(r.Time)))
+	case query.Number:
+		switch n.Name {
+		case query.Line:
+			if r.Line == 0 {
+				return no
+			}
+			return numberLeaf(n, int64(r.Line), int64(r.Line)+int64(max(1, r.Lines))-1)
+		case query.Thread:
+			return known(e.Class == classLog && r.Thread <= math.MaxInt64 && n.From <= int64(r.Thread) && int64(r.Thread) <= n.To)
+		default:
+		}
 	case query.Field:
+		registry := e.Class == classRegistry
 		switch n.Name {
 		case query.Component:
-			return known(e.Class == classLog && n.Text.Pattern.Match(r.Component))
+			return known(!registry && n.Text.Match(r.Component))
+		case query.Type:
+			return known(registry && n.Text.Match(r.Component))
+		case query.Key:
+			return known(registry && n.Text.Match(r.Text[:r.Key]))
+		case query.Value:
+			return known(registry && n.Text.Match(r.valueName()))
 		case query.Severity:
-			return known(n.Text.Pattern.Match([]byte(r.Severity.String())))
-		case query.Host, query.File, query.Kind, query.Check:
+			return known(n.Text.Match([]byte(r.Severity.String())))
+		default:
 		}
 	}
-	return artifactLeaf(n, a)
+	return artifactLeaf(n, live, a)
 }
 
-// marks lists the patterns that are looked for in texts, to show where they are.
-func marks(n query.Node, to []*words.Pattern) []*words.Pattern {
+// valueName is the name of a registry value.
+func (r *record) valueName() []byte {
+	return r.Text[min(r.Key+1, len(r.Text)):min(r.Key+1+r.Name, len(r.Text))]
+}
+
+// marks lists what is looked for in texts, to show where they are.
+func marks(n query.Node, to []words.Matcher) []words.Matcher {
 	switch n := n.(type) {
 	case query.And:
 		for _, c := range n.Nodes {
@@ -428,7 +543,9 @@ func marks(n query.Node, to []*words.Pattern) []*words.Pattern {
 			to = marks(c, to)
 		}
 	case query.Text:
-		to = append(to, n.Pattern)
+		to = append(to, n)
+	case query.Code:
+		to = append(to, n)
 	}
 	return to
 }
@@ -452,7 +569,7 @@ func (s *run) hit(c *openCase, p place, src *source) (Hit, error) {
 	if src.entry.Class == classRegistry {
 		h.Class, h.Type = ClassRegistry, string(r.Component)
 		h.Key = string(r.Text[:r.Key])
-		name := string(r.Text[min(r.Key+1, len(r.Text)):min(r.Key+1+r.Name, len(r.Text))])
+		name := string(r.valueName())
 		h.Value = &name
 		return h, nil
 	}

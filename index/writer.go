@@ -45,6 +45,7 @@ type caseArtifact struct {
 	Path     string      `json:"path"`
 	Kind     ingest.Kind `json:"kind"`
 	Host     string      `json:"host"`               // the id of its system
+	Size     int64       `json:"size"`               // bytes, as the report states them
 	Registry bool        `json:"registry,omitempty"` // its blocks hold registry values; its records, if any, are entered apart
 	First    int         `json:"first"`              // its first block in the file "blocks"
 	Blocks   int         `json:"blocks"`
@@ -94,8 +95,8 @@ type Writer struct {
 	err     error // the first; nothing is written after it
 	meta    caseFile
 	blocks  []entry
-	seqs    []uint32 // the number of each block in its artifact
-	hosts   map[string]string
+	seqs    []uint32                      // the number of each block in its artifact
+	known   map[string]*findings.Artifact // what the report says of them
 	uploads []Upload
 	sum     string // of case.json
 	// withdrawn are the artifacts whose records lose the zone that a registry lent them.
@@ -128,7 +129,7 @@ func newWriter(ctx context.Context, dir string, entry Entry) (*Writer, error) {
 	if err := usable(dir); err != nil {
 		return nil, err
 	}
-	w := &Writer{dir: dir, entry: entry, key: newCaseKey(), meta: caseFile{Artifacts: []caseArtifact{}}, hosts: map[string]string{}, withdrawn: map[string]bool{}}
+	w := &Writer{dir: dir, entry: entry, key: newCaseKey(), meta: caseFile{Artifacts: []caseArtifact{}}, known: map[string]*findings.Artifact{}, withdrawn: map[string]bool{}}
 	// The better level makes the records 15.1 % of the decoded text, where the fastest makes them 16.0 %; with it and two workers
 	// 120 MB/s are written, and 160 MB/s without the record store.
 	w.encoders.New = func() any {
@@ -446,7 +447,7 @@ func (w *Writer) Report(r *findings.Report, encode func(io.Writer) error) error 
 	w.meta.Findings = len(r.Findings)
 	w.uploads = uploadsOf(r)
 	for i := range r.Artifacts {
-		w.hosts[r.Artifacts[i].Path] = r.Artifacts[i].System
+		w.known[r.Artifacts[i].Path] = &r.Artifacts[i]
 	}
 	w.mu.Unlock()
 	batch := w.shard.take()
@@ -532,8 +533,8 @@ func (w *Writer) finish() error {
 	w.records = nil
 	for i := range w.meta.Artifacts {
 		a := &w.meta.Artifacts[i]
-		if host, ok := w.hosts[a.Path]; ok {
-			a.Host = host
+		if said, ok := w.known[a.Path]; ok {
+			a.Host, a.Size = said.System, said.Bytes
 		}
 		a.Withdrawn = w.withdrawn[a.Path]
 	}

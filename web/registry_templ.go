@@ -1072,7 +1072,7 @@ func machineFacts(v *view, m machine) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = text(hiveWord(m.System)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = text(hiveWord(m.System, v.Window)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

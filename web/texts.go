@@ -345,15 +345,28 @@ func hasHive(v *view) bool {
 }
 
 // hiveWord says in what state a machine's hive is and when it was last written.
-func hiveWord(s findings.System) string {
+func hiveWord(s findings.System, w findings.Window) string {
 	state := s.HiveState
-	if state == "" {
+	switch state {
+	case "":
 		state = "state unknown"
+	case "clean":
+		state = "complete"
 	}
 	if s.HiveWritten != "" {
-		state += ", written " + moment(s.HiveWritten)
+		state += ", written " + moment(s.HiveWritten) + hiveAge(s.HiveWritten, w)
 	}
 	return state
+}
+
+// hiveAge says how much older a hive is than the logs, from a day on; "" if it is not, or if that is not known.
+func hiveAge(written string, w findings.Window) string {
+	at, err := time.Parse(time.RFC3339Nano, written)
+	first, err2 := time.Parse(time.RFC3339Nano, w.From)
+	if days := int(first.Sub(at).Hours() / 24); err == nil && err2 == nil && days > 0 {
+		return ": " + count(days, "day", "days") + " before the first record of the logs"
+	}
+	return ""
 }
 
 // hostTally says what was found on one of several machines.

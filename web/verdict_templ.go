@@ -822,7 +822,7 @@ func cover(v *view) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = text(hiveWord(s)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = text(hiveWord(s, v.Window)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -70,6 +70,7 @@ type view struct {
 	// How many of these the page leaves out.
 	Untold, Unshown, Unlisted int
 
+	owners   map[string]string   // an artifact to the id of its system
 	machines map[string]string   // a shown system's id to its anchor
 	files    map[string]place    // a shown artifact's path to its row
 	anchored map[string]bool     // the anchors of the findings that the page shows
@@ -122,6 +123,10 @@ func newView(r *findings.Report) *view {
 	v := &view{Report: r, Uploads: r.Bundles, here: PageIndex}
 	if r.Bundle != nil {
 		v.Uploads = append([]findings.Upload{*r.Bundle}, v.Uploads...)
+	}
+	v.owners = make(map[string]string, len(r.Artifacts))
+	for _, a := range r.Artifacts {
+		v.owners[a.Path] = a.System
 	}
 	used := anchors{}
 	for _, name := range sections {
@@ -480,13 +485,21 @@ func (v *view) Hosts() bool { return len(v.Systems) > 1 }
 func (v *view) Of(system string) (confirmed, suspected int) {
 	of := func(list []item) (n int) {
 		for _, it := range list {
-			if it.System == system {
+			if it.System == system || it.System == "" && v.names(it, system) {
 				n++
 			}
 		}
 		return n
 	}
 	return of(v.Causes), of(v.Suspected)
+}
+
+// names reports whether a finding about several machines rests on evidence from this one.
+func (v *view) names(it item, system string) bool {
+	return slices.ContainsFunc(it.Evidence, func(e findings.Evidence) bool {
+		owner, ok := v.owners[e.Artifact]
+		return ok && owner == system && e.Role == findings.Supports
+	})
 }
 
 // Link returns the link to a finding, or to the part of the page that says how many are left out.

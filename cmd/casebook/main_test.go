@@ -21,6 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"casebook/index/query"
 	"casebook/internal/docscheck"
 	"casebook/internal/fixture"
 )
@@ -60,6 +61,7 @@ func TestScripts(t *testing.T) {
 			"diffs":  checkDiffs,
 			"same":   same,
 			"clean":  clean,
+			"guide":  guide,
 		},
 	})
 }
@@ -79,6 +81,35 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit status %d, not %s", got, args[0])
+	}
+}
+
+// guide runs the command lines of the guide to the query language.
+func guide(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: guide")
+	}
+	n := 0
+	for _, s := range query.Guide() {
+		for _, e := range s.Examples {
+			if !strings.HasPrefix(e.Query, "casebook ") {
+				continue
+			}
+			n++
+			var words []string
+			for i, part := range strings.Split(e.Query, "'") { // what stands in quotes is every other part
+				if i%2 == 1 {
+					words = append(words, part)
+				} else {
+					words = append(words, strings.Fields(part)...)
+				}
+			}
+			ts.Logf("%s", e.Query)
+			ts.Check(ts.Exec(words[0], words[1:]...))
+		}
+	}
+	if n == 0 {
+		ts.Fatalf("the guide has no command line")
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // Exit statuses, as the help text lists them.
 const (
 	exitOK          = 0
-	exitFindings    = 1 // a confirmed finding is at or above --fail-on; search: no hit
+	exitFindings    = 1 // a confirmed finding is at or above --fail-on; search, similar: nothing found
 	exitUsage       = 2
 	exitSome        = 3 // some bundle could not be analysed at all
 	exitNone        = 4 // none could be
@@ -150,7 +150,7 @@ and shows the evidence line by line. It needs no network and no Windows.
 	f.BoolVar(&a.json, "json", false, "machine-readable result on stdout")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress display")
 	f.StringVar(&a.color, "color", "auto", "colour the result: `WHEN` is auto, always or never; NO_COLOR is honoured")
-	group(c, a.analyze(), a.batch(), a.open(), a.render(), a.ask(), a.search(), a.archive(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
+	group(c, a.analyze(), a.batch(), a.open(), a.render(), a.ask(), a.search(), a.similar(), a.note(), a.archive(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
 	unknown, help := c.Args, c.RunE
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 && isThere(args[0]) {

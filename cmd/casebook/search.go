@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +20,7 @@ type searchFlags struct {
 	archive, sort string
 	context, max  int
 	count         bool
+	facets        []string
 }
 
 func (a *app) search() *cobra.Command {
@@ -24,57 +28,60 @@ func (a *app) search() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "search QUERY",
 		Short: "Search the records, registry values and findings of an archive or a report folder",
-		Long: `Searches what analyze has put into an archive. Words beside each other must all stand in a record:
+		Long: `Searches what analyze has put into an archive, with the query language below.
 
-  0x80040669                         a word, whole or as a part, in any case
-  "exit code 1603"                   a phrase
-  Clicore.*   W?S01                  wildcards
-  host:WKS-0417  file:execmgr.log    a field: host, component, severity, file, kind, check
-  time:2012-03-08..2012-03-09        a range of time; also time:>2012-03-08T21:00
-  a AND b   a OR b   NOT a   -a      and parentheses
-
-Exit status: 0 something was found, 1 nothing, 2 the command was used wrongly.`,
-		Example: `  casebook search --archive ticket-48213-report 'severity:error AND "exit code"'
-  CASEBOOK_ARCHIVE=/srv/cases casebook search 'code 1603 host:WKS-0417' -C 2`,
+` + query.Help(),
 		Args: exactly(1, -1, "a query"),
 		RunE: func(c *cobra.Command, args []string) error { return a.runSearch(c, strings.Join(args, " "), f) },
 	}
 	fs := c.Flags()
-	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "the archive or report folder `DIR` to search; also $CASEBOOK_ARCHIVE")
+	fs.StringVar(&f.archive, "archive", os.Getenv(archiveVariable), "the archive or report folder `DIR` to search; also $"+archiveVariable)
 	fs.IntVarP(&f.context, "context", "C", 0, "show `N` lines before and after each hit")
 	fs.IntVarP(&f.max, "max", "n", 0, "show at most `N` hits (default all)")
-	fs.StringVar(&f.sort, "sort", "file", "`ORDER` of the hits: file or time")
+	fs.StringVar(&f.sort, "sort", "file", "`ORDER` of the hits: file, time or relevance")
 	fs.BoolVar(&f.count, "count", false, "only the number of hits")
+	fs.StringSliceVar(&f.facets, "facet", nil, "count the hits by `FIELD` instead of showing them; repeatable: "+facetNames()+"; -n bounds the values of each")
 	return c
 }
 
 func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
-	if f.archive == "" {
-		return usagef("no archive named: give --archive DIR (an archive or a report folder) or set CASEBOOK_ARCHIVE")
-	}
 	opt := index.SearchOptions{Context: f.context, Limit: f.max}
 	switch f.sort {
 	case "file":
 	case "time":
 		opt.Sort = index.ByTime
+	case "relevance":
+		opt.Sort = index.ByRelevance
 	default:
-		return usagef("--sort is file or time, not %q", f.sort)
+		return usagef("--sort is file, time or relevance, not %q", f.sort)
+	}
+	facets, err := facetsOf(f.facets)
+	if err != nil {
+		return err
 	}
 	if f.context < 0 || f.max < 0 {
 		return usagef("-C and -n take a number from 0 on")
 	}
 	q, err := query.Parse(text)
 	if bad, ok := errors.AsType[*query.Error](err); ok {
-		return usagef("the query can't be understood: %s\n  %s\n  %s^", bad.Reason, text, strings.Repeat(" ", max(0, bad.Column-1)))
+		before := string([]rune(text)[:bad.Column-1])
+		return usagef("the query can't be understood: %s\n  %s\n  %s^", bad.Reason, printable(oneLine(text)), strings.Repeat(" ", cells(printable(oneLine(before)))))
 	}
 	if err != nil {
 		return err
 	}
-	archive, err := index.Open(f.archive)
+	archive, err := openArchive(f.archive)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = archive.Close() }() // it was only read
+	if f.count || len(facets) > 0 {
+		return a.count(c.Context(), archive, q, facets, f.max)
+	}
+	cases, err := archive.Cases()
+	if err != nil {
+		return err
+	}
 	n := 0
 	var failed error
 	for h, err := range archive.Search(c.Context(), q, opt) {
@@ -87,26 +94,129 @@ func (a *app) runSearch(c *cobra.Command, text string, f searchFlags) error {
 			continue
 		}
 		n++
-		if !f.count {
-			if err := a.printHit(h, f.context > 0 && n > 1); err != nil {
-				return err
-			}
+		if err := a.printHit(h, len(cases) > 1, f.context > 0 && n > 1); err != nil {
+			return err
 		}
 	}
-	if f.count {
-		fmt.Fprintln(a.out, n)
+	a.found(n, failed)
+	return nil
+}
+
+// archiveVariable names the archive where --archive does not.
+const archiveVariable = "CASEBOOK_ARCHIVE"
+
+// openArchive opens the archive that the user named.
+func openArchive(dir string) (*index.Archive, error) {
+	if dir == "" {
+		return nil, usagef("no archive named: give --archive DIR (an archive or a report folder) or set %s", archiveVariable)
 	}
+	return index.Open(dir)
+}
+
+// found sets the exit status of a search.
+func (a *app) found(n int, failed error) {
 	switch {
 	case failed != nil:
 		a.code = exitUsage
 	case n == 0:
 		a.code = exitFindings
 	}
+}
+
+// countJSON is what --count and --facet show with --json.
+type countJSON struct {
+	Hits   int                 `json:"hits"`
+	Facets []index.FacetCounts `json:"facets,omitempty"`
+}
+
+// count prints how many hits there are, and by each facet at most limit values, 0 for all.
+func (a *app) count(ctx context.Context, archive *index.Archive, q query.Node, facets []index.Facet, limit int) error {
+	total, counts, err := archive.Count(ctx, q, facets...)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		a.complain(err)
+	}
+	a.found(total, err)
+	for i := range counts {
+		shorten(&counts[i], limit)
+	}
+	if a.json {
+		return writeLine(a.out, countJSON{total, counts})
+	}
+	if len(facets) == 0 {
+		fmt.Fprintln(a.out, total)
+		return nil
+	}
+	p := a.paint()
+	fmt.Fprintf(a.out, "%d %s\n", total, plural(total, "hit"))
+	for _, c := range counts {
+		fmt.Fprintf(a.out, "\n%s\n", p.bold(string(c.Facet)))
+		for _, v := range c.Values {
+			fmt.Fprintf(a.out, "%9d  %s\n", v.Count, printable(v.Value))
+		}
+		if c.Others > 0 {
+			fmt.Fprintf(a.out, "%9d  %s\n", c.Others, p.faint("(others)"))
+		}
+		if c.None > 0 {
+			fmt.Fprintf(a.out, "%9d  %s\n", c.None, p.faint("(none)"))
+		}
+	}
 	return nil
 }
 
-// printHit prints one hit in the manner of grep: place, then text; with --json a line of JSON each.
-func (a *app) printHit(h index.Hit, separate bool) error {
+// shorten keeps the first values of a facet, of a time all.
+func shorten(c *index.FacetCounts, limit int) {
+	if limit == 0 || len(c.Values) <= limit || c.Facet == index.FacetTime {
+		return
+	}
+	for _, v := range c.Values[limit:] {
+		c.Others += v.Count
+	}
+	c.Values = c.Values[:limit]
+}
+
+// facetsOf reads the names of facets, also in the plural.
+func facetsOf(names []string) ([]index.Facet, error) {
+	var out []index.Facet
+	for _, name := range names {
+		i := slices.IndexFunc(index.Facets(), func(f index.Facet) bool {
+			return strings.EqualFold(name, string(f)) || strings.EqualFold(name, string(f)+"s")
+		})
+		if i < 0 {
+			return nil, usagef("there is no facet %q; there is %s", name, facetNames())
+		}
+		out = append(out, index.Facets()[i])
+	}
+	return out, nil
+}
+
+func facetNames() string {
+	var names []string
+	for _, f := range index.Facets() {
+		names = append(names, string(f))
+	}
+	return strings.Join(names, ", ")
+}
+
+// cells is how many columns of a terminal s takes.
+func cells(s string) int {
+	n := 0
+	for _, r := range s {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul):
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// printHit prints one hit in the manner of grep: place, then text; with --json a line of JSON each. withCase adds the case, which goes without saying if there is but one.
+func (a *app) printHit(h index.Hit, withCase, separate bool) error {
 	if a.json {
 		return writeLine(a.out, h)
 	}
@@ -122,6 +232,9 @@ func (a *app) printHit(h index.Hit, separate bool) error {
 		where = h.Check + " " + h.Verdict
 	}
 	var about []string
+	if withCase {
+		about = append(about, printable(h.Case))
+	}
 	if h.Host != "" {
 		about = append(about, printable(h.Host))
 	}

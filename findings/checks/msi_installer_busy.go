@@ -54,7 +54,7 @@ var msiInstallerBusy = &findings.Check{
 		{
 			Name: msiBusyID + "/ran", Kinds: ccmKinds,
 			Literals: []string{"exit code is 0", "exit code is 3010", "exit code 0", "exit code 3010", "exitcode: 0", "exitcode: 3010"},
-			Pattern:  `Execution is complete for program (?P<program>[^\n]+?)\. The exit code is (?:0|3010)\b|[Ee]xit ?[Cc]ode:? (?:0|3010)\b`,
+			Pattern:  `^(?:Execution is complete for program (?P<program>[^\n]+?)\. The exit code is (?:0|3010)\b|[^\n]*[Ee]xit ?[Cc]ode:? (?:0|3010)\b)`,
 		},
 	},
 	Observe: &facts.Watch{Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP}, Only: true, New: func(*ingest.Artifact) facts.Observer { return &msiSpans{} }},

@@ -48,7 +48,7 @@ var smsInboxManagerToken = &findings.Check{
 			Pattern: `(?s)Failed to copy\s+(?P<from>\S.*?)\s+to\s+(?P<to>\S.*?)\s+because of sharing violation`,
 		},
 		{
-			Name: inboxLockID + "/copied", Kinds: tokenKinds, Literals: []string{"Copying "},
+			Name: inboxLockID + "/copied", Kinds: tokenKinds, Literals: []string{`\inboxes\`},
 			Pattern: `(?s)^\s*Copying\s+(?P<from>\S.*?\\inboxes\\.*?)\s+to\s+(?P<to>\S.*?),\s+OK\b`,
 		},
 	},

@@ -45,7 +45,7 @@ var windowsPendingReboot = &findings.Check{
 				"code 3010", "code: 3010", "code:3010", "code=3010", "code = 3010", "code is 3010", "code of 3010", "returned 3010", "value 3010", "value: 3010",
 				"code 1641", "code: 1641", "code:1641", "code=1641", "code = 1641", "code is 1641", "code of 1641", "returned 1641", "value 1641", "value: 1641",
 			},
-			Pattern: `(?i)(?:\b(?:exit|return|error|with)[ _]?code|\breturned|\breturn value) ?[:=]? ?(?:is |of )?(?P<code>3010|1641)\b`,
+			Pattern: `(?:\b(?:[Ee]xit|EXIT|[Rr]eturn|RETURN|[Ee]rror|ERROR|[Ww]ith)[ _]?(?:[Cc]ode|CODE)|\b[Rr]eturned|\b[Rr]eturn [Vv]alue) ?[:=]? ?(?:is |of )?(?P<code>3010|1641)\b`,
 		},
 	},
 	Doc: findings.Doc{

@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,6 +22,7 @@ const (
 	tokenEnd tokenKind = iota
 	tokenWord
 	tokenPhrase
+	tokenRegexp
 	tokenField // name and colon; the value is the next token
 	tokenAnd
 	tokenOr
@@ -31,15 +33,16 @@ const (
 
 type token struct {
 	kind  tokenKind
-	text  string // of a word or phrase; of a field its name
+	text  string // of a word, phrase or regular expression; of a field its name
 	at    int    // byte offset in the query
 	glued bool   // nothing stands between it and the token before
 }
 
 // lexer cuts a query into tokens.
 type lexer struct {
-	in string
-	at int
+	in    string
+	at    int
+	value bool // a field's name and colon have just been read
 }
 
 func (l *lexer) fail(at int, format string, args ...any) *Error {
@@ -51,6 +54,8 @@ func (l *lexer) next() (token, *Error) {
 	before := l.at
 	l.at += len(l.in[l.at:]) - len(strings.TrimLeftFunc(l.in[l.at:], unicode.IsSpace))
 	t := token{at: l.at, glued: l.at == before}
+	value := l.value && t.glued
+	l.value = false
 	if l.at == len(l.in) {
 		return t, nil
 	}
@@ -65,14 +70,37 @@ func (l *lexer) next() (token, *Error) {
 		return t, nil
 	case '"':
 		return l.phrase(t)
+	case '/':
+		if end := regexpEnd(l.in[l.at:]); end > 0 {
+			t.kind, t.text = tokenRegexp, l.in[l.at+1:l.at+end]
+			l.at += end + 1
+			return t, nil
+		}
 	case '-':
-		if rest := l.in[l.at+1:]; rest != "" && rest[0] != '-' && !strings.HasPrefix(rest, ")") && !startsWithSpace(rest) {
+		if rest := l.in[l.at+1:]; !value && rest != "" && rest[0] != '-' && !strings.HasPrefix(rest, ")") && !startsWithSpace(rest) {
 			l.at++
 			t.kind = tokenNot
 			return t, nil
 		}
 	}
 	return l.word(t)
+}
+
+// regexpEnd returns the offset of the slash that ends the regular expression with which s begins: the first one that no backslash
+// stands before and that nothing follows that could be a part of a path. It returns 0 if s begins with none.
+func regexpEnd(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '/':
+			r, n := utf8.DecodeRuneInString(s[i+1:])
+			if i > 1 && (n == 0 || unicode.IsSpace(r) || strings.ContainsRune(`()"`, r)) {
+				return i
+			}
+		}
+	}
+	return 0
 }
 
 func (l *lexer) phrase(t token) (token, *Error) {
@@ -115,7 +143,8 @@ func (l *lexer) word(t token) (token, *Error) {
 		case ':':
 			if name, ok := field(l.in[start:l.at]); ok {
 				l.at++
-				t.kind, t.text = tokenField, name
+				l.value = true
+				t.kind, t.text = tokenField, string(name)
 				return t, nil
 			}
 		}
@@ -156,31 +185,51 @@ func closes(s string) bool {
 	return false
 }
 
-// field tells whether s is a field's name.
-func field(s string) (string, bool) {
+// field tells which field s names.
+func field(s string) (Name, bool) {
+	n := Name(strings.ToLower(s))
+	if n == "path" {
+		return File, true
+	}
+	return n, n == time_ || n == code || slices.Contains(Names(), n) || slices.Contains(Numbers(), n)
+}
+
+// misspelt returns the field that s is meant to name: s is its plural, or has five letters or more of which one is wrong, missing or
+// too many. Shorter words are too often like another.
+func misspelt(s string) (Name, bool) {
 	s = strings.ToLower(s)
-	if s == string(time_) {
-		return s, true
+	for _, suffix := range []string{"s", "es"} {
+		if name, ok := field(strings.TrimSuffix(s, suffix)); ok && len(name) < len(s) {
+			return name, true
+		}
+	}
+	if s == "severities" {
+		return Severity, true
 	}
 	for _, n := range Names() {
-		if s == string(n) {
-			return s, true
+		if len(s) >= 5 && len(n) >= 6 && near(s, string(n)) {
+			return n, true
 		}
 	}
 	return "", false
 }
 
-// misspelt returns the field that s differs from by its plural alone.
-func misspelt(s string) (string, bool) {
-	for _, suffix := range []string{"s", "es"} {
-		if name, ok := field(strings.TrimSuffix(strings.ToLower(s), suffix)); ok && len(name) < len(s) {
-			return name, true
-		}
+// near reports whether a and b differ in one letter at most.
+func near(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
 	}
-	if strings.EqualFold(s, "severities") {
-		return string(Severity), true
+	if len(b)-len(a) > 1 {
+		return false
 	}
-	return "", false
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	if len(a) == len(b) {
+		return i == len(a) || a[i+1:] == b[i+1:]
+	}
+	return a[i:] == b[i+1:]
 }
 
 func startsWithSpace(s string) bool {

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -107,6 +108,10 @@ func (p *parser) unary(depth int, name Name) (Node, *Error) {
 		if err := p.advance(); err != nil {
 			return nil, err
 		}
+		if name == code && p.in[t.at] == '-' && p.tok.kind == tokenWord { // in a list of codes it is a sign
+			p.tok.at, p.tok.text = t.at, "-"+p.tok.text
+			return p.unary(depth+1, name)
+		}
 		n, err := p.unary(depth+1, name)
 		if err != nil {
 			return nil, err
@@ -129,7 +134,7 @@ func (p *parser) unary(depth int, name Name) (Node, *Error) {
 			return nil, p.fail(t.at, "a field stands within the parentheses of %s:; close them first, or quote the text", name)
 		}
 		return p.field(depth)
-	case tokenWord, tokenPhrase:
+	case tokenWord, tokenPhrase, tokenRegexp:
 		n, err := p.value(name)
 		if err != nil {
 			return nil, err
@@ -155,47 +160,79 @@ func (p *parser) field(depth int) (Node, *Error) {
 			name.text, name.text, example(Name(name.text)), name.text)
 	}
 	switch p.tok.kind {
-	case tokenOpen, tokenWord, tokenPhrase:
+	case tokenOpen, tokenWord, tokenPhrase, tokenRegexp:
 		return p.unary(depth+1, Name(name.text))
 	default:
 		return nil, p.fail(p.tok.at, "%s: needs a value, as in %s:%s", name.text, name.text, example(Name(name.text)))
 	}
 }
 
-// value makes a node of the word or phrase at hand.
+// value makes a node of the word, phrase or regular expression at hand and moves on. name is the field that it stands in, "" if in none.
 func (p *parser) value(name Name) (Node, *Error) {
 	t := p.tok
-	if err := p.advance(); err != nil {
-		return nil, err
+	n, reason := p.node(t, name)
+	if reason != "" {
+		return nil, p.fail(t.at, "%s", reason)
 	}
-	if name == time_ {
-		n, reason := parseTime(t.text)
-		if reason != "" {
-			return nil, p.fail(t.at, "%s", reason)
-		}
-		return n, nil
-	}
-	text := Text{Value: t.text, Quoted: t.kind == tokenPhrase}
-	if name == File {
-		text.Pattern = words.Compile(strings.ReplaceAll(text.Value, `\`, "/"), !text.Quoted)
-	} else {
-		text.Pattern = words.Compile(text.Value, !text.Quoted)
-	}
-	if name == Severity && !slices.ContainsFunc(severities, func(s string) bool { return text.Pattern.Match([]byte(s)) }) {
-		return nil, p.fail(t.at, "there is no severity %q; records have info, warning and error, findings critical, high, medium, low and info", t.text)
-	}
-	if name != "" {
-		return Field{name, text}, nil
-	}
-	return text, nil
+	return n, p.advance()
 }
 
-// severities are those of records and of findings.
-var severities = []string{"info", "warning", "error", "critical", "high", "medium", "low"}
+// node makes a node of a token. A reason says what is wrong with it.
+func (p *parser) node(t token, name Name) (n Node, reason string) {
+	text := Text{Value: t.text}
+	switch t.kind {
+	case tokenPhrase:
+		text.Form = Phrase
+	case tokenRegexp:
+		text.Form = Regexp
+	default:
+	}
+	switch {
+	case name == time_ || slices.Contains(Numbers(), name):
+		if text.Form == Regexp {
+			return nil, fmt.Sprintf("%s: takes no regular expression; write a value or a range, as in %s:%s", name, name, example(name))
+		}
+		if name == time_ {
+			return parseTime(t.text)
+		}
+		return parseNumber(name, t.text)
+	case name == code:
+		return parseCode(text)
+	case name == Severity && text.Form == Words && strings.ContainsAny(t.text, "<>=."):
+		text.Matcher, reason = parseSeverities(t.text)
+		return Field{name, text}, reason
+	case text.Form == Regexp:
+		re, err := words.CompileRegexp(t.text)
+		if err != nil {
+			return nil, fmt.Sprintf("the regular expression can't be understood: %v; its syntax is RE2's, and in quotes the text is no expression", err)
+		}
+		text.Matcher = re
+	case name == File:
+		text.Matcher = words.Compile(strings.ReplaceAll(text.Value, `\`, "/"), text.Form == Words)
+	default:
+		text.Matcher = words.Compile(text.Value, text.Form == Words)
+	}
+	if name == "" {
+		return text, ""
+	}
+	known := vocabulary[name]
+	if known != nil && !slices.ContainsFunc(known, func(s string) bool { return text.Match([]byte(s)) }) {
+		return nil, fmt.Sprintf("there is no %s %q; there is %s", name, t.text, strings.Join(known, ", "))
+	}
+	return Field{name, text}, ""
+}
+
+// vocabulary lists the values of the fields that have few.
+var vocabulary = map[Name][]string{
+	Severity: {"info", "warning", "error", "critical", "high", "medium", "low"},
+	Verdict:  {"confirmed", "suspected", "ruled-out", "not-evaluated"},
+}
 
 // example is a value of a field for an error's text.
 func example(n Name) string {
 	switch n {
+	case Case:
+		return "INC0012345"
 	case Host:
 		return "WKS01"
 	case Component:
@@ -208,6 +245,22 @@ func example(n Name) string {
 		return "log/ccm"
 	case Check:
 		return "msi-install-failed"
+	case Verdict:
+		return "confirmed"
+	case Key:
+		return `SOFTWARE\Microsoft\CCM`
+	case Value:
+		return "ProvisioningMode"
+	case Type:
+		return "REG_DWORD"
+	case Line:
+		return "100..200"
+	case Thread:
+		return "4660"
+	case Size:
+		return ">10MB"
+	case code:
+		return "1603"
 	default:
 		return "2012-03-08"
 	}

@@ -2,6 +2,7 @@ package query
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,20 @@ func TestParse(t *testing.T) {
 		{"zone", "time:<=2012-03-08T21:00+02:00", "time:<=2012-03-08T21:00+02:00"},
 		{"wildcards", "cli*.e?e", "cli*.e?e"},
 		{"not-ascii", "ошибка OR 失败", "ошибка OR 失败"},
+		{"regexp", `/exit code \d+/ x`, `/exit code \d+/ AND x`},
+		{"regexp-in-field", `file:/\.log$/`, `file:/\.log$/`},
+		{"regexp-in-parentheses", `(/a b/ OR /c/)`, `/a b/ OR /c/`},
+		{"regexp-with-slashes", `/a/b\/ c/`, `/a/b\/ c/`},
+		{"slash-is-a-word", `/quiet /norestart`, `/quiet AND /norestart`},
+		{"two-slashes", `// a`, `// AND a`},
+		{"code", `code:0x80070643`, `code:0x80070643`},
+		{"negative-code", `code:-2147023293`, `code:-2147023293`},
+		{"negative-code-in-parentheses", `code:(-2147023293 OR 5)`, `code:-2147023293 OR code:5`},
+		{"no-code", `code:(NOT 5)`, `NOT code:5`},
+		{"path-is-file", `path:a\b`, `file:a\b`},
+		{"number", `size:>10MB thread:0x1234`, `size:>10MB AND thread:0x1234`},
+		{"severity-range", `severity:>=warning`, `severity:>=warning`},
+		{"short-name-is-no-misspelt-field", `Tile:x`, `Tile:x`},
 		{"no-break-space", "a\u00a0b", "a AND b"},
 	}
 	for _, tt := range tests {
@@ -81,6 +96,23 @@ func TestParseErrors(t *testing.T) {
 		{"range-without-ends", "time:..", 6, "neither"},
 		{"range-backwards", "time:2012-03-09..2012-03-08", 6, "ends before"},
 		{"comparison", "time:=>2012", 6, "compared"},
+		{"regexp", "x /a(b/", 3, "missing closing )"},
+		{"regexp-of-a-time", "time:/2012/", 6, "takes no regular expression"},
+		{"regexp-of-a-code", "code:/1603/", 6, "takes no regular expression"},
+		{"no-code", "code:abcxyz", 6, "is no error code"},
+		{"code-without-value", "code: 1603", 1, "code:1603"},
+		{"no-number", "line:x", 6, `"x" is no line`},
+		{"no-size", "size:10XB", 6, "is no size"},
+		{"size-beyond-64-bits", "size:9999999999TB", 6, "is no size"},
+		{"number-range-without-ends", "size:..", 6, "neither"},
+		{"number-range-backwards", "line:5..2", 6, "ends before"},
+		{"comparison-without-value", "line:>", 6, "missing behind >"},
+		{"no-severity-in-range", "severity:>fatal", 10, `no severity "fatal"`},
+		{"nothing-above", "severity:>critical", 10, "no severity lies"},
+		{"no-verdict", "verdict:guilty", 9, "confirmed, suspected"},
+		{"letter-too-many", "componnent:x", 1, "component:x"},
+		{"letter-missing", "sverity:error", 1, "severity:error"},
+		{"letter-wrong", "verdikt:confirmed", 1, "verdict:confirmed"},
 		{"too-deep", strings.Repeat("(", 200) + "a" + strings.Repeat(")", 200), 102, "nested"},
 		{"too-long", strings.Repeat("a", 10000), 1, "longer"},
 		{"not-utf8", "a\xff", 1, "UTF-8"},
@@ -140,10 +172,44 @@ func TestTime(t *testing.T) {
 	}
 }
 
+func TestNumber(t *testing.T) {
+	const least, most = math.MinInt64, math.MaxInt64
+	tests := []struct {
+		query    string
+		from, to int64
+	}{
+		{"line:5", 5, 5},
+		{"line:2..5", 2, 5},
+		{"line:2..", 2, most},
+		{"line:..5", least, 5},
+		{"line:>5", 6, most},
+		{"line:>=5", 5, most},
+		{"line:<5", least, 4},
+		{"line:<=5", least, 5},
+		{"thread:0x1234", 4660, 4660},
+		{"size:10", 10, 10},
+		{"size:10b", 10, 10},
+		{"size:1k..2KB", 1024, 2048},
+		{"size:>1MB", 1<<20 + 1, most},
+		{"size:<1G", least, 1<<30 - 1},
+		{"size:2TB", 2 << 40, 2 << 40},
+	}
+	for _, tt := range tests {
+		n, err := Parse(tt.query)
+		if err != nil {
+			t.Errorf("%s: %v", tt.query, err)
+			continue
+		}
+		if r, ok := n.(Number); !ok || r.From != tt.from || r.To != tt.to {
+			t.Errorf("%s is read as %#v, want %d to %d", tt.query, n, tt.from, tt.to)
+		}
+	}
+}
+
 // FuzzParse holds that a query's String is a query of the same meaning.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
-		`a b OR -c "d e" host:(x OR y*)`, `time:>2012-03-08T21:00 NOT (a (b))`, `f(a b)`, `"say ""x"""`, `C:\x -"1" - --`, "a)b(", "file:\"AND\" OR",
+		`a b OR -c "d e" host:(x OR y*)`, `time:>2012-03-08T21:00 NOT (a (b))`, `f(a b)`, `"say ""x"""`, `C:\x -"1" - --`, "a)b(", `/a b/ -/c\/ d/ code:(-5 OR 1) size:1KB.. severity:<error`, "file:\"AND\" OR",
 	} {
 		f.Add(s)
 	}

@@ -47,45 +47,32 @@ func period(s string) (from, to time.Time, reason string) {
 }
 
 // parseTime reads what stands behind time:. A reason says what is wrong with it.
-func parseTime(s string) (n Time, reason string) {
-	n.Expr = s
-	if lo, hi, ok := strings.Cut(s, ".."); ok {
-		if lo == "" && hi == "" {
-			return n, "the range has neither beginning nor end; write time:2012-03-08..2012-03-09"
-		}
-		if lo != "" {
-			if n.From, _, reason = period(lo); reason != "" {
-				return n, reason
-			}
-		}
-		if hi != "" {
-			if _, n.To, reason = period(hi); reason != "" {
-				return n, reason
-			}
-		}
-		if lo != "" && hi != "" && !n.From.Before(n.To) {
-			return n, "the range ends before it begins"
-		}
-		return n, ""
-	}
-	value := strings.TrimLeft(s, "<>=")
-	from, to, reason := period(value)
+func parseTime(s string) (Node, string) {
+	n := Time{Expr: s}
+	lo, hi, over, under, reason := limits(s)
 	if reason != "" {
-		return n, reason
+		return nil, reason
 	}
-	switch s[:len(s)-len(value)] {
-	case "":
-		n.From, n.To = from, to
-	case ">":
-		n.From = to
-	case ">=":
-		n.From = from
-	case "<":
-		n.To = from
-	case "<=":
-		n.To = to
-	default:
-		return n, "a time is compared with >, >=, < or <="
+	if lo != "" {
+		from, end, reason := period(lo)
+		if reason != "" {
+			return nil, reason
+		}
+		if n.From = from; over {
+			n.From = end
+		}
+	}
+	if hi != "" {
+		from, end, reason := period(hi)
+		if reason != "" {
+			return nil, reason
+		}
+		if n.To = end; under {
+			n.To = from
+		}
+	}
+	if lo != "" && hi != "" && !n.From.Before(n.To) {
+		return nil, "the range ends before it begins"
 	}
 	return n, ""
 }

@@ -54,18 +54,35 @@ func Compile(s string, wildcards bool) *Pattern {
 	} else {
 		p.lead = []rune(s)
 	}
-	p.fast = newPrefilter(p.segs)
+	var plain [][]byte // what stands in every text that matches; of a glob the runs between its wildcards
+	for i := range p.segs {
+		if s := &p.segs[i]; s.glob {
+			plain = append(plain, bytes.FieldsFunc([]byte(string(s.word)), func(r rune) bool { return r == '*' || r == '?' })...)
+		} else {
+			plain = append(plain, s.plain)
+		}
+	}
+	p.fast = newPrefilter(plain)
 	return p
 }
 
-// Term is a word that every text that matches a pattern has among its terms, as [Splitter.Each] gives them.
+// Matcher finds something in texts and says by which words an index finds the texts.
+type Matcher interface {
+	// Match reports whether it occurs in text.
+	Match(text []byte) bool
+	// Find returns the byte ranges of the first n places at which it occurs, in order and without overlap; of all places if n is negative.
+	Find(text []byte, n int) [][2]int
+	// Terms returns what a text must hold to match: of each list at least one term, as [Splitter.Each] gives them. It is empty if
+	// nothing narrows the search.
+	Terms() [][]Term
+}
+
+// Term is a word, or a form of word, that a text may hold.
 type Term struct {
 	// Prefix is what the term begins with; if Glob is false, the whole term. It is cut to [MaxTerm] bytes.
 	Prefix []byte
 	Glob   bool
-	// Or is another term that will do instead; nil if there is none.
-	Or  []byte
-	seg *segment
+	form   []rune // of a glob, folded, with * and ?
 }
 
 // Match reports whether a term of an index may be the word. Terms that were cut match if their beginning does.
@@ -73,13 +90,12 @@ func (t Term) Match(term []byte) bool {
 	if !t.Glob {
 		return bytes.Equal(term, t.Prefix)
 	}
-	return bytes.HasPrefix(term, t.Prefix) && (len(term) >= MaxTerm || globMatch(t.seg.word, term))
+	return bytes.HasPrefix(term, t.Prefix) && (len(term) >= MaxTerm || globMatch(t.form, term))
 }
 
-// Terms returns what a text must hold for the pattern to match. It is empty if the pattern has no word, or none that narrows the
-// search.
-func (p *Pattern) Terms() []Term {
-	var terms []Term
+// Terms implements [Matcher]. A pattern without words has none.
+func (p *Pattern) Terms() [][]Term {
+	var terms [][]Term
 	for i := range p.segs {
 		s := &p.segs[i]
 		behind := i > 0 && len(p.segs[i-1].tail) == 1 && p.segs[i-1].tail[0] == '-'
@@ -87,11 +103,11 @@ func (p *Pattern) Terms() []Term {
 			continue // it may be an inner group, which is no term
 		}
 		if !s.glob {
-			t := Term{Prefix: clip(s.plain)}
-			if p.beginsInGUID() && i == 0 {
-				t.Or = anyGUID
+			oneOf := []Term{{Prefix: clip(s.plain)}}
+			if i == 0 && p.beginsInGUID() {
+				oneOf = append(oneOf, Term{Prefix: anyGUID})
 			}
-			terms = append(terms, t)
+			terms = append(terms, oneOf)
 			continue
 		}
 		n := 0
@@ -101,7 +117,7 @@ func (p *Pattern) Terms() []Term {
 		if n == 0 && len(s.word) == 1 && s.word[0] == '*' {
 			continue
 		}
-		terms = append(terms, Term{Prefix: clip([]byte(string(s.word[:n]))), Glob: true, seg: s})
+		terms = append(terms, []Term{{Prefix: clip([]byte(string(s.word[:n]))), Glob: true, form: s.word}})
 	}
 	return terms
 }
@@ -112,11 +128,10 @@ func (p *Pattern) beginsInGUID() bool {
 	return p.segs[0].group && bytes.ContainsAny(p.segs[0].plain, "abcdef")
 }
 
-// Match reports whether the pattern occurs in text.
+// Match implements [Matcher].
 func (p *Pattern) Match(text []byte) bool { return len(p.Find(text, 1)) > 0 }
 
-// Find returns the byte ranges of the first n places at which the pattern occurs in text, in order and without overlap; of all
-// places if n is negative.
+// Find implements [Matcher].
 func (p *Pattern) Find(text []byte, n int) [][2]int {
 	var found [][2]int
 	if len(p.segs) == 0 {

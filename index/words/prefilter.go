@@ -17,11 +17,11 @@ type prefilter struct {
 // rare lists ASCII letters and digits from the rarest in logs; the position is all that counts.
 const rare = "jqzxkywvhgbfmpu9876435ldcsnar2oit1e0"
 
-// newPrefilter looks for the longest of the words.
-func newPrefilter(segs []segment) prefilter {
+// newPrefilter looks for the longest of the words, which are folded.
+func newPrefilter(words [][]byte) prefilter {
 	var f prefilter
-	for i := range segs {
-		if w := segs[i].plain; len(w) > len(f.word) && isASCII(w) {
+	for _, w := range words {
+		if len(w) > len(f.word) && isASCII(w) {
 			f.word = w
 		}
 	}

@@ -132,13 +132,93 @@ func FuzzPattern(f *testing.F) {
 		if len(found) == 0 {
 			return
 		}
-		all := terms(text)
-		for _, need := range p.Terms() {
-			if !slices.ContainsFunc(all, func(s string) bool {
-				return need.Match([]byte(s)) || need.Or != nil && bytes.Equal(need.Or, []byte(s))
-			}) {
-				t.Fatalf("%q is found in %q, whose terms %q lack %q", pattern, text, all, need.Prefix)
+		holdsTerms(t, p, pattern, text)
+	})
+}
+
+// holdsTerms holds that a text in which m is found has the terms that m names.
+func holdsTerms(t *testing.T, m Matcher, name, text string) {
+	t.Helper()
+	all := terms(text)
+	for _, oneOf := range m.Terms() {
+		if !slices.ContainsFunc(oneOf, func(n Term) bool { return slices.ContainsFunc(all, func(s string) bool { return n.Match([]byte(s)) }) }) {
+			t.Fatalf("%q is found in %q, whose terms %q lack all of %v", name, text, all, oneOf)
+		}
+	}
+}
+
+func TestRegexp(t *testing.T) {
+	tests := []struct {
+		name, expr, text string
+		want             [][2]int
+		terms            string // the needed terms: lists separated by blanks, their members by |
+	}{
+		{"words", `exit code \d+`, "the Exit Code 1603", [][2]int{{4, 18}}, "code"},
+		{"within-a-word", `tat`, "PolicyState", [][2]int{{7, 10}}, "*tat*"},
+		{"case-matters", `(?-i)State`, "state State", [][2]int{{6, 11}}, "*state*"},
+		{"lines", `^b$`, "a\nb\nc", [][2]int{{2, 3}}, ""},
+		{"either", `(?:failed|error) to`, "error to", [][2]int{{0, 8}}, "*failed*|*error*"},
+		{"either-alone", `\bfoobar\b|0x8004\w+`, "0x80040669", [][2]int{{0, 10}}, "*foobar*|*0x8004*"},
+		{"nothing-needed", `[0-9]+`, "a 12", [][2]int{{2, 4}}, ""},
+		{"inner-group-of-a-guid", `-5d7b-`, "{8097EE64-5D7B-4C2E-9F00-0123456789AB}", [][2]int{{9, 15}}, "5d7b|\x00"},
+		{"not-there", `code \d+`, "code x", nil, "*code"},
+		{"repeated", `(?:ab_){2}x`, "ab_ab_x", [][2]int{{0, 7}}, ""},
+		{"empty-places", `x*`, "axxa", [][2]int{{1, 3}}, ""},
+		{"kelvin", `disk`, "DIS\u212a", [][2]int{{0, 6}}, "*disk*"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := CompileRegexp(tt.expr)
+			if err != nil {
+				t.Fatal(err)
 			}
+			if diff := cmp.Diff(tt.want, r.Find([]byte(tt.text), -1)); diff != "" {
+				t.Errorf("places (-want +got):\n%s", diff)
+			}
+			var lists []string
+			for _, oneOf := range r.Terms() {
+				var names []string
+				for _, n := range oneOf {
+					name := string(n.Prefix)
+					if n.Glob {
+						name = string(n.form)
+					}
+					names = append(names, name)
+				}
+				lists = append(lists, strings.Join(names, "|"))
+			}
+			if got := strings.Join(lists, " "); got != tt.terms {
+				t.Errorf("needs %q, want %q", got, tt.terms)
+			}
+			if tt.want != nil {
+				holdsTerms(t, r, tt.expr, tt.text)
+			}
+		})
+	}
+	if _, err := CompileRegexp("a(b"); err == nil || !strings.Contains(err.Error(), "missing closing )") {
+		t.Errorf("error %v, want one of the parenthesis", err)
+	}
+}
+
+// FuzzRegexp holds that a text in which an expression is found has the terms that are looked up, and that the expression alone
+// decides.
+func FuzzRegexp(f *testing.F) {
+	f.Add(`exit code \d+`, "the exit code 1603")
+	f.Add(`(a|bcd)+_x{2,}`, "BCD_xx")
+	f.Add(`5d7b|k\x{212a}`, "{8097EE64-5D7B-4C2E-9F00-0123456789AB}")
+	f.Add(`.code.`, "安code失")
+	f.Fuzz(func(t *testing.T, expr, text string) {
+		if len(expr) > 200 {
+			return
+		}
+		r, err := CompileRegexp(expr)
+		if err != nil {
+			return
+		}
+		if got, want := r.Match([]byte(text)), r.re.MatchString(text); got != want {
+			t.Fatalf("%q in %q: %v, without the prefilter %v", expr, text, got, want)
+		} else if want {
+			holdsTerms(t, r, expr, text)
 		}
 	})
 }
@@ -149,8 +229,9 @@ func FuzzPrefilter(f *testing.F) {
 	f.Add("\u212aey", "key")
 	f.Add("D\u0131\u017fk", "disk")
 	f.Add("0x80040669", "0x80040669")
+	f.Add("D\u0131\u017fk PolicyState", "?i*k *stat?")
 	f.Fuzz(func(t *testing.T, text, pattern string) {
-		fast := Compile(pattern, false)
+		fast := Compile(pattern, strings.ContainsAny(pattern, "*?"))
 		slow := *fast
 		slow.fast = prefilter{}
 		if diff := cmp.Diff(slow.Find([]byte(text), -1), fast.Find([]byte(text), -1)); diff != "" {

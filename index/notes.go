@@ -1,0 +1,129 @@
+package index
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// dirNotes holds the notes of the cases, a file each, beside the cases: a case that is analysed anew keeps them.
+const dirNotes = "notes"
+
+// The bounds of what is noted, so that a file of notes can be read at once.
+const (
+	maxNote  = 64 << 10 // bytes of a note
+	maxNotes = 1000     // of a case
+)
+
+// ErrNoCase says that an archive has no such case, or several that may be meant.
+var ErrNoCase = errors.New("no such case")
+
+// Note is what somebody wrote down about a case: how it was solved, whom it concerns.
+type Note struct {
+	Time time.Time `json:"time"` // when, UTC
+	Text string    `json:"text"`
+}
+
+// notesFile is the file of a case's notes.
+type notesFile struct {
+	Case  string `json:"case"`
+	Notes []Note `json:"notes"` // in the order in which they were written
+}
+
+// notesName is the name of the file of a case's notes. IDs may hold what file names can't.
+func notesName(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:16]) + ".json"
+}
+
+// FindCase returns the ID of the case that s names: the ID itself, or a beginning of it that no other has. The error is [ErrNoCase] if there
+// is none.
+func (a *Archive) FindCase(s string) (string, error) {
+	ids, err := a.Cases()
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(ids, s) {
+		return s, nil
+	}
+	var found []string
+	for _, id := range ids {
+		if s != "" && len(id) >= len(s) && strings.EqualFold(id[:len(s)], s) {
+			found = append(found, id)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", fmt.Errorf("archive %q: case %q: %w", a.dir, s, ErrNoCase)
+	case 1:
+		return found[0], nil
+	}
+	return "", fmt.Errorf("archive %q: %q may be %q or %q: %w", a.dir, s, found[0], found[1], ErrNoCase)
+}
+
+// AddNote writes a note about a case of the archive. ctx ends the wait for another writer. A report folder's own archive takes no notes: the
+// folder is handed on, and a note may name other customers.
+func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
+	switch ids, err := a.Cases(); {
+	case err != nil:
+		return err
+	case !slices.Contains(ids, id):
+		return fmt.Errorf("archive %q: case %q: %w", a.dir, id, ErrNoCase)
+	case strings.TrimSpace(n.Text) == "":
+		return errors.New("archive: the note is empty")
+	case len(n.Text) > maxNote:
+		return fmt.Errorf("archive: the note has %d bytes; at most %d are kept", len(n.Text), maxNote)
+	}
+	if _, err := os.Stat(filepath.Join(a.dir, "..", fileReport)); err == nil {
+		return fmt.Errorf("archive %q belongs to a report, which is handed on and takes no notes; name an archive of its own", a.dir)
+	}
+	unlock, err := lockArchive(ctx, a.dir, "writing a note", nil)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	notes, err := a.Notes(id)
+	if err != nil {
+		return err
+	}
+	if len(notes) >= maxNotes {
+		return fmt.Errorf("archive: case %q has %d notes; no more are kept", id, len(notes))
+	}
+	n.Time = n.Time.UTC().Truncate(time.Second)
+	b, err := json.Marshal(notesFile{Case: id, Notes: append(notes, n)})
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	dir := filepath.Join(a.dir, dirNotes)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	if err := writeFile(dir, notesName(id), b); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
+}
+
+// Notes returns what was noted about a case, the oldest first.
+func (a *Archive) Notes(id string) ([]Note, error) {
+	b, err := readFile(filepath.Join(a.dir, dirNotes), notesName(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	var f notesFile
+	if err := json.Unmarshal(b, &f); err != nil || f.Case != id {
+		return nil, fmt.Errorf("archive: the notes of case %q are damaged", id)
+	}
+	return f.Notes, nil
+}
