@@ -295,11 +295,6 @@ func (k *Keeper) Remove(ctx context.Context, ids []string) (left []string, err e
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range ids { // what was noted about a case names its customer too
-		if err := os.Remove(filepath.Join(k.dir, dirNotes, notesName(id))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("archive: remove the notes of case %q: %w", id, err)
-		}
-	}
 	return k.purge(ctx)
 }
 
@@ -361,8 +356,26 @@ func (k *Keeper) purge(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	left := sweep(k.dir, m, m)
+	left := append(sweep(k.dir, m, m), sweepNotes(k.dir, m)...)
 	return left, clearTmp(filepath.Join(k.dir, dirTmp))
+}
+
+// sweepNotes removes the notes about cases that are no longer, and returns those that could not be.
+func sweepNotes(dir string, m *manifest) (left []string) {
+	live := map[string]bool{}
+	for _, c := range m.Cases {
+		live[notesName(c.ID)] = true
+	}
+	list, err := os.ReadDir(filepath.Join(dir, dirNotes))
+	if err != nil {
+		return nil // there are none
+	}
+	for _, e := range list {
+		if !live[e.Name()] && os.Remove(filepath.Join(dir, dirNotes, e.Name())) != nil {
+			left = append(left, filepath.Join(dirNotes, e.Name()))
+		}
+	}
+	return left
 }
 
 // wrapIf says which case an error is of, if there is one.

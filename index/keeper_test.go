@@ -133,6 +133,11 @@ func TestRemove(t *testing.T) {
 	if err := k.Release(t.Context(), []string{"INC1"}); err != nil {
 		t.Fatal(err)
 	}
+	for _, id := range []string{"INC0", "INC1"} {
+		if err := openArchive(t, dir).AddNote(t.Context(), id, index.Note{Text: "fixed by a restart"}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if left, err := k.Remove(t.Context(), []string{"INC1", "INC2"}); err != nil || len(left) > 0 {
 		t.Fatalf("left %v, %v", left, err)
 	}
@@ -144,6 +149,9 @@ func TestRemove(t *testing.T) {
 		if hits := find(t, a, q, index.SearchOptions{}); len(hits) != n {
 			t.Errorf("%q finds %d, want %d", q, len(hits), n)
 		}
+	}
+	if got := entries(t, filepath.Join(dir, "notes")); len(got) != 1 {
+		t.Errorf("notes: %v", got)
 	}
 	if got := entries(t, filepath.Join(dir, "cases")); len(got) != 2 {
 		t.Errorf("folders of cases: %v", got)

@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
 // dirNotes holds the notes of the cases, a file each, beside the cases: a case that is analysed anew keeps them.
@@ -88,11 +86,11 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 	if _, err := os.Stat(filepath.Join(a.dir, "..", fileReport)); err == nil {
 		return fmt.Errorf("archive %q belongs to a report, which is handed on and takes no notes; name an archive of its own", a.dir)
 	}
-	lock := flock.New(filepath.Join(a.dir, fileLock))
-	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return fmt.Errorf("archive: wait for another writer: %w", err)
+	unlock, err := lockArchive(ctx, a.dir, "writing a note", nil)
+	if err != nil {
+		return err
 	}
-	defer func() { _ = lock.Close() }()
+	defer unlock()
 	notes, err := a.Notes(id)
 	if err != nil {
 		return err
