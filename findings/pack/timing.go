@@ -43,7 +43,7 @@ type strand struct {
 	next  int
 }
 
-// add keeps a line if it is one of the first ends or, for now, one of the last ends.
+// add keeps a line if it is one of the first ends, or one of the last ends of those seen until then.
 func (s *strand) add(t timed, ends int) {
 	switch {
 	case len(s.first) < ends:
