@@ -1,6 +1,0 @@
-//go:build !windows
-
-package main
-
-// ownConsole reports whether the console closes with this program; elsewhere than on Windows it never does.
-func ownConsole() bool { return false }

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"casebook"
+	"casebook/findings"
+	"casebook/findings/diff"
+	"casebook/index"
+	"casebook/ingest"
+)
+
+// recheckFlags are the flags of archive recheck.
+type recheckFlags struct {
+	archiveFlags
+	analyze analyzeFlags
+	uploads []string
+	force   bool
+}
+
+// rechecked is what became of a case.
+type rechecked struct {
+	Case    string             `json:"case"`
+	Status  string             `json:"status"` // rechecked, current or not-rechecked
+	Why     string             `json:"why,omitempty"`
+	Before  string             `json:"before,omitempty"` // the version that evaluated it
+	Changes []diff.FindingPair `json:"changes,omitempty"`
+}
+
+func (a *App) archiveRecheck() *cobra.Command {
+	var f recheckFlags
+	c := f.common(&cobra.Command{
+		Use:   "recheck [CASE…]",
+		Short: "Evaluate cases anew with the checks of this version",
+		Long: `Analyses again the cases that another version of casebook evaluated, and lists the verdicts that changed. What the earlier evaluations said stays in the case's history. That needs the uploads:
+those that the archive keeps (batch --keep-uploads), or that lie below the paths of --uploads, told by their SHA-256. A case whose uploads are not all there is left
+as it is, and said so.
+
+Exit status: 0 all were evaluated, 2 the command was used wrongly, 3 some could not be, 4 none could be.`,
+		RunE: func(c *cobra.Command, args []string) error { return a.runRecheck(c.Context(), args, &f) },
+	}, true)
+	c.Flags().StringArrayVar(&f.uploads, "uploads", nil, "look for uploads below `PATH`; repeatable")
+	c.Flags().BoolVar(&f.force, "force", false, "also those that this version evaluated")
+	f.analyze.analysis(c)
+	return c
+}
+
+func (a *App) runRecheck(ctx context.Context, args []string, f *recheckFlags) error {
+	opt, err := f.analyze.options(a.Version)
+	if err != nil {
+		return err
+	}
+	list, err := f.choose(args, true)
+	if err != nil {
+		return err
+	}
+	archive, err := f.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = archive.Close() }() // it was only read
+	given, err := f.given(ctx, a)
+	if err != nil {
+		return err
+	}
+	opt.Log = a.log()
+	if opt.Index, err = filepath.Abs(f.dir); err != nil {
+		return err
+	}
+	done, not := 0, 0
+	for _, c := range list {
+		r, err := a.recheckOne(ctx, archive, c, given, f, opt)
+		if err != nil {
+			return err
+		}
+		switch r.Status {
+		case "rechecked":
+			done++
+		case "not-rechecked":
+			not++
+		}
+		if err := a.printRecheck(r); err != nil {
+			return err
+		}
+	}
+	switch {
+	case not > 0 && done == 0:
+		a.code = exitNone
+	case not > 0:
+		a.code = exitSome
+	}
+	return nil
+}
+
+// given finds the uploads below the paths of --uploads, by SHA-256.
+func (f *recheckFlags) given(ctx context.Context, a *App) (map[string]ingest.Upload, error) {
+	out := map[string]ingest.Upload{}
+	if len(f.uploads) == 0 {
+		return out, nil
+	}
+	b := &batch{app: a, paths: f.uploads}
+	var err error
+	if b.archive, err = filepath.Abs(f.dir); err != nil {
+		return nil, err
+	}
+	all, err := b.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range all {
+		if x.err != nil || x.folder {
+			continue
+		}
+		sum, err := x.upload.Sum(ctx)
+		if err != nil {
+			a.complain(err)
+			continue
+		}
+		out[sum] = x.upload
+	}
+	return out, nil
+}
+
+// recheckOne evaluates a case anew. An error ends the command.
+func (a *App) recheckOne(ctx context.Context, archive *index.Archive, c index.Case, given map[string]ingest.Upload, f *recheckFlags, opt casebook.Options) (rechecked, error) {
+	r := rechecked{Case: c.ID, Status: "not-rechecked"}
+	text, err := archive.Report(c.ID)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.Why = "it was removed meanwhile"
+		return r, nil
+	}
+	var before findings.Report
+	if err == nil {
+		err = json.Unmarshal(text, &before)
+	}
+	if err != nil {
+		r.Why = err.Error()
+		return r, nil //nolint:nilerr // the result says it
+	}
+	r.Before = before.Tool.Version
+	if before.Tool.Version == a.Version && !f.force {
+		r.Status = "current"
+		return r, nil
+	}
+	var paths []string
+	for _, u := range c.Uploads {
+		kept, err := archive.Upload(u)
+		if err == nil {
+			paths = append(paths, kept.Path)
+			continue
+		}
+		if g, ok := given[u.SHA256]; ok {
+			paths = append(paths, g.Path)
+			continue
+		}
+		r.Why = fmt.Sprintf("the archive has not kept the upload %q, and none of --uploads is it", u.Name)
+		return r, nil
+	}
+	if len(paths) == 0 {
+		r.Why = "the archive does not know its uploads; analyse them again"
+		return r, nil
+	}
+	if c.ID != c.Uploads[0].SHA256 {
+		opt.Case = c.ID
+	}
+	opt.Entry = index.Entry{Replaces: &c.State, Waiting: a.waiting}
+	p := a.progress(c.ID)
+	opt.Progress = p.update
+	after, err := casebook.Analyze(ctx, paths, opt)
+	p.done()
+	if ctx.Err() != nil {
+		return r, ctx.Err()
+	}
+	if err != nil {
+		r.Why = err.Error()
+		return r, nil //nolint:nilerr // the result says it
+	}
+	r.Status = "rechecked"
+	for _, x := range diff.Reports(&before, after).Findings {
+		if x.Change != diff.Same {
+			r.Changes = append(r.Changes, x)
+		}
+	}
+	return r, nil
+}
+
+func (a *App) printRecheck(r rechecked) error {
+	if a.json {
+		return writeLine(a.out, r)
+	}
+	w := a.page()
+	what := cmp.Or(r.Why, fmt.Sprintf("%d %s changed", len(r.Changes), plural(len(r.Changes), "verdict")))
+	if r.Status == "current" {
+		what = "this version evaluated it"
+	}
+	w.paragraph("", "  ", printable(r.Case)+": "+r.Status+": "+printable(what))
+	for _, c := range r.Changes {
+		w.paragraph("  ", "    ", printable(c.Check+": "+stands(c)))
+	}
+	return nil
+}

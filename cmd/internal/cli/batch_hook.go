@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+)
+
+// hook is the program that is told of finished cases.
+type hook struct{ program string }
+
+// lookHook finds the program of --on-case.
+func lookHook(name string) (*hook, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return nil, usagef("--on-case %q can't be run: %v", name, err)
+	}
+	return &hook{path}, nil
+}
+
+// hookWait is how long what the program started may keep its output open after its end.
+const hookWait = 5 * time.Second
+
+// run runs the program for a case. What it prints goes to stderr, since stdout is for results.
+func (h *hook) run(ctx context.Context, out io.Writer, limit time.Duration, id, archive, report, status string) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	c := exec.CommandContext(limited, h.program, report) //nolint:gosec // the user named the program; its argument is a path that casebook made
+	c.Env = append(os.Environ(), "CASEBOOK_CASE="+id, "CASEBOOK_ARCHIVE="+archive, "CASEBOOK_REPORT="+report, "CASEBOOK_STATUS="+status)
+	c.Stdout, c.Stderr = out, out
+	c.WaitDelay = hookWait
+	err := c.Run()
+	if limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("the program was stopped after %s; --on-case-timeout sets the time", limit)
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return fmt.Errorf("the program ended with %s", exit.ProcessState)
+	}
+	return err
+}
