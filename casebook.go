@@ -32,10 +32,10 @@ type Options struct {
 	At      time.Time         // the incident; zero if not known
 	Checks  []*findings.Check // nil means all
 	Limits  ingest.Limits
-	Workers int         // members read side by side; 0 means one for each processor
-	Index   string      // the folder of the archive to which the case is added; "" for none
-	Entry   index.Entry // what the archive files with the case
-	Version string      // of casebook
+	Workers int           // members read side by side; 0 means one for each processor
+	Index   index.Creator // the archive to which the case is added; nil for none
+	Entry   index.Entry   // what the archive files with the case
+	Version string        // of casebook
 
 	Passwords   []string                                        // of encrypted archives; each is tried
 	AskPassword func(archive string) (password string, ok bool) // asks for a further one; may be nil
@@ -110,9 +110,9 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 	}
 	collector.Expect(volume)
 
-	var archive *index.Writer
-	if opt.Index != "" && len(bundles) > 0 {
-		if archive, err = index.Create(ctx, opt.Index, opt.Entry); err != nil {
+	var archive index.CaseWriter
+	if opt.Index != nil && len(bundles) > 0 {
+		if archive, err = opt.Index.Create(ctx, opt.Entry); err != nil {
 			return nil, &ArchiveError{err}
 		}
 		defer func() { _ = archive.Abort() }() // after Commit it does nothing; before, the error at hand matters more
@@ -193,7 +193,7 @@ func unreadable(upload string) findings.Upload {
 }
 
 // publish adds what is no record to the case's index and makes the case visible.
-func publish(ctx context.Context, w *index.Writer, contents *ingest.Contents, report *findings.Report) error {
+func publish(ctx context.Context, w index.CaseWriter, contents *ingest.Contents, report *findings.Report) error {
 	for _, e := range contents.Extracted {
 		h, ok := e.Value.(*hive.Hive)
 		if !ok {

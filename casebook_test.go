@@ -16,6 +16,7 @@ import (
 
 	"casebook"
 	"casebook/findings"
+	"casebook/index"
 	"casebook/ingest"
 	"casebook/internal/docscheck"
 	"casebook/internal/fixture"
@@ -59,7 +60,7 @@ func report(t *testing.T, workers int, uploads ...string) (*findings.Report, str
 		t.Fatal(err)
 	}
 	defer out.Discard()
-	r, err := casebook.Analyze(context.Background(), uploads, casebook.Options{Workers: workers, Version: "test", Index: out.ArchivePath()})
+	r, err := casebook.Analyze(context.Background(), uploads, casebook.Options{Workers: workers, Version: "test", Index: index.Dir(out.ArchivePath())})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ func (a *Archive) Close() error {
 }
 
 // Cases lists the IDs of the archive's cases, in order.
-func (a *Archive) Cases() ([]string, error) {
+func (a *Archive) Cases(ctx context.Context) ([]string, error) {
 	m, err := a.generation()
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func (a *Archive) Cases() ([]string, error) {
 }
 
 // List returns what is known of the archive's cases, in order of their IDs.
-func (a *Archive) List() ([]Case, error) {
+func (a *Archive) List(ctx context.Context) ([]Case, error) {
 	m, err := a.generation()
 	if err != nil {
 		return nil, err
@@ -126,7 +127,7 @@ func keptUpload(dir string, u Upload) (ingest.Upload, error) {
 }
 
 // History returns what earlier evaluations of a case said, the oldest first.
-func (a *Archive) History(c Case) ([]Revision, error) {
+func (a *Archive) History(ctx context.Context, c Case) ([]Revision, error) {
 	h, err := readHistory(a.dir, c.State)
 	if err != nil {
 		return nil, fmt.Errorf("archive: case %q: %w", c.ID, err)
@@ -135,7 +136,7 @@ func (a *Archive) History(c Case) ([]Revision, error) {
 }
 
 // Report returns the bytes of a case's report.json. The error is [fs.ErrNotExist] if there is no such case.
-func (a *Archive) Report(id string) ([]byte, error) {
+func (a *Archive) Report(ctx context.Context, id string) ([]byte, error) {
 	m, err := a.generation()
 	if err != nil {
 		return nil, err

@@ -435,7 +435,7 @@ func TestSearchIsCancelled(t *testing.T) {
 // cases lists the cases of an archive.
 func cases(t *testing.T, a *index.Archive) []string {
 	t.Helper()
-	ids, err := a.Cases()
+	ids, err := a.Cases(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -201,7 +201,7 @@ func TestReplaces(t *testing.T) {
 	if err := write(&none, nil); !errors.Is(err, index.ErrChanged) {
 		t.Errorf("a case that is there by now: %v", err)
 	}
-	list, err := openArchive(t, dir).List()
+	list, err := openArchive(t, dir).List(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,13 +211,13 @@ func TestReplaces(t *testing.T) {
 	if err := write(&list[0].State, nil); !errors.Is(err, index.ErrChanged) {
 		t.Errorf("a case that has changed: %v", err)
 	}
-	if list, err = openArchive(t, dir).List(); err != nil || len(list) != 1 {
+	if list, err = openArchive(t, dir).List(t.Context()); err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
 	if diff := cmp.Diff(index.Labels{"ticket": {"1", "2"}}, list[0].Labels); diff != "" {
 		t.Error(diff)
 	}
-	if history, err := openArchive(t, dir).History(list[0]); err != nil || len(history) != 1 {
+	if history, err := openArchive(t, dir).History(t.Context(), list[0]); err != nil || len(history) != 1 {
 		t.Errorf("history %v, %v", history, err)
 	}
 }

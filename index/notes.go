@@ -47,8 +47,8 @@ func notesName(id string) string {
 
 // FindCase returns the ID of the case that s names: the ID itself, or a beginning of it that no other has. The error is [ErrNoCase] if there
 // is none.
-func (a *Archive) FindCase(s string) (string, error) {
-	ids, err := a.Cases()
+func (a *Archive) FindCase(ctx context.Context, s string) (string, error) {
+	ids, err := a.Cases(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -73,7 +73,7 @@ func (a *Archive) FindCase(s string) (string, error) {
 // AddNote writes a note about a case of the archive. ctx ends the wait for another writer. A report folder's own archive takes no notes: the
 // folder is handed on, and a note may name other customers.
 func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
-	switch ids, err := a.Cases(); {
+	switch ids, err := a.Cases(ctx); {
 	case err != nil:
 		return err
 	case !slices.Contains(ids, id):
@@ -91,7 +91,7 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 		return err
 	}
 	defer unlock()
-	notes, err := a.Notes(id)
+	notes, err := a.Notes(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 }
 
 // Notes returns what was noted about a case, the oldest first.
-func (a *Archive) Notes(id string) ([]Note, error) {
+func (a *Archive) Notes(ctx context.Context, id string) ([]Note, error) {
 	b, err := readFile(filepath.Join(a.dir, dirNotes), notesName(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -82,8 +82,8 @@ type partReport struct {
 }
 
 // traitsOf reads the traits of a case of the archive.
-func (a *Archive) traitsOf(id string) (traits, error) {
-	b, err := a.Report(id)
+func (a *Archive) traitsOf(ctx context.Context, id string) (traits, error) {
+	b, err := a.Report(ctx, id)
 	if err != nil {
 		return traits{}, err
 	}
@@ -105,7 +105,7 @@ func (a *Archive) traitsOf(id string) (traits, error) {
 // 0 means all. What few cases share counts more. With an error that concerns single cases the others are compared all the same.
 func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([]Likeness, error) {
 	mine := newTraits(r)
-	ids, err := a.Cases()
+	ids, err := a.Cases(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([
 		if id == mine.id {
 			continue
 		}
-		t, err := a.traitsOf(id)
+		t, err := a.traitsOf(ctx, id)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -161,7 +161,7 @@ func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([
 		found = found[:limit]
 	}
 	for i := range found {
-		notes, err := a.Notes(found[i].Case)
+		notes, err := a.Notes(ctx, found[i].Case)
 		errs = append(errs, err)
 		found[i].Notes = append(found[i].Notes, notes...)
 	}

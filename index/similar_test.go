@@ -113,12 +113,12 @@ func TestNotes(t *testing.T) {
 		}
 	}
 	writeReport(t, dir, reportOf("INC1", nil)) // analysed anew
-	got, err := a.Notes("INC1")
+	got, err := a.Notes(t.Context(), "INC1")
 	when := time.Date(2026, 1, 2, 2, 4, 5, 0, time.UTC)
 	if diff := cmp.Diff([]index.Note{{Time: when, Text: "one"}, {Time: when, Text: "two\nlines"}}, got); diff != "" || err != nil {
 		t.Errorf("error %v, notes (-want +got):\n%s", err, diff)
 	}
-	if got, err := a.Notes("INC2"); got != nil || err != nil {
+	if got, err := a.Notes(t.Context(), "INC2"); got != nil || err != nil {
 		t.Errorf("a case without notes has %v, error %v", got, err)
 	}
 	if err := a.AddNote(t.Context(), "INC3", index.Note{Text: "x"}); !errors.Is(err, index.ErrNoCase) {
@@ -128,7 +128,7 @@ func TestNotes(t *testing.T) {
 		t.Error("a note of a megabyte is taken")
 	}
 	for s, want := range map[string]string{"INC1": "INC1", "inc2": "INC2", "INC": "", "": "", "INC11": ""} {
-		if id, err := a.FindCase(s); id != want || (want == "") != errors.Is(err, index.ErrNoCase) {
+		if id, err := a.FindCase(t.Context(), s); id != want || (want == "") != errors.Is(err, index.ErrNoCase) {
 			t.Errorf("%q is the case %q, error %v; want %q", s, id, err, want)
 		}
 	}
@@ -139,7 +139,7 @@ func TestNotes(t *testing.T) {
 	if err := os.WriteFile(list[0], []byte(`{"case":"INC2"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Notes("INC1"); err == nil || !strings.Contains(err.Error(), "damaged") {
+	if _, err := a.Notes(t.Context(), "INC1"); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("error %v, want one of damaged notes", err)
 	}
 }

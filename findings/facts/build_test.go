@@ -90,7 +90,7 @@ func TestLentZoneInIndex(t *testing.T) {
 		x/inst.log msi BETA
 		x/env.txt text COMPUTERNAME=BETA`)
 	dir := t.TempDir()
-	if _, err := casebook.Analyze(t.Context(), bundle, casebook.Options{Index: dir}); err != nil {
+	if _, err := casebook.Analyze(t.Context(), bundle, casebook.Options{Index: index.Dir(dir)}); err != nil {
 		t.Fatal(err)
 	}
 	a, err := index.Open(dir)

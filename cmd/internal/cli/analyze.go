@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -270,11 +271,10 @@ func (a *App) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		return nil, nil, "", err
 	}
 	defer out.Discard()
+	archive := ""
 	if !f.noArchive && !f.redact {
-		opt.Index = f.archive
-		if opt.Index == "" {
-			opt.Index = out.ArchivePath()
-		}
+		archive = cmp.Or(f.archive, out.ArchivePath())
+		opt.Index = index.Dir(archive)
 	}
 	limited := ctx
 	if f.timeout > 0 {
@@ -316,7 +316,7 @@ func (a *App) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 	}
 	indexed := ""
 	if analysed {
-		indexed = opt.Index
+		indexed = archive
 	}
 	if f.single {
 		err = out.WriteSingle(ctx, report, indexed)

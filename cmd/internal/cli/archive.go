@@ -76,7 +76,7 @@ func (f *archiveFlags) wanted() (index.Labels, error) {
 }
 
 // choose returns the cases that are named, by ID or by its beginning, or that have the labels.
-func (f *archiveFlags) choose(args []string, all bool) ([]index.Case, error) {
+func (f *archiveFlags) choose(ctx context.Context, args []string, all bool) ([]index.Case, error) {
 	wanted, err := f.wanted()
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func (f *archiveFlags) choose(args []string, all bool) ([]index.Case, error) {
 		return nil, err
 	}
 	defer func() { _ = archive.Close() }() // it was only read
-	list, err := archive.List()
+	list, err := archive.List(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -188,8 +188,8 @@ func (a *App) archiveList() *cobra.Command {
 	return f.common(&cobra.Command{
 		Use:   "list [CASE…]",
 		Short: "The cases of the archive with their labels and uploads",
-		RunE: func(_ *cobra.Command, args []string) error {
-			list, err := f.choose(args, true)
+		RunE: func(c *cobra.Command, args []string) error {
+			list, err := f.choose(c.Context(), args, true)
 			if err != nil {
 				return err
 			}
@@ -282,7 +282,7 @@ written anew. Nothing is removed if one of the cases is held. A file system may 
 		Example: `  casebook archive remove 48213 --archive /srv/cases
   casebook archive remove --label customer=acme --archive /srv/cases --dry-run`,
 		RunE: func(c *cobra.Command, args []string) error {
-			list, err := f.choose(args, false)
+			list, err := f.choose(c.Context(), args, false)
 			if err != nil {
 				return err
 			}
@@ -371,7 +371,7 @@ known when they came.`,
 			if err != nil {
 				return err
 			}
-			list, err := f.choose(nil, true)
+			list, err := f.choose(c.Context(), nil, true)
 			if err != nil {
 				return err
 			}
@@ -433,7 +433,7 @@ func (a *App) archiveRelease() *cobra.Command {
 
 // hold sets or ends the hold of cases.
 func (a *App) hold(ctx context.Context, f *archiveFlags, args []string, reason string) error {
-	list, err := f.choose(args, false)
+	list, err := f.choose(ctx, args, false)
 	if err != nil {
 		return err
 	}
@@ -475,7 +475,7 @@ upload.`,
 			if out == "" {
 				return usagef("-o FILE says where to write it")
 			}
-			list, err := f.choose(args, false)
+			list, err := f.choose(c.Context(), args, false)
 			if err != nil {
 				return err
 			}

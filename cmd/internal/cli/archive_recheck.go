@@ -58,7 +58,7 @@ func (a *App) runRecheck(ctx context.Context, args []string, f *recheckFlags) er
 	if err != nil {
 		return err
 	}
-	list, err := f.choose(args, true)
+	list, err := f.choose(ctx, args, true)
 	if err != nil {
 		return err
 	}
@@ -72,9 +72,11 @@ func (a *App) runRecheck(ctx context.Context, args []string, f *recheckFlags) er
 		return err
 	}
 	opt.Log = a.log()
-	if opt.Index, err = filepath.Abs(f.dir); err != nil {
+	dir, err := filepath.Abs(f.dir)
+	if err != nil {
 		return err
 	}
+	opt.Index = index.Dir(dir)
 	done, not := 0, 0
 	for _, c := range list {
 		r, err := a.recheckOne(ctx, archive, c, given, f, opt)
@@ -132,7 +134,7 @@ func (f *recheckFlags) given(ctx context.Context, a *App) (map[string]ingest.Upl
 // recheckOne evaluates a case anew. An error ends the command.
 func (a *App) recheckOne(ctx context.Context, archive *index.Archive, c index.Case, given map[string]ingest.Upload, f *recheckFlags, opt casebook.Options) (rechecked, error) {
 	r := rechecked{Case: c.ID, Status: "not-rechecked"}
-	text, err := archive.Report(c.ID)
+	text, err := archive.Report(ctx, c.ID)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.Why = "it was removed meanwhile"
 		return r, nil

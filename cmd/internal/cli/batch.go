@@ -149,7 +149,7 @@ func (a *App) newBatch(args []string, f batchFlags) (*batch, error) {
 			return nil, err
 		}
 	}
-	b.opt.Log, b.opt.Index = a.log(), b.archive
+	b.opt.Log, b.opt.Index = a.log(), index.Dir(b.archive)
 	return b, nil
 }
 

@@ -206,7 +206,7 @@ func (b *batch) one(ctx context.Context, g caseGroup, opt casebook.Options) (aga
 			b.done(batchResult{Path: f.path, Status: statusFailed, Why: reasonOf(f.err), Labels: f.labels}, f.bytes())
 			continue
 		}
-		switch id, state := b.claim(c); state {
+		switch id, state := b.claim(ctx, c); state {
 		case claimHeld:
 			if err := b.skip(ctx, c, id); err != nil {
 				return nil, err
@@ -229,7 +229,7 @@ func (b *batch) one(ctx context.Context, g caseGroup, opt casebook.Options) (aga
 		// Another batch wrote the case first, perhaps with the same uploads.
 		rest := fresh[:0:0]
 		for _, c := range fresh {
-			id, err := b.inArchive(c.sum)
+			id, err := b.inArchive(ctx, c.sum)
 			if err != nil {
 				return nil, err
 			}
@@ -259,11 +259,11 @@ const (
 )
 
 // claim says whether a bundle is to be analysed, and which case holds it if not.
-func (b *batch) claim(c candidate) (id string, state claimState) {
+func (b *batch) claim(ctx context.Context, c candidate) (id string, state claimState) {
 	if c.sum == "" {
 		return "", claimNew
 	}
-	id, err := b.inArchive(c.sum)
+	id, err := b.inArchive(ctx, c.sum)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.where[c.sum] = c.upload
@@ -292,7 +292,7 @@ func (b *batch) release(list []candidate) {
 }
 
 // cases lists what the archive holds now; an archive that is not there yet holds nothing.
-func (b *batch) cases() ([]index.Case, *index.Archive, error) {
+func (b *batch) cases(ctx context.Context) ([]index.Case, *index.Archive, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.reader == nil {
@@ -305,13 +305,13 @@ func (b *batch) cases() ([]index.Case, *index.Archive, error) {
 		}
 		b.reader = r
 	}
-	list, err := b.reader.List()
+	list, err := b.reader.List(ctx)
 	return list, b.reader, err
 }
 
 // inArchive returns the ID of the case that holds an upload, "" if none does.
-func (b *batch) inArchive(sum string) (string, error) {
-	list, _, err := b.cases()
+func (b *batch) inArchive(ctx context.Context, sum string) (string, error) {
+	list, _, err := b.cases(ctx)
 	if err != nil || sum == "" {
 		return "", err
 	}
@@ -326,7 +326,7 @@ func (b *batch) inArchive(sum string) (string, error) {
 // skip adds the labels of a bundle to the case that holds it.
 func (b *batch) skip(ctx context.Context, c candidate, id string) error {
 	r := batchResult{Path: c.path, Status: statusSkipped, Why: "the archive holds it as case " + id, Case: id, SHA256: c.sum, Bytes: c.bytes(), Labels: c.labels}
-	list, _, err := b.cases()
+	list, _, err := b.cases(ctx)
 	if err != nil {
 		return err
 	}
@@ -347,7 +347,7 @@ func (b *batch) skip(ctx context.Context, c candidate, id string) error {
 
 // analyse makes one case of bundles, together with the uploads that it has.
 func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt casebook.Options) error {
-	paths, before, err := b.join(id, fresh, &opt)
+	paths, before, err := b.join(ctx, id, fresh, &opt)
 	if err != nil {
 		if errors.Is(err, errNotKept) {
 			for _, c := range fresh {
@@ -408,7 +408,7 @@ func (b *batch) room() func(ingest.Progress) {
 var errNotKept = errors.New("the archive has not kept its bytes")
 
 // join adds the uploads that a case has to the new ones, and returns what is to be analysed and the report before, nil if there is none.
-func (b *batch) join(id string, fresh []candidate, opt *casebook.Options) (paths []string, before *findings.Report, err error) {
+func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *casebook.Options) (paths []string, before *findings.Report, err error) {
 	entry := index.Entry{Added: time.Now().UTC().Truncate(time.Second), Waiting: b.app.waiting, Keep: map[string][]string{}}
 	for _, c := range fresh {
 		entry.Labels = entry.Labels.Add(c.labels)
@@ -422,7 +422,7 @@ func (b *batch) join(id string, fresh []candidate, opt *casebook.Options) (paths
 	if key == "" { // a folder: its ID is known when it was read
 		return paths, nil, nil
 	}
-	list, reader, err := b.cases()
+	list, reader, err := b.cases(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -430,7 +430,7 @@ func (b *batch) join(id string, fresh []candidate, opt *casebook.Options) (paths
 	i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == key })
 	if i >= 0 {
 		state = list[i].State
-		text, err := reader.Report(key)
+		text, err := reader.Report(ctx, key)
 		if err == nil {
 			before = &findings.Report{}
 			err = json.Unmarshal(text, before)
@@ -480,7 +480,7 @@ func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *fin
 			}
 		}
 	}
-	if list, reader, err := b.cases(); err == nil && reader != nil {
+	if list, reader, err := b.cases(ctx); err == nil && reader != nil {
 		if i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == id }); i >= 0 {
 			r.Report = reader.ReportPath(list[i])
 		}

@@ -285,7 +285,7 @@ func TestWatch(t *testing.T) {
 			return 0
 		}
 		defer a.Close() //nolint:errcheck // it was only read
-		list, err := a.List()
+		list, err := a.List(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

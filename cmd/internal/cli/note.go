@@ -41,7 +41,7 @@ func (a *App) runNote(ctx context.Context, dir, name, text string, write bool) e
 		return err
 	}
 	defer func() { _ = archive.Close() }() // notes are complete when AddNote returns
-	id, err := archive.FindCase(name)
+	id, err := archive.FindCase(ctx, name)
 	if err != nil {
 		return usageError{err}
 	}
@@ -51,7 +51,7 @@ func (a *App) runNote(ctx context.Context, dir, name, text string, write bool) e
 		}
 		return nil
 	}
-	notes, err := archive.Notes(id)
+	notes, err := archive.Notes(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func (a *App) runSearch(c *cobra.Command, text string, f searchFlags) error {
 	if f.count || len(facets) > 0 {
 		return a.count(c.Context(), archive, q, facets, f.max)
 	}
-	cases, err := archive.Cases()
+	cases, err := archive.Cases(c.Context())
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func (a *App) runSimilar(ctx context.Context, name, dir string, limit int) error
 		return err
 	}
 	defer func() { _ = archive.Close() }() // it was only read
-	r, err := reportOrCase(archive, name)
+	r, err := reportOrCase(ctx, archive, name)
 	if err != nil {
 		return usageError{err}
 	}
@@ -92,18 +92,18 @@ func ofCases(n int) string {
 }
 
 // reportOrCase reads a report from a file or a folder, or of a case of the archive.
-func reportOrCase(archive *index.Archive, name string) (*findings.Report, error) {
+func reportOrCase(ctx context.Context, archive *index.Archive, name string) (*findings.Report, error) {
 	if _, err := os.Stat(name); err == nil {
 		return readReport(name)
 	}
-	id, err := archive.FindCase(name)
+	id, err := archive.FindCase(ctx, name)
 	if errors.Is(err, index.ErrNoCase) {
 		return nil, fmt.Errorf("%w, and no report of that name", err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	b, err := archive.Report(id)
+	b, err := archive.Report(ctx, id)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("case %q was removed meanwhile", id)
