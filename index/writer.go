@@ -98,6 +98,7 @@ type Writer struct {
 	seqs    []uint32                      // the number of each block in its artifact
 	known   map[string]*findings.Artifact // what the report says of them
 	uploads []Upload
+	notes   []Note // that an imported case comes with
 	sum     string // of case.json
 	// withdrawn are the artifacts whose records lose the zone that a registry lent them.
 	withdrawn map[string]bool
