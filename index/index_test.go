@@ -449,7 +449,7 @@ func cases(t *testing.T, a *index.Archive) []string {
 	return ids
 }
 
-func entries(t *testing.T, dir string) []string {
+func entries(t testing.TB, dir string) []string {
 	t.Helper()
 	list, err := os.ReadDir(dir)
 	if err != nil {

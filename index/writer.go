@@ -439,7 +439,7 @@ func (w *Writer) Report(r *findings.Report, encode func(io.Writer) error) error 
 		return fmt.Errorf("archive: %w", err)
 	}
 	dir := filepath.Join(w.tmp, dirCases)
-	if err := errors.Join(createFile(filepath.Join(dir, fileReport), encode), os.WriteFile(filepath.Join(dir, fileFindings), b, 0o600)); err != nil {
+	if err := errors.Join(createFile(filepath.Join(dir, fileReport), encode), os.WriteFile(filepath.Join(dir, fileFindings), b, 0o600), writeProfile(dir, r)); err != nil {
 		w.fail(fmt.Errorf("archive: %w", err))
 		return w.Err()
 	}
