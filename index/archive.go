@@ -59,7 +59,7 @@ func (a *Archive) Close() error {
 		errs = append(errs, c.close())
 	}
 	for _, s := range a.shards {
-		errs = append(errs, guard(s.index.Close))
+		errs = append(errs, s.index.close())
 	}
 	clear(a.opened)
 	clear(a.shards)

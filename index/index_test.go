@@ -546,7 +546,6 @@ func TestOpenErrors(t *testing.T) {
 		{"findings-garbled", func(t *testing.T, dir string) { garble(t, glob(t, dir, "cases/*/findings.json")) }, "findings.json is damaged"},
 		{"no-shard", func(t *testing.T, dir string) { remove(t, glob(t, dir, "shards/*")) }, "index"},
 		{"shard-cut", func(t *testing.T, dir string) { cut(t, glob(t, dir, "shards/*/store/*.zap"), 10) }, "were written"},
-		{"bolt-garbled", func(t *testing.T, dir string) { garble(t, glob(t, dir, "shards/*/store/root.bolt")) }, "index"},
 		{"segment-garbled", func(t *testing.T, dir string) { garble(t, glob(t, dir, "shards/*/store/*.zap")) }, "index"},
 	}
 	for _, tt := range tests {

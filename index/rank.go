@@ -3,8 +3,6 @@ package index
 import (
 	"math"
 
-	bleve "github.com/blevesearch/bleve_index_api"
-
 	"casebook/findings"
 	"casebook/index/words"
 	"casebook/ingest"
@@ -13,7 +11,7 @@ import (
 // weigh computes what finding each of the marks is worth: the fewer blocks of the cases hold its words, the more. A block counts
 // instead of a record because that is what the index knows.
 func (s *run) weigh(cases []*openCase) error {
-	holding := make([]uint64, len(s.marks))
+	held := make([]uint64, len(s.marks))
 	var blocks uint64
 	seen := map[*sharedShard]bool{} // cases may share one
 	for _, c := range cases {
@@ -22,22 +20,14 @@ func (s *run) weigh(cases []*openCase) error {
 		}
 		seen[c.shard] = true
 		err := guard(func() error {
-			r, err := c.shard.index.Reader()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = r.Close() }()
-			n, err := r.DocCount()
-			if err != nil {
-				return err
-			}
+			n := c.shard.index.count()
 			blocks += n
 			for i, m := range s.marks {
-				in, err := s.holding(m, r, n)
+				in, err := holding(m, c.shard.index, n)
 				if err != nil {
 					return err
 				}
-				holding[i] += in
+				held[i] += in
 			}
 			return nil
 		})
@@ -46,14 +36,14 @@ func (s *run) weigh(cases []*openCase) error {
 		}
 	}
 	s.weights = make([]float64, len(s.marks))
-	for i, n := range holding {
+	for i, n := range held {
 		s.weights[i] = math.Log(1 + float64(blocks+1)/float64(n+1))
 	}
 	return nil
 }
 
-// holding returns in how many of all blocks a mark may be found, by its rarest word.
-func (s *run) holding(m words.Matcher, r bleve.IndexReader, all uint64) (uint64, error) {
+// holding returns in how many of all blocks of a shard a mark may be found, by its rarest word.
+func holding(m words.Matcher, s *shard, all uint64) (uint64, error) {
 	least := all
 	for _, oneOf := range m.Terms() {
 		var n uint64
@@ -62,14 +52,11 @@ func (s *run) holding(m words.Matcher, r bleve.IndexReader, all uint64) (uint64,
 				n = all
 				break
 			}
-			tr, err := r.TermFieldReader(s.ctx, t.Prefix, fieldText, false, false, false)
+			in, err := s.holding(string(t.Prefix))
 			if err != nil {
 				return 0, err
 			}
-			n += tr.Count()
-			if err := tr.Close(); err != nil {
-				return 0, err
-			}
+			n += in
 		}
 		least = min(least, n)
 	}
