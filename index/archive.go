@@ -325,16 +325,6 @@ func (c *openCase) wrap(err error) error {
 	return fmt.Errorf("archive: case %q: %w", c.live.ID, err)
 }
 
-// guard turns a panic of Bleve, which trusts the bytes of its files, into an error.
-func guard(f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the index is damaged: %v", r)
-		}
-	}()
-	return f()
-}
-
 // entry reads what is known of block n of the file "blocks".
 func (c *openCase) entry(n int) (entry, error) {
 	var b [entrySize]byte

@@ -255,7 +255,7 @@ func (c *openCase) reindex(ctx context.Context, w *shardWriter) error {
 			for i := range rs {
 				b.text(rs[i].Text)
 			}
-			b.block(documentID(c.live.Key, e.Artifact, uint32(seq)), &e, componentsOf(rs))
+			b.block(document{keyOf(c.live.Key), e.Artifact, uint32(seq)}, &e, componentsOf(rs))
 			if b.bytes >= batchBytes {
 				if err := w.flush(b); err != nil {
 					return err

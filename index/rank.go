@@ -19,20 +19,14 @@ func (s *run) weigh(cases []*openCase) error {
 			continue
 		}
 		seen[c.shard] = true
-		err := guard(func() error {
-			n := c.shard.index.count()
-			blocks += n
-			for i, m := range s.marks {
-				in, err := holding(m, c.shard.index, n)
-				if err != nil {
-					return err
-				}
-				held[i] += in
+		n := c.shard.index.count()
+		blocks += n
+		for i, m := range s.marks {
+			in, err := holding(m, c.shard.index, n)
+			if err != nil {
+				return c.wrap(err)
 			}
-			return nil
-		})
-		if err != nil {
-			return c.wrap(err)
+			held[i] += in
 		}
 	}
 	s.weights = make([]float64, len(s.marks))
@@ -52,7 +46,7 @@ func holding(m words.Matcher, s *shard, all uint64) (uint64, error) {
 				n = all
 				break
 			}
-			in, err := s.holding(string(t.Prefix))
+			in, err := s.holding(t.Prefix)
 			if err != nil {
 				return 0, err
 			}
