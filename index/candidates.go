@@ -198,6 +198,7 @@ func needSeverity(m words.Matcher) need {
 // sharedShard is a shard that is being read.
 type sharedShard struct {
 	index *shard
+	users int // the archive's: cases that are open, and whoever asks it
 
 	mu   sync.Mutex
 	last []*answer // of the latest queries, the newest first
@@ -209,7 +210,7 @@ const maxAnswers = 12
 // answer is which blocks of the cases of a shard may match a query. A shard never changes, and so an answer stays right.
 type answer struct {
 	query query.Node
-	all   bool              // every block may
+	all   bool               // every block may
 	cases map[[8]byte]*picks // by key
 }
 

@@ -104,6 +104,7 @@ func (v *checking) check(ctx context.Context, live *liveCase) error {
 	if !ok {
 		return nil
 	}
+	defer v.archive.release(c)
 	if err := v.blocks(ctx, c); err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package index
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"math"
 
 	"casebook/findings"
@@ -10,23 +13,30 @@ import (
 
 // weigh computes what finding each of the marks is worth: the fewer blocks of the cases hold its words, the more. A block counts
 // instead of a record because that is what the index knows.
-func (s *run) weigh(cases []*openCase) error {
+func (s *run) weigh(a *Archive, m *manifest) error {
 	held := make([]uint64, len(s.marks))
 	var blocks uint64
-	seen := map[*sharedShard]bool{} // cases may share one
-	for _, c := range cases {
-		if c == nil || seen[c.shard] {
+	seen := map[string]bool{} // cases may share a shard
+	for i := range m.Cases {
+		live := &m.Cases[i]
+		if seen[live.Shard] || !s.begin(live) {
 			continue
 		}
-		seen[c.shard] = true
-		n := c.shard.index.count()
-		blocks += n
-		for i, m := range s.marks {
-			in, err := holding(m, c.shard.index, n)
-			if err != nil {
-				return c.wrap(err)
+		seen[live.Shard] = true
+		err := a.withShard(live.Shard, func(shared *sharedShard) error {
+			n := shared.index.count()
+			blocks += n
+			for i, m := range s.marks {
+				in, err := holding(m, shared.index, n)
+				if err != nil {
+					return err
+				}
+				held[i] += in
 			}
-			held[i] += in
+			return nil
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it was merged meanwhile, and counts little
+			return fmt.Errorf("archive: case %q: %w", live.ID, err)
 		}
 	}
 	s.weights = make([]float64, len(s.marks))
