@@ -115,6 +115,14 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 
 // Notes returns what was noted about a case, the oldest first.
 func (a *Archive) Notes(ctx context.Context, id string) ([]Note, error) {
+	if a.scope != nil {
+		switch ids, err := a.Cases(ctx); {
+		case err != nil:
+			return nil, err
+		case !slices.Contains(ids, id):
+			return nil, fmt.Errorf("archive: case %q: %w", id, ErrNoCase)
+		}
+	}
 	b, err := readFile(filepath.Join(a.dir, dirNotes), notesName(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
