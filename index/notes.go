@@ -148,7 +148,17 @@ func joinNotes(dir, id string, more []Note) error {
 }
 
 // Notes returns what was noted about a case, the oldest first.
-func (a *Archive) Notes(ctx context.Context, id string) ([]Note, error) { return readNotes(a.dir, id) }
+func (a *Archive) Notes(ctx context.Context, id string) ([]Note, error) {
+	if a.scope != nil {
+		switch ids, err := a.Cases(ctx); {
+		case err != nil:
+			return nil, err
+		case !slices.Contains(ids, id):
+			return nil, fmt.Errorf("archive: case %q: %w", id, ErrNoCase)
+		}
+	}
+	return readNotes(a.dir, id)
+}
 
 // readNotes reads the notes about a case of the archive dir.
 func readNotes(dir, id string) ([]Note, error) {

@@ -176,7 +176,7 @@ func (a *Archive) profile(c *liveCase) (*profile, error) {
 	return p, nil
 }
 
-// profiles returns the profiles of cases, in their order; one that can't be read is nil, and an error. They are remembered as long as their cases live.
+// profiles returns the profiles of cases, in their order; one that can't be read is nil, and an error. They are remembered until all cases are compared and theirs is gone.
 func (a *Archive) profiles(ctx context.Context, cases []liveCase) ([]*profile, error) {
 	a.mu.Lock()
 	known := a.compared
@@ -200,6 +200,9 @@ func (a *Archive) profiles(ctx context.Context, cases []liveCase) ([]*profile, e
 		return nil, err
 	}
 	now := make(map[string]*profile, len(cases))
+	if a.scope != nil { // a part of the cases; the others are still asked for
+		maps.Copy(now, known)
+	}
 	for i, p := range out {
 		if p != nil {
 			now[cases[i].Name] = p
