@@ -208,7 +208,7 @@ const maxIdle = 256
 
 // letGo closes what nobody uses and the generation does not name, so that the room of what was removed or merged is free, and the cases that were used least lately
 // if there are too many. The caller holds the mutex.
-func (a *Archive) letGo() {
+func (a *reading) letGo() {
 	if a.live == nil {
 		a.live = make(map[string]string, len(a.now.Cases))
 		a.liveShards = map[string]bool{}
@@ -242,14 +242,14 @@ func (a *Archive) letGo() {
 }
 
 // closeCase closes a case that nobody uses. The caller holds the mutex.
-func (a *Archive) closeCase(c *openCase) {
+func (a *reading) closeCase(c *openCase) {
 	_ = c.close() // it was only read
 	c.shard.users--
 	delete(a.opened, c.live.Name)
 }
 
 // release says that the caller of open no longer uses the case.
-func (a *Archive) release(c *openCase) {
+func (a *reading) release(c *openCase) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if c.users--; c.users > 0 {
@@ -293,7 +293,7 @@ func (a *Archive) current(live *liveCase) (*liveCase, error) {
 	return &m.Cases[i], nil
 }
 
-func (a *Archive) openFolder(live *liveCase) (*openCase, error) {
+func (a *reading) openFolder(live *liveCase) (*openCase, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.clock++
@@ -319,7 +319,7 @@ func (a *Archive) openFolder(live *liveCase) (*openCase, error) {
 }
 
 // sharedShard opens a shard that several cases may share. The caller holds the archive's mutex, and counts itself among the shard's users.
-func (a *Archive) sharedShard(name string) (*sharedShard, error) {
+func (a *reading) sharedShard(name string) (*sharedShard, error) {
 	if s, ok := a.shards[name]; ok {
 		return s, nil
 	}
@@ -333,7 +333,7 @@ func (a *Archive) sharedShard(name string) (*sharedShard, error) {
 }
 
 // withShard lends a shard to f.
-func (a *Archive) withShard(name string, f func(*sharedShard) error) error {
+func (a *reading) withShard(name string, f func(*sharedShard) error) error {
 	a.mu.Lock()
 	s, err := a.sharedShard(name)
 	if err != nil {
