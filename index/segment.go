@@ -27,8 +27,7 @@ import (
 // A term is the length of what it shares with the term before in its group, the length of the rest, the rest, and its postings: the length of their bytes, doubled, plus
 // one if they are a bitmap of the documents; otherwise they are the number of the first document and the distances from each to the next.
 //
-// What a general engine's segments have beside that, such as frequencies, stored fields, and an automaton over the terms, took four times the room and three
-// times as long to write; see docs/decisions/003-segments.md.
+// Why it is not the segment of a general engine is told in docs/decisions/006-segments.md.
 const (
 	segmentMagic  = "casebk\x01\n"
 	termsPerGroup = 32
