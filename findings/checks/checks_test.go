@@ -18,6 +18,7 @@ import (
 
 	"casebook"
 	"casebook/findings"
+	"casebook/findings/checks"
 	"casebook/ingest"
 	"casebook/internal/fixture"
 	"casebook/internal/match"
@@ -277,6 +278,63 @@ func TestKnowledge(t *testing.T) {
 		if id := strings.TrimSuffix(filepath.Base(f), ".txtar"); !slices.Contains(ids, id) {
 			t.Errorf("%s belongs to no check that is listed", f)
 		}
+	}
+}
+
+// TestBefore holds what the checks say of the order of remedies to checks that exist, and to an order.
+func TestBefore(t *testing.T) {
+	over := map[string][]string{}
+	for _, c := range checks.All() {
+		over[c.ID] = nil
+		for _, b := range c.Before {
+			over[c.ID] = append(over[c.ID], b.Over...)
+			if b.Why == "" || strings.HasSuffix(b.Why, ".") {
+				t.Errorf("%s comes before others and does not say why in a clause: %q", c.ID, b.Why)
+			}
+		}
+	}
+	for id, list := range over {
+		reached := map[string]bool{}
+		for next := slices.Clone(list); len(next) > 0; {
+			other := next[len(next)-1]
+			next = next[:len(next)-1]
+			later, ok := over[other]
+			if !ok {
+				t.Errorf("%s comes before %s, which there is not", id, other)
+			}
+			if other == id {
+				t.Errorf("the remedy of %s has to wait for itself", id)
+			}
+			if !reached[other] {
+				reached[other] = true
+				next = append(next, later...)
+			}
+		}
+	}
+}
+
+// TestRemediesInOrder: no finding of a bundle asks for what another one warns of.
+func TestRemediesInOrder(t *testing.T) {
+	a, err := txtar.ParseFile("../../testdata/samples/zenworks-mount-point.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range a.Files {
+		if err := fixture.Write(dir, f.Name, f.Data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := casebook.Analyze(context.Background(), []string{dir}, casebook.Options{Checks: checks.All(), Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(r.Findings, func(f findings.Finding) bool { return f.Check == "windows-pending-reboot" })
+	if i < 0 || r.Findings[i].Verdict != findings.Confirmed {
+		t.Fatal("the sample shows no pending restart")
+	}
+	if first := r.Findings[i].Remedy[0]; !strings.Contains(first, "zenworks-mount-point") {
+		t.Errorf("the restart does not wait for the mount point: %q", first)
 	}
 }
 

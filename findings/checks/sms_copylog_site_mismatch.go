@@ -57,6 +57,9 @@ var smsCopylogSiteMismatch = &findings.Check{
 			Pattern:  `\b2\.0{1,2}\.(?:1239|1380|1493)(?:\.\d+)?\b`,
 		},
 	},
+	Before: []findings.Precedence{{
+		Over: []string{"sms-mixed-client-installation"}, Why: "clients take the older site's files again at the next logon as long as Copylog.tcf names it",
+	}},
 	Doc: findings.Doc{
 		Cause: "A site whose Nt_logon.dll lacks the update of Q251070 (no service pack) or Q249077 (SP1) writes its own code into the shared lines of Copylog.tcf whenever it has checked the logon point, although it copied nothing. Clients then match the newer Clicore.exe with the configuration and checksums of the older site: new installations are blocked, and clients of the older release end in a mixed installation.",
 		Remedy: []string{

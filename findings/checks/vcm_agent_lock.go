@@ -33,6 +33,9 @@ var vcmAgentLock = &findings.Check{
 		Literals: []string{"MachineActionLock", "agent is locked", "agent lock", "IsLocked"},
 		Pattern:  `(?i)(?:MachineActionLock|agent is (?:currently )?locked|agent (?:runtime )?lock\b|IsLocked)[^\r\n]*(?:fail|refus|denied|abort|cannot|can not|unable|locked by)|(?:fail|refus|abort|cannot|unable)[^\r\n]*(?:MachineActionLock|agent is (?:currently )?locked|IsLocked)`,
 	}},
+	Before: []findings.Precedence{{
+		Over: []string{"vcm-install-step"}, Why: "an installation is refused, or meets one that is still at work, as long as the lock is set",
+	}},
 	Doc: findings.Doc{
 		Cause: "An installation of the VCM agent looks for two locks before it changes anything: the registry value IsLocked, which nothing but a person removes, and ECMMachineActionLock.dat in the root of the agent's folder, which another request holds while it installs, uninstalls or collects, or left behind when it was cut off. Either refuses the installation.",
 		Remedy: []string{

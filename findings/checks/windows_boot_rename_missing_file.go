@@ -39,6 +39,7 @@ var windowsBootRenameMissingFile = &findings.Check{
 		{Name: bootRenameID + "/stop", Literals: []string{"c000021a", "C000021A"}},
 		{Name: bootRenameID + "/status", Literals: []string{"0xc0000017", "0xC0000017", "0XC0000017"}},
 	},
+	Before: []findings.Precedence{{Over: restarts, Why: "Windows NT 4.0 does not start any more while a file that is queued for the boot is missing"}},
 	Doc: findings.Doc{
 		Cause: "Windows NT 4.0 works on PendingFileRenameOperations early in the boot. Where an operation can't be finished because its file or folder does not exist, the session manager ends with 0xc0000017, and the system stops with c000021a (Q317189). An uninstallation, a tool that tidied temporary folders or a restored volume takes such files away.",
 		Remedy: []string{

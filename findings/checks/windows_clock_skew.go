@@ -67,6 +67,10 @@ var windowsClockSkew = &findings.Check{
 			return newEventObserver(map[string][]int{"w32time": ids, "time-service": ids}, systemSources...)
 		},
 	},
+	Before: []findings.Precedence{{
+		Over: []string{"configmgr-client-certificate", "configmgr-registration-rejected", "windows-rdp-key-unreadable", "wsus-client-unreachable"},
+		Why:  "certificates that are made or checked by a wrong clock are not valid yet, or not any more",
+	}},
 	Doc: findings.Doc{
 		Cause: "The computer's clock differs from that of the domain or the site by more than five minutes: the time service is stopped or has no source, a virtual machine takes its host's time, the battery of the board is empty, or somebody set the clock for another zone instead of the zone itself. Kerberos then refuses its tickets, and inventory, policies and certificates seem to come from another time.",
 		Remedy: []string{

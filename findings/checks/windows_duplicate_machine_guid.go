@@ -29,6 +29,10 @@ var windowsDuplicateMachineGUID = &findings.Check{
 		Why:     "a duplicate shows only beside another computer's",
 		Collect: machineGUID.Collect,
 	}},
+	Before: []findings.Precedence{{
+		Over: []string{"configmgr-client-certificate", "windows-machine-keys-leak", "windows-rdp-key-unreadable"},
+		Why:  "a machine that gets an identity of its own makes its keys anew, and keys that are repaired before that are lost with the old one",
+	}},
 	Doc: findings.Doc{
 		Cause: "A disk or a virtual machine was copied without being generalized by sysprep. MachineGuid names the machine to Windows' key containers and to many products; with it the copies share what else an image carries: the machine's SID, the Windows Update identifier, agents' identities.",
 		Remedy: []string{

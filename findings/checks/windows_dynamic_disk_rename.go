@@ -40,6 +40,10 @@ var windowsDynamicDiskRename = &findings.Check{
 			What: pendingRebootNeed.What, Why: pendingRebootNeed.Why, Collect: pendingRebootNeed.Collect,
 		},
 	},
+	Before: []findings.Precedence{{
+		Over: restarts, Why: "at a restart the renames on the dynamic volume are lost without a word, and the queue that shows them is gone",
+		If: func(f *findings.Finding) bool { return f.Severity != findings.Info }, // those of the ZENworks agent alone have a check of their own
+	}},
 	Doc: findings.Doc{
 		Cause: "The session manager of Windows XP and Server 2003 works on PendingFileRenameOperations before the volumes of dynamic disks are mounted when the system volume itself is a basic one. Every operation on a dynamic volume then fails, nothing is logged, and the queue is deleted: the files in use are never replaced, and the old and the new versions stay mixed (KB948601).",
 		Remedy: []string{

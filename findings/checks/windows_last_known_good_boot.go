@@ -37,6 +37,11 @@ var windowsLastKnownGoodBoot = &findings.Check{
 			}, serviceManager)
 		},
 	},
+	Before: []findings.Precedence{{
+		Over: []string{"windows-driver-failed-at-boot", "windows-service-broken"},
+		Why:  "the registry that is in use is that of an earlier boot, and what made the later one fail comes back with what is installed again",
+		If:   func(f *findings.Finding) bool { return f.Verdict == findings.Confirmed }, // Failed can keep its number for years
+	}},
 	Doc: findings.Doc{
 		Cause: "A boot failed, or a driver or service whose ErrorControl is severe or critical did not start, and Windows (or somebody at the boot menu) took the control set of the last boot at which somebody could log on. Services and drivers that were installed since are unknown to the current control set, although their files are there, and file operations that were queued in the failed set are not done.",
 		Remedy: []string{

@@ -47,6 +47,10 @@ var zenworksMountPoint = &findings.Check{
 		Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP},
 		New:   func(*ingest.Artifact) facts.Observer { return &zenMessages{} },
 	},
+	Before: []findings.Precedence{{
+		Over: restarts, Why: "a restart can't do renames that cross volumes, and may take the queue away that shows them",
+		If: func(f *findings.Finding) bool { return f.State != findings.Predicted }, // nothing of the agent is queued yet
+	}},
 	Doc: findings.Doc{
 		Cause:     zenCause,
 		Remedy:    zenRemedy,
