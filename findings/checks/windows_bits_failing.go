@@ -249,9 +249,9 @@ func bitsJobFailed(f *facts.Facts, list, wells []facts.Match, verdict findings.V
 		disk.Verdict = fmt.Sprintf("Line %d of %s has 0x80070070.", m.Ref.Line, m.Ref.Artifact)
 	}
 	x.Rivals = []findings.Rival{disk}
-	if proxy, at := winHTTPProxy(f); proxy != "" {
-		x.Summary += fmt.Sprintf(" The machine-wide proxy is set to %s.", proxy)
-		x.Evidence = append(x.Evidence, findings.FromValue(at, findings.Context, "the machine-wide proxy: "+proxy))
+	if set := readWinHTTP(f); set.proxy != "" {
+		x.Summary += fmt.Sprintf(" The machine-wide proxy is set to %s.", set.proxy)
+		x.Evidence = append(x.Evidence, findings.FromValue(set.at, findings.Context, "the machine-wide proxy: "+set.proxy))
 	}
 	if s := readService(f, "BITS"); s.state == serviceDisabled {
 		x.Summary += " The registry has the service disabled now."
