@@ -472,8 +472,8 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 	switch {
 	case !at.IsZero() && age > lockAge:
 		out.Verdict, out.Severity = findings.Suspected, findings.Medium
-		out.Title = fmt.Sprintf("A VCM lock of %s is %s old and may still refuse installations", h.on(), days(age))
-		out.Summary = read + fmt.Sprintf(" That is %s before %s, so the request that set it may be long over: an installation that takes the lock for expired zeroes it and goes on. How long a lock holds is not published.", days(age), since)
+		out.Title = fmt.Sprintf("A VCM lock of %s is %s old and may still refuse installations", h.on(), lapse(age))
+		out.Summary = read + fmt.Sprintf(" That is %s before %s, so the request that set it may be long over: an installation that takes the lock for expired zeroes it and goes on. How long a lock holds is not published.", lapse(age), since)
 		out.Missing = []findings.Missing{h.jobs(l.Request)}
 		if by != nil {
 			out.Evidence = append(out.Evidence, by.Evidence)
@@ -526,14 +526,6 @@ func heldRemedy(l *extract.VCMLock) []string {
 		"If it is refused again, stop all requests for this machine, rename ECMMachineActionLock.dat, keep it, and try again.",
 		"Let one Collector alone manage the machine.",
 	}
-}
-
-// days is an age in words.
-func days(d time.Duration) string {
-	if n := int(d.Hours() / 24); n >= 2 {
-		return count(n, "day")
-	}
-	return count(int(d.Hours()), "hour")
 }
 
 // jobs asks for what settles whether a lock holds.

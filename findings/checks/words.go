@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"casebook/findings/facts"
 )
@@ -51,6 +52,20 @@ func times(n int) string {
 		return "twice"
 	}
 	return fmt.Sprintf("%d times", n)
+}
+
+// lapse is a length of time in words, in the greatest unit of which there are two.
+func lapse(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < 2*time.Minute:
+		return count(int(d.Seconds()), "second")
+	case d < 2*time.Hour:
+		return count(int(d.Minutes()), "minute")
+	case d < 2*day:
+		return count(int(d.Hours()), "hour")
+	}
+	return count(int(d/day), "day")
 }
 
 // firstLineOf is the first line of a message, cut to a length that a title may have.
