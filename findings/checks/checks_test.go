@@ -109,6 +109,11 @@ func analyse(t *testing.T, c *findings.Check, a *txtar.Archive, name string) str
 		t.Errorf("evidence is not borne out: %s", m)
 	}
 	for i := range r.Findings {
+		for _, v := range r.Findings[i].Rivals {
+			if !stands.MatchString(v.Verdict) {
+				t.Errorf("the rival %q does not say where it stands: %q", v.Name, v.Verdict)
+			}
+		}
 		if f := &r.Findings[i]; !saysWhyNot(r, f, c) {
 			t.Errorf("%s on %q does not say which condition failed and where: %q", f.Verdict, f.System, f.Unmet)
 		}
@@ -118,6 +123,9 @@ func analyse(t *testing.T, c *findings.Check, a *txtar.Archive, name string) str
 	}
 	return verdicts(r)
 }
+
+// stands is how the verdict on a rival explanation begins: with what the bundle says of it, and not with what another one would.
+var stands = regexp.MustCompile(`^(?:Excluded|Supported|Not borne out|Open): [^\n]*[^.;:]\.$`)
 
 // saysWhyNot reports whether a finding that did not fire names an artifact, what is lacking, or the product that nothing shows.
 func saysWhyNot(r *findings.Report, f *findings.Finding, c *findings.Check) bool {

@@ -459,18 +459,18 @@ func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
 // certificateRivals names the other explanations and what the bundle says of them.
 func certificateRivals(f *facts.Facts) []findings.Rival {
 	var out []findings.Rival
-	full := findings.Rival{Name: "The disk was full when the key was written", Verdict: "No code 0x80070070 stands in the logs."}
+	full := silentIn(f, "The disk was full when the key was written", "code 0x80070070", "a log of the client", ofKind(ingest.KindLogCCM, ingest.KindLogSMS))
 	if m, ok := f.Matches(certificateID + "/disk-full").First(); ok {
-		full.Verdict = fmt.Sprintf("The code 0x80070070 (disk full) stands in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
+		full.Verdict = rivalSupported + fmt.Sprintf("the code 0x80070070 (disk full) stands in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
 	}
 	out = append(out, full)
-	pki := findings.Rival{Name: "The client uses a certificate of a PKI that it does not find", Verdict: "Nothing in the logs speaks of a PKI certificate."}
+	pki := silentIn(f, "The client uses a certificate of a PKI that it does not find", "line about a PKI certificate", "a log of the client", ofKind(ingest.KindLogCCM, ingest.KindLogSMS))
 	if m, ok := pkiCertificate(f); ok {
-		pki.Verdict = fmt.Sprintf("The log speaks of a PKI certificate in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
+		pki.Verdict = rivalSupported + fmt.Sprintf("the log speaks of a PKI certificate in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
 	}
 	out = append(out, pki)
 	if f.Mentions("malwarebytes", "mbam") {
-		out = append(out, findings.Rival{Name: "A security program damaged the key file", Verdict: "The bundle holds files of Malwarebytes; its own log would show what it did."})
+		out = append(out, findings.Rival{Name: "A security program damaged the key file", Verdict: rivalOpen + "files of Malwarebytes are in the upload, and what it did to the key file stands in none of them that could be read."})
 	}
 	return out
 }

@@ -306,12 +306,12 @@ func hotfixMissing(out findings.Finding, x *clientHotfix, h *hotfixHost, below [
 	}
 	out.Rivals = []findings.Rival{{
 		Name:    "The hotfix was installed after the table was made",
-		Verdict: "The table does not say when the client last reported its versions; a table that is made on the client itself shows the present ones.",
+		Verdict: rivalOpen + "the table does not say when the client last reported its versions; one that is made on the client itself is of now.",
 	}}
 	if x.component == "SmsPowerManagement" {
 		out.Rivals = append(out.Rivals, findings.Rival{
 			Name:    "SmsPowerManagement shows that the hotfix is there",
-			Verdict: "The component is part of SP2, with the hotfix or without; only its version tells.",
+			Verdict: rivalExcluded + "the component is part of SP2 with the hotfix or without, and its version is too low.",
 		})
 	}
 	return out

@@ -547,16 +547,16 @@ func (n *machineNetwork) uncovered(c *coverage, boundaries int) string {
 
 // hangRivals names the other explanations of the hang and what the bundle says of them.
 func hangRivals(f *facts.Facts) []findings.Rival {
-	rival := func(signal, name, none, some string) findings.Rival {
-		r := findings.Rival{Name: name, Verdict: none}
+	rival := func(signal, name, some, what string, logs ...string) findings.Rival {
+		r := silentIn(f, name, "line of it", what, logNamed(logs...))
 		if m, ok := f.Matches(boundaryHangID + "/" + signal).First(); ok {
-			r.Verdict = fmt.Sprintf(some, m.Ref.Line, m.Ref.Artifact)
+			r.Verdict = rivalSupported + fmt.Sprintf(some, m.Ref.Line, m.Ref.Artifact)
 		}
 		return r
 	}
 	return []findings.Rival{
-		rival("management-point", "The client does not reach its management point", "No line of the logs says so; LocationServices.log would show it.", "Line %d of %s points to the management point."),
-		rival("content", "The content of the updates is on no distribution point", "No line of the logs says so; CAS.log and ContentTransferManager.log would show it.", "Line %d of %s says that there is no source of the content, which a missing boundary brings about too."),
-		rival("update-point", "The software update point does not answer, or a policy points elsewhere", "No line of the logs says so; WUAHandler.log and ScanAgent.log would show it.", "Line %d of %s points to the software update point."),
+		rival("management-point", "The client does not reach its management point", "line %d of %s points to the management point.", "LocationServices.log", "locationservices"),
+		rival("content", "The content of the updates is on no distribution point", "line %d of %s says that there is no source of the content, which a missing boundary brings about too.", "CAS.log or ContentTransferManager.log", "cas.", "cas-", "contenttransfermanager"),
+		rival("update-point", "The software update point does not answer, or a policy points elsewhere", "line %d of %s points to the software update point.", "WUAHandler.log or ScanAgent.log", "wuahandler", "scanagent"),
 	}
 }

@@ -425,7 +425,7 @@ func staleFinding(outcome dnsOutcome, list, all []*dnsLookup) findings.Finding {
 		what = fmt.Sprintf("By %s, %s has the address %s, and that address belongs to %s.", first.source.noun, shown, first.ip, first.reverse)
 		out.Rivals = append(out.Rivals, findings.Rival{
 			Name:    "another name of the same computer",
-			Verdict: fmt.Sprintf("%s may be an alias or a former name of %s, or a reverse entry was left over; the names alone do not tell.", shown, first.reverse),
+			Verdict: rivalOpen + fmt.Sprintf("%s may be an alias or a former name of %s, or a reverse entry was left over; the names alone do not tell.", shown, first.reverse),
 		})
 	default:
 		out.Title = fmt.Sprintf("DNS calls %s stale: the name does not resolve", shown)
@@ -437,7 +437,7 @@ func staleFinding(outcome dnsOutcome, list, all []*dnsLookup) findings.Finding {
 	}
 	out.Rivals = append(out.Rivals, findings.Rival{
 		Name:    "a computer that is switched off or away for long",
-		Verdict: "its record is scavenged in the same way; the bundle's lookups do not tell it from one that is gone.",
+		Verdict: rivalOpen + "its record is scavenged in the same way; the lookups do not tell it from one that is gone.",
 	})
 	for _, l := range list {
 		out.Evidence = append(out.Evidence, l.evidence...)
@@ -469,11 +469,11 @@ func staleFinding(outcome dnsOutcome, list, all []*dnsLookup) findings.Finding {
 func resolverVerdict(l *dnsLookup) string {
 	switch {
 	case l.source.resolved > 0:
-		return count(l.source.resolved, "other name") + " of the same source resolved, so the resolver worked."
+		return rivalExcluded + count(l.source.resolved, "other name") + " of the same source resolved, so the resolver worked."
 	case l.source.works:
-		return "the same source answered other questions, so the resolver worked."
+		return rivalExcluded + "the same source answered other questions, so the resolver worked."
 	}
-	return "nothing in the bundle speaks against it."
+	return rivalOpen + "nothing in the bundle speaks against it."
 }
 
 // maxWell is how many computers in order are quoted.

@@ -325,7 +325,7 @@ func (d *demand) finding(f *facts.Facts) findings.Finding {
 		out.Summary += fmt.Sprintf(" %s waiting in the registry.", upperFirst(count(len(q.pairs), "file operation"))+plural(len(q.pairs), " is", " are"))
 	}
 	out.Rivals = []findings.Rival{{Name: "The restart has been made since", Verdict: map[findings.State]string{
-		findings.Resolved: "It has: see the later start.", findings.Active: "Nothing in the bundle shows one after the event.", findings.Unknown: "The bundle shows no start of Windows after the event; the System log would.",
+		findings.Resolved: rivalSupported + "a later start is in the log.", findings.Active: rivalSilent + "nothing in the bundle shows one after the event.", findings.Unknown: rivalOpen + "no start of Windows after the event is in the upload's logs.",
 	}[out.State]}}
 	return out
 }

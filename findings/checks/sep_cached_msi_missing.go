@@ -380,9 +380,9 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) f
 	}
 	if m, ok := f.Matches(sepID + "/cache-wiped").First(); ok {
 		out.Evidence = append(out.Evidence, findings.FromMatch(m, findings.Context, "Windows Installer itself emptied its folder, because it was not secured properly"))
-		out.Rivals = append(out.Rivals, findings.Rival{Name: "A cleaning tool removed the package", Verdict: "Windows Installer says that it emptied the folder itself."})
+		out.Rivals = append(out.Rivals, findings.Rival{Name: "A cleaning tool removed the package", Verdict: rivalExcluded + "Windows Installer says that it emptied the folder itself."})
 	} else {
-		out.Rivals = append(out.Rivals, findings.Rival{Name: "Windows Installer emptied its own folder (event 1028)", Verdict: "The bundle holds no such event; the Application event log would show it."})
+		out.Rivals = append(out.Rivals, silentIn(f, "Windows Installer emptied its own folder (event 1028)", "event 1028 of MsiInstaller", "the Application event log", ofKind(ingest.KindLogEvents)))
 	}
 	for _, l := range all {
 		if l.sylink == nil || f.Later(*u.unable[0], *l.sylink) {
@@ -490,7 +490,7 @@ func sepOpen(f *facts.Facts, upgrades []*sepUpgrade) findings.Finding {
 			out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Active
 			out.Summary = "The client's syLink.xml names no server, so it is self-managed; whether an upgrade lost its management is not shown."
 			out.Evidence = []findings.Evidence{findings.FromLine(f, v.Artifact.Path, v.Value.Line, findings.Supports, "no server and no domain: self-managed")}
-			out.Rivals = []findings.Rival{{Name: "The client was installed self-managed", Verdict: "The bundle can't tell; the upgrade's log would."}}
+			out.Rivals = []findings.Rival{{Name: "The client was installed self-managed", Verdict: rivalOpen + "the log of the upgrade is not in the upload."}}
 			out.Missing = []findings.Missing{sepLog}
 			return out
 		}

@@ -279,7 +279,7 @@ func sepRefused(f *facts.Facts, subject string, s *sepRefusal, well *facts.Match
 	default:
 		out.Missing = append(out.Missing, pendingRebootNeed.Missing())
 	}
-	out.Rivals = []findings.Rival{{Name: "Another action of the installation failed (msi-install-failed)", Verdict: "The launch conditions come first; nothing after them ran in this session."}}
+	out.Rivals = []findings.Rival{{Name: "Another action of the installation failed (msi-install-failed)", Verdict: rivalExcluded + "the launch conditions come first; nothing after them ran in this session."}}
 	return out
 }
 

@@ -318,7 +318,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 		}
 		f.Rivals = []findings.Rival{{
 			Name:    "The copy was taken while the sites were being upgraded in turn",
-			Verdict: "The bundle can't tell; a second copy taken hours later would.",
+			Verdict: rivalOpen + "one copy is of one moment; a second one, taken hours later, is not in the upload.",
 		}}
 		return f
 	case programKnown && ownerKnown && owner.compare(program.smsRelease) > 0:
@@ -328,7 +328,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 			site, owner.name(), owner.text, program.name(), program.text)
 		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
 		f.Rivals = []findings.Rival{{
-			Name: "The site was upgraded after the client's logs were written", Verdict: "The bundle can't tell: current client logs would.",
+			Name: "The site was upgraded after the client's logs were written", Verdict: rivalOpen + "no client logs of after the upgrade are in the upload.",
 		}}
 		f.Missing = copylogMissing(site, false, true)
 		return f

@@ -379,7 +379,7 @@ func (h *heldInbox) finding() findings.Finding {
 	if h.skipped != nil && (h.failed != nil || len(h.listed) > 0) {
 		out.Verdict, out.Severity = findings.Confirmed, findings.High
 		out.Summary += " The token is not removed, and clients process nothing from this inbox."
-		out.Rivals = []findings.Rival{{Name: "Client and site are of different releases", Verdict: "The same \"Repair Pending\" comes of it; see sms-mixed-client-installation. The token explains it by itself where the versions are equal."}}
+		out.Rivals = []findings.Rival{{Name: "Client and site are of different releases", Verdict: rivalOpen + "the same \"Repair Pending\" comes of it; sms-mixed-client-installation says what the versions tell. Where they are equal, the token explains it by itself."}}
 		return out
 	}
 	if h.skipped == nil && h.failed == nil {
@@ -387,6 +387,6 @@ func (h *heldInbox) finding() findings.Finding {
 	}
 	out.Summary += " A token that is there for the seconds of a refresh is normal; that it stays is not shown."
 	out.Missing = []findings.Missing{inboxTokenLogs}
-	out.Rivals = []findings.Rival{{Name: "A refresh at that very moment", Verdict: "Nothing in the bundle excludes it."}}
+	out.Rivals = []findings.Rival{{Name: "A refresh at that very moment", Verdict: rivalOpen + "nothing in the bundle excludes it."}}
 	return out
 }

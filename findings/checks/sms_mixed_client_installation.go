@@ -153,12 +153,12 @@ type mixedRival struct {
 var mixedRivals = []mixedRival{
 	{
 		signal: "token", name: "Inbox Manager's token is held, so that the site's files are not copied (Q322967)", clears: true,
-		text:     "The bundle shows the token or a file that could not be copied. It makes components wait just so, but with equal versions.",
+		text:     "the bundle shows the token or a file that could not be copied. It makes components wait just so, but with equal versions.",
 		literals: []string{"inboxlck.tok", "Inbox manager token file found", "because of sharing violation"},
 	},
 	{
 		signal: "deinstall", name: "The client is flagged for deinstallation (Q293117)", clears: true,
-		text:     "The log says that the flag is set: the client takes no assignments whatever its release.",
+		text:     "the log says that the flag is set: the client takes no assignments whatever its release.",
 		literals: []string{"Client deinstall flag set"},
 	},
 	{
@@ -168,22 +168,22 @@ var mixedRivals = []mixedRival{
 	},
 	{
 		signal: "time-zone", name: "A change of the time zone made the client copy its files again (Q251164)",
-		text:     "The bundle mentions a change of the time zone. It leads to copying, not to two releases.",
+		text:     "the bundle mentions a change of the time zone. It leads to copying, not to two releases.",
 		literals: []string{"time zone", "timezone", "time-zone"}, pattern: `(?i)time[ -]?zone.{0,60}\bchang|\bchang\w*\b.{0,40}time[ -]?zone`,
 	},
 	{
 		signal: "encrypted", name: "The folder of SMS_LOCAL_DIR is encrypted (Q227025)", clears: true,
-		text:     "The bundle shows that a DLL of the client could not be loaded, or the encrypted folder itself.",
+		text:     "the bundle shows that a DLL of the client could not be loaded, or the encrypted folder itself.",
 		literals: []string{"Load of DLL CliEx32.dll failed", "SMS_LOCAL_DIR"}, pattern: `(?i)Load of DLL CliEx32\.dll failed|SMS_LOCAL_DIR.{0,80}\bencrypt|\bencrypt\w*.{0,80}SMS_LOCAL_DIR`,
 	},
 	{
 		signal: "password-age", name: "An account policy keeps the bootstrap from registering the installation manager (Q221218)",
-		text:     "The log gives AppRegister's code 1060 or the error 1327, which is that policy's; the line was not counted.",
+		text:     "the log gives AppRegister's code 1060 or the error 1327, which is that policy's; the line was not counted.",
 		literals: []string{"AppRegister return code", "(1327)"}, pattern: `(?i)AppRegister return code ?= ?1060\b|CCIM.*?\(1327\)`,
 	},
 	{
 		signal: "hotfix", name: "A hotfix was installed on the client without its files in the site's \\SMS\\bin (Q246331, Q270912)", clears: true,
-		text:     "The bundle names such a hotfix. It leads to refused programs, with equal versions.",
+		text:     "the bundle names such a hotfix. It leads to refused programs, with equal versions.",
 		literals: []string{"Q246331", "Q270912", "KB246331", "KB270912"},
 	},
 }
@@ -554,7 +554,7 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 	}
 	rivals, clears, rivalEvidence := mixedRivalsOf(c)
 	if len(against) == 0 && refusals > 0 && others == 0 && !slices.ContainsFunc(rivals, func(r findings.Rival) bool { return strings.Contains(r.Name, "Q246331") }) {
-		rivals = append(rivals, findings.Rival{Name: mixedRivals[len(mixedRivals)-1].name, Verdict: "Only refused programs are shown, which is what such a hotfix leads to; the bundle does not name one."})
+		rivals = append(rivals, findings.Rival{Name: mixedRivals[len(mixedRivals)-1].name, Verdict: rivalOpen + "only refused programs are shown, which is what such a hotfix leads to; the bundle does not name one."})
 	}
 	for _, v := range against {
 		f.Evidence = append(f.Evidence, v.evidence(findings.Supports)...)
@@ -573,7 +573,7 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 		} else {
 			f.Rivals = append(f.Rivals, findings.Rival{
 				Name:    "The logs were written during an upgrade that ended well since",
-				Verdict: "No later run in the logs states one release.",
+				Verdict: rivalSilent + "no later run in the logs states one release.",
 			})
 		}
 	case sum >= mixedSuspicion && (len(agreed) == 0 || !clears && !c.statesOffer()):
@@ -683,7 +683,7 @@ func mixedRivalsOf(c smsClient) (rivals []findings.Rival, clears bool, evidence 
 			if !c.near(m.Ref.Artifact) {
 				continue
 			}
-			rivals = append(rivals, findings.Rival{Name: r.name, Verdict: r.text})
+			rivals = append(rivals, findings.Rival{Name: r.name, Verdict: rivalSupported + r.text})
 			evidence = append(evidence, findings.FromMatch(m, findings.Context, "another cause: "+r.name))
 			clears = clears || r.clears
 			break
@@ -692,7 +692,7 @@ func mixedRivalsOf(c smsClient) (rivals []findings.Rival, clears bool, evidence 
 	if e, ok := foreignChecksum(c.facts); ok && c.facts.ID != "" {
 		rivals = append(rivals, findings.Rival{
 			Name:    "A program of the client has another checksum than its site states (Q270912)",
-			Verdict: "The registry shows it for the program below; a hotfix on the client alone leads to it as well as a mixed installation.",
+			Verdict: rivalSupported + "the registry shows it for the program below; a hotfix on the client alone leads to it as well as a mixed installation.",
 		})
 		evidence = append(evidence, e...)
 	}

@@ -611,19 +611,19 @@ func (s siteServer) rivals(list []retriedHost) []findings.Rival {
 			code = cmp.Or(h.code, code)
 		}
 	}
-	share := findings.Rival{Name: "The computers can't be reached over their administrative share", Verdict: "The log shows no failure to connect to the share of these computers."}
+	share := findings.Rival{Name: "The computers can't be reached over their administrative share", Verdict: rivalSilent + "the log shows no failure to connect to the share of these computers."}
 	switch {
 	case len(s.logs) == 0:
-		share.Verdict = "The bundle lacks Ccm.log, which would show it."
+		share.Verdict = rivalOpen + "Ccm.log is not in the upload."
 	case refused > 0 && code != 0:
-		share.Verdict = fmt.Sprintf("The log shows it for %s, with error %d (%s).", count(refused, "computer"), code, wincode.Name(code))
+		share.Verdict = rivalSupported + fmt.Sprintf("the log shows it for %s, with error %d (%s).", count(refused, "computer"), code, wincode.Name(code))
 	case refused > 0:
-		share.Verdict = fmt.Sprintf("The log shows it for %s.", count(refused, "computer"))
+		share.Verdict = rivalSupported + fmt.Sprintf("the log shows it for %s.", count(refused, "computer"))
 	}
 	out = append(out, share)
 	for _, l := range s.logs {
 		if l.Value.travel != nil {
-			out = append(out, findings.Rival{Name: "The computers are laptops in travel mode (Q299772)", Verdict: "The log discards requests for that reason; such a request comes again with each discovery, but not hourly."})
+			out = append(out, findings.Rival{Name: "The computers are laptops in travel mode (Q299772)", Verdict: rivalSupported + "the log discards requests for that reason; such a request comes again with each discovery, but not hourly."})
 			break
 		}
 	}

@@ -295,7 +295,7 @@ func siteDomain(name string, site, domain findings.Evidence, locked []findings.E
 		return out
 	}
 	out.Evidence = append([]findings.Evidence{site, domain}, locked...)
-	out.Rivals = []findings.Rival{{Name: "A password that was changed and is not known everywhere", Verdict: "The bundle does not show when the accounts' passwords were changed."}}
+	out.Rivals = []findings.Rival{{Name: "A password that was changed and is not known everywhere", Verdict: rivalOpen + "the bundle does not show when the accounts' passwords were changed."}}
 	if release.affected {
 		out.Evidence = append(out.Evidence, release.at)
 		out.Summary += fmt.Sprintf(" The site runs %s, in which the two overwrite each other's accounts in Mastercfg.cfg.", release.text)

@@ -355,21 +355,21 @@ func (h *vcmHost) finding() findings.Finding {
 
 // rivals are the other explanations of a lock that holds.
 func (h *vcmHost) rivals(request string) []findings.Rival {
-	busy := "no step of this machine is recorded as running in what the bundle holds."
+	busy := rivalSilent + "no step of this machine is recorded as running in the job history."
 	if len(h.rows) == 0 {
-		busy = "the bundle holds no job history of this machine, so it is open."
+		busy = rivalOpen + "a job history of this machine is not in the upload."
 	}
 	if r := h.lastOf(request); r != nil {
-		busy = fmt.Sprintf("the last that the job history records of request %s is %s, %q (%s line %d); no step of this machine is recorded as running.", request, r.label(), r.StateText, r.artifact, r.Line)
+		busy = rivalSilent + fmt.Sprintf("the last that the job history records of request %s is %s, %q (%s line %d); no step of this machine is recorded as running.", request, r.label(), r.StateText, r.artifact, r.Line)
 	} else if request != "" && len(h.rows) > 0 {
-		busy = fmt.Sprintf("the job history in the bundle does not record request %s, and no step of this machine as running; another Collector may have sent it.", request)
+		busy = rivalOpen + fmt.Sprintf("the job history in the bundle does not record request %s, and no step of this machine as running; another Collector may have sent it.", request)
 	}
 	if r, ok := h.running(request); ok {
-		busy = fmt.Sprintf("%s is recorded as %q (%s line %d): the lock may be doing its work.", r.label(), r.StateText, r.artifact, r.Line)
+		busy = rivalSupported + fmt.Sprintf("%s is recorded as %q (%s line %d): the lock may be doing its work.", r.label(), r.StateText, r.artifact, r.Line)
 	}
 	return []findings.Rival{
 		{Name: "an installation or collection that is still running", Verdict: busy},
-		{Name: "an agent that was locked on purpose", Verdict: "the lock does not say who set it; ask the administrators before it is removed."},
+		{Name: "an agent that was locked on purpose", Verdict: rivalOpen + "the lock does not say who set it; ask the administrators before it is removed."},
 	}
 }
 

@@ -244,9 +244,9 @@ func bitsJobFailed(f *facts.Facts, list, wells []facts.Match, verdict findings.V
 	if same > 1 {
 		x.Summary = fmt.Sprintf("Jobs of BITS met %s again and again: %s.", codeText(code), cause.meaning)
 	}
-	disk := findings.Rival{Name: "The disk of the destination is full", Verdict: "No line of the logs has 0x80070070."}
+	disk := findings.Rival{Name: "The disk of the destination is full", Verdict: rivalSilent + "no line of the logs has 0x80070070."}
 	if m, ok := f.Matches(bitsFailingID + "/disk").Last(); ok {
-		disk.Verdict = fmt.Sprintf("Line %d of %s has 0x80070070.", m.Ref.Line, m.Ref.Artifact)
+		disk.Verdict = rivalSupported + fmt.Sprintf("line %d of %s has 0x80070070.", m.Ref.Line, m.Ref.Artifact)
 	}
 	x.Rivals = []findings.Rival{disk}
 	if set := readWinHTTP(f); set.proxy != "" {

@@ -179,7 +179,10 @@ func runBootRename(f *facts.Facts) ([]findings.Finding, error) {
 	if stopped {
 		out.Evidence = append(out.Evidence, findings.FromMatch(stop, findings.Supports, "the session manager ends with 0xc0000017"))
 	}
-	out.Rivals = []findings.Rival{{Name: "The stop has another cause (a damaged system file, a changed drive letter)", Verdict: "Those end with other statuses than 0xc0000017."}}
+	out.Rivals = []findings.Rival{{Name: "The stop has another cause (a damaged system file, a changed drive letter)", Verdict: rivalOpen + "no stop is shown yet."}}
+	if stopped {
+		out.Rivals[0].Verdict = rivalExcluded + "those end with other statuses than 0xc0000017."
+	}
 	return []findings.Finding{out}, nil
 }
 

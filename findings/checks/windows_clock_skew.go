@@ -269,9 +269,9 @@ func clockedLater(a, b facts.Match) bool {
 
 // zoneRival says what the bundle tells of a wrong zone.
 func zoneRival(s skew) findings.Rival {
-	r := findings.Rival{Name: "A wrong time zone", Verdict: "A wrong zone alone leaves UTC right and gives none of these errors; it does if the clock was set to fit the wrong zone."}
+	r := findings.Rival{Name: "A wrong time zone", Verdict: rivalExcluded + "a wrong zone alone leaves UTC right and gives none of these errors; it does if the clock was set to fit the wrong zone."}
 	if len(s.zones) > 0 {
-		r.Verdict = fmt.Sprintf("A status message in %s, line %d, is ahead by %s, which is a zone's difference: a zone is wrong too.", s.zones[0].Ref.Artifact, s.zones[0].Ref.Line, s.zones[0].by.Round(time.Minute))
+		r.Verdict = rivalSupported + fmt.Sprintf("a status message in %s, line %d, is ahead by %s, which is a zone's difference: a zone is wrong too.", s.zones[0].Ref.Artifact, s.zones[0].Ref.Line, s.zones[0].by.Round(time.Minute))
 	}
 	return r
 }

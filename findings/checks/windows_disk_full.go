@@ -353,9 +353,9 @@ func (v *volumeState) finding(f *facts.Facts) findings.Finding {
 	if out.State == findings.Unknown || out.Verdict == findings.Suspected {
 		out.Missing = []findings.Missing{freeSpaceNow}
 	}
-	quota := "The code is the same for both; the bundle holds no quota report (fsutil quota query)."
+	quota := rivalOpen + "the code is the same for both; the bundle holds no quota report (fsutil quota query)."
 	if v.free != nil {
-		quota = "dir states what is left of the user's quota where one is in force, so it does not tell the two apart; the bundle holds no quota report (fsutil quota query)."
+		quota = rivalOpen + "dir states what is left of the user's quota where one is in force, so it does not tell the two apart; the bundle holds no quota report (fsutil quota query)."
 	}
 	out.Rivals = []findings.Rival{{Name: "A quota, or the volume of a share", Verdict: quota}}
 	return out

@@ -141,9 +141,9 @@ pairs:
 		out.Summary += " So they are copies of one installation that sysprep has not generalized."
 		return out
 	}
-	rival := findings.Rival{Name: "One computer that was renamed between two captures", Verdict: "Nothing in the bundle excludes it."}
+	rival := findings.Rival{Name: "One computer that was renamed between two captures", Verdict: rivalOpen + "nothing in the bundle excludes it."}
 	if rename != "" {
-		rival.Verdict = rename
+		rival.Verdict = rivalSupported + rename
 	}
 	out.Rivals = []findings.Rival{rival}
 	out.Summary += " Whether these are copies of one installation, or one computer that was renamed between two captures, is not shown, so nothing is confirmed."

@@ -296,9 +296,9 @@ func policySuspected(f *facts.Facts, signs []findings.Evidence, events []facts.M
 		x.Severity = findings.Low
 		x.Summary = "Event 1096 says that the values of a registry.pol could not be applied; whether its data are invalid or it could not be reached, and which file it is, the text does not decide."
 	}
-	conflict := findings.Rival{Name: "The domain's group policy names another WSUS server", Verdict: "No line says that a higher authority overwrote the setting."}
+	conflict := findings.Rival{Name: "The domain's group policy names another WSUS server", Verdict: rivalSilent + "no line says that a higher authority overwrote the setting."}
 	if m, ok := overwritten.Last(); ok {
-		conflict.Verdict = fmt.Sprintf("Line %d of %s says so; it gives 0x87D00692, not an unreadable policy.", m.Ref.Line, m.Ref.Artifact)
+		conflict.Verdict = rivalSupported + fmt.Sprintf("line %d of %s says so; it gives 0x87D00692, not an unreadable policy.", m.Ref.Line, m.Ref.Artifact)
 	}
 	x.Rivals = []findings.Rival{conflict}
 	listed := listedPolicies(f)

@@ -129,7 +129,7 @@ func runLastKnownGood(f *facts.Facts) ([]findings.Finding, error) {
 			Title:   fmt.Sprintf("Windows runs with control set %d and not with the default one, %d", sets.Current, sets.Default),
 			Summary: fmt.Sprintf("Select\\Current is %d and Default is %d. They differ while Windows runs with another than the configured control set, as after a boot with the last known good configuration; but no control set is marked as failed.", sets.Current, sets.Default),
 			Missing: []findings.Missing{systemLog},
-			Rivals:  []findings.Rival{{Name: "The hive was copied in the middle of a boot", Verdict: "Default is written after the first logon of a boot; the System log would tell."}},
+			Rivals:  []findings.Rival{{Name: "The hive was copied in the middle of a boot", Verdict: rivalOpen + "Default is written after the first logon of a boot; no System log of that boot is in the upload."}},
 		}
 		for _, name := range []string{"Current", "Default"} {
 			if e, ok := selectEvidence(f, name, findings.Supports, ""); ok {
@@ -191,7 +191,7 @@ func eventFallback(f *facts.Facts, events []eventAt, subject string) findings.Fi
 	return out
 }
 
-var byHand = findings.Rival{Name: "Somebody chose the last known good configuration at the boot menu", Verdict: "The registry looks the same; event 7021 before it speaks for a failure, its absence proves nothing."}
+var byHand = findings.Rival{Name: "Somebody chose the last known good configuration at the boot menu", Verdict: rivalOpen + "the registry looks the same; event 7021 before it speaks for a failure, its absence proves nothing."}
 
 // setFallback is the finding of a Select key alone.
 func setFallback(f *facts.Facts, sets hive.ControlSets, subject string) findings.Finding {
@@ -204,7 +204,7 @@ func setFallback(f *facts.Facts, sets hive.ControlSets, subject string) findings
 		out.Summary += fmt.Sprintf(" The Select key was last written at %s.", findings.Timestamp(sets.Found.KeyLastWritten))
 	}
 	addSets(f, &out, sets)
-	out.Rivals = []findings.Rival{byHand, {Name: "The number is of an image's machine, or of years ago", Verdict: "Failed can keep its number for years; the System log of the time would tell."}}
+	out.Rivals = []findings.Rival{byHand, {Name: "The number is of an image's machine, or of years ago", Verdict: rivalOpen + "Failed can keep its number for years; no event of the boot that fell back is in the upload."}}
 	return out
 }
 

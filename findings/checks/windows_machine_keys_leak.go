@@ -101,9 +101,9 @@ func runKeysLeak(f *facts.Facts) ([]findings.Finding, error) {
 		}
 		_, at, _ := f.Registry.MachineGUID() // it was read before
 		out.Evidence = append(out.Evidence, findings.FromValue(at, findings.Context, "Windows looks for keys under this GUID"))
-		rival := findings.Rival{Name: "Keys that an image or a restored system has left", Verdict: "All files carry the machine's own MachineGuid, so they were made on this installation."}
+		rival := findings.Rival{Name: "Keys that an image or a restored system has left", Verdict: rivalExcluded + "all files carry the machine's own MachineGuid, so they were made on this installation."}
 		if foreign > 0 {
-			rival.Verdict = fmt.Sprintf("%s of the %s files carry another GUID than the machine's %s and can't be opened by container name under the present one.", thousands(foreign), thousands(n), guid)
+			rival.Verdict = rivalSupported + fmt.Sprintf("%s of the %s files carry another GUID than the machine's %s and can't be opened by container name under the present one.", thousands(foreign), thousands(n), guid)
 		}
 		out.Rivals = append(out.Rivals, rival)
 	}

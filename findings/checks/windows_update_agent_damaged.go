@@ -123,7 +123,7 @@ func runUpdateAgentDamaged(f *facts.Facts) ([]findings.Finding, error) {
 		}
 	}
 	if code.rival != "" {
-		x.Rivals = append(x.Rivals, findings.Rival{Name: code.rival, Verdict: "The bundle does not tell; the same code on many machines at one time speaks for it."})
+		x.Rivals = append(x.Rivals, findings.Rival{Name: code.rival, Verdict: rivalOpen + "the bundle does not tell; the same code on many machines at one time speaks for it."})
 	}
 	if len(code.services) == 0 {
 		x.Summary += " The code has other causes too, so that the damage is not proven."

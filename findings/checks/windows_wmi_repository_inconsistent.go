@@ -178,8 +178,8 @@ func runWMIRepository(f *facts.Facts) ([]findings.Finding, error) {
 			Summary:  fmt.Sprintf("ConfigMgr's client met %s. That is a sign only: what is not registered is missed in the same way, and nothing in the bundle tests the repository.", codeNote(last)),
 			Evidence: []findings.Evidence{findings.FromMatch(last, findings.Supports, codeNote(last))},
 			Rivals: []findings.Rival{
-				{Name: "The client's own classes are not registered", Verdict: "The logs do not tell; a repair of the client (ccmrepair) registers them."},
-				{Name: "The service of WMI does not run, or refuses the caller", Verdict: "The codes in the bundle are not those of a refusal (0x80041003, 0x80070005) and not those of a service that does not answer (0x800706BA)."},
+				{Name: "The client's own classes are not registered", Verdict: rivalOpen + "the logs do not tell; a repair of the client (ccmrepair) registers them."},
+				{Name: "The service of WMI does not run, or refuses the caller", Verdict: rivalExcluded + "the codes in the bundle are not those of a refusal (0x80041003, 0x80070005) and not those of a service that does not answer (0x800706BA)."},
 			},
 		}
 	default:

@@ -394,21 +394,21 @@ func searches(n int) string {
 
 // wsusRivals names the other explanations.
 func wsusRivals(c *scanCode, p updatePolicy, family wsusFamily, server string, proxy *saidAt, set winHTTP) []findings.Rival {
-	policy := findings.Rival{Name: "The machine asks another server than it should", Verdict: "The registry's policy is not in the bundle, so the server can't be compared."}
+	policy := findings.Rival{Name: "The machine asks another server than it should", Verdict: rivalOpen + "the registry's policy is not in the upload, so the server can't be compared."}
 	switch {
 	case p.url != "" && c.server != nil && hostOf(p.url) != hostOf(c.server.text):
-		policy.Verdict = fmt.Sprintf("The policy names %s, the log %s: a group policy and ConfigMgr may set the server against each other.", p.url, c.server.text)
+		policy.Verdict = rivalSupported + fmt.Sprintf("the policy names %s, the log %s: a group policy and ConfigMgr may set the server against each other.", p.url, c.server.text)
 	case p.url != "":
-		policy.Verdict = fmt.Sprintf("The policy names %s; whether that is the right server the bundle does not say.", p.url)
+		policy.Verdict = rivalOpen + fmt.Sprintf("the policy names %s; whether that is the right server the bundle does not say.", p.url)
 	case p.absentAt != nil:
-		policy.Verdict = "No server is set in the registry."
+		policy.Verdict = rivalSilent + "no server is set in the registry."
 	}
 	rivals := []findings.Rival{policy}
 	if family == wsusName || family == wsusTimeout || family == wsusServer {
-		rivals = append(rivals, findings.Rival{Name: "The machine was outside the network in which the server is", Verdict: "The logs of the agent do not say where the machine was; compare the times of the failures with those of its user."})
+		rivals = append(rivals, findings.Rival{Name: "The machine was outside the network in which the server is", Verdict: rivalOpen + "the logs of the agent do not say where the machine was; compare the times of the failures with those of its user."})
 	}
 	if family == wsusProxy && set.proxy == "" && proxy == nil {
-		rivals = append(rivals, findings.Rival{Name: "A gateway in front of the server itself answers so", Verdict: "No proxy is named in the log or set in the registry that was sent, so that " + cmp.Or(server, "the server") + " may itself stand behind the gateway."})
+		rivals = append(rivals, findings.Rival{Name: "A gateway in front of the server itself answers so", Verdict: rivalOpen + "no proxy is named in the log or set in the registry that was sent, so that " + cmp.Or(server, "the server") + " may itself stand behind the gateway."})
 	}
 	return rivals
 }
