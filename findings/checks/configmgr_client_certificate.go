@@ -22,7 +22,7 @@ const certificateID = "configmgr-client-certificate"
 // the machine. Windows looks for the container under the current MachineGuid, so a key that was made under another one is not found.
 var configmgrClientCertificate = &findings.Check{
 	ID:       certificateID,
-	Title:    "The ConfigMgr client cannot get its certificate",
+	Title:    "The ConfigMgr client gets no certificate, so it is not managed",
 	Severity: findings.Critical,
 	Product: findings.Product{
 		Name: "the ConfigMgr client", Words: []string{"clientidmanagerstartup", "execmgr", "ccmexec", "policyagent", "/ccm/", "locationservices", "ccmsetup"},
@@ -242,7 +242,7 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 		out.Remedy, out.Risk, out.Undo = accessRemedy, accessRisk, accessUndo
 	}
 	if key.title != "" {
-		out.Title = "The ConfigMgr client cannot get its certificate: " + key.title
+		out.Title = "The ConfigMgr client gets no certificate and is not managed: " + key.title
 	}
 	n := loop.failures
 	note := fmt.Sprintf("the first of %d failures", n)
@@ -288,6 +288,7 @@ func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) finding
 		out.Unmet = fmt.Sprintf("The failures did not last: the client is registered after the last of them (%s).", out.Evidence[0].Place())
 	case key.fault:
 		out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Predicted
+		out.Title = "The ConfigMgr client may get no certificate at its next start: " + key.title
 		out.Summary = "The bundle shows no failure of the client to get its certificate, but " + key.verdict + ", so that it may fail when the agent next starts."
 		out.Evidence = key.evidence
 		if log == nil {

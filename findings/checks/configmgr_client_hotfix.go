@@ -18,7 +18,7 @@ const hotfixID = "configmgr-client-hotfix"
 // articles are not in the order of the builds.
 var configmgrClientHotfix = &findings.Check{
 	ID:       hotfixID,
-	Title:    "A ConfigMgr 2007 client lacks a hotfix",
+	Title:    "A ConfigMgr 2007 client lacks a hotfix, so what it mends still fails there",
 	Severity: findings.Medium,
 	Product: findings.Product{
 		// Where ConfigMgr 2007 has its logs; later releases need none of these hotfixes.
@@ -257,7 +257,7 @@ func judgeHotfix(x *clientHotfix, h *hotfixHost) findings.Finding {
 			enough = append(enough, v)
 		}
 	}
-	out := findings.Finding{State: findings.Active, Title: fmt.Sprintf("KB%s is missing on %s", x.kb, h.called())}
+	out := findings.Finding{State: findings.Active, Title: fmt.Sprintf("KB%s is missing on %s: its %s is older than the hotfix's", x.kb, h.called(), x.component)}
 	switch {
 	case len(below) > 0 && (len(enough) > 0 || later):
 		return hotfixDisputed(x, h, below[0], append(enough, newer)[0])

@@ -24,7 +24,7 @@ const programRetryID = "configmgr-program-retry"
 // that the program failed and often what the client made of it; how often and how long it goes on only the site control file says.
 var configmgrProgramRetry = &findings.Check{
 	ID:       programRetryID,
-	Title:    "An advertised program failed",
+	Title:    "An advertised program failed, and its exit code decides whether it is tried again",
 	Severity: findings.Medium,
 	Product: findings.Product{
 		Name: "the ConfigMgr client", Words: []string{"clientidmanagerstartup", "execmgr", "ccmexec", "policyagent", "/ccm/", "locationservices", "ccmsetup"},

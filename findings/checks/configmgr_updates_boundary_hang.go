@@ -20,7 +20,7 @@ const boundaryHangID = "configmgr-updates-boundary-hang"
 // them without end. The code alone has other causes too, so the proof is the list of boundaries.
 var configmgrUpdatesBoundaryHang = &findings.Check{
 	ID:       boundaryHangID,
-	Title:    "Install Software Updates hangs on a machine that no boundary covers",
+	Title:    "Install Software Updates hangs: no boundary covers the machine, so it is given no source for the updates",
 	Severity: findings.High,
 	Product: findings.Product{
 		// Many bundles of a client have nothing to do with updates, and their senders are not asked for these logs.

@@ -21,7 +21,7 @@ const cachedMissingID = "msi-cached-package-missing"
 // product is repaired, patched, upgraded or removed, so a cache that was tidied shows up weeks later and one product at a time.
 var msiCachedPackageMissing = &findings.Check{
 	ID:       cachedMissingID,
-	Title:    "Windows Installer's cached package of a product is missing",
+	Title:    "The cached package of a product is missing, so its repair, patch or removal fails",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "a listing of Windows' Installer folder, or an Installer log that misses a cached package",

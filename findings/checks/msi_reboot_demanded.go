@@ -19,7 +19,7 @@ const rebootDemandedID = "msi-reboot-demanded"
 // that is not restarted yet must be (1029). Numbers and strings are the same in every language.
 var msiRebootDemanded = &findings.Check{
 	ID:       rebootDemandedID,
-	Title:    "Windows Installer demands a restart",
+	Title:    "An installation is complete only after a restart",
 	Severity: findings.Low,
 	Product:  findings.Product{Name: "events of Windows Installer"},
 	Needs: []findings.Need{{

@@ -21,7 +21,7 @@ const sepID = "sep-cached-msi-missing"
 // the package there is no table, and the new version starts with the unmanaged syLink.xml of the upgrade package.
 var sepCachedMSIMissing = &findings.Check{
 	ID:       sepID,
-	Title:    "The cached package of Endpoint Protection is missing, and an upgrade loses management",
+	Title:    "The cached package of Endpoint Protection is missing, so an upgrade cuts the client off from its manager",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "Symantec Endpoint Protection", Words: []string{"symantec", "sep_inst", "sylink", "endpoint protection", "setaid"},
@@ -339,7 +339,7 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) f
 	if u.database != nil {
 		out.Evidence = append(out.Evidence, findings.FromMatch(*u.database, findings.Supports, "so it has no table of files to migrate"))
 	}
-	out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s and did not migrate syLink.xml", baseName(u.path))
+	out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s and did not migrate syLink.xml, its link to the manager", baseName(u.path))
 	out.Summary = fmt.Sprintf("The upgrade looked for the cached package %s and did not find it, so it could build no table of files to migrate, and syLink.xml is not among the files that it migrates.", u.path)
 	if m, ok := keptNothing(f, u); ok {
 		out.Verdict, out.Title, out.State = findings.RuledOut, "", findings.Unknown

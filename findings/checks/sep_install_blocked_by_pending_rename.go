@@ -19,7 +19,7 @@ const sepBlockedID = "sep-install-blocked-by-pending-rename"
 // off, the numbered control sets among them, so that a queue that a reboot never touches can block it for good.
 var sepInstallBlocked = &findings.Check{
 	ID:       sepBlockedID,
-	Title:    "The installer of Endpoint Protection refuses because a reboot is pending",
+	Title:    "Endpoint Protection is not installed: its installer refuses while a restart is pending",
 	Severity: findings.Medium,
 	Product: findings.Product{
 		Name: "Symantec Endpoint Protection", Words: []string{"symantec", "sep_inst", "sylink", "endpoint protection", "setaid"},

@@ -468,7 +468,7 @@ var copylogMaster = findings.Missing{
 
 func copylogCorrupt(c copylogCopy, f findings.Finding) findings.Finding {
 	f.Verdict, f.Severity = findings.Suspected, findings.High
-	f.Title = "Copylog.tcf lacks the line of Clicore.exe"
+	f.Title = "Copylog.tcf lacks the line of Clicore.exe: clients retry at logon for over an hour"
 	f.Cause = "The file is corrupt: without the lines of x86.bin the bootstrap does not know whose client files it has, and retries seven times, ten minutes each, so that a logon takes over an hour."
 	f.Summary = "Copylog.tcf has no line X86.BIN\\CLICORE.EXE=, as a corrupt file has: clients can't tell which site supplied the program."
 	note := "no line X86.BIN\\CLICORE.EXE= with a site code"

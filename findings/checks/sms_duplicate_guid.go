@@ -22,7 +22,7 @@ const duplicateGUIDID = "sms-duplicate-guid"
 // image that was made of a client carries it to every copy. A computer that was renamed keeps it too, and is no duplicate.
 var smsDuplicateGUID = &findings.Check{
 	ID:       duplicateGUIDID,
-	Title:    "Several computers hold the same SMS unique identifier",
+	Title:    "Several computers hold one SMS unique identifier, so the site takes them for one",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "an SMS or ConfigMgr client's identity", Kinds: []ingest.Kind{ingest.KindSMSCFG, ingest.KindSMSUID},
@@ -274,7 +274,7 @@ func duplicateGUID(guid string, of []clientID) findings.Finding {
 	if len(names) > shown {
 		list += fmt.Sprintf(" and %d more", len(names)-shown)
 	}
-	out.Title = fmt.Sprintf("%s hold the same SMS unique identifier GUID:%s", list, guid)
+	out.Title = fmt.Sprintf("%s hold one SMS unique identifier (GUID:%s), so the site takes them for one", list, guid)
 	out.Summary = fmt.Sprintf("%s hold the identifier GUID:%s.", list, guid)
 	said := ""
 	for i, a := range of {

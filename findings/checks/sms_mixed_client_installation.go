@@ -23,7 +23,7 @@ const mixedID = "sms-mixed-client-installation"
 // two releases stated side by side prove the state.
 var smsMixedClientInstallation = &findings.Check{
 	ID:       mixedID,
-	Title:    "The SMS 2.0 client has a core and components of different releases",
+	Title:    "The SMS 2.0 client mixes two releases, so its components do not start",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "an SMS 2.0 client", Words: []string{"smslogon", "copylog", "clicore", "ccim32", "wn_logon", "wnmanual", "clisvc", "launch32", "smscli", "/ms/sms/"},

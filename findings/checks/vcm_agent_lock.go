@@ -24,7 +24,7 @@ const vcmLockID = "vcm-agent-lock"
 // partly, so that the one after that passes. How long a lock holds is not published, so an age is told and never called expired.
 var vcmAgentLock = &findings.Check{
 	ID:       vcmLockID,
-	Title:    "A VCM agent lock blocks installations",
+	Title:    "A lock of the VCM agent refuses installations",
 	Severity: findings.Critical,
 	Product:  vcmProduct,
 	Needs:    []findings.Need{vcmLockNeed},

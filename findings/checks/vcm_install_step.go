@@ -21,7 +21,7 @@ const vcmStepID = "vcm-install-step"
 // place to look; the ones that clean up behind it run always and are not the cause.
 var vcmInstallStep = &findings.Check{
 	ID:       vcmStepID,
-	Title:    "A step of the VCM agent installation failed",
+	Title:    "The VCM agent is not installed: a step of its installation failed",
 	Severity: findings.High,
 	Product:  vcmProduct,
 	Needs:    []findings.Need{vcmStepNeed},

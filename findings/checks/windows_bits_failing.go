@@ -20,7 +20,7 @@ const bitsFailingID = "windows-bits-failing"
 // that is gone for a while are not worth more than a suspicion.
 var windowsBITSFailing = &findings.Check{
 	ID:       bitsFailingID,
-	Title:    "Background transfers (BITS) fail",
+	Title:    "Background transfers (BITS) fail, so updates and packages are not downloaded",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "a log of background transfers", Words: []string{"datatransferservice", "bitsadmin"}},
 	Needs: []findings.Need{{

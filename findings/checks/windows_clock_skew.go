@@ -30,7 +30,7 @@ const (
 // A clock is wrong if the time in UTC is: a wrong zone alone moves what the clock shows and not UTC, and does no harm to Kerberos.
 var windowsClockSkew = &findings.Check{
 	ID:       clockSkewID,
-	Title:    "The clock of a computer is wrong",
+	Title:    "A computer's clock is wrong, so logons and certificates are refused",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "a sign of clocks that differ, or a System log in which one would stand"},
 	Needs: []findings.Need{{
@@ -226,7 +226,7 @@ func runClockSkew(f *facts.Facts) ([]findings.Finding, error) {
 	if len(s.chart) > 0 && worst.offset.Abs() >= skewLimit {
 		out.Verdict = findings.Confirmed
 		out.Severity, out.State = findings.High, findings.Active
-		out.Title = fmt.Sprintf("The clock differs by %s from the one that it was compared with", worst.offset.Abs().Round(time.Second))
+		out.Title = fmt.Sprintf("The clock differs by %s from the one that it was compared with; domains refuse logons from five minutes on", worst.offset.Abs().Round(time.Second))
 		says = append(says, fmt.Sprintf("the strip chart of w32tm shows a difference of %s", worst.offset.Round(time.Second)))
 		out.Evidence = append(out.Evidence, findings.FromMatch(worst.Match, findings.Supports, "the difference between the two clocks"))
 	}

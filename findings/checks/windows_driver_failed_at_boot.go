@@ -22,7 +22,7 @@ const driverFailedID = "windows-driver-failed-at-boot"
 // start (7000, 7001). Why it failed is not in 7026: the registry's key and the file tell.
 var windowsDriverFailedAtBoot = &findings.Check{
 	ID:       driverFailedID,
-	Title:    "A driver did not load at boot",
+	Title:    "A driver did not load at boot, so its product or device does not work",
 	Severity: findings.Medium,
 	Product:  findings.Product{Name: "the System event log, or a driver whose file is gone"},
 	Needs: []findings.Need{{
@@ -335,11 +335,11 @@ func driverFailed(f *facts.Facts, files *inventory, d *driverFailure) findings.F
 	newest := d.events[0]
 	out := findings.Finding{
 		Verdict: findings.Confirmed, Subject: d.name, State: findings.Active, Severity: findings.Medium,
-		Title: fmt.Sprintf("The driver %s did not load at boot", d.name),
+		Title: fmt.Sprintf("The driver %s did not load at boot, so what needs it does not work", d.name),
 	}
 	if isSEPDriver(d.name) {
 		out.Severity = findings.High
-		out.Title = fmt.Sprintf("The driver %s of Endpoint Protection did not load at boot", d.name)
+		out.Title = fmt.Sprintf("The driver %s did not load at boot, so a part of Endpoint Protection does not work", d.name)
 	}
 	out.Summary = fmt.Sprintf("Event %d of the Service Control Manager names the driver %s (%s).", newest.group.id, d.name, newest.group.span())
 	for i, e := range d.events {

@@ -20,7 +20,7 @@ const duplicateMachineID = "windows-duplicate-machine-guid"
 // was renamed keeps its MachineGuid and is one computer all the same, so the name alone decides nothing.
 var windowsDuplicateMachineGUID = &findings.Check{
 	ID:       duplicateMachineID,
-	Title:    "Several computers have the same MachineGuid",
+	Title:    "Several computers have the same MachineGuid, so servers may take them for one",
 	Severity: findings.Medium,
 	Product:  findings.Product{Name: "two computers with their MachineGuids"},
 	Needs: []findings.Need{{
@@ -116,7 +116,7 @@ func duplicateMachine(guid string, of []*facts.Facts) findings.Finding {
 	if len(names) > shown {
 		list += fmt.Sprintf(" and %d more", len(names)-shown)
 	}
-	out.Title = fmt.Sprintf("%s have the same MachineGuid %s", list, guid)
+	out.Title = fmt.Sprintf("%s have the same MachineGuid %s, so servers may take them for one", list, guid)
 	out.Summary = fmt.Sprintf("The registries of %s state the MachineGuid %s.", list, guid)
 	rename := ""
 pairs:

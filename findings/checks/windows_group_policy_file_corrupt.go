@@ -19,7 +19,7 @@ const policyFileID = "windows-group-policy-file-corrupt"
 // The file itself is the proof. The handler's words are only a sign, and a conflict with a domain's policy gives the second of its codes just as well.
 var windowsGroupPolicyFileCorrupt = &findings.Check{
 	ID:       policyFileID,
-	Title:    "The machine's group policy file (registry.pol) is corrupt",
+	Title:    "The machine's group policy file (registry.pol) is corrupt, so policy is not applied",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "the machine's group policy file or a log of its readers", Words: []string{"registry.pol", "wuahandler", "scanagent"}, Kinds: []ingest.Kind{ingest.KindRegistryPol},
@@ -158,7 +158,7 @@ func runPolicyFileCorrupt(f *facts.Facts) ([]findings.Finding, error) {
 		}
 		x := findings.Finding{
 			Verdict: findings.Confirmed, Severity: findings.Medium, State: findings.Active, Subject: machineOf(f, file.path),
-			Title:    "The group policy file " + path.Base(file.path) + " is corrupt",
+			Title:    "The group policy file " + path.Base(file.path) + " is corrupt, so policy is not applied",
 			Summary:  fmt.Sprintf("%s (%d bytes) is no sound registry.pol: %s.", file.path, file.size, file.damage),
 			Evidence: []findings.Evidence{{Artifact: file.path, Role: findings.Supports, Note: file.damage}},
 		}
@@ -289,7 +289,7 @@ func policySuspected(f *facts.Facts, signs []findings.Evidence, events []facts.M
 		}
 	}
 	x.Subject = machineOf(f, x.Evidence[0].Artifact)
-	x.Title = "The machine's group policy file may be corrupt"
+	x.Title = "The machine's group policy is not applied, and its file may be corrupt"
 	if len(signs) > 0 {
 		x.Summary = strings.TrimSuffix(upperFirst(signs[0].Note), ".") + ". The file itself is not in the bundle."
 	} else {
@@ -310,7 +310,7 @@ func policySuspected(f *facts.Facts, signs []findings.Evidence, events []facts.M
 	if l.entry.HasSize && l.entry.Size < polHeader && len(signs) > 0 {
 		e.Role = findings.Supports
 		x.Verdict, x.Severity, x.Missing = findings.Confirmed, findings.High, nil
-		x.Title = "The machine's group policy file registry.pol is cut off"
+		x.Title = "The machine's group policy file registry.pol is cut off, so policy is not applied"
 		x.Summary = fmt.Sprintf("%s, and the listing shows registry.pol with %d bytes, which is less than its header.", strings.TrimSuffix(upperFirst(signs[0].Note), "."), l.entry.Size)
 	} else {
 		x.Summary += fmt.Sprintf(" A listing shows it with %d bytes, last changed %s: a date long before the failures fits a file that nothing can write any more.", l.entry.Size, l.entry.ModifiedText)

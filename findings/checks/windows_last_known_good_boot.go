@@ -18,7 +18,7 @@ const lastKnownGoodID = "windows-last-known-good-boot"
 // the last good logon is lost with it: services, drivers, and the queue of files that wait for a boot.
 var windowsLastKnownGoodBoot = &findings.Check{
 	ID:       lastKnownGoodID,
-	Title:    "Windows fell back to the last known good configuration",
+	Title:    "Windows fell back to an older configuration: drivers and services installed since are missing",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "the Select key of the SYSTEM registry, or an event of a boot that fell back"},
 	Needs: []findings.Need{{
@@ -197,7 +197,7 @@ var byHand = findings.Rival{Name: "Somebody chose the last known good configurat
 func setFallback(f *facts.Facts, sets hive.ControlSets, subject string) findings.Finding {
 	out := findings.Finding{
 		Verdict: findings.Confirmed, Severity: findings.Medium, State: findings.Unknown, Subject: cmp.Or(subject, "the machine of "+sets.Found.Source),
-		Title: fmt.Sprintf("Control set %d has failed, and Windows fell back to an older one", sets.Failed),
+		Title: fmt.Sprintf("Control set %d has failed and Windows uses an older one, which lacks what was installed in between", sets.Failed),
 	}
 	out.Summary = fmt.Sprintf("Select\\Failed is %d: this control set was given up for the last known good one. When that was the key does not say.", sets.Failed)
 	if !sets.Found.KeyLastWritten.IsZero() {

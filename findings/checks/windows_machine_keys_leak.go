@@ -23,7 +23,7 @@ const (
 
 var windowsMachineKeysLeak = &findings.Check{
 	ID:       keysLeakID,
-	Title:    "The MachineKeys folder fills up with key files",
+	Title:    "The MachineKeys folder fills up with key files, which slows encryption and fills the disk",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "a listing of the machine keys", Words: []string{"machinekeys"}, Seen: func(f *facts.Facts) bool { return len(keyFolders(f)) > 0 }},
 	Needs: []findings.Need{{
@@ -84,7 +84,7 @@ func runKeysLeak(f *facts.Facts) ([]findings.Finding, error) {
 	}
 	out := findings.Finding{Subject: where, Verdict: findings.Suspected, Severity: findings.Medium, State: findings.Active}
 	p := profile(folder)
-	out.Title = fmt.Sprintf("%s holds %s key files", upperFirst(where), thousands(n))
+	out.Title = fmt.Sprintf("%s holds %s key files, which slow encryption and fill the disk", upperFirst(where), thousands(n))
 	out.Summary = fmt.Sprintf("The listing shows %s key files in %s where an ordinary machine has some tens. %s", thousands(n), where, p.text)
 	out.Evidence = append(out.Evidence,
 		findings.FromLine(f, folder.artifact, folder.Files[0].Line, findings.Supports, fmt.Sprintf("the first of %s key files", thousands(n))),

@@ -34,7 +34,7 @@ var rdpKeyHash = extract.KeyFileName("TSSecKeySet1")
 // is no certificate, and every connection over TLS fails.
 var windowsRDPKeyUnreadable = &findings.Check{
 	ID:       rdpKeyID,
-	Title:    "Remote Desktop cannot use the key of its certificate",
+	Title:    "Remote Desktop refuses connections: it cannot use the key of its certificate",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "events of Remote Desktop or TLS, or a fault of Remote Desktop's key"},
 	Needs: []findings.Need{{

@@ -19,7 +19,7 @@ const serviceBrokenID = "windows-service-broken"
 // "the service cannot be started", a client that is silent. The registry says it plainly.
 var windowsServiceBroken = &findings.Check{
 	ID:       serviceBrokenID,
-	Title:    "A service that Windows or an agent needs is disabled or can't start",
+	Title:    "A service that Windows or an agent needs can't start: it is disabled or its files are gone",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "a service that can't be started",
@@ -223,7 +223,7 @@ func judgeService(f *facts.Facts, files *inventory, s hive.Service) *findings.Fi
 	case program != "" && files.find(program).missing():
 		gone := files.find(program)
 		e, _ := serviceValue(f, s, "", "ImagePath", findings.Supports, "the program of the service")
-		out.Title = fmt.Sprintf("The program of the service %s is not there: %s", s.Name, program)
+		out.Title = fmt.Sprintf("The service %s can't start, because its program is gone: %s", s.Name, program)
 		out.Summary = fmt.Sprintf("ImagePath of %s names %s, and the complete listing of %s has no %s. The service can't start, which stops %s.", s.Name, program, gone.gone[0].folder, gone.gone[0].name, need.what)
 		out.Evidence = append(out.Evidence, e, gone.evidence(f, findings.Supports))
 		out.Rivals = []findings.Rival{{Name: "The product is being removed or upgraded", Verdict: rivalOpen + "files that go and keys that stay are what an interrupted removal leaves; a log of the removal is not in the upload."}}
@@ -236,7 +236,7 @@ func judgeService(f *facts.Facts, files *inventory, s hive.Service) *findings.Fi
 	case shared && s.ServiceDLL != "" && files.find(files.absolute(s.ServiceDLL)).missing():
 		gone := files.find(files.absolute(s.ServiceDLL))
 		e, _ := dllEvidence(findings.Supports, "the DLL of the service")
-		out.Title = fmt.Sprintf("The DLL of the service %s is not there: %s", s.Name, gone.path)
+		out.Title = fmt.Sprintf("The service %s can't start, because its DLL is gone: %s", s.Name, gone.path)
 		out.Summary = fmt.Sprintf("ServiceDll of %s names %s, and the complete listing of %s has no %s. The service can't start, which stops %s.", s.Name, gone.path, gone.gone[0].folder, gone.gone[0].name, need.what)
 		out.Evidence = append(out.Evidence, e, gone.evidence(f, findings.Supports))
 	case s.Start == startDemand && need.automatic > 0 && version >= need.automatic:

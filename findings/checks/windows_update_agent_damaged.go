@@ -16,7 +16,7 @@ const updateAgentID = "windows-update-agent-damaged"
 // causes too. Proof is only where the registry shows that a service of the agent is gone or disabled.
 var windowsUpdateAgentDamaged = &findings.Check{
 	ID:       updateAgentID,
-	Title:    "The Windows Update agent is damaged",
+	Title:    "The Windows Update agent is damaged, so the machine gets no updates",
 	Severity: findings.High,
 	Product:  scanProduct,
 	Needs:    []findings.Need{scanNeed(updateAgentID)},

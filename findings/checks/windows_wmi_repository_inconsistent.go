@@ -18,7 +18,7 @@ const wmiRepositoryID = "windows-wmi-repository-inconsistent"
 // anything of the repository.
 var windowsWMIRepositoryInconsistent = &findings.Check{
 	ID:       wmiRepositoryID,
-	Title:    "The WMI repository is inconsistent",
+	Title:    "The WMI repository is inconsistent, so inventory and agents that ask WMI fail",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "a test of the WMI repository", Kinds: []ingest.Kind{ingest.KindWinmgmt}},
 	Needs: []findings.Need{{
@@ -174,7 +174,7 @@ func runWMIRepository(f *facts.Facts) ([]findings.Finding, error) {
 		last := signs[len(signs)-1]
 		x = findings.Finding{
 			Verdict: findings.Suspected, Severity: findings.Low, State: findings.Unknown, Subject: machineOf(f, last.Ref.Artifact), Missing: []findings.Missing{wmiTest},
-			Title:    "WMI fails ConfigMgr's client; its repository may be inconsistent",
+			Title:    "ConfigMgr's client fails at WMI, whose repository may be inconsistent",
 			Summary:  fmt.Sprintf("ConfigMgr's client met %s. That is a sign only: what is not registered is missed in the same way, and nothing in the bundle tests the repository.", codeNote(last)),
 			Evidence: []findings.Evidence{findings.FromMatch(last, findings.Supports, codeNote(last))},
 			Rivals: []findings.Rival{

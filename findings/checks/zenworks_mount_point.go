@@ -514,10 +514,11 @@ func zenTitle(pending, failed, scheduled int, r zenRename) string {
 	if n == 1 {
 		subject = "A ZENworks agent file " + strings.NewReplacer("wait ", "waits ", "are ", "is ").Replace(what)
 	}
+	const kept = ", which no restart can do: they keep their old version"
 	if c := r.crossing; c.relation == relationCrosses && c.by != nil {
-		return subject + " across " + c.by.name()
+		return subject + " across " + c.by.name() + kept
 	}
-	return subject + " across volumes"
+	return subject + " across volumes" + kept
 }
 
 // rollback says of a rename of Installer's own copy of an old file what it is.
