@@ -30,6 +30,12 @@ var windowsBITSFailing = &findings.Check{
 		What: bitsJobs.What, Why: bitsJobs.Why, Collect: bitsJobs.Collect,
 	}},
 	Signals: bitsSignals(),
+	Observe: &facts.Watch{
+		Kinds: eventKinds, Every: true,
+		New: func(*ingest.Artifact) facts.Observer {
+			return newEventObserver(map[string][]int{"Bits-Client": {bitsTransferStopped}})
+		},
+	},
 	Doc: findings.Doc{
 		Cause: "Windows Update and ConfigMgr download in the background by BITS. Its jobs fail where the service does not run, where the server or something on the way does not speak HTTP as BITS needs it (file sizes and parts of files), " +
 			"where a policy or a limit forbids the job, or where something holds or changes the files at the destination.",
@@ -134,14 +140,12 @@ func bitsSignals() []match.Signal {
 			Literals: []string{"completed successfully", "processed download completion", "has completed", "successfully completed download"},
 			Pattern:  `BITS job \{[^}]+\} completed successfully|processed download completion|DTSJob \{[^}]+\} successfully completed download|DTS ?[Jj]ob (?:ID=')?\{[^}]+\}'? has completed`,
 		},
-		{
-			// 60: a transfer stopped without an error.
-			Name: bitsFailingID + "/event", Kinds: []string{string(ingest.KindLogEvents)},
-			Literals: []string{"Bits-Client"}, Pattern: eventPattern(`Bits-Client`, 60),
-		},
 		{Name: bitsFailingID + "/disk", Kinds: kinds, Literals: []string{"80070070"}},
 	}
 }
+
+// bitsTransferStopped is the event of a transfer that stopped without an error.
+const bitsTransferStopped = 60
 
 // bitsLogs are the logs that would show a failed job.
 func bitsLogs(f *facts.Facts) []*ingest.Artifact {
@@ -167,7 +171,7 @@ func bitsCodeLines(f *facts.Facts) []facts.Match {
 }
 
 func runBITSFailing(f *facts.Facts) ([]findings.Finding, error) {
-	wells := slices.Concat(f.Matches(bitsFailingID+"/well").Kept, f.Matches(bitsFailingID+"/event").Kept)
+	wells := slices.Concat(f.Matches(bitsFailingID+"/well").Kept, eventsSeen(f, bitsFailingID))
 	codes, service := bitsCodeLines(f), f.Matches(bitsFailingID+"/service")
 	var lasting, passing []facts.Match
 	for _, m := range codes {

@@ -26,7 +26,8 @@ var windowsGroupPolicyFileCorrupt = &findings.Check{
 	},
 	Needs: []findings.Need{{
 		Met: func(f *facts.Facts) bool {
-			return len(policyFiles(f)) > 0 || slices.ContainsFunc([]string{"unreadable", "conflict", "well", "event"}, func(s string) bool { return f.Matches(policyFileID + "/" + s).Any() })
+			return len(policyFiles(f)) > 0 || slices.ContainsFunc([]string{"unreadable", "conflict", "well"}, func(s string) bool { return f.Matches(policyFileID + "/" + s).Any() }) ||
+				len(eventsSeen(f, policyFileID)) > 0
 		},
 		What: "WUAHandler.log of the client", Why: "it shows whether the machine's group policy can be read",
 		Collect: `%windir%\CCM\Logs\WUAHandler.log (ConfigMgr 2007: %windir%\System32\CCM\Logs or %windir%\SysWOW64\CCM\Logs)`,
@@ -43,13 +44,14 @@ var windowsGroupPolicyFileCorrupt = &findings.Check{
 			Literals: []string{"WUA Managed server was already set", "Successfully completed scan"},
 		},
 		{
-			// 1096: the client could not apply the values of a registry.pol; its path stands in the text, or in the details of the event.
-			Name: policyFileID + "/event", Kinds: []string{string(ingest.KindLogEvents)},
-			Literals: []string{"registry.pol", "Windows-GroupPolicy"}, Pattern: eventPattern(`(?:[Rr]egistry\.pol|Windows-GroupPolicy)`, 1096),
-		},
-		{
 			Name: policyFileID + "/invalid", Kinds: []string{string(ingest.KindLogEvents)},
 			Literals: []string{"registry.pol"}, Pattern: `(?s)EventID[^>]*>1096<.*?ErrorCode['"]>13<.*?(?P<file>[^<>"']*\\[Gg]roup[Pp]olicy\\[Mm]achine\\[Rr]egistry\.pol)`,
+		},
+	},
+	Observe: &facts.Watch{
+		Kinds: eventKinds, Every: true,
+		New: func(*ingest.Artifact) facts.Observer {
+			return newEventObserver(map[string][]int{"GroupPolicy": {policyNotApplied}, "Userenv": {policyNotApplied}})
 		},
 	},
 	Doc: findings.Doc{
@@ -139,6 +141,10 @@ func listedPolicies(f *facts.Facts) []listedPolicy {
 // polHeader is how many bytes the header of a registry.pol has: a shorter file is none.
 const polHeader = 8
 
+// policyNotApplied is the event of the values of a registry.pol that could not be applied; its path stands in the text, or in the details of the
+// event. Until Windows XP and Server 2003 its source is Userenv.
+const policyNotApplied = 1096
+
 func runPolicyFileCorrupt(f *facts.Facts) ([]findings.Finding, error) {
 	var unreadable []facts.Match // lines by which the handler can't read the policy, whatever refuses it
 	for _, m := range f.Matches(policyFileID + "/unreadable").Kept {
@@ -146,7 +152,7 @@ func runPolicyFileCorrupt(f *facts.Facts) ([]findings.Finding, error) {
 			unreadable = append(unreadable, m)
 		}
 	}
-	conflicts, overwritten, events := f.Matches(policyFileID+"/conflict").Kept, f.Matches(policyFileID+"/overwritten"), f.Matches(policyFileID+"/event").Kept
+	conflicts, overwritten, events := f.Matches(policyFileID+"/conflict").Kept, f.Matches(policyFileID+"/overwritten"), eventsSeen(f, policyFileID)
 	wells := f.Matches(policyFileID + "/well").Kept
 	files := policyFiles(f)
 	signs := signEvidence(unreadable, conflicts, overwritten.Any())

@@ -23,19 +23,20 @@ var windowsWMIRepositoryInconsistent = &findings.Check{
 	Product:  findings.Product{Name: "a test of the WMI repository", Kinds: []ingest.Kind{ingest.KindWinmgmt}},
 	Needs: []findings.Need{{
 		Met: func(f *facts.Facts) bool {
-			return len(facts.Values[*extract.Winmgmt](f)) > 0 || f.Matches(wmiRepositoryID+"/event").Any() || len(wmiSigns(f)) > 0
+			return len(facts.Values[*extract.Winmgmt](f)) > 0 || len(eventsSeen(f, wmiRepositoryID)) > 0 || len(wmiSigns(f)) > 0
 		},
 		What: wmiTest.What, Why: wmiTest.Why, Collect: wmiTest.Collect,
 	}},
 	Signals: []match.Signal{
 		{
-			// 5600: the service found the repository inconsistent, could not recover it, and begins a new one.
-			Name: wmiRepositoryID + "/event", Kinds: []string{string(ingest.KindLogEvents)},
-			Literals: []string{"Windows-WMI", "WinMgmt"}, Pattern: eventPattern(`(?:Windows-WMI|[Ww]in[Mm]gmt)\b`, 5600),
-		},
-		{
 			Name: wmiRepositoryID + "/code", Kinds: ccmKinds,
 			Literals: []string{"80041014", "80041010", "8004100e", "80041002"}, Pattern: `\b(?:0[xX])?(?P<code>80041014|80041010|8004100[eE]|80041002)\b`,
+		},
+	},
+	Observe: &facts.Watch{
+		Kinds: eventKinds, Every: true,
+		New: func(*ingest.Artifact) facts.Observer {
+			return newEventObserver(map[string][]int{"WMI": {wmiBegunAnew}, "WinMgmt": {wmiBegunAnew}})
 		},
 	},
 	Doc: findings.Doc{
@@ -65,6 +66,9 @@ var windowsWMIRepositoryInconsistent = &findings.Check{
 	},
 	Run: runWMIRepository,
 }
+
+// wmiBegunAnew is the event of a service that found the repository inconsistent, could not recover it, and begins a new one.
+const wmiBegunAnew = 5600
 
 var wmiTest = findings.Missing{
 	What: "the test of the WMI repository", Why: "it says whether the repository is consistent",
@@ -122,7 +126,7 @@ func runWMIRepository(f *facts.Facts) ([]findings.Finding, error) {
 	line := func(r run, role findings.Role, note string) findings.Evidence {
 		return findings.FromLine(f, r.artifact, r.Line, role, note)
 	}
-	events, signs := f.Matches(wmiRepositoryID+"/event").Kept, wmiSigns(f)
+	events, signs := eventsSeen(f, wmiRepositoryID), wmiSigns(f)
 	x := findings.Finding{Verdict: findings.Confirmed, State: findings.Active}
 	context := func() {
 		for _, m := range signs[:min(len(signs), 2)] {

@@ -77,10 +77,3 @@ func firstLineOf(s string) string {
 	}
 	return strings.TrimSpace(line)
 }
-
-// eventPattern is the pattern of an event of a source (a pattern itself) by its number, in all forms in which the event log is sent as text: XML,
-// blocks of labels and values, rows of a table. The words of an event are translated, its source and number are not.
-func eventPattern(source string, id int) string {
-	number := fmt.Sprintf(`(?:EventID[^>]*>%[1]d<|:[ \t]*%[1]d[\r\n]|[,;\t]%[1]d[,;\t])`, id)
-	return `(?s)` + source + `.*?` + number + `|` + number + `.*?` + source
-}
