@@ -26,6 +26,7 @@ type Case struct {
 	Artifacts []*ingest.Artifact
 	Findings  []Finding // of Run
 	Problems  []ingest.Problem
+	Notes     *Notebook // what people wrote; may be nil
 }
 
 // Assemble makes the report. The same case gives the same report, in whatever order its systems, artifacts, findings and problems are.
@@ -79,6 +80,9 @@ func Assemble(c Case) *Report {
 	r.Request = MakeRequest(r.Findings)
 	r.Notable = notable(systems)
 	r.Errors = errorKinds(systems)
+	if c.Notes != nil {
+		r.Statements = c.Notes.statements(c.Artifacts)
+	}
 	r.Timeline = timeline(r, c.Artifacts, systems)
 	r.Registry = excerpts(r.Findings, systems)
 	slices.SortFunc(problems, func(a, b ingest.Problem) int {
