@@ -87,5 +87,5 @@ func gist(e findings.Evidence) string {
 	if e.Absent {
 		return notThere
 	}
-	return clip(strings.TrimSpace(e.Quote), maxNoteQuote)
+	return clip(message(e), maxGist)
 }

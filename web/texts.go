@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"casebook/findings"
 	"casebook/ingest"
@@ -28,6 +30,10 @@ const (
 	notThere         = "not there"
 	nextStep         = "next: "
 	stillNeeded      = "still needed: "
+	firstError       = "first error in the logs: "
+
+	wordsHead = "What the customer wrote"
+	wordsNote = "Mails and notes in the upload, found by their shape and quoted as they stand. What they say is not checked."
 )
 
 // The words of the vocabularies. A value that is none of them is shown as it stands.
@@ -133,14 +139,66 @@ func sureness(f findings.Finding) string {
 	} else {
 		pro += " support it"
 	}
-	contra := "none speaks against it"
+	contra := "nothing in it speaks against it"
 	if w.contradicts > 0 {
-		contra = count(w.contradicts, "speaks against it", "speak against it")
+		contra = count(w.contradicts, "piece speaks against it", "pieces speak against it")
 	}
 	if f.Verdict == findings.Confirmed {
 		return fmt.Sprintf("Proven by this upload: %s, %s.", pro, contra)
 	}
 	return fmt.Sprintf("Not proven: %s, %s.", pro, contra)
+}
+
+// doubts says what a proven finding leaves open: explanations beside it that this upload can't exclude, since it lacks the file that would show them; "" if there are none.
+func doubts(v *view, f item) string {
+	if f.Verdict != findings.Confirmed {
+		return ""
+	}
+	var open []string
+	for _, r := range f.Rivals {
+		if _, absent := v.named(r); len(absent) > 0 {
+			open = append(open, lowerFirst(r.Name)+" (it lacks "+strings.Join(absent, " and ")+")")
+		}
+	}
+	if len(open) == 0 {
+		return ""
+	}
+	return "That nothing else plays a part. What this upload can't exclude: " + strings.Join(open, "; ") + "."
+}
+
+// rivalsHead heads the other explanations of a finding.
+func rivalsHead(f item) string {
+	if f.Verdict == findings.Confirmed {
+		return "Other explanations, and what this upload says of each"
+	}
+	return "Competing explanations"
+}
+
+// provenWord says of a finding among its rivals what it is.
+func provenWord(f item) string {
+	if f.Verdict == findings.Confirmed {
+		return "Proven by this upload."
+	}
+	return "Suspected, not proven."
+}
+
+// standingOf says how the upload answers another explanation, as far as the files that the answer names tell.
+func standingOf(present []namedFile, absent []string) string {
+	switch {
+	case len(absent) > 0 && len(present) == 0:
+		return "Can't be excluded: this upload lacks " + strings.Join(absent, " and ") + "."
+	case len(absent) > 0:
+		return "Not excluded in full: this upload lacks " + strings.Join(absent, " and ") + "."
+	}
+	return ""
+}
+
+// lowerFirst continues a sentence with a text that begins one. A name that is written in capitals stays.
+func lowerFirst(s string) string {
+	if len(s) > 1 && 'A' <= s[0] && s[0] <= 'Z' && 'a' <= s[1] && s[1] <= 'z' || strings.HasPrefix(s, "A ") {
+		return strings.ToLower(s[:1]) + s[1:]
+	}
+	return s
 }
 
 // noCauseHead is the verdict where nothing is confirmed or suspected: a check that decided nothing found nothing either.
@@ -191,11 +249,40 @@ func tally(v *view) string {
 	if len(v.Notes) > 0 {
 		s = append(s, number(len(v.Notes))+" for information")
 	}
-	n := number(len(v.DataMissing)+len(v.ProductUnmet)) + " not evaluated"
+	s = append(s, number(len(v.DataMissing))+" not evaluated for lack of data")
 	if len(v.ProductUnmet) > 0 {
-		n += " (" + number(len(v.ProductUnmet)) + " for products not seen)"
+		s = append(s, number(len(v.ProductUnmet))+" not relevant (no trace of the product)")
 	}
-	return strings.Join(append(s, n), ", ")
+	return strings.Join(s, ", ")
+}
+
+// uploadWord heads the hashes of the uploads.
+func uploadWord(n int) string {
+	if n == 1 {
+		return "Upload: "
+	}
+	return "Uploads: "
+}
+
+// statementWord says what somebody wrote.
+func statementWord(k findings.StatementKind) string {
+	switch k {
+	case findings.StatementMail:
+		return "A mail"
+	case findings.StatementNote:
+		return "A note"
+	}
+	return string(k)
+}
+
+// moreLines says what a quote leaves out of a text.
+func moreLines(n int) string {
+	return "… and " + count(n, "more line", "more lines") + " in that file."
+}
+
+// unmetHead heads the checks of products that nothing shows.
+func unmetHead(v *view) string {
+	return "Not relevant: no trace of the product in this upload (" + count(checks(v.ProductUnmet), "check", "checks") + ")"
 }
 
 // moreInReport says what a shortened list leaves out.
@@ -287,6 +374,9 @@ func span(from, to string) string {
 	}
 	a, b = a.UTC(), b.UTC()
 	const day = "2 January 2006"
+	if a.Format(day+" 15:04") == b.Format(day+" 15:04") {
+		return a.Format(day+", 15:04") + " UTC"
+	}
 	if a.Format(day) == b.Format(day) {
 		return a.Format(day+", 15:04") + " to " + b.Format("15:04") + " UTC"
 	}
@@ -320,8 +410,11 @@ func offset(bias int) string {
 
 // proofLink is the text of the link from the verdict to the finding.
 func proofLink(f item) string {
-	if n := len(f.Remedy); n > 1 {
-		return "Proof and all " + strconv.Itoa(n) + " steps"
+	switch n := len(f.Remedy); {
+	case n > maxSteps:
+		return "Proof, all " + strconv.Itoa(n) + " steps and what they risk"
+	case f.Risk != "":
+		return "Proof, and what that risks"
 	}
 	return "Proof"
 }
@@ -332,6 +425,14 @@ func suspectedHead(v *view) string {
 		return "Also suspected"
 	}
 	return "Suspected, not proven"
+}
+
+// clockTally says of how many logs the offset from UTC is known.
+func clockTally(certain, logs int) string {
+	if certain == logs {
+		return "the offset from UTC is known in all " + count(logs, "log", "logs")
+	}
+	return "the offset from UTC is known in " + number(certain) + " of " + count(logs, "log", "logs") + "; times of the others can't be compared with certainty"
 }
 
 // hasHive says whether any machine's SYSTEM facts are known.
@@ -630,5 +731,9 @@ func upperFirst(s string) string {
 	if s == "" {
 		return ""
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	r, n := utf8.DecodeRuneInString(s)
+	if r == utf8.RuneError {
+		return s
+	}
+	return string(unicode.ToUpper(r)) + s[n:]
 }

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
+	slashed "path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,11 +34,13 @@ const (
 	maxMounted    = 200 // of one system
 	maxVariables  = 200 // of one system's environment
 	maxUnsettled  = 3   // missing things named in the verdict for each suspected finding
+	maxSteps      = 4   // steps of the first finding's remedy in the verdict
 	maxBriefs     = 6   // findings named in the verdict beside the first
 	maxSame       = 12  // rows of one check in the matrix, of each of its parts
 	maxAbout      = 12  // findings named at a machine
 	maxContenders = 4   // other suspicions beside a suspicion
 	maxScales     = 3   // pieces of evidence for an explanation, and against it, where several stand side by side
+	maxGist       = 160 // characters of such a piece
 	maxBefore     = 10  // what happened before the incident
 	maxErrorKinds = 15
 	maxShort      = 8    // problems that the first page lists; if there are more it counts them
@@ -70,6 +74,7 @@ type view struct {
 	// How many of these the page leaves out.
 	Untold, Unshown, Unlisted int
 
+	byName   map[string]string   // a file's name in lower case to the first artifact that has it
 	owners   map[string]string   // an artifact to the id of its system
 	machines map[string]string   // a shown system's id to its anchor
 	files    map[string]place    // a shown artifact's path to its row
@@ -125,8 +130,12 @@ func newView(r *findings.Report) *view {
 		v.Uploads = append([]findings.Upload{*r.Bundle}, v.Uploads...)
 	}
 	v.owners = make(map[string]string, len(r.Artifacts))
+	v.byName = make(map[string]string, len(r.Artifacts))
 	for _, a := range r.Artifacts {
 		v.owners[a.Path] = a.System
+		if name := strings.ToLower(slashed.Base(a.Path)); v.byName[name] == "" {
+			v.byName[name] = a.Path
+		}
 	}
 	used := anchors{}
 	for _, name := range sections {
@@ -419,6 +428,29 @@ func (v *view) Rivals(it item) []item {
 		}
 	}
 	return rivals
+}
+
+// namedFile is a file of the upload that a text names.
+type namedFile struct{ name, path string }
+
+// citedFile is the name of a file in a sentence of a check.
+var citedFile = regexp.MustCompile(`\b[A-Za-z0-9_-]+\.(?i:log|lo_|evtx?|csv|txt|ini|dat|xml|ct0|tcf|pol)\b`)
+
+// unseen tells an answer that something could not be looked at from one that reports what was seen.
+var unseen = regexp.MustCompile(`\bwould\b|\bnot in the (?:bundle|upload)\b|\blacks\b`)
+
+// named returns the files that the answer to another explanation names: those that the upload holds, the first of each name, and of an answer which says that a
+// file would have to be seen, those that the upload lacks.
+func (v *view) named(r findings.Rival) (present []namedFile, absent []string) {
+	for _, name := range citedFile.FindAllString(r.Verdict, -1) {
+		key := strings.ToLower(name)
+		if path, ok := v.byName[key]; ok && !slices.Contains(present, namedFile{name, path}) {
+			present = append(present, namedFile{name, path})
+		} else if !ok && unseen.MatchString(r.Verdict) && !slices.Contains(absent, name) {
+			absent = append(absent, name)
+		}
+	}
+	return present, absent
 }
 
 // Clocks counts the logs whose times have a known offset, and the logs that have times.
