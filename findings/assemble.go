@@ -77,7 +77,7 @@ func Assemble(c Case) *Report {
 		f.Evidence, f.Missing = orEmpty(f.Evidence), orEmpty(f.Missing)
 		r.Findings = append(r.Findings, f)
 	}
-	r.Request = MakeRequest(r.Findings)
+	r.Request = MakeRequest(r.Findings, machines(systems))
 	r.Notable = notable(systems)
 	r.Errors = errorKinds(systems)
 	if c.Notes != nil {
