@@ -137,7 +137,7 @@ func (w *wanted) reason() string {
 		return w.Why
 	}
 	if len(w.titles) > 2 {
-		return fmt.Sprintf("%s%d known problems: %s", ruleOut, len(w.titles), w.Why)
+		return fmt.Sprintf("%s%d known problems, of which they would tell", ruleOut, len(w.titles))
 	}
 	var that []string
 	for _, t := range w.titles {
@@ -316,14 +316,17 @@ func requestText(items []RequestItem, proven bool, about map[string]Machine) str
 	case !commands:
 		b.WriteString("Please send these files.\n")
 	case old && modern:
-		b.WriteString("Please run the commands as an administrator (Windows Vista and later: right click on Command Prompt, Run as administrator) and send the files that they write, and the files that are named.\n")
+		b.WriteString("Please run the commands as an administrator (Windows Vista and later: right click on Command Prompt, Run as administrator). " + sendThem)
 	case old:
-		b.WriteString("Please log on as an administrator, run the commands in a command prompt (Start, Run, cmd), and send the files that they write, and the files that are named.\n")
+		b.WriteString("Please log on as an administrator and run the commands in a command prompt (Start, Run, cmd). " + sendThem)
 	default:
-		b.WriteString("Please run the commands in a command prompt as an administrator (right click on Command Prompt, Run as administrator), and send the files that they write, and the files that are named.\n")
+		b.WriteString("Please run the commands as an administrator (right click on Command Prompt, Run as administrator). " + sendThem)
 	}
 	return b.String()
 }
+
+// sendThem ends a request with commands.
+const sendThem = "Send the files that they write, and those that are named here.\n"
 
 // onlyPaths reports whether a request names files and runs nothing.
 func onlyPaths(collect string) bool {

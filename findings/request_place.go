@@ -16,6 +16,8 @@ type Machine struct {
 	Modern bool
 	// ClientLogs is the folder of the ConfigMgr client's logs as the machine itself would name it, without a backslash at its end; "" if that is not known.
 	ClientLogs string
+	// Client says that the upload holds logs of the machine's ConfigMgr client.
+	Client bool
 }
 
 // machines says it of the systems of a case, by their IDs.
@@ -25,7 +27,7 @@ func machines(systems []*facts.Facts) map[string]Machine {
 		if f.Mixed {
 			continue
 		}
-		m := Machine{ClientLogs: clientLogs(f)}
+		m := Machine{ClientLogs: clientLogs(f), Client: f.Mentions("/ccm/logs/")}
 		if p, err := f.Registry.Product(); err == nil {
 			m.Old, m.Modern = p.Major == 5 || p.Major == 4, p.Major >= 6
 		}
@@ -111,8 +113,8 @@ func (m Machine) on(collect string) string {
 	return strings.Join(lines, "\n")
 }
 
-// place settles where each item comes from: what a local command or path asks for comes from the only machine, if there is one. Commands
-// and paths are made those of the machine.
+// place settles where each item comes from: what a local command or path asks for comes from the only machine, if there is one, and a log of the ConfigMgr
+// client from those that have the client. Commands and paths are made those of the machine.
 func place(items []*wanted, about map[string]Machine) {
 	only := ""
 	if len(about) == 1 {
@@ -123,6 +125,13 @@ func place(items []*wanted, about map[string]Machine) {
 	for _, x := range items {
 		if len(x.Systems) == 0 && only != "" && onMachine(x.Collect) {
 			x.Systems = []string{only}
+		}
+		if len(x.Systems) == 0 && strings.Contains(x.Collect, clientLogsFolder) {
+			for id, m := range about {
+				if m.Client {
+					x.Systems = append(x.Systems, id)
+				}
+			}
 		}
 		x.Collect = common(x.Systems, about).on(x.Collect)
 	}
