@@ -212,7 +212,9 @@ func errorKinds(systems []*facts.Facts) []ErrorKind {
 	out := []ErrorKind{}
 	for _, f := range systems {
 		for _, k := range f.ErrorKinds() {
-			out = append(out, ErrorKind{Template: k.Template, Count: k.Count, System: f.ID, First: FromMatch(k.First, Context, "")})
+			first := FromMatch(k.First, Context, "")
+			decode(&first, kindOf(systems, first.Artifact))
+			out = append(out, ErrorKind{Template: k.Template, Count: k.Count, System: f.ID, First: first})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b ErrorKind) int {

@@ -429,10 +429,21 @@ func suspectedHead(v *view) string {
 
 // clockTally says of how many logs the offset from UTC is known.
 func clockTally(certain, logs int) string {
+	if certain == 1 && logs == 1 {
+		return "the offset from UTC is known in the only log with times"
+	}
 	if certain == logs {
 		return "the offset from UTC is known in all " + count(logs, "log", "logs")
 	}
 	return "the offset from UTC is known in " + number(certain) + " of " + count(logs, "log", "logs") + "; times of the others can't be compared with certainty"
+}
+
+// times says how often something occurs.
+func times(n int) string {
+	if n == 1 {
+		return "once:"
+	}
+	return number(n) + " times, first:"
 }
 
 // hasHive says whether any machine's SYSTEM facts are known.

@@ -175,7 +175,7 @@ func (f *Facts) ErrorKinds() []ErrorKind {
 	return out
 }
 
-// loud keeps what a record that its writer calls an error adds: the first ones whole, and its kind. Words in what is no log (a ticket's text, names of settings)
+// loud keeps what a record that its writer calls an error adds: its kind, and the first record of each of the first kinds with the lines around it. Words in what is no log (a ticket's text, names of settings)
 // report nothing, and an exit code that asks for a restart is a success, whatever the line calls it. An event is quoted with all its fields, and its kind is
 // told by its description.
 func (s *sink) loud(i int, r *ingest.Record) {
@@ -186,14 +186,10 @@ func (s *sink) loud(i int, r *ingest.Record) {
 	if s.artifact.Kind == ingest.KindLogEvents {
 		end, telling = len(r.Text), longestLine(r.Text)
 	}
-	var m *Match
-	if len(s.got.loud) < maxLoud {
-		m = s.keep(i, 0, end, nil, true)
-		s.got.loud = append(s.got.loud, m)
-	}
 	if s.kinds.add(telling, r.Line) {
-		if m == nil {
-			m = s.keep(i, 0, end, nil, false)
+		m := s.keep(i, 0, end, nil, len(s.got.loud) < maxLoud)
+		if len(s.got.loud) < maxLoud {
+			s.got.loud = append(s.got.loud, m)
 		}
 		s.firsts = append(s.firsts, m)
 	}
