@@ -19,6 +19,8 @@ const (
 	titleRegistry = "Registry"
 	titleFiles    = "Files"
 	titleChanges  = "Changes"
+	titleNotes    = "Notes"
+	titleSimilar  = "Seen before"
 
 	titleUTC   = "Logs and events, in UTC"
 	titleLocal = "Logs whose offset from UTC is not known"
