@@ -34,6 +34,8 @@ const (
 	stillNeeded      = "still needed: "
 	firstError       = "first error in the logs: "
 
+	openHead = "The finding is proven, not that nothing else plays a part. This upload does not exclude:"
+
 	wordsHead = "What the customer wrote"
 	wordsNote = "Mails and notes in the upload, found by their shape and quoted as they stand. What they say is not checked."
 )
@@ -151,23 +153,6 @@ func sureness(f findings.Finding) string {
 	return fmt.Sprintf("Not proven: %s, %s.", pro, contra)
 }
 
-// doubts says what a proven finding leaves open: explanations beside it that this upload can't exclude, since it lacks the file that would show them; "" if there are none.
-func doubts(v *view, f item) string {
-	if f.Verdict != findings.Confirmed {
-		return ""
-	}
-	var open []string
-	for _, r := range f.Rivals {
-		if _, absent := v.named(r); len(absent) > 0 {
-			open = append(open, lowerFirst(r.Name)+" (it lacks "+strings.Join(absent, " and ")+")")
-		}
-	}
-	if len(open) == 0 {
-		return ""
-	}
-	return "That nothing else plays a part. What this upload can't exclude: " + strings.Join(open, "; ") + "."
-}
-
 // rivalsHead heads the other explanations of a finding.
 func rivalsHead(f item) string {
 	if f.Verdict == findings.Confirmed {
@@ -184,23 +169,31 @@ func provenWord(f item) string {
 	return "Suspected, not proven."
 }
 
-// standingOf says how the upload answers another explanation, as far as the files that the answer names tell.
-func standingOf(present []namedFile, absent []string) string {
-	switch {
-	case len(absent) > 0 && len(present) == 0:
-		return "Can't be excluded: this upload lacks " + strings.Join(absent, " and ") + "."
-	case len(absent) > 0:
-		return "Not excluded in full: this upload lacks " + strings.Join(absent, " and ") + "."
+// standingMeaning says what the standing of another explanation means to the reader.
+func standingMeaning(s standingWord) string {
+	switch s {
+	case rivalOpen:
+		return "Can't be excluded"
+	case rivalSupported:
+		return "Supported too"
+	case rivalExcluded:
+		return "Excluded"
+	case rivalSilent:
+		return "Nothing shows it"
 	}
 	return ""
 }
 
-// lowerFirst continues a sentence with a text that begins one. A name that is written in capitals stays.
-func lowerFirst(s string) string {
-	if len(s) > 1 && 'A' <= s[0] && s[0] <= 'Z' && 'a' <= s[1] && s[1] <= 'z' || strings.HasPrefix(s, "A ") {
-		return strings.ToLower(s[:1]) + s[1:]
+// standingClass is the style sheet's class of a standing.
+func standingClass(s standingWord) string {
+	switch s {
+	case rivalOpen, rivalSupported:
+		return "suspected"
+	case rivalExcluded:
+		return "ruled-out"
+	case rivalSilent:
 	}
-	return s
+	return "not-evaluated"
 }
 
 // noCauseHead is the verdict where nothing is confirmed or suspected: a check that decided nothing found nothing either.
@@ -745,7 +738,8 @@ func upperFirst(s string) string {
 		return ""
 	}
 	r, n := utf8.DecodeRuneInString(s)
-	if r == utf8.RuneError {
+	first, _, _ := strings.Cut(s, " ")
+	if r == utf8.RuneError || strings.ContainsAny(strings.TrimRight(first, ".,:;"), "./\\") { // the name of a file keeps its letters
 		return s
 	}
 	return string(unicode.ToUpper(r)) + s[n:]

@@ -440,21 +440,47 @@ type namedFile struct{ name, path string }
 // citedFile is the name of a file in a sentence of a check.
 var citedFile = regexp.MustCompile(`\b[A-Za-z0-9_-]+\.(?i:log|lo_|evtx?|csv|txt|ini|dat|xml|ct0|tcf|pol)\b`)
 
-// unseen tells an answer that something could not be looked at from one that reports what was seen.
-var unseen = regexp.MustCompile(`\bwould\b|\bnot in the (?:bundle|upload)\b|\blacks\b`)
-
-// named returns the files that the answer to another explanation names: those that the upload holds, the first of each name, and of an answer which says that a
-// file would have to be seen, those that the upload lacks.
-func (v *view) named(r findings.Rival) (present []namedFile, absent []string) {
+// named returns the files of the upload that the answer to another explanation names, the first of each name.
+func (v *view) named(r findings.Rival) []namedFile {
+	var out []namedFile
 	for _, name := range citedFile.FindAllString(r.Verdict, -1) {
-		key := strings.ToLower(name)
-		if path, ok := v.byName[key]; ok && !slices.Contains(present, namedFile{name, path}) {
-			present = append(present, namedFile{name, path})
-		} else if !ok && unseen.MatchString(r.Verdict) && !slices.Contains(absent, name) {
-			absent = append(absent, name)
+		if path, ok := v.byName[strings.ToLower(name)]; ok && !slices.Contains(out, namedFile{name, path}) {
+			out = append(out, namedFile{name, path})
 		}
 	}
-	return present, absent
+	return out
+}
+
+// standingWord is how another explanation stands, by the word that the answer to it begins with.
+type standingWord string
+
+// The words with which checks begin their answers.
+const (
+	rivalOpen      standingWord = "Open"
+	rivalSupported standingWord = "Supported"
+	rivalExcluded  standingWord = "Excluded"
+	rivalSilent    standingWord = "Not borne out"
+)
+
+// standsAt parts the answer to another explanation into how it stands and why; the standing is "" where the answer begins otherwise.
+func standsAt(r findings.Rival) (s standingWord, why string) {
+	for _, s := range []standingWord{rivalOpen, rivalSupported, rivalExcluded, rivalSilent} {
+		if rest, ok := strings.CutPrefix(r.Verdict, string(s)+": "); ok {
+			return s, rest
+		}
+	}
+	return "", r.Verdict
+}
+
+// doubts are the explanations beside a proven finding that the upload does not exclude.
+func doubts(f item) []findings.Rival {
+	if f.Verdict != findings.Confirmed {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(f.Rivals), func(r findings.Rival) bool {
+		s, _ := standsAt(r)
+		return s != rivalOpen && s != rivalSupported
+	})
 }
 
 // Clocks counts the logs whose times have a known offset, and the logs that have times.
