@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"casebook/findings/facts"
+	"casebook/ingest"
 )
 
 // Machine is what a request needs to know of the computer that it is sent to.
@@ -28,8 +29,10 @@ func machines(systems []*facts.Facts) map[string]Machine {
 			continue
 		}
 		m := Machine{ClientLogs: clientLogs(f), Client: f.Mentions("/ccm/logs/")}
-		if p, err := f.Registry.Product(); err == nil {
-			m.Old, m.Modern = p.Major == 5 || p.Major == 4, p.Major >= 6
+		if p, err := f.Registry.Product(); err == nil && p.Major > 0 {
+			m.Old, m.Modern = p.Major < 6, p.Major >= 6
+		} else { // folders that later versions do not have, and files of SMS 2.0, whose clients are older still
+			m.Old = f.Mentions("documents and settings/", "winnt/") || f.Has(ingest.KindCopylog, ingest.KindCompver)
 		}
 		out[f.ID] = m
 	}
@@ -105,7 +108,7 @@ func (m Machine) on(collect string) string {
 		line = registryWrite.ReplaceAllString(line, "$1")
 		line = aclOf.ReplaceAllString(line, "cacls $1")
 		line = strings.NewReplacer(
-			`%PUBLIC%`, `%SystemDrive%`, `$env:PUBLIC`, `$env:SystemDrive`,
+			`%PUBLIC%\`, `%SystemDrive%\`, `%PUBLIC%`, `%SystemDrive%\`, `$env:PUBLIC`, `$env:SystemDrive`, // the drive alone is the folder that is current there
 			`%ProgramData%`, `%ALLUSERSPROFILE%\Application Data`, `%ALLUSERSPROFILE%\Microsoft`, `%ALLUSERSPROFILE%\Application Data\Microsoft`,
 		).Replace(line)
 		lines[i] = line
@@ -128,7 +131,7 @@ func place(items []*wanted, about map[string]Machine) {
 		}
 		if len(x.Systems) == 0 && strings.Contains(x.Collect, clientLogsFolder) {
 			for id, m := range about {
-				if m.Client {
+				if m.Client && id != "" {
 					x.Systems = append(x.Systems, id)
 				}
 			}

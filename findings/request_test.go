@@ -228,12 +228,14 @@ func TestRequestPlaces(t *testing.T) {
 			list: []findings.Finding{
 				asks("a", findings.Suspected, findings.High, "XP", reg("a key", `reg export "HKLM\SYSTEM\Select" "%PUBLIC%\select.reg" /y /reg:64`)),
 				asks("b", findings.Suspected, findings.High, "XP", reg("the System log", `wevtutil qe System /f:text /rd:true /c:5000 > "%PUBLIC%\system-events.txt"`)),
+				asks("d", findings.Suspected, findings.High, "XP", reg("a copy", `copy "%windir%\x.log" "%PUBLIC%"`)),
 				asks("c", findings.Suspected, findings.High, "XP", reg("rights", "icacls \"%ProgramData%\\X\" > \"%PUBLIC%\\x.txt\"\n(Windows XP and 2003: cacls)")),
 			},
 			about: map[string]findings.Machine{"XP": old},
 			want: []string{
 				`       reg export "HKLM\SYSTEM\Select" "%SystemDrive%\select.reg"`,
 				`       Start, Run, eventvwr.msc: right click on the log "System", Save Log File As, of the type Text (tab delimited)`,
+				`       copy "%windir%\x.log" "%SystemDrive%\"`,
 				`       cacls "%ALLUSERSPROFILE%\Application Data\X" > "%SystemDrive%\x.txt"`,
 			},
 			not: []string{"PUBLIC", "elevated", "wevtutil", "icacls", "Windows XP and 2003", "Run as administrator"},
@@ -260,6 +262,19 @@ func TestRequestPlaces(t *testing.T) {
 				"Please send these files.",
 			},
 			not: []string{"ConfigMgr 2007", "2."},
+		},
+		{
+			name:  "a-machine-without-a-name-is-not-named",
+			list:  []findings.Finding{asks("a", findings.Suspected, findings.High, "", log("execmgr.log"))},
+			about: map[string]findings.Machine{"": {Client: true}},
+			want:  []string{"1. execmgr.log of the client, because it records execmgr.log."},
+			not:   []string{" from "},
+		},
+		{
+			name:  "logs-of-the-client-come-from-those-that-have-it",
+			list:  []findings.Finding{asks("a", findings.Suspected, findings.High, "", log("execmgr.log")), asks("b", findings.Suspected, findings.High, "", want(1))},
+			about: map[string]findings.Machine{"PC1": {Client: true}, "PC2": {Client: true}, "SRV": {}},
+			want:  []string{"1. execmgr.log of the client from PC1, PC2, because it records execmgr.log."},
 		},
 		{
 			name: "folder-that-is-not-known",
