@@ -11,8 +11,12 @@ import (
 // TestDoubts holds that a proven finding names what the upload does not exclude, and nothing else.
 func TestDoubts(t *testing.T) {
 	f := item{Finding: findings.Finding{Verdict: findings.Confirmed, Rivals: []findings.Rival{
-		{Name: "a", Verdict: "Open: a.log is not in the upload."}, {Name: "b", Verdict: "Supported: b.log shows it."}, {Name: "c", Verdict: "Excluded: no."},
-		{Name: "d", Verdict: "Not borne out: no line."}, {Name: "e", Verdict: "Of a team's own check."}, {Name: "g", Verdict: "Opened"},
+		{Name: "a", Verdict: "Open: a.log is not in the upload."},
+		{Name: "b", Verdict: "Supported: b.log shows it."},
+		{Name: "c", Verdict: "Excluded: no."},
+		{Name: "d", Verdict: "Not borne out: no line."},
+		{Name: "e", Verdict: "Of a team's own check."},
+		{Name: "g", Verdict: "Opened"},
 	}}}
 	names := func(f item) (out []string) {
 		for _, r := range doubts(f) {
