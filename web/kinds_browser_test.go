@@ -29,11 +29,11 @@ func kinds(t *testing.T) []kind {
 	t.Helper()
 	const long, short, wide, cut = "WKS-0417/logs/ClientIDManagerStartup.log", "WKS-0417/logs/execmgr.log", "WKS-0417/C/Windows/Temp/a-name-without-a-place-to-break-it-0123456789012345678901234567890123456789.log", "WKS-0417/logs/cut.log"
 	logs := map[string][]ingest.Record{
-		long: sampleLog(), short: sampleLog()[:300],
-		wide: entries(60, func(i int) string {
+		long: sampleLog(), short: sampleLog()[:120],
+		wide: entries(12, func(i int) string {
 			return fmt.Sprintf(`Command %d: C:\Program Files\%s\setup.exe /q`+"\t%s\u202e<b>&amp;", i, strings.Repeat("Folder", 40), strings.Repeat("0123456789", 30))
 		}),
-		cut: entries(2000, func(i int) string { return fmt.Sprintf("Step %d is done.", i) }),
+		cut: entries(500, func(i int) string { return fmt.Sprintf("Step %d is done.", i) }),
 	}
 	for i := range logs[wide] {
 		logs[wide][i].Component = []byte("A.Component.Whose.Name.Is.Longer.Than.Others")
