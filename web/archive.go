@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"io"
 	"math"
 	"net/url"
@@ -446,6 +447,35 @@ func (x excerpt) pieces() []markedPiece {
 		out = append(out, markedPiece{x.text[at:], false})
 	}
 	return out
+}
+
+// marked shows an excerpt with what was found in it, without a space that the text does not have.
+func marked(x excerpt) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		write := func(markup string) error {
+			_, err := io.WriteString(w, markup)
+			return err
+		}
+		left := `<span class="quiet">…</span>`
+		if x.before {
+			if err := write(left); err != nil {
+				return err
+			}
+		}
+		for _, p := range x.pieces() {
+			before, after := "", ""
+			if p.found {
+				before, after = "<mark>", "</mark>"
+			}
+			if err := errors.Join(write(before), block(p.text).Render(ctx, w), write(after)); err != nil {
+				return err
+			}
+		}
+		if x.after {
+			return write(left)
+		}
+		return nil
+	})
 }
 
 type markedPiece struct {
