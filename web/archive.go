@@ -285,15 +285,18 @@ func (s *Search) counting() templ.SafeURL {
 	return placeWith(PlaceSearch, v, 1)
 }
 
-// with is the search for what has a value of a facet besides.
-func (s *Search) with(f index.Facet, value string) templ.SafeURL {
+// with is the search for what has a value of a facet besides; false for a value that the language can't say.
+func (s *Search) with(f index.Facet, value string) (templ.SafeURL, bool) {
+	if _, err := query.Parse(term(string(f), value)); err != nil {
+		return "", false
+	}
 	v := s.values()
 	q := strings.TrimSpace(s.Query)
 	if strings.Contains(q, " OR ") {
 		q = "(" + q + ")"
 	}
 	v.Set("q", strings.TrimSpace(q+" "+term(string(f), value)))
-	return placeWith(PlaceSearch, v, 1)
+	return placeWith(PlaceSearch, v, 1), true
 }
 
 // term is a field with a value as it has to be typed.

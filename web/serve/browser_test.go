@@ -125,7 +125,7 @@ func until(ctx context.Context, t *testing.T, condition string) {
 func theme(ctx context.Context, t *testing.T, name string) {
 	t.Helper()
 	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -272,6 +272,7 @@ func TestWalk(t *testing.T) {
 		if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 			t.Fatal(err)
 		}
+		theme(ctx, t, "light")
 		visit(ctx, t, s.URL+"/search?q=installation+failed")
 		click := func(selector string) {
 			t.Helper()
@@ -284,7 +285,7 @@ func TestWalk(t *testing.T) {
 		click(`.hit a[href^="/case/INC-2/index.html"]`)
 		until(ctx, t, `location.pathname === "/case/INC-2/index.html"`)
 		click(`.finding a[href="logs/logs-agent-log.3.html#L3"]`)
-		until(ctx, t, `location.hash === "#L3" && document.querySelector(":target") !== null`)
+		until(ctx, t, `document.readyState === "complete" && document.querySelector(":target") !== null`)
 		if text := evaluate[string](ctx, t, `document.querySelector(":target").innerText`); !strings.Contains(text, "north two") {
 			t.Errorf("the evidence leads to %q", text)
 		}
