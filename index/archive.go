@@ -34,6 +34,8 @@ type reading struct {
 	now    *manifest
 	opened map[string]*openCase    // by folder name
 	shards map[string]*sharedShard // by folder name
+
+	compared map[string]*profile // of the cases that were compared last, by folder name; replaced, never changed
 }
 
 // Open opens the archive in dir to read; dir may be a report folder that holds one in its folder archive. It must be closed.
