@@ -170,7 +170,9 @@ func (a *Archive) generation() (*manifest, error) {
 	limited := &manifest{Generation: m.Generation}
 	for i := range m.Cases {
 		if a.scope.Holds(m.Cases[i].Labels) {
-			limited.Cases = append(limited.Cases, m.Cases[i])
+			c := m.Cases[i]
+			c.Labels = a.scope.visible(c.Labels)
+			limited.Cases = append(limited.Cases, c)
 		}
 	}
 	return limited, nil
@@ -217,7 +219,19 @@ func (a *Archive) open(live *liveCase) (c *openCase, ok bool, err error) {
 	return c, err == nil, err
 }
 
+// openFolder returns the opened case with what live says of it: its labels may have changed since it was opened, and not everybody sees all of them.
 func (a *Archive) openFolder(live *liveCase) (*openCase, error) {
+	c, err := a.openFiles(live)
+	if err != nil {
+		return nil, err
+	}
+	seen := *c
+	seen.live = *live
+	return &seen, nil
+}
+
+// openFiles opens the files of a case, which then stay open until the archive is closed.
+func (a *Archive) openFiles(live *liveCase) (*openCase, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if c, ok := a.opened[live.Name]; ok {

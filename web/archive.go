@@ -523,6 +523,8 @@ func facetTitle(f index.Facet) string {
 		return "Machine"
 	case index.FacetKind:
 		return "Kind of file"
+	case index.FacetLabel:
+		return "Label"
 	case index.FacetSeverity:
 		return "Severity"
 	case index.FacetTime:

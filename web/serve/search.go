@@ -27,7 +27,7 @@ const (
 
 // facets are what the hits are counted by.
 var facets = []index.Facet{
-	index.FacetSeverity, index.FacetTime, index.FacetCase, index.FacetHost, index.FacetCheck, index.FacetVerdict, index.FacetComponent, index.FacetCode, index.FacetKind,
+	index.FacetSeverity, index.FacetTime, index.FacetCase, index.FacetLabel, index.FacetHost, index.FacetCheck, index.FacetVerdict, index.FacetComponent, index.FacetCode, index.FacetKind,
 }
 
 // orders are the names of the orders of hits.
