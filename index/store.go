@@ -62,12 +62,7 @@ func (s Scope) Holds(l Labels) bool {
 	if s == nil {
 		return true
 	}
-	for _, one := range s {
-		if l.Has(one) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s, l.Has)
 }
 
 // visible returns labels without those that would tell who else has the case: of a name that the scope limits, only its own values stay.

@@ -117,14 +117,13 @@ func caseLink(id, page string) templ.SafeURL { return templ.SafeURL(CasePlace(id
 // hitLink leads to where a hit stands in the case's report.
 func hitLink(h index.Hit) templ.SafeURL {
 	q := url.Values{}
-	switch {
-	case h.Class == index.ClassFinding:
+	if h.Class == index.ClassFinding {
 		q.Set("check", h.Check)
-	default:
+	} else {
 		q.Set("file", h.Artifact)
-		if h.Line > 0 {
-			q.Set("line", strconv.Itoa(h.Line))
-		}
+	}
+	if h.Class != index.ClassFinding && h.Line > 0 {
+		q.Set("line", strconv.Itoa(h.Line))
 	}
 	return templ.SafeURL(CasePlace(h.Case, "at") + "?" + q.Encode())
 }

@@ -145,7 +145,7 @@ var shownPages = []struct{ name, path string }{
 	{"cases", "/cases"},
 	{"cases-none", "/cases?text=nowhere"},
 	{"search", "/search"},
-	{"hits", "/search?q=failed+OR+step"},
+	{"hits", "/search?q=failed+OR+step&count=all"},
 	{"wrong", "/search?q=%28a"},
 	{"case", "/case/INC-1/index.html"},
 	{"log", "/case/INC-2/logs/logs-agent-log.2001.html"},
@@ -273,7 +273,7 @@ func TestWalk(t *testing.T) {
 			t.Fatal(err)
 		}
 		theme(ctx, t, "light")
-		visit(ctx, t, s.URL+"/search?q=installation+failed")
+		visit(ctx, t, s.URL+"/search?q=installation+failed&count=all")
 		click := func(selector string) {
 			t.Helper()
 			if err := chromedp.Do(ctx, chromedp.Click(selector)); err != nil {
@@ -316,9 +316,9 @@ func fill(v reflect.Value, next func() string) {
 		}
 		fill(v.Elem(), next)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() && v.Type() != reflect.TypeFor[time.Time]() {
-				fill(v.Field(i), next)
+		for _, field := range v.Fields() {
+			if field.CanSet() && v.Type() != reflect.TypeFor[time.Time]() {
+				fill(field, next)
 			}
 		}
 	case reflect.Slice:
@@ -368,7 +368,7 @@ func TestHostile(t *testing.T) {
 	s := start(t, serve.Options{Open: opener(dir), Uploads: uploads(t, dir)})
 	ctx := browser(t)
 	said := observe(ctx, t)
-	pages := s.crawl("/search?q=alert", 40)
+	pages := s.crawl("/search?q=alert&count=all", 40)
 	for path := range s.crawl("/", 60) {
 		pages[path] = answer{}
 	}

@@ -58,8 +58,8 @@ func (s *sites) put(x *site) {
 	s.list = slices.DeleteFunc(s.list, func(y *site) bool { return y.id == x.id })
 	s.list = append(s.list, x)
 	bytes := 0
-	for i := len(s.list) - 1; i >= 0; i-- {
-		if bytes += s.list[i].bytes; bytes > maxSiteBytes && i < len(s.list)-1 || len(s.list)-i > maxSites {
+	for i, y := range slices.Backward(s.list) {
+		if bytes += y.bytes; bytes > maxSiteBytes && i < len(s.list)-1 || len(s.list)-i > maxSites {
 			s.list = slices.Delete(s.list, 0, i+1)
 			return
 		}
@@ -177,7 +177,7 @@ func (s *Server) caseAt(w http.ResponseWriter, r *http.Request) error {
 			page = to
 		}
 	}
-	http.Redirect(w, r, web.CasePlace(x.id, page), http.StatusSeeOther)
+	http.Redirect(w, r, web.CasePlace(x.id, page), http.StatusSeeOther) //nolint:gosec // page is one of this case, which the request only chose
 	return nil
 }
 

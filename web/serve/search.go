@@ -21,7 +21,7 @@ const (
 	aroundHit   = 1
 	maxHitPages = 40
 	maxQuery    = 8000 // bytes
-	countWithin = 150 * time.Millisecond
+	countWithin = 30 * time.Millisecond
 	maxCounts   = 256 // that are kept
 )
 
@@ -75,15 +75,14 @@ func (s *Server) find(r *http.Request, node query.Node, p *web.Search) error {
 	}
 	defer release()
 	ctx := r.Context()
-	counted := make(chan counting, 1)
-	go func() {
-		limited, cancel := ctx, context.CancelFunc(func() {})
-		if !p.All {
-			limited, cancel = context.WithTimeout(ctx, countWithin)
-		}
-		defer cancel()
-		counted <- s.count(limited, reader, viewerOf(r), p.Query, node)
-	}()
+	counted, err := s.count(r, reader, p.Query, node)
+	if err != nil {
+		return err
+	}
+	late := make(<-chan time.Time)
+	if !p.All {
+		late = time.After(countWithin)
+	}
 	size := web.HitsOnPage()
 	n, from := 0, (p.Page-1)*size
 	var failed error
@@ -104,13 +103,18 @@ func (s *Server) find(r *http.Request, node query.Node, p *web.Search) error {
 			p.Hits = append(p.Hits, h)
 		}
 	}
-	c := <-counted
+	c := counting{err: errNotCounted}
+	select {
+	case c = <-counted:
+	case <-late:
+	case <-ctx.Done():
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	p.Last = p.Page == maxHitPages
 	p.Total, p.Facets, p.Counted = c.total, c.facets, c.err == nil
-	if c.err != nil && !errors.Is(c.err, context.DeadlineExceeded) {
+	if c.err != nil && !errors.Is(c.err, errNotCounted) && !errors.Is(c.err, context.DeadlineExceeded) {
 		failed = errors.Join(failed, c.err)
 	}
 	if failed != nil {
@@ -128,46 +132,91 @@ type counting struct {
 	err    error
 }
 
-// counts keeps what was counted last, so that a page that is turned needs no count.
+// errNotCounted says that nobody has waited until the hits were counted.
+var errNotCounted = errors.New("not counted")
+
+// counts keeps what was counted last, so that a page that is turned, or loaded again when counting took longer, needs no count.
 type counts struct {
+	slots chan struct{} // counts under way
+	group sync.WaitGroup
+
 	mu   sync.Mutex
 	list map[[sha256.Size]byte]counting
 }
 
-// count counts the hits of a query.
-func (s *Server) count(ctx context.Context, reader index.Reader, v viewer, text string, node query.Node) counting {
-	list, err := reader.List(ctx)
+// count begins to count the hits of a query, and goes on when nobody waits any more. Each count takes a processor: where all have one, nothing is counted.
+func (s *Server) count(r *http.Request, reader index.Reader, text string, node query.Node) (<-chan counting, error) {
+	list, err := reader.List(r.Context())
 	if err != nil {
-		return counting{err: err}
+		return nil, err
 	}
-	// What the count depends on: the query and the states of the cases that the viewer may see, which no two users with different cases have in common.
+	// What the count depends on: the query, and the states and labels of the cases that the user may see.
 	sum := sha256.New()
 	_, _ = io.WriteString(sum, text) // never fails
 	for i := range list {
-		_, _ = io.WriteString(sum, "\x00"+list[i].ID+"\x00"+list[i].State) // never fails
+		_, _ = fmt.Fprintf(sum, "\x00%s\x00%s\x00%v", list[i].ID, list[i].State, list[i].Labels) // never fails
 	}
 	var key [sha256.Size]byte
 	sum.Sum(key[:0])
+	out := make(chan counting, 1)
 	s.counts.mu.Lock()
 	c, ok := s.counts.list[key]
 	s.counts.mu.Unlock()
 	if ok {
-		return c
+		out <- c
+		return out, nil
 	}
-	c.total, c.facets, c.err = reader.Count(ctx, node, facets...)
-	if c.err != nil {
-		return c
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.opt.Timeout)
+	if r.URL.Query().Get("count") == "all" {
+		select {
+		case s.counts.slots <- struct{}{}:
+		case <-r.Context().Done():
+			cancel()
+			return nil, r.Context().Err()
+		}
+	} else {
+		select {
+		case s.counts.slots <- struct{}{}:
+		default:
+			cancel()
+			out <- counting{err: errNotCounted}
+			return out, nil
+		}
 	}
-	for i := range c.facets {
-		shorten(&c.facets[i])
+	reader, release, err := s.view(r)
+	if err != nil {
+		cancel()
+		<-s.counts.slots
+		return nil, err
 	}
-	s.counts.mu.Lock()
-	defer s.counts.mu.Unlock()
-	if s.counts.list == nil || len(s.counts.list) >= maxCounts {
-		s.counts.list = map[[sha256.Size]byte]counting{}
+	stop := context.AfterFunc(s.ending, cancel)
+	s.counts.group.Go(func() {
+		defer func() {
+			stop()
+			cancel()
+			release()
+			<-s.counts.slots
+		}()
+		var c counting
+		c.total, c.facets, c.err = reader.Count(ctx, node, facets...)
+		for i := range c.facets {
+			shorten(&c.facets[i])
+		}
+		out <- c
+		if c.err == nil {
+			s.counts.keep(key, c)
+		}
+	})
+	return out, nil
+}
+
+func (k *counts) keep(key [sha256.Size]byte, c counting) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.list == nil || len(k.list) >= maxCounts {
+		k.list = map[[sha256.Size]byte]counting{}
 	}
-	s.counts.list[key] = c
-	return c
+	k.list[key] = c
 }
 
 // maxValues is how many values of a facet are kept.

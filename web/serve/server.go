@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -62,6 +63,8 @@ type Server struct {
 	guard     guard
 	routes    http.Handler
 	loopback  bool // listens on a loopback address
+
+	ending context.Context //nolint:containedctx // that of New, which ends what goes on behind requests
 }
 
 // The defaults of Options.
@@ -74,7 +77,7 @@ const (
 func New(ctx context.Context, opt Options) (*Server, error) {
 	opt.Timeout = cmp.Or(opt.Timeout, defaultTimeout)
 	opt.PerUser = cmp.Or(opt.PerUser, defaultPerUser)
-	s := &Server{opt: opt, log: opt.Log}
+	s := &Server{opt: opt, log: opt.Log, ending: ctx, counts: counts{slots: make(chan struct{}, runtime.GOMAXPROCS(0))}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -94,7 +97,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 		_, ok := lease.reader.(index.Limiter)
 		s.store.release(lease)
 		if !ok {
-			s.store.close()
+			_ = s.store.close() // nothing was read of it
 			return nil, errors.New("this store can't be limited to the cases of a user")
 		}
 	}
@@ -103,7 +106,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	s.guard = newGuard(s)
 	if opt.Uploads != nil {
 		if s.queue, err = newQueue(*opt.Uploads, s.log, s.metrics, s.catalogue.wake); err != nil {
-			s.store.close()
+			_ = s.store.close() // nothing was read of it
 			return nil, err
 		}
 		s.queue.start(ctx)
@@ -119,6 +122,7 @@ func (s *Server) Close() error {
 		s.queue.wait()
 	}
 	s.catalogue.wait()
+	s.counts.group.Wait()
 	return s.store.close()
 }
 
