@@ -28,7 +28,8 @@ type Archive struct {
 
 // reading is what is open of an archive. Limited views of it share it.
 type reading struct {
-	dir string
+	dir     string
+	decoder *zstd.Decoder // of all cases
 
 	mu     sync.Mutex
 	now    *manifest
@@ -53,7 +54,11 @@ func Open(dir string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Archive{reading: &reading{dir: dir, now: m, opened: map[string]*openCase{}, shards: map[string]*sharedShard{}}}, nil
+	decoder, err := newDecoder()
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	return &Archive{reading: &reading{dir: dir, decoder: decoder, now: m, opened: map[string]*openCase{}, shards: map[string]*sharedShard{}}}, nil
 }
 
 // Close frees what the archive holds open. No search may be under way.
@@ -67,6 +72,7 @@ func (a *Archive) Close() error {
 	for _, s := range a.shards {
 		errs = append(errs, guard(s.index.Close))
 	}
+	a.decoder.Close()
 	clear(a.opened)
 	clear(a.shards)
 	return errors.Join(errs...)
@@ -237,7 +243,7 @@ func (a *Archive) openFiles(live *liveCase) (*openCase, error) {
 	if c, ok := a.opened[live.Name]; ok {
 		return c, nil
 	}
-	c, err := openCaseFiles(filepath.Join(a.dir, dirCases, live.Name), live)
+	c, err := openCaseFiles(filepath.Join(a.dir, dirCases, live.Name), live, a.decoder)
 	if err == nil {
 		c.shard, err = a.sharedShard(live.Shard)
 	}
@@ -275,11 +281,17 @@ type openCase struct {
 	records *os.File
 	shard   *sharedShard // the archive's
 	decoder *zstd.Decoder
+	shares  bool // the decoder, which is the archive's
 }
 
-// openCaseFiles opens the case in a folder, without its shard.
-func openCaseFiles(folder string, live *liveCase) (*openCase, error) {
-	c := &openCase{live: *live, dir: folder}
+// newDecoder makes what inflates blocks, for any number of goroutines.
+func newDecoder() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock))
+}
+
+// openCaseFiles opens the case in a folder, without its shard. decoder may be nil for one of its own; one that many cases share saves two hundred kilobytes of each.
+func openCaseFiles(folder string, live *liveCase, decoder *zstd.Decoder) (*openCase, error) {
+	c := &openCase{live: *live, dir: folder, decoder: decoder, shares: decoder != nil}
 	if err := c.load(); err != nil {
 		_ = c.close()
 		return nil, err
@@ -321,7 +333,9 @@ func (c *openCase) load() error {
 			return 1
 		}
 	})
-	c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock))
+	if c.decoder == nil {
+		c.decoder, err = newDecoder()
+	}
 	return err
 }
 
@@ -349,7 +363,7 @@ func (c *openCase) close() error {
 			errs = append(errs, f.Close())
 		}
 	}
-	if c.decoder != nil {
+	if c.decoder != nil && !c.shares {
 		c.decoder.Close()
 	}
 	return errors.Join(errs...)

@@ -223,7 +223,7 @@ func reindexCase(ctx context.Context, w *shardWriter, archive string, live *live
 
 // reindexFolder adds the case in a folder to an index.
 func reindexFolder(ctx context.Context, w *shardWriter, folder string, live *liveCase) error {
-	c, err := openCaseFiles(folder, live)
+	c, err := openCaseFiles(folder, live, nil)
 	if err != nil {
 		return fmt.Errorf("archive: case %q can't be read: %w", live.ID, err)
 	}
