@@ -160,9 +160,6 @@ var shownPages = []struct{ name, path string }{
 func shownServer(t *testing.T) *running {
 	t.Helper()
 	dir := smallArchive(t)
-	if from := os.Getenv("CASEBOOK_SHOTS_ARCHIVE"); from != "" {
-		dir = from
-	}
 	s := start(t, serve.Options{Open: opener(dir), Uploads: uploads(t, dir)})
 	s.post("/case/INC-1/notes", map[string][]string{"token": {s.token("/case/INC-1/notes")}, "text": {"Fixed by the hotfix.\nSee also INC-2."}}, nil)
 	return s
