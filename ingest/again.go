@@ -46,9 +46,10 @@ type KeptMember struct {
 	First     uint8     `json:"first,omitempty"`     // the round in which it is read: 1, 2, or 0 for the last
 	Problems  []Problem `json:"problems,omitempty"`  // that reading what is kept of it can't find
 
+	SHA256 string `json:"sha256,omitempty"` // of its bytes as they were; of FormText and FormBytes
+	Bytes  int64  `json:"bytes,omitempty"`
+
 	// Of a text.
-	SHA256    string `json:"sha256,omitempty"`
-	Bytes     int64  `json:"bytes,omitempty"`
 	Encoding  string `json:"encoding,omitempty"`
 	Assumed   string `json:"assumed,omitempty"` // the code page that it was read by without being known to be the machine's
 	Sensitive string `json:"sensitive,omitempty"`
@@ -247,7 +248,7 @@ func (t *task) kept() KeptMember {
 	case FormText:
 		k.SHA256, k.Bytes, k.Encoding, k.Assumed, k.Sensitive, k.HeadSize, k.Head = a.SHA256, a.Bytes, a.Encoding, t.assumed, t.sensitive, t.headSize, t.head
 	case FormBytes:
-		k.Bytes = a.Bytes
+		k.SHA256, k.Bytes = a.SHA256, a.Bytes
 	case FormSealed, FormNone:
 		known := *a
 		k.Artifact = &known

@@ -95,7 +95,7 @@ func (w *worker) read(ctx context.Context, t *task, locale Locale) error {
 	if p.a.Bytes == 0 && p.a.Truncated {
 		p.a.SHA256 = ""
 	}
-	if k := t.m.kept; k != nil && k.Form == FormText {
+	if k := t.m.kept; k != nil {
 		p.a.Bytes, p.a.SHA256 = k.Bytes, k.SHA256
 	}
 	p.form()

@@ -88,11 +88,11 @@ func sealSylink(e ingest.Extracted) ([]byte, error) {
 	}
 	out := sealedSylink{Value: *v, Lines: len(e.Lines)}
 	out.Value.Secrets = nil
-	secret := v.secrets > len(v.Secrets) // where the others stand is not known
+	secret := false
 	for _, x := range v.Secrets {
 		x.SHA256 = ""
 		out.Value.Secrets = append(out.Value.Secrets, x)
-		secret = secret || x.To == 0 || x.Line <= v.Line
+		secret = secret || x.Line <= v.Line
 	}
 	if v.Line >= 1 && v.Line <= len(e.Lines) && !secret {
 		out.First = e.Lines[v.Line-1]
