@@ -40,12 +40,15 @@ func (e *LackingError) Error() string {
 }
 
 // Again analyses a case from what the archive stores of it: the decoded text of its records, small hives and other typed artifacts. With the same checks and version the report is that of [Analyze]. Of
-// opt, Case, Host, At, Limits and Passwords are not looked at: those of the first analysis hold. The error is a [LackingError] if something was too large to be stored.
+// opt, Case, Limits and Passwords are not looked at; Host and At hold where the first analysis had none, or where they are set. The error is a [LackingError] if something was too large to be stored.
 func Again(ctx context.Context, from *index.Sources, opt Options) (*findings.Report, error) {
 	if lacking := lacking(&from.Kept); len(lacking) > 0 {
 		return nil, &LackingError{lacking}
 	}
-	opt.Case, opt.Host, opt.At, opt.Limits = from.Case, from.Host, from.At, ingest.Limits{}
+	opt.Case, opt.Host, opt.Limits = from.Case, cmp.Or(opt.Host, from.Host), ingest.Limits{}
+	if opt.At.IsZero() {
+		opt.At = from.At
+	}
 	bundle, err := ingest.Again(&from.Kept, from)
 	if err != nil {
 		return nil, fmt.Errorf("analyse case %q again: %w", from.Case, err)
@@ -54,8 +57,7 @@ func Again(ctx context.Context, from *index.Sources, opt Options) (*findings.Rep
 	if err != nil {
 		return nil, err
 	}
-	a.stored = from.Stored
-	a.stored.Kept = ingest.Kept{}
+	a.stored.Uploads, a.stored.Volume = from.Uploads, from.Volume
 	defer a.abort()
 	contents, err := a.read(ctx, []*ingest.Bundle{bundle})
 	if err = cmp.Or(from.Err(), err); err != nil {

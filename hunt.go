@@ -66,9 +66,13 @@ func trace(c *findings.Check) query.Node {
 	if c.Rests == nil {
 		return nil
 	}
+	rests := c.Rests()
+	if rests == nil {
+		return nil
+	}
 	oneOf := query.Or{}
 	for _, s := range c.Signals {
-		if !slices.Contains(c.Rests, s.Name) {
+		if !slices.Contains(rests, s.Name) {
 			continue
 		}
 		for _, l := range s.Literals {

@@ -9,42 +9,63 @@ import (
 	"casebook/findings"
 )
 
-// rests returns the check's signals if no row can confirm or suspect anything where none of them has a hit; nil if that can't be told. Rows are evaluated with
-// conditions on lines that find nothing, and with nothing known of registries, tables, files, boots and the system.
-func (c *compiler) rests() []string {
+// rests returns as few of the check's signals as possible of which at least one must have a hit for a row to confirm or suspect anything; nil if there is no such set.
+func (c *check) rests() []string {
+	out := map[string]bool{}
+	for _, x := range c.conditions {
+		if _, is := x.condition.(*signal); is && x.id != bootName { // boots show no problem
+			out[x.id] = true
+		}
+	}
+	if !c.silentWithout(out) {
+		return nil
+	}
+	var names []string
+	for _, x := range c.conditions {
+		if !out[x.id] {
+			continue
+		}
+		if delete(out, x.id); c.silentWithout(out) {
+			continue
+		}
+		out[x.id] = true
+		names = append(names, c.id+"/"+x.id)
+	}
+	return names
+}
+
+// silentWithout tells whether no row confirms or suspects anything where none of these signals has a hit: rows are evaluated with conditions on them that
+// find nothing, and with nothing known of the other conditions and of the system.
+func (c *check) silentWithout(signals map[string]bool) bool {
 	empty := map[string]any{}
 	unknown := []*cel.AttributePatternType{cel.AttributePattern("system"), cel.AttributePattern("it")}
-	var signals []string
-	for _, x := range c.check.conditions {
+	for _, x := range c.conditions {
+		finds := true
 		switch s := x.condition.(type) {
 		case *signal:
-			if x.id == bootName { // shows no problem
-				unknown = append(unknown, cel.AttributePattern(x.id))
-				continue
-			}
-			signals = append(signals, s.name)
-			empty[x.id] = x.set.zero(c.check.schemas)
-		case *count, *order:
-			empty[x.id] = x.set.zero(c.check.schemas)
-		default:
+			finds = !signals[x.id]
+		case *count:
+			finds = !signals[s.signal]
+		case *order:
+			finds = !signals[s.first]
+		}
+		if finds {
 			unknown = append(unknown, cel.AttributePattern(x.id))
+		} else {
+			empty[x.id] = x.set.zero(c.schemas)
 		}
 	}
 	vars, err := cel.PartialVars(empty, unknown...)
 	if err != nil {
-		return nil
+		return false
 	}
-	for i := range c.check.rows {
-		r := &c.check.rows[i]
+	return !slices.ContainsFunc(c.rows, func(r row) bool {
 		switch {
-		case r.verdict != findings.Confirmed && r.verdict != findings.Suspected:
-		case r.each != "" && empty[r.each] != nil: // it has no items
-		case r.when == nil || !r.when.never(vars):
-			return nil
+		case r.verdict != findings.Confirmed && r.verdict != findings.Suspected, r.each != "" && empty[r.each] != nil: // there is no item
+			return false
 		}
-	}
-	slices.Sort(signals)
-	return signals
+		return r.when == nil || !r.when.never(vars)
+	})
 }
 
 // never tells whether the expression is false whatever the unknown variables are.
