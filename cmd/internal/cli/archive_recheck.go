@@ -233,7 +233,7 @@ func (a *App) printRecheck(r rechecked) error {
 	w := a.page()
 	what := cmp.Or(r.Why, fmt.Sprintf("%d %s changed", len(r.Changes), plural(len(r.Changes), "verdict")))
 	if r.From == "stored" {
-		what += " (from what the case stores)"
+		what += ", without its uploads"
 	}
 	if r.Status == "current" {
 		what = "this version evaluated it"
