@@ -1,17 +1,25 @@
 package casebook_test
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"casebook"
 	"casebook/findings"
 	"casebook/findings/checks"
+	"casebook/findings/facts"
 	"casebook/index"
+	"casebook/ingest"
 	"casebook/internal/fixture"
+	"casebook/internal/match"
 )
 
 // hunt runs checks over all cases of an archive.
@@ -95,4 +103,132 @@ func TestHunt(t *testing.T) {
 	if unbound := (len(hunted) - resting) * len(want); hits < resting || (few-unbound)*4 > all-unbound {
 		t.Errorf("the index saves too little")
 	}
+}
+
+// lineCheck confirms where a line holds a text, and rests on that.
+func lineCheck(id, literal string) *findings.Check {
+	signal := match.Signal{Name: id + "/line", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText), string(ingest.KindLogCCM)}, Literals: []string{literal}}
+	return &findings.Check{
+		ID: id, Title: "A line", Severity: findings.Low, Product: findings.Product{Name: "anything", Words: []string{""}}, Signals: []match.Signal{signal},
+		Rests: func() []string { return []string{signal.Name} },
+		Run: func(f *facts.Facts) ([]findings.Finding, error) {
+			m, ok := f.Matches(signal.Name).First()
+			if !ok {
+				return []findings.Finding{{Verdict: findings.NotEvaluated, Summary: "There is no such line."}}, nil
+			}
+			return []findings.Finding{{Verdict: findings.Confirmed, Summary: "There is such a line.", Evidence: []findings.Evidence{findings.FromMatch(m, findings.Supports, "")}}}, nil
+		},
+	}
+}
+
+// TestHuntByIndex draws texts that are parts of lines, cut anywhere and in any case: the index finds all cases with such a line.
+func TestHuntByIndex(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "archive")
+	lines := []string{
+		"RegTask: Failed to get certificate. Error: 0x80004005", "MainEngineThread is returning 1603", `MoveFileEx \\?\Volume{c0a5b7e2-2d4f-11e1-8b77-00505696001a}\novell.zenworks.dll`,
+		"Größe der Datei ist überschritten, siehe CLICORE.EXE", "PolicyAgent_ReplyAssignments {8097EE64-1F0A-4E5B-9F0A-0123456789AB}", "a  b\tc;d=e,f",
+		"Ошибка 5: доступ запрещён", "sms_def.mof compiled, 12 classes; code=-2147023293", "エラーが発生しました (0x643)", "The quick brown fox", "x86_64-w64 build-17763.rs5_release",
+	}
+	for i := range 24 {
+		var text strings.Builder
+		for j, l := range lines {
+			if (i+j)%3 == 0 || i == j {
+				fmt.Fprintf(&text, "%d %s %d\n", i*j, l, i)
+			}
+		}
+		bundle := t.TempDir()
+		if err := os.WriteFile(filepath.Join(bundle, "notes.txt"), []byte(text.String()+"end\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := casebook.Analyze(t.Context(), []string{bundle}, casebook.Options{Case: fmt.Sprint("case", i), Index: index.Dir(dir), Checks: checks.All()[:1]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		line := []rune(rapid.SampledFrom(lines).Draw(rt, "line"))
+		from := rapid.IntRange(0, len(line)-3).Draw(rt, "from")
+		literal := string(line[from:rapid.IntRange(from+3, len(line)).Draw(rt, "to")])
+		if rapid.Bool().Draw(rt, "upper") {
+			literal = strings.Map(func(r rune) rune {
+				if 'a' <= r && r <= 'z' {
+					r -= 'a' - 'A'
+				}
+				return r
+			}, literal)
+		}
+		c := lineCheck("test-line", literal)
+		all := *c
+		all.Rests = nil
+		got, _ := hunt(t, dir, []*findings.Check{c})
+		want, _ := hunt(t, dir, []*findings.Check{&all})
+		for id, w := range want {
+			found += len(w.Findings)
+			if len(w.Findings) != len(got[id].Findings) {
+				rt.Fatalf("%q: case %s has %d findings, by the index %d", literal, id, len(w.Findings), len(got[id].Findings))
+			}
+			if len(w.Findings) == 0 && len(got[id].Evaluated) > 0 {
+				rt.Fatalf("%q: case %s was evaluated without need", literal, id)
+			}
+		}
+	})
+	if found == 0 {
+		t.Error("nothing was found")
+	}
+}
+
+// TestHuntTouchesNothingElse: of cases without the line not even the files are read that an evaluation needs.
+func TestHuntTouchesNothingElse(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "archive")
+	for id, text := range map[string]string{"hit": "one needle here\n", "miss": "nothing here\n"} {
+		bundle := t.TempDir()
+		if err := os.WriteFile(filepath.Join(bundle, "notes.txt"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := casebook.Analyze(t.Context(), []string{bundle}, casebook.Options{Case: id, Index: index.Dir(dir), Checks: checks.All()[:1]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "cases", "miss~*", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, f := range files {
+		if filepath.Base(f) == "case.json" {
+			continue
+		}
+		info, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(f, make([]byte, info.Size()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := treeSums(t, dir)
+	got, evaluated := hunt(t, dir, []*findings.Check{lineCheck("test-line", "needle")})
+	if evaluated != 1 || len(got["hit"].Findings) != 1 || got["miss"].Evaluated != nil {
+		t.Errorf("hunted %+v", got)
+	}
+	if diff := cmp.Diff(before, treeSums(t, dir)); diff != "" {
+		t.Errorf("the hunt changed the archive:\n%s", diff)
+	}
+}
+
+// treeSums returns the SHA-256 of all files below a folder.
+func treeSums(t *testing.T, dir string) map[string][32]byte {
+	t.Helper()
+	out := map[string][32]byte{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		out[path] = sha256.Sum256(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
