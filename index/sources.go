@@ -74,13 +74,12 @@ type sourcesWriter struct {
 
 // Source implements [SourceWriter].
 func (w *Writer) Source(path string, b []byte) error {
-	enc, ok := w.encoders.Get().(*zstd.Encoder)
-	if !ok {
-		return errors.New("archive: the compressor refuses its options")
+	s := &w.sources
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
+	if err != nil {
+		return w.failed(fmt.Errorf("archive: %w", err))
 	}
 	frame := enc.EncodeAll(b, nil)
-	w.encoders.Put(enc)
-	s := &w.sources
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.file == nil {
