@@ -313,7 +313,7 @@ func (t *textReader) Read(p []byte) (int, error) {
 
 // caseFiles are the files that the folder of a case may hold.
 func caseFiles() []string {
-	return []string{fileCase, fileReport, fileFindings, fileBlocks, fileRecords, fileHistory, fileFacts, fileSources}
+	return []string{fileCase, fileReport, fileFindings, fileProfile, fileBlocks, fileRecords, fileHistory, fileFacts, fileSources}
 }
 
 var _ SourceWriter = (*Writer)(nil)
