@@ -84,6 +84,7 @@ func Assemble(c Case) *Report {
 		r.Statements = c.Notes.statements(c.Artifacts)
 	}
 	r.Timeline = timeline(r, c.Artifacts, systems)
+	offsets(r, systems)
 	r.Registry = excerpts(r.Findings, systems)
 	slices.SortFunc(problems, func(a, b ingest.Problem) int {
 		return cmp.Or(strings.Compare(a.Artifact, b.Artifact), strings.Compare(string(a.Stage), string(b.Stage)), strings.Compare(a.Message, b.Message))

@@ -91,6 +91,14 @@ type System struct {
 type TimeZone struct {
 	Name        string `json:"name"`
 	BiasMinutes int    `json:"bias_minutes"` // Windows' Bias: minutes to add to standard local time to get UTC
+	// Offsets are the biases that the machine's rules of daylight saving time put in force while the time line lasts, in order; empty if the registry does not tell the rules.
+	Offsets []ZoneOffset `json:"offsets,omitempty"`
+}
+
+// ZoneOffset is a bias in force.
+type ZoneOffset struct {
+	From        string `json:"from"` // RFC 3339 in UTC; "" of the first
+	BiasMinutes int    `json:"bias_minutes"`
 }
 
 // PendingRename is one pair of PendingFileRenameOperations.

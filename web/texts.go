@@ -608,6 +608,8 @@ func kindWord(k findings.MarkKind) string {
 		return "incident"
 	case findings.MarkFinding:
 		return "findings"
+	case findings.MarkKey:
+		return "keys written"
 	case findings.MarkBoot:
 		return "boots"
 	case findings.MarkShutdown:
@@ -672,6 +674,8 @@ func markWord(k findings.MarkKind) string {
 		return "the incident"
 	case findings.MarkFinding:
 		return "finding"
+	case findings.MarkKey:
+		return "key written"
 	case findings.MarkBoot:
 		return "boot"
 	case findings.MarkShutdown:
@@ -720,10 +724,12 @@ func laneLabel(l lane) string {
 	return kindWord(l.kind) + ": " + clip(strings.Join(s, "; "), maxLine)
 }
 
-// localTime says what a log's clock showed, where that is not UTC.
+// localTime says what a log's clock showed, where that is not UTC, and of a registry key what its time is.
 func localTime(e findings.Evidence) string {
 	reading, zone := wallOf(e.LocalTime)
 	switch {
+	case e.Key != "" && e.Time != "":
+		return "the key was last written"
 	case reading == "" || zone == "UTC+00:00":
 		return ""
 	case zone == "":

@@ -297,12 +297,12 @@ func (a *App) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		why := fmt.Sprintf("not done after %s; --timeout sets the time", f.timeout)
 		report, unusable = casebook.Unfinished(j.uploads, why, opt), fmt.Errorf("analyse %s: %s", quoted(j.uploads), why)
 	}
-	earlier := f.earlier
+	full := report
+	var names *redact.Redactor
 	if f.redact {
-		names := redact.New(report)
-		if earlier != nil {
-			names = redact.New(report, earlier)
-			earlier = names.Report(earlier)
+		names = redact.New(report)
+		if f.earlier != nil {
+			names = redact.New(report, f.earlier)
 		}
 		report, unusable = names.Report(report), redacted(unusable, names)
 	}
@@ -312,8 +312,8 @@ func (a *App) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		return report, nil, "", unusable
 	}
 	var changes *diff.Diff
-	if earlier != nil && analysed {
-		changes = diff.Reports(earlier, report)
+	if f.earlier != nil && analysed {
+		changes = compared(f.earlier, full, names)
 		if err := out.WriteDiff(changes); err != nil {
 			return nil, nil, "", err
 		}
