@@ -73,90 +73,44 @@ func searchers(ctx context.Context, r bleve.IndexReader, needs []need) ([]search
 	return list, nil
 }
 
-// needOf returns what a query needs. Every block that holds a match has it; a block that has it need not hold a match.
+// needOf returns what a query needs, nil if that is nothing. Every block that holds a match has it; a block that has it need not hold a match.
 func needOf(n query.Node, r bleve.IndexReader) (need, error) {
-	switch n := n.(type) {
-	case query.And:
-		var all needAll
-		for _, c := range n.Nodes {
-			m, err := needOf(c, r)
-			if err != nil {
-				return nil, err
-			}
-			if m != nil {
-				all = append(all, m)
-			}
-		}
-		return all.reduce(), nil
-	case query.Or:
-		var anyOf needAny
-		for _, c := range n.Nodes {
-			m, err := needOf(c, r)
-			if m == nil || err != nil {
-				return nil, err
-			}
-			anyOf = append(anyOf, m)
-		}
-		return anyOf, nil
-	case query.Text:
-		return needTerms(fieldText, n, r)
-	case query.Code:
-		return needTerms(fieldText, n, r)
-	case query.Field:
-		switch n.Name {
-		case query.Component:
-			return needTerms(fieldComponent, n.Text, r)
-		case query.Check:
-			return needTerms(fieldCheck, n.Text, r)
-		case query.Severity:
-			return needSeverity(n.Text), nil
-		default: // the case, the table of artifacts or the records answer
-		}
-	}
-	return nil, nil //nolint:nilnil // nothing is needed
-}
-
-// reduce returns what an AND of needs comes to.
-func (n needAll) reduce() need {
-	switch len(n) {
-	case 0:
-		return nil
-	case 1:
-		return n[0]
-	}
-	return n
-}
-
-// needTerms returns what a matcher needs in a field.
-func needTerms(field string, m words.Matcher, r bleve.IndexReader) (need, error) {
-	var all needAll
-	for _, oneOf := range m.Terms() {
-		var list needAny
-		known := true
-		for _, t := range oneOf {
+	narrow := query.Narrowing[need]{
+		All: func(list []need) need { return needAll(list) },
+		Any: func(list []need) need { return needAny(list) },
+		Term: func(field string, t words.Term) (need, bool, error) {
 			if !t.Glob {
-				list = append(list, needTerm{field, string(t.Prefix)})
-				continue
+				return needTerm{field, string(t.Prefix)}, true, nil
 			}
-			var found needAny
-			var err error
-			if found, known, err = expand(field, t, r); err != nil {
-				return nil, err
-			}
-			if !known {
-				break
-			}
-			list = append(list, found...)
-		}
-		switch {
-		case !known:
-		case len(list) == 1:
-			all = append(all, list[0])
-		default:
-			all = append(all, list)
-		}
+			found, ok, err := expand(field, t, r)
+			return found, ok, err
+		},
 	}
-	return all.reduce(), nil
+	narrow.Leaf = func(n query.Node) (need, bool, error) {
+		switch n := n.(type) {
+		case query.Text:
+			return narrow.Matcher(fieldText, n)
+		case query.Code:
+			return narrow.Matcher(fieldText, n)
+		case query.Field:
+			switch n.Name {
+			case query.Component:
+				return narrow.Matcher(fieldComponent, n.Text)
+			case query.Check:
+				return narrow.Matcher(fieldCheck, n.Text)
+			case query.Severity:
+				var list needAny
+				for _, name := range Severities(n.Text) {
+					list = append(list, needTerm{fieldSeverity, name})
+				}
+				return list, true, nil
+			default: // the case, the table of artifacts or the records answer
+			}
+		}
+		return nil, false, nil
+	}
+	found, _, err := narrow.Node(n)
+	return found, err
 }
 
 // expand returns the terms of the index that a wildcard stands for, and false if they are too many, or if finding them would cost more than it
@@ -194,12 +148,12 @@ func expand(field string, t words.Term, r bleve.IndexReader) (found needAny, ok 
 	}
 }
 
-// needSeverity returns the severities, of records and of findings, that a matcher matches.
-func needSeverity(m words.Matcher) need {
-	var names needAny
+// Severities returns the names of severities, of records and of findings, that a matcher matches.
+func Severities(m words.Matcher) []string {
+	var names []string
 	add := func(name string) {
-		if n := (needTerm{fieldSeverity, name}); m.Match([]byte(name)) && !slices.Contains(names, need(n)) {
-			names = append(names, n)
+		if m.Match([]byte(name)) && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	for s := ingest.SeverityInfo; s <= ingest.SeverityError; s++ {

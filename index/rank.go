@@ -45,11 +45,17 @@ func (s *run) weigh(cases []*openCase) error {
 			return c.wrap(err)
 		}
 	}
-	s.weights = make([]float64, len(s.marks))
-	for i, n := range holding {
-		s.weights[i] = math.Log(1 + float64(blocks+1)/float64(n+1))
-	}
+	s.weights = weights(blocks, holding)
 	return nil
+}
+
+// weights are those of marks of which so many of all blocks may hold each.
+func weights(blocks uint64, holding []uint64) []float64 {
+	out := make([]float64, len(holding))
+	for i, n := range holding {
+		out[i] = math.Log(1 + float64(blocks+1)/float64(n+1))
+	}
+	return out
 }
 
 // holding returns in how many of all blocks a mark may be found, by its rarest word.

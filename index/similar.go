@@ -41,18 +41,19 @@ const (
 	minLetters = 8
 )
 
-// traits are what a case is compared by.
-type traits struct {
-	id        string
-	confirmed map[string]string // the title of each confirmed check
-	templates map[string]bool   // the kinds of errors in its logs
+// Traits are what a case is compared by.
+type Traits struct {
+	Case      string            // its ID
+	Confirmed map[string]string // the title of each confirmed check
+	Templates map[string]bool   // the kinds of errors in its logs
 }
 
-func newTraits(r *findings.Report) traits {
-	t := traits{id: r.CaseID(), confirmed: map[string]string{}, templates: map[string]bool{}}
+// TraitsOf returns the traits of the case that a report is of.
+func TraitsOf(r *findings.Report) Traits {
+	t := Traits{Case: r.CaseID(), Confirmed: map[string]string{}, Templates: map[string]bool{}}
 	for i := range r.Findings {
-		if f := &r.Findings[i]; f.Verdict == findings.Confirmed && t.confirmed[f.Check] == "" {
-			t.confirmed[f.Check] = f.Title
+		if f := &r.Findings[i]; f.Verdict == findings.Confirmed && t.Confirmed[f.Check] == "" {
+			t.Confirmed[f.Check] = f.Title
 		}
 	}
 	for i := range r.Errors {
@@ -63,7 +64,7 @@ func newTraits(r *findings.Report) traits {
 			}
 		}
 		if letters >= minLetters {
-			t.templates[r.Errors[i].Template] = true
+			t.Templates[r.Errors[i].Template] = true
 		}
 	}
 	return t
@@ -82,14 +83,14 @@ type partReport struct {
 }
 
 // traitsOf reads the traits of a case of the archive.
-func (a *Archive) traitsOf(ctx context.Context, id string) (traits, error) {
+func (a *Archive) traitsOf(ctx context.Context, id string) (Traits, error) {
 	b, err := a.Report(ctx, id)
 	if err != nil {
-		return traits{}, err
+		return Traits{}, err
 	}
 	var part partReport
 	if err := json.Unmarshal(b, &part); err != nil {
-		return traits{}, fmt.Errorf("archive: case %q: its report can't be read: %w", id, err)
+		return Traits{}, fmt.Errorf("archive: case %q: its report can't be read: %w", id, err)
 	}
 	r := findings.Report{Case: id}
 	for _, f := range part.Findings {
@@ -98,25 +99,25 @@ func (a *Archive) traitsOf(ctx context.Context, id string) (traits, error) {
 	for _, e := range part.Errors {
 		r.Errors = append(r.Errors, findings.ErrorKind{Template: e.Template})
 	}
-	return newTraits(&r), nil
+	return TraitsOf(&r), nil
 }
 
 // Similar returns the other cases of the archive that resemble the one that r reports of, the most similar first, at most limit of them;
 // 0 means all. What few cases share counts more. With an error that concerns single cases the others are compared all the same.
 func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([]Likeness, error) {
-	mine := newTraits(r)
+	mine := TraitsOf(r)
 	ids, err := a.Cases(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var errs []error
-	others := make([]traits, 0, len(ids))
-	checks, templates := map[string]int{}, map[string]int{} // in how many other cases
+	others := make([]Traits, 0, len(ids))
+	counts := TraitCounts{Checks: map[string]int{}, Templates: map[string]int{}}
 	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if id == mine.id {
+		if id == mine.Case {
 			continue
 		}
 		t, err := a.traitsOf(ctx, id)
@@ -124,27 +125,49 @@ func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([
 			errs = append(errs, err)
 			continue
 		}
-		maps.DeleteFunc(t.templates, func(s string, _ bool) bool { return !mine.templates[s] }) // what is not shared is not kept
-		for c := range t.confirmed {
-			checks[c]++
+		maps.DeleteFunc(t.Templates, func(s string, _ bool) bool { return !mine.Templates[s] }) // what is not shared is not kept
+		for c := range t.Confirmed {
+			counts.Checks[c]++
 		}
-		for s := range t.templates {
-			templates[s]++
+		for s := range t.Templates {
+			counts.Templates[s]++
 		}
 		others = append(others, t)
 	}
-	weight := func(holding int) float64 { return math.Log(float64(len(others)+2) / float64(holding+1)) }
+	counts.Cases = len(others)
+	found := Liken(mine, others, counts, limit)
+	for i := range found {
+		notes, err := a.Notes(ctx, found[i].Case)
+		errs = append(errs, err)
+		found[i].Notes = append(found[i].Notes, notes...)
+	}
+	return found, errors.Join(errs...)
+}
+
+// TraitCounts says how common traits are.
+type TraitCounts struct {
+	Cases     int            // that are compared with one, all but itself
+	Checks    map[string]int // in how many of them a check is confirmed
+	Templates map[string]int // in how many of them errors of a kind are logged
+}
+
+// Liken returns those of the others that share a trait with a case, the most similar first, at most limit of them; 0 means all. Others that share none
+// may be left out if counts counts them. Notes are empty.
+func Liken(mine Traits, others []Traits, counts TraitCounts, limit int) []Likeness {
+	weight := func(holding int) float64 { return math.Log(float64(counts.Cases+2) / float64(holding+1)) }
 	found := []Likeness{}
 	for _, t := range others {
-		l := Likeness{Case: t.id, Reasons: []Reason{}, Notes: []Note{}}
-		for _, c := range slices.Sorted(maps.Keys(t.confirmed)) {
-			if _, both := mine.confirmed[c]; both {
-				l.Reasons = append(l.Reasons, Reason{Check: c, Title: t.confirmed[c], Cases: checks[c], Weight: findingWeight * weight(checks[c])})
+		l := Likeness{Case: t.Case, Reasons: []Reason{}, Notes: []Note{}}
+		for _, c := range slices.Sorted(maps.Keys(t.Confirmed)) {
+			if _, both := mine.Confirmed[c]; both {
+				l.Reasons = append(l.Reasons, Reason{Check: c, Title: t.Confirmed[c], Cases: counts.Checks[c], Weight: findingWeight * weight(counts.Checks[c])})
 			}
 		}
 		var shared []Reason
-		for s := range t.templates {
-			shared = append(shared, Reason{Template: s, Cases: templates[s], Weight: weight(templates[s])})
+		for s := range t.Templates {
+			if mine.Templates[s] {
+				shared = append(shared, Reason{Template: s, Cases: counts.Templates[s], Weight: weight(counts.Templates[s])})
+			}
 		}
 		slices.SortFunc(shared, byWeight)
 		l.Reasons = append(l.Reasons, shared[:min(len(shared), maxTemplates)]...)
@@ -160,12 +183,7 @@ func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([
 	if limit > 0 && len(found) > limit {
 		found = found[:limit]
 	}
-	for i := range found {
-		notes, err := a.Notes(ctx, found[i].Case)
-		errs = append(errs, err)
-		found[i].Notes = append(found[i].Notes, notes...)
-	}
-	return found, errors.Join(errs...)
+	return found
 }
 
 func byWeight(a, b Reason) int {
