@@ -78,10 +78,9 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 		return err
 	case !slices.Contains(ids, id):
 		return fmt.Errorf("archive %q: case %q: %w", a.dir, id, ErrNoCase)
-	case strings.TrimSpace(n.Text) == "":
-		return errors.New("archive: the note is empty")
-	case len(n.Text) > maxNote:
-		return fmt.Errorf("archive: the note has %d bytes; at most %d are kept", len(n.Text), maxNote)
+	}
+	if err := n.check(); err != nil {
+		return err
 	}
 	if _, err := os.Stat(filepath.Join(a.dir, "..", fileReport)); err == nil {
 		return fmt.Errorf("archive %q belongs to a report, which is handed on and takes no notes; name an archive of its own", a.dir)
@@ -95,11 +94,10 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 	if err != nil {
 		return err
 	}
-	if len(notes) >= maxNotes {
-		return fmt.Errorf("archive: case %q has %d notes; no more are kept", id, len(notes))
+	if notes, err = AppendNote(id, notes, n); err != nil {
+		return err
 	}
-	n.Time = n.Time.UTC().Truncate(time.Second)
-	b, err := json.Marshal(notesFile{Case: id, Notes: append(notes, n)})
+	b, err := json.Marshal(notesFile{Case: id, Notes: notes})
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
@@ -111,6 +109,29 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 		return fmt.Errorf("archive: %w", err)
 	}
 	return nil
+}
+
+// check refuses a note that is empty or too long.
+func (n *Note) check() error {
+	switch {
+	case strings.TrimSpace(n.Text) == "":
+		return errors.New("archive: the note is empty")
+	case len(n.Text) > maxNote:
+		return fmt.Errorf("archive: the note has %d bytes; at most %d are kept", len(n.Text), maxNote)
+	}
+	return nil
+}
+
+// AppendNote adds a note to those of a case as every store keeps them: its time in UTC and whole seconds, within the bounds of notes.
+func AppendNote(id string, notes []Note, n Note) ([]Note, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	if len(notes) >= maxNotes {
+		return nil, fmt.Errorf("archive: case %q has %d notes; no more are kept", id, len(notes))
+	}
+	n.Time = n.Time.UTC().Truncate(time.Second)
+	return append(notes, n), nil
 }
 
 // Notes returns what was noted about a case, the oldest first.
