@@ -76,13 +76,16 @@ func TestEqualsFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = folder.Close() }() // it was only read
-	sorts := []index.SearchOptions{{Context: 3, Limit: 40}, {Sort: index.ByTime}, {Sort: index.ByTime, Limit: 17}, {Sort: index.ByRelevance, Limit: 30}, {Sort: index.ByRelevance}, {Limit: 1}}
+	sorts := []index.SearchOptions{{}, {Context: 3, Limit: 40}, {Sort: index.ByTime}, {Sort: index.ByTime, Limit: 17}, {Sort: index.ByRelevance, Limit: 30}, {Sort: index.ByRelevance}, {Limit: 1}}
 	for _, s := range []string{
 		"1603", "code:1603", "policystate", "state", "*state", "öffnen", "clicore.exe", "nothing", "severity:error", "-severity:error", "host:pc1", "host:pc1 severity:>info -1603", "case:inc1", "-case:inc1 1603",
 		"time:2012-03-08T00:10", "time:>2012-03-08T01", "line:100..120", "thread:2", "size:>1KB", "kind:finding", "verdict:confirmed", "check:reboot*", "key:control", "value:pending*", "type:REG_SZ", "component:exec*",
 		"/8007064\\d/", "file:ccm\\execmgr.log", "-kind:finding", "severity:high OR host:pc2", "8097ee64", "5d7b-1603", "restart", `"failed with"`, "0x????????", "severity:info time:2012-03-08",
 	} {
-		equal(t, s, folder, store, parse(t, s), sorts...)
+		facets := [][]index.Facet{nil, {index.FacetHost, index.FacetKind}, {index.FacetTime}, {index.FacetSeverity, index.FacetCase}, index.Facets()}
+		for i, o := range sorts {
+			same(t, s, folder, store, parse(t, s), o, facets[i%len(facets)]...)
+		}
 	}
 	wantCases, err := folder.List(t.Context())
 	if err != nil {
