@@ -130,6 +130,7 @@ func (b *Block) artifact() *caseArtifact {
 type Evaluation struct {
 	run     run
 	decoder *zstd.Decoder
+	labels  map[string]Labels
 
 	// What is being looked at.
 	live liveCase
@@ -138,32 +139,38 @@ type Evaluation struct {
 	own  entry
 }
 
-// Evaluate begins an evaluation. It must be closed.
-func Evaluate(ctx context.Context, q query.Node, o SearchOptions) (*Evaluation, error) {
+// Evaluate begins an evaluation. It must be closed. labels are those of the cases, by their IDs; they may be nil if neither the query nor a facet asks for labels.
+func Evaluate(ctx context.Context, q query.Node, o SearchOptions, labels map[string]Labels) (*Evaluation, error) {
 	o.Context = max(0, min(o.Context, maxContext))
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxBlock))
 	if err != nil {
 		return nil, err
 	}
-	return &Evaluation{run: run{ctx: ctx, query: q, marks: marks(q, nil), options: o}, decoder: d}, nil
+	return &Evaluation{run: run{ctx: ctx, query: q, marks: marks(q, nil), options: o}, decoder: d, labels: labels}, nil
 }
+
+// of is the case with an ID, as far as a query is answered by it.
+func (x *Evaluation) of(id string) liveCase { return liveCase{ID: id, Labels: x.labels[id]} }
 
 // Close frees what the evaluation holds.
 func (x *Evaluation) Close() { x.decoder.Close() }
 
-// Concerns reports whether a case may have hits, by its ID alone.
-func (x *Evaluation) Concerns(id string) bool { return x.run.concerns(&liveCase{ID: id}) }
+// Concerns reports whether a case may have hits, by its ID and labels alone.
+func (x *Evaluation) Concerns(id string) bool {
+	live := x.of(id)
+	return x.run.concerns(&live)
+}
 
 // Judge says, without reading a block of records, whether all of them match, and whether any may.
 func (x *Evaluation) Judge(id string, b *Block) (all, some bool) {
-	live, e, a := liveCase{ID: id}, b.entry(), b.artifact()
+	live, e, a := x.of(id), b.entry(), b.artifact()
 	v := judge(x.run.query, func(n query.Node) tri { return blockLeaf(n, &live, a, &e) })
 	return v == yes, v != no
 }
 
 // Look reads a block of a case and returns which of its records or findings match, by their number. Hit and the like speak of that block until Look is called again.
 func (x *Evaluation) Look(id string, b *Block) ([]int, error) {
-	x.live, x.seq, x.own = liveCase{ID: id}, b.Seq, b.entry()
+	x.live, x.seq, x.own = x.of(id), b.Seq, b.entry()
 	x.src = source{artifact: b.artifact(), entry: &x.own}
 	var found []int
 	if b.Findings != nil {
@@ -268,10 +275,10 @@ func NewTally(facets ...Facet) (*Tally, error) {
 	return &Tally{newTally(facets)}, nil
 }
 
-// Block counts all records of a block. It returns false, and counts nothing, if the block has to be read for that.
-func (t *Tally) Block(id string, b *Block) bool {
-	e := b.entry()
-	return t.t.block(&liveCase{ID: id}, b.artifact(), &e)
+// Block counts all records of a block of a case, of which x knows the labels. It returns false, and counts nothing, if the block has to be read for that.
+func (t *Tally) Block(x *Evaluation, id string, b *Block) bool {
+	live, e := x.of(id), b.entry()
+	return t.t.block(&live, b.artifact(), &e)
 }
 
 // Hit counts a record or finding of the block that an evaluation looks at.

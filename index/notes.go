@@ -80,10 +80,7 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 		return fmt.Errorf("archive %q: case %q: %w", a.dir, id, ErrNoCase)
 	}
 	if err := n.check(); err != nil {
-		return err
-	}
-	if _, err := os.Stat(filepath.Join(a.dir, "..", fileReport)); err == nil {
-		return fmt.Errorf("archive %q belongs to a report, which is handed on and takes no notes; name an archive of its own", a.dir)
+		return fmt.Errorf("archive: %w", err)
 	}
 	unlock, err := lockArchive(ctx, a.dir, "writing a note", nil)
 	if err != nil {
@@ -97,11 +94,42 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 	if notes, err = AppendNote(id, notes, n); err != nil {
 		return err
 	}
+	return writeNotes(a.dir, id, notes)
+}
+
+// check refuses what is no note.
+func (n *Note) check() error {
+	switch {
+	case strings.TrimSpace(n.Text) == "":
+		return errors.New("the note is empty")
+	case len(n.Text) > maxNote:
+		return fmt.Errorf("the note has %d bytes; at most %d are kept", len(n.Text), maxNote)
+	}
+	return nil
+}
+
+// AppendNote adds a note to those of a case as every store keeps them: its time in UTC and whole seconds, within the bounds of notes.
+func AppendNote(id string, notes []Note, n Note) ([]Note, error) {
+	if err := n.check(); err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	if len(notes) >= maxNotes {
+		return nil, fmt.Errorf("archive: case %q has %d notes; no more are kept", id, len(notes))
+	}
+	n.Time = n.Time.UTC().Truncate(time.Second)
+	return append(notes, n), nil
+}
+
+// writeNotes writes the notes about a case of the archive dir. The caller holds its lock.
+func writeNotes(dir, id string, notes []Note) error {
+	if _, err := os.Stat(filepath.Join(dir, "..", fileReport)); err == nil {
+		return fmt.Errorf("archive %q belongs to a report, which is handed on and takes no notes; name an archive of its own", dir)
+	}
 	b, err := json.Marshal(notesFile{Case: id, Notes: notes})
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	dir := filepath.Join(a.dir, dirNotes)
+	dir = filepath.Join(dir, dirNotes)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
@@ -111,32 +139,41 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 	return nil
 }
 
-// check refuses a note that is empty or too long.
-func (n *Note) check() error {
-	switch {
-	case strings.TrimSpace(n.Text) == "":
-		return errors.New("archive: the note is empty")
-	case len(n.Text) > maxNote:
-		return fmt.Errorf("archive: the note has %d bytes; at most %d are kept", len(n.Text), maxNote)
+// joinNotes adds notes to those about a case of the archive dir, each once, in order of their times. The caller holds its lock.
+func joinNotes(dir, id string, more []Note) error {
+	if len(more) == 0 {
+		return nil
 	}
-	return nil
-}
-
-// AppendNote adds a note to those of a case as every store keeps them: its time in UTC and whole seconds, within the bounds of notes.
-func AppendNote(id string, notes []Note, n Note) ([]Note, error) {
-	if err := n.check(); err != nil {
-		return nil, err
+	notes, err := readNotes(dir, id)
+	if err != nil {
+		return err
 	}
-	if len(notes) >= maxNotes {
-		return nil, fmt.Errorf("archive: case %q has %d notes; no more are kept", id, len(notes))
+	for _, n := range more {
+		n.Time = n.Time.UTC().Truncate(time.Second)
+		if !slices.ContainsFunc(notes, func(m Note) bool { return m.Text == n.Text && m.Time.Equal(n.Time) }) {
+			notes = append(notes, n)
+		}
 	}
-	n.Time = n.Time.UTC().Truncate(time.Second)
-	return append(notes, n), nil
+	slices.SortStableFunc(notes, func(a, b Note) int { return a.Time.Compare(b.Time) })
+	return writeNotes(dir, id, notes[max(0, len(notes)-maxNotes):])
 }
 
 // Notes returns what was noted about a case, the oldest first.
 func (a *Archive) Notes(ctx context.Context, id string) ([]Note, error) {
-	b, err := readFile(filepath.Join(a.dir, dirNotes), notesName(id))
+	if a.scope != nil {
+		switch ids, err := a.Cases(ctx); {
+		case err != nil:
+			return nil, err
+		case !slices.Contains(ids, id):
+			return nil, fmt.Errorf("archive: case %q: %w", id, ErrNoCase)
+		}
+	}
+	return readNotes(a.dir, id)
+}
+
+// readNotes reads the notes about a case of the archive dir.
+func readNotes(dir, id string) ([]Note, error) {
+	b, err := readFile(filepath.Join(dir, dirNotes), notesName(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {

@@ -15,21 +15,17 @@ import (
 // Count counts the hits of a query, and, of each facet, its values; see [index.Archive.Count]. What the fields of blocks answer is counted by the cluster, in groups
 // of blocks that are the same in all that is asked for; only blocks of which some records may match and others not are read.
 func (s *Store) Count(ctx context.Context, q query.Node, facets ...index.Facet) (total int, counts []index.FacetCounts, err error) {
-	x, err := index.Evaluate(ctx, q, index.SearchOptions{})
+	x, filters, err := s.begin(ctx, q, index.SearchOptions{}, slices.Contains(facets, index.FacetLabel))
 	if err != nil {
 		return 0, nil, err
 	}
 	defer x.Close()
-	filters, err := s.filters(ctx, q, x)
-	if err != nil {
-		return 0, nil, err
-	}
 	for try := 1; ; try++ {
 		t, err := index.NewTally(facets...)
 		if err != nil {
 			return 0, nil, err
 		}
-		err = s.count(ctx, q, facets, filters, x, t)
+		err = s.count(ctx, q, facets, filters.all(), x, t)
 		if err == nil {
 			total, counts = t.Counts()
 			return total, counts, nil
@@ -71,7 +67,7 @@ func (s *Store) count(ctx context.Context, q query.Node, facets []index.Facet, f
 			}
 			b := g.reduce(f.block)
 			all, some := x.Judge(f.id, b)
-			return !some || all && aside.Block(f.id, b), nil
+			return !some || all && aside.Block(x, f.id, b), nil
 		}
 	}
 	return fixed.once(ctx, filters, func(f *found) (bool, error) {
@@ -121,7 +117,7 @@ func groupsOf(q query.Node, facets []index.Facet) groups {
 	}
 	has := func(f index.Facet) bool { return slices.Contains(facets, f) }
 	return groups{
-		cas:  has(index.FacetCase) || field(query.Case),
+		cas:  has(index.FacetCase) || has(index.FacetLabel) || field(query.Case) || field(query.Label),
 		host: has(index.FacetHost) || field(query.Host),
 		path: has(index.FacetFile) || field(query.File),
 		kind: has(index.FacetKind) || field(query.Kind),
@@ -252,7 +248,7 @@ func (m *moment) countGroups(ctx context.Context, g groups, filters []filter, x 
 			known := all
 			for n := uint64(b.Records.Value); known && n > 0; n -= uint64(block.Records) {
 				block.Records = uint32(min(n, math.MaxUint32)) //nolint:gosec // clamped
-				known = t.Block(b.Key.Case, block)
+				known = t.Block(x, b.Key.Case, block)
 			}
 			undecided = undecided || !known
 		}

@@ -140,35 +140,65 @@ func (m *moment) neighbour(ctx context.Context, f *found) func(int) (*index.Bloc
 	}
 }
 
-// maxNamed is how many cases a search may be confined to by name.
-const maxNamed = 10000
+// maxNamed is how many values one filter may list; OpenSearch takes 65,536.
+const maxNamed = 50000
 
-// filters are those of a query: what its words, fields and ranges ask of a block, and, if it asks for cases, which they are.
-func (s *Store) filters(ctx context.Context, q query.Node, x *index.Evaluation) (list []filter, err error) {
+// asked is what a query asks of blocks.
+type asked struct {
+	cases []filter // which cases are concerned, by ID, labels and scope; none if all are
+	words []filter // what words, fields and ranges ask
+}
+
+func (a *asked) all() []filter { return slices.Concat(a.cases, a.words) }
+
+// begin begins an evaluation, which must be closed, and returns what the query asks of blocks. labels says that those of the cases are needed in any case.
+func (s *Store) begin(ctx context.Context, q query.Node, o index.SearchOptions, labels bool) (*index.Evaluation, *asked, error) {
+	a := &asked{}
 	f, ok, err := narrow(q)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if ok {
-		list = append(list, f)
+		a.words = append(a.words, f)
 	}
-	if !hasCase(q) {
-		return list, nil
-	}
-	all := true
-	var ids []any
-	err = s.eachCase(ctx, term{"type", typeCase}, func(d *caseDoc) error {
-		if x.Concerns(d.ID) {
-			ids = append(ids, d.ID)
-		} else {
-			all = false
+	byCase := hasCase(q) || s.scope != nil
+	var known map[string]index.Labels
+	var ids []string
+	total := 0
+	if byCase || labels {
+		known = map[string]index.Labels{}
+		err := s.eachCase(ctx, term{"type", typeCase}, func(d *caseDoc) error {
+			if total++; s.scope.Holds(d.Labels) {
+				ids = append(ids, d.ID)
+				known[d.ID] = d.Labels
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
 		}
-		return nil
-	})
-	if !all && len(ids) <= maxNamed {
-		list = append(list, oneOf(fieldCase, append([]any{}, ids...)...))
 	}
-	return list, err
+	x, err := index.Evaluate(ctx, q, o, known)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !byCase {
+		return x, a, nil
+	}
+	ids = slices.DeleteFunc(ids, func(id string) bool { return !x.Concerns(id) })
+	if len(ids) == total {
+		return x, a, nil
+	}
+	var lists []filter
+	for part := range slices.Chunk(ids, maxNamed) {
+		var values []any
+		for _, id := range part {
+			values = append(values, id)
+		}
+		lists = append(lists, oneOf(fieldCase, values...))
+	}
+	a.cases = []filter{anyOf(lists)}
+	return x, a, nil
 }
 
 // Search finds what matches a query, exactly what [index.Archive.Search] finds, in the same order. An error ends the sequence.
@@ -181,25 +211,21 @@ func (s *Store) Search(ctx context.Context, q query.Node, o index.SearchOptions)
 }
 
 func (s *Store) search(ctx context.Context, q query.Node, o index.SearchOptions, yield func(index.Hit) bool) error {
-	x, err := index.Evaluate(ctx, q, o)
+	x, a, err := s.begin(ctx, q, o, false)
 	if err != nil {
 		return err
 	}
 	defer x.Close()
-	filters, err := s.filters(ctx, q, x)
-	if err != nil {
-		return err
-	}
 	m, err := s.now(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { m.release(ctx) }()
 	if o.Sort != index.ByFile {
-		return s.sorted(ctx, m, x, q, filters, o, yield)
+		return sorted(ctx, m, x, a, o, yield)
 	}
 	left := o.Limit
-	return m.blocksOf(ctx, filters, byPlace, func(f *found) (bool, error) {
+	return m.blocksOf(ctx, a.all(), byPlace, func(f *found) (bool, error) {
 		items, err := look(x, f)
 		if err != nil {
 			return false, err
@@ -247,12 +273,12 @@ func compareSpots(a, b spot) int {
 }
 
 // sorted finds where all hits are, sorts them, and reads their blocks again.
-func (s *Store) sorted(ctx context.Context, m *moment, x *index.Evaluation, q query.Node, filters []filter, o index.SearchOptions, yield func(index.Hit) bool) error {
+func sorted(ctx context.Context, m *moment, x *index.Evaluation, a *asked, o index.SearchOptions, yield func(index.Hit) bool) error {
 	relevance := o.Sort == index.ByRelevance
 	order := byFirst
 	if relevance {
 		order = byPlace
-		if err := s.weigh(ctx, m, x, q, filters); err != nil {
+		if err := weigh(ctx, m, x, a); err != nil {
 			return err
 		}
 	}
@@ -264,7 +290,7 @@ func (s *Store) sorted(ctx context.Context, m *moment, x *index.Evaluation, q qu
 		}
 	}
 	cas := &owner{}
-	err := m.blocksOf(ctx, filters, order, func(f *found) (bool, error) {
+	err := m.blocksOf(ctx, a.all(), order, func(f *found) (bool, error) {
 		// Blocks come by their first time: one that begins after the last of enough hits has none that comes before it, nor have those behind it.
 		if !relevance && o.Limit > 0 && len(spots) >= o.Limit && f.block.First > spots[o.Limit-1].micro && f.block.Findings == nil {
 			if trim(); f.block.First > spots[o.Limit-1].micro {
@@ -339,25 +365,13 @@ func (m *moment) show(ctx context.Context, x *index.Evaluation, spots []spot, yi
 }
 
 // weigh counts how many blocks of the cases that the query concerns may hold each of what is looked for, as the archive in a folder does.
-func (s *Store) weigh(ctx context.Context, m *moment, x *index.Evaluation, q query.Node, filters []filter) error {
+func weigh(ctx context.Context, m *moment, x *index.Evaluation, a *asked) error {
 	marks := x.Marks()
 	if m.id == "" {
 		x.Weigh(0, make([]uint64, len(marks)))
 		return nil
 	}
-	var concerned []filter
-	if hasCase(q) && len(filters) > 0 {
-		concerned = filters[len(filters)-1:]
-		if _, ok, _ := narrow(q); ok && len(filters) == 1 {
-			concerned = nil // all cases are concerned
-		}
-	}
-	asked := object{}
-	type count struct {
-		mark, list int
-		name       string
-	}
-	var counts []count
+	counted := object{}
 	for i, mark := range marks {
 		for j, list := range mark.Terms() {
 			for k, t := range list {
@@ -365,14 +379,13 @@ func (s *Store) weigh(ctx context.Context, m *moment, x *index.Evaluation, q que
 					break
 				}
 				name := fmt.Sprintf("%d-%d-%d", i, j, k)
-				asked[name] = object{"filter": term{wordField(""), clean(t.Prefix)}}
-				counts = append(counts, count{i, j, name})
+				counted[name] = object{"filter": term{wordField(""), clean(t.Prefix)}}
 			}
 		}
 	}
 	body := object{"size": 0, "track_total_hits": true}
-	if len(asked) > 0 {
-		body["aggs"] = asked
+	if len(counted) > 0 {
+		body["aggs"] = counted
 	}
 	var answer struct {
 		Hits struct {
@@ -384,7 +397,7 @@ func (s *Store) weigh(ctx context.Context, m *moment, x *index.Evaluation, q que
 			Count uint64 `json:"doc_count"`
 		} `json:"aggregations"`
 	}
-	if err := m.ask(ctx, concerned, body, &answer); err != nil {
+	if err := m.ask(ctx, a.cases, body, &answer); err != nil {
 		return err
 	}
 	all := answer.Hits.Total.Value
@@ -447,7 +460,7 @@ func (s *Store) records(ctx context.Context, id, artifact string, from int, yiel
 		return err
 	}
 	defer func() { m.release(ctx) }()
-	x, err := index.Evaluate(ctx, query.And{}, index.SearchOptions{})
+	x, err := index.Evaluate(ctx, query.And{}, index.SearchOptions{}, nil)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package opensearch_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -80,7 +82,7 @@ func TestEqualsFolder(t *testing.T) {
 	for _, s := range []string{
 		"1603", "code:1603", "policystate", "state", "*state", "öffnen", "clicore.exe", "nothing", "severity:error", "-severity:error", "host:pc1", "host:pc1 severity:>info -1603", "case:inc1", "-case:inc1 1603",
 		"time:2012-03-08T00:10", "time:>2012-03-08T01", "line:100..120", "thread:2", "size:>1KB", "kind:finding", "verdict:confirmed", "check:reboot*", "key:control", "value:pending*", "type:REG_SZ", "component:exec*",
-		"/8007064\\d/", "file:ccm\\execmgr.log", "-kind:finding", "severity:high OR host:pc2", "8097ee64", "5d7b-1603", "restart", `"failed with"`, "0x????????", "severity:info time:2012-03-08",
+		"/8007064\\d/", "file:ccm\\execmgr.log", "-kind:finding", "severity:high OR host:pc2", "8097ee64", "5d7b-1603", "restart", `"failed with"`, "0x????????", "severity:info time:2012-03-08", "label:ticket=inc2 1603", "-label:ticket 1603",
 	} {
 		facets := [][]index.Facet{nil, {index.FacetHost, index.FacetKind}, {index.FacetTime}, {index.FacetSeverity, index.FacetCase}, index.Facets()}
 		for i, o := range sorts {
@@ -112,6 +114,12 @@ func TestEqualsFolder(t *testing.T) {
 		got, err := store.Report(t.Context(), c.ID)
 		if diff := cmp.Diff(string(want), string(got)); err != nil || diff != "" {
 			t.Errorf("report of %s: %v (-folder +opensearch):\n%s", c.ID, err, diff)
+		}
+	}
+	for _, scope := range []index.Scope{{}, {{"ticket": {"INC2"}}}} {
+		same(t, "scope", folder.Within(scope), store.Within(scope), parse(t, "1603"), index.SearchOptions{Sort: index.ByRelevance}, index.FacetCase, index.FacetLabel)
+		if _, err := store.Within(scope).Report(t.Context(), "INC1"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("scope %v: the report of a case outside of it: %v", scope, err)
 		}
 	}
 	r := &findings.Report{Case: "INC1", Findings: smallCases()[1].findings, Errors: smallCases()[1].errors}

@@ -27,12 +27,20 @@ type Store struct {
 	config Config
 	client *client
 	kept   Files
+	scope  index.Scope // what of it is seen
+	*state
+}
 
+// state is what changes of a store. Limited views of it share it.
+type state struct {
 	mu       sync.Mutex
 	prepared time.Time // when templates and indexes were last looked after; zero if not yet
 }
 
-var _ index.Store = (*Store)(nil)
+var (
+	_ index.Store   = (*Store)(nil)
+	_ index.Limiter = (*Store)(nil)
+)
 
 // Open returns the store that c names, without asking it anything. It must be closed.
 func Open(c Config) (*Store, error) {
@@ -45,7 +53,7 @@ func Open(c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{config: c, client: cl, kept: c.Files}
+	s := &Store{config: c, client: cl, kept: c.Files, state: &state{}}
 	if s.kept == nil {
 		s.kept = pieces{s}
 	}
@@ -57,6 +65,24 @@ func (s *Store) Close() error {
 	s.client.close()
 	return nil
 }
+
+// Within implements [index.Limiter]. Closing what it returns does nothing.
+func (s *Store) Within(scope index.Scope) index.Reader {
+	view := *s
+	if scope != nil {
+		view.scope = scope
+	}
+	return limited{&view}
+}
+
+// limited is a view of a store that another closes.
+type limited struct{ *Store }
+
+// Close does nothing.
+func (limited) Close() error { return nil }
+
+// sees tells whether a case is there, and within the scope.
+func (s *Store) sees(d *caseDoc) bool { return !d.gone() && s.scope.Holds(d.Labels) }
 
 // fileReport is the name of a case's report among the files of its state.
 const fileReport = "report.json"
@@ -83,7 +109,7 @@ type caseDoc struct {
 	Uploads   []string          `json:"uploads,omitempty"`   // their SHA-256
 	Checks    []string          `json:"checks,omitempty"`    // that are confirmed
 	Titles    map[string]string `json:"titles,omitempty"`    // of the confirmed findings
-	Templates []string          `json:"templates,omitempty"` // hashes of the kinds of errors
+	Templates []string          `json:"templates,omitempty"` // what stands for the kinds of errors
 }
 
 func (d *caseDoc) public() index.Case {
@@ -143,7 +169,7 @@ func (s *Store) getCase(ctx context.Context, id string) (d caseDoc, v version, t
 func (s *Store) List(ctx context.Context) ([]index.Case, error) {
 	out := []index.Case{}
 	err := s.eachCase(ctx, term{"type", typeCase}, func(d *caseDoc) error {
-		if !d.gone() {
+		if s.sees(d) {
 			out = append(out, d.public())
 		}
 		return nil
@@ -194,14 +220,14 @@ func (s *Store) eachCase(ctx context.Context, f filter, found func(*caseDoc) err
 
 // FindCase returns the ID of the case that name means; see [index.Archive.FindCase].
 func (s *Store) FindCase(ctx context.Context, name string) (string, error) {
-	if d, _, there, err := s.getCase(ctx, name); err != nil || there && !d.gone() {
+	if d, _, there, err := s.getCase(ctx, name); err != nil || there && s.sees(&d) {
 		return d.ID, err
 	}
 	var found []string
 	if name != "" {
 		begins := object{"prefix": object{"id": object{"value": name, "case_insensitive": true}}}
 		err := s.eachCase(ctx, allOf(term{"type", typeCase}, begins), func(d *caseDoc) error {
-			if len(d.ID) >= len(name) && strings.EqualFold(d.ID[:len(name)], name) && !d.gone() {
+			if len(d.ID) >= len(name) && strings.EqualFold(d.ID[:len(name)], name) && s.sees(d) {
 				found = append(found, d.ID)
 			}
 			return nil
@@ -222,7 +248,7 @@ func (s *Store) FindCase(ctx context.Context, name string) (string, error) {
 // live reads the document of a case. The error is one of missing if there is no such case.
 func (s *Store) live(ctx context.Context, id string, missing error) (caseDoc, version, error) {
 	d, v, there, err := s.getCase(ctx, id)
-	if err == nil && (!there || d.gone()) {
+	if err == nil && (!there || !s.sees(&d)) {
 		err = fmt.Errorf("archive %q: case %q: %w", s.config.Prefix, id, missing)
 	}
 	return d, v, err
@@ -231,43 +257,28 @@ func (s *Store) live(ctx context.Context, id string, missing error) (caseDoc, ve
 // Similar returns the other cases that resemble the one that r reports of; see [index.Archive.Similar]. Only cases that share something are read.
 func (s *Store) Similar(ctx context.Context, r *findings.Report, limit int) ([]index.Likeness, error) {
 	mine := index.TraitsOf(r)
-	byHash := map[string]string{}
-	for t := range mine.Templates {
-		byHash[hash(t)] = t
-	}
 	var shares []filter
 	for c := range mine.Confirmed {
 		shares = append(shares, term{"checks", c})
 	}
-	for h := range byHash {
-		shares = append(shares, term{"templates", h})
+	for t := mine.Templates; len(t) >= index.TraitLength; t = t[index.TraitLength:] {
+		shares = append(shares, term{"templates", t[:index.TraitLength]})
 	}
 	var others []index.Traits
-	counts := index.TraitCounts{Checks: map[string]int{}, Templates: map[string]int{}}
 	err := s.eachCase(ctx, allOf(term{"type", typeCase}, anyOf(shares)), func(d *caseDoc) error {
-		if d.ID == mine.Case || d.gone() {
-			return nil
+		if d.ID != mine.Case && s.sees(d) {
+			others = append(others, index.Traits{Case: d.ID, Confirmed: d.Titles, Templates: strings.Join(d.Templates, "")})
 		}
-		t := index.Traits{Case: d.ID, Confirmed: d.Titles, Templates: map[string]bool{}}
-		for c := range d.Titles {
-			counts.Checks[c]++
-		}
-		for _, h := range d.Templates {
-			if text, ok := byHash[h]; ok {
-				t.Templates[text] = true
-				counts.Templates[text]++
-			}
-		}
-		others = append(others, t)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if counts.Cases, err = s.countOthers(ctx, mine.Case); err != nil {
+	compared, err := s.countOthers(ctx, mine.Case)
+	if err != nil {
 		return nil, err
 	}
-	found := index.Liken(mine, others, counts, limit)
+	found := index.Liken(r, others, compared, limit)
 	var errs []error
 	for i := range found {
 		notes, err := s.Notes(ctx, found[i].Case)
@@ -279,6 +290,16 @@ func (s *Store) Similar(ctx context.Context, r *findings.Report, limit int) ([]i
 
 // countOthers counts the cases besides one.
 func (s *Store) countOthers(ctx context.Context, id string) (int, error) {
+	if s.scope != nil {
+		n := 0
+		err := s.eachCase(ctx, term{"type", typeCase}, func(d *caseDoc) error {
+			if d.ID != id && s.sees(d) {
+				n++
+			}
+			return nil
+		})
+		return n, err
+	}
 	var answer struct {
 		Count int `json:"count"`
 	}
@@ -375,6 +396,11 @@ func (s *Store) deleteBy(ctx context.Context, name, field, value string) error {
 
 // Notes returns what was noted about a case, the oldest first.
 func (s *Store) Notes(ctx context.Context, id string) ([]index.Note, error) {
+	if s.scope != nil {
+		if _, _, err := s.live(ctx, id, index.ErrNoCase); err != nil {
+			return nil, err
+		}
+	}
 	d, _, err := s.getNotes(ctx, id)
 	return d.Notes, err
 }

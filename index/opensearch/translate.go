@@ -81,7 +81,7 @@ func narrow(q query.Node) (filter, bool, error) {
 			return numberFilter(node), true, nil
 		case query.Field:
 			switch node.Name {
-			case query.Case: // the store knows which cases are meant
+			case query.Case, query.Label: // the store knows which cases are meant
 			case query.Severity:
 				var list []filter
 				for _, s := range index.Severities(node.Text) {
@@ -157,11 +157,11 @@ func numberFilter(n query.Number) filter {
 	}
 }
 
-// hasCase tells whether a query asks for a case's ID.
+// hasCase tells whether a query asks for a case's ID or labels.
 func hasCase(q query.Node) bool {
 	return holds(q, func(n query.Node) bool {
 		f, ok := n.(query.Field)
-		return ok && f.Name == query.Case
+		return ok && (f.Name == query.Case || f.Name == query.Label)
 	})
 }
 

@@ -154,8 +154,8 @@ func (w *writer) publish(ctx context.Context, target, key string) (dead []string
 	for check := range traits.Confirmed {
 		next.Checks = append(next.Checks, check)
 	}
-	for t := range traits.Templates {
-		next.Templates = append(next.Templates, hash(t))
+	for t := traits.Templates; len(t) >= index.TraitLength; t = t[index.TraitLength:] {
+		next.Templates = append(next.Templates, t[:index.TraitLength])
 	}
 	slices.Sort(next.Checks)
 	slices.Sort(next.Templates)
