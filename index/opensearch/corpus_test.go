@@ -18,14 +18,14 @@ import (
 	"casebook/internal/need"
 )
 
-// corpusLogs are UTF-8 logs of the corpus, a record a line, two megabytes of them.
+// corpusLogs are UTF-8 logs of the corpus, a record a line, half a megabyte of them.
 func corpusLogs(t *testing.T) []testArtifact {
 	t.Helper()
 	root := need.Corpus(t)
 	var arts []testArtifact
 	total := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.EqualFold(filepath.Ext(path), ".log") || total > 2<<20 {
+		if err != nil || d.IsDir() || !strings.EqualFold(filepath.Ext(path), ".log") || total > 512<<10 {
 			return err
 		}
 		b, err := os.ReadFile(path)
@@ -35,7 +35,7 @@ func corpusLogs(t *testing.T) []testArtifact {
 		a := testArtifact{path: filepath.ToSlash(strings.TrimPrefix(path, root+string(filepath.Separator))), kind: ingest.KindLogCCM, host: strings.ToUpper(filepath.Base(filepath.Dir(path))), bytes: int64(len(b))}
 		for line := range bytes.Lines(b) {
 			n := len(a.records)
-			if n == 20000 {
+			if n == 5000 {
 				break
 			}
 			a.records = append(a.records, ingest.Record{
@@ -65,7 +65,7 @@ func generated(r *rand.Rand) testArtifact {
 	}
 	a := testArtifact{path: `generated\words.log`, kind: "text/plain", host: "Gen", bytes: 1 << 20}
 	line := 1
-	for range 3000 {
+	for range 1500 {
 		var words []string
 		for range r.IntN(5) {
 			words = append(words, vocabulary[r.IntN(len(vocabulary))])
@@ -137,7 +137,7 @@ func corpusQuery(r *rand.Rand, arts []testArtifact) string {
 		w := words[at]
 		switch r.IntN(10) {
 		case 0:
-			return strings.ToUpper(w)
+			return `"` + strings.ToUpper(w) + `"` // NOT and the like would be operators
 		case 1: // from the middle of the line, cut in the middle of words
 			cut := []rune(line)
 			from := r.IntN(len(cut))
