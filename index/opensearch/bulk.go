@@ -2,6 +2,7 @@ package opensearch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -92,15 +93,7 @@ func (b *bulk) flush() error {
 func (b *bulk) close() error {
 	err := b.flush()
 	b.wait.Wait()
-	return errors.Join(b.failed(), b.onlyCanceled(err))
-}
-
-// onlyCanceled returns err unless failed says it already.
-func (b *bulk) onlyCanceled(err error) error {
-	if b.failed() != nil {
-		return nil
-	}
-	return err
+	return cmp.Or(b.failed(), err)
 }
 
 // send sends a request, and again those of its documents for which the cluster had no room.

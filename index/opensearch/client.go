@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -83,9 +84,7 @@ func newClient(c *Config) (*client, error) {
 		return nil, fmt.Errorf("opensearch: %w", err)
 	}
 	header := map[string]string{}
-	for name, value := range c.Header {
-		header[name] = value
-	}
+	maps.Copy(header, c.Header)
 	if c.APIKey != "" {
 		header["Authorization"] = "ApiKey " + c.APIKey
 	}

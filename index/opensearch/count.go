@@ -247,7 +247,7 @@ func (m *moment) countGroups(ctx context.Context, g groups, filters []filter, x 
 			}
 			known := all
 			for n := uint64(b.Records.Value); known && n > 0; n -= uint64(block.Records) {
-				block.Records = uint32(min(n, math.MaxUint32)) //nolint:gosec // clamped
+				block.Records = uint32(min(n, math.MaxUint32))
 				known = t.Block(x, b.Key.Case, block)
 			}
 			undecided = undecided || !known

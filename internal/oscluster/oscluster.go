@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -103,7 +104,7 @@ func start(mvn, java string) (*Cluster, error) {
 	}
 	//nolint:gosec // our own program
 	c.process = exec.Command(java, "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-cp", filepath.Join(built, "classes")+string(os.PathListSeparator)+strings.TrimSpace(string(classpath)),
-		"casebook.Cluster", filepath.Join(c.dir, "data"), fmt.Sprint(nodes))
+		"casebook.Cluster", filepath.Join(c.dir, "data"), strconv.Itoa(nodes))
 	log, err := os.Create(filepath.Join(c.dir, "log"))
 	if err != nil {
 		c.stop()
