@@ -158,7 +158,7 @@ func (x *Evaluation) Close() { x.decoder.Close() }
 // Concerns reports whether a case may have hits, by its ID and labels alone.
 func (x *Evaluation) Concerns(id string) bool {
 	live := x.of(id)
-	return x.run.concerns(&live)
+	return judge(x.run.query, func(n query.Node) tri { return caseLeaf(n, &live) }) != no
 }
 
 // Judge says, without reading a block of records, whether all of them match, and whether any may.
