@@ -68,90 +68,44 @@ func (n needAny) find(s segments.Segment) (*roaring.Bitmap, error) {
 	return found, nil
 }
 
-// needOf returns what a query needs. Every block that holds a match has it; a block that has it need not hold a match.
+// needOf returns what a query needs, nil if that is nothing. Every block that holds a match has it; a block that has it need not hold a match.
 func needOf(n query.Node, s segments.Segment) (need, error) {
-	switch n := n.(type) {
-	case query.And:
-		var all needAll
-		for _, c := range n.Nodes {
-			m, err := needOf(c, s)
-			if err != nil {
-				return nil, err
-			}
-			if m != nil {
-				all = append(all, m)
-			}
-		}
-		return all.reduce(), nil
-	case query.Or:
-		var anyOf needAny
-		for _, c := range n.Nodes {
-			m, err := needOf(c, s)
-			if m == nil || err != nil {
-				return nil, err
-			}
-			anyOf = append(anyOf, m)
-		}
-		return anyOf, nil
-	case query.Text:
-		return needTerms(fieldText, n, s)
-	case query.Code:
-		return needTerms(fieldText, n, s)
-	case query.Field:
-		switch n.Name {
-		case query.Component:
-			return needTerms(fieldComponent, n.Text, s)
-		case query.Check:
-			return needTerms(fieldCheck, n.Text, s)
-		case query.Severity:
-			return needSeverity(n.Text), nil
-		default: // the case, the table of artifacts or the records answer
-		}
-	}
-	return nil, nil //nolint:nilnil // nothing is needed
-}
-
-// reduce returns what an AND of needs comes to.
-func (n needAll) reduce() need {
-	switch len(n) {
-	case 0:
-		return nil
-	case 1:
-		return n[0]
-	}
-	return n
-}
-
-// needTerms returns what a matcher needs in a field.
-func needTerms(field string, m words.Matcher, s segments.Segment) (need, error) {
-	var all needAll
-	for _, oneOf := range m.Terms() {
-		var list needAny
-		known := true
-		for _, t := range oneOf {
+	narrow := query.Narrowing[need]{
+		All: func(list []need) need { return needAll(list) },
+		Any: func(list []need) need { return needAny(list) },
+		Term: func(field string, t words.Term) (need, bool, error) {
 			if !t.Glob {
-				list = append(list, needTerm{field, string(t.Prefix)})
-				continue
+				return needTerm{field, string(t.Prefix)}, true, nil
 			}
-			var found needAny
-			var err error
-			if found, known, err = expand(field, t, s); err != nil {
-				return nil, err
-			}
-			if !known {
-				break
-			}
-			list = append(list, found...)
-		}
-		switch {
-		case !known:
-		case len(list) == 1:
-			all = append(all, list[0])
-		default:
-			all = append(all, list)
-		}
+			found, ok, err := expand(field, t, s)
+			return found, ok, err
+		},
 	}
-	return all.reduce(), nil
+	narrow.Leaf = func(n query.Node) (need, bool, error) {
+		switch n := n.(type) {
+		case query.Text:
+			return narrow.Matcher(fieldText, n)
+		case query.Code:
+			return narrow.Matcher(fieldText, n)
+		case query.Field:
+			switch n.Name {
+			case query.Component:
+				return narrow.Matcher(fieldComponent, n.Text)
+			case query.Check:
+				return narrow.Matcher(fieldCheck, n.Text)
+			case query.Severity:
+				var list needAny
+				for _, name := range Severities(n.Text) {
+					list = append(list, needTerm{fieldSeverity, name})
+				}
+				return list, true, nil
+			default: // the case, the table of artifacts or the records answer
+			}
+		}
+		return nil, false, nil
+	}
+	found, _, err := narrow.Node(n)
+	return found, err
 }
 
 // expand returns the terms of a segment that a wildcard stands for, and false if they are too many, or if finding them would cost more than it
@@ -199,12 +153,12 @@ func behind(prefix []byte) []byte {
 	return nil
 }
 
-// needSeverity returns the severities, of records and of findings, that a matcher matches.
-func needSeverity(m words.Matcher) need {
-	var names needAny
+// Severities returns the names of severities, of records and of findings, that a matcher matches.
+func Severities(m words.Matcher) []string {
+	var names []string
 	add := func(name string) {
-		if n := (needTerm{fieldSeverity, name}); m.Match([]byte(name)) && !slices.Contains(names, need(n)) {
-			names = append(names, n)
+		if m.Match([]byte(name)) && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	for s := ingest.SeverityInfo; s <= ingest.SeverityError; s++ {

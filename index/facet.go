@@ -63,19 +63,14 @@ type FacetCounts struct {
 // Count counts the hits of a query, and, of each facet, its values. Blocks of which the index knows all that is asked are counted without
 // being read. With an error that concerns single cases the others are counted all the same.
 func (a *Archive) Count(ctx context.Context, q query.Node, facets ...Facet) (total int, counts []FacetCounts, err error) {
-	for _, f := range facets {
-		if !slices.Contains(Facets(), f) {
-			return 0, nil, fmt.Errorf("archive: there is no facet %q", f)
-		}
+	if err := knownFacets(facets); err != nil {
+		return 0, nil, err
 	}
 	m, err := a.generation()
 	if err != nil {
 		return 0, nil, err
 	}
-	t := &tally{facets: facets, values: make([]map[string]int, len(facets)), none: make([]int, len(facets)), others: make([]int, len(facets)), hours: map[int64]int{}}
-	for i := range facets {
-		t.values[i] = map[string]int{}
-	}
+	t := newTally(facets)
 	s := &run{ctx: ctx, query: q, tally: t}
 	var errs []error
 	for i := range m.Cases {
@@ -106,6 +101,24 @@ type tally struct {
 	none   []int
 	others []int
 	hours  map[int64]int // hits in each hour since 1970
+}
+
+func newTally(facets []Facet) *tally {
+	t := &tally{facets: facets, values: make([]map[string]int, len(facets)), none: make([]int, len(facets)), others: make([]int, len(facets)), hours: map[int64]int{}}
+	for i := range facets {
+		t.values[i] = map[string]int{}
+	}
+	return t
+}
+
+// knownFacets refuses what is no facet.
+func knownFacets(facets []Facet) error {
+	for _, f := range facets {
+		if !slices.Contains(Facets(), f) {
+			return fmt.Errorf("archive: there is no facet %q", f)
+		}
+	}
+	return nil
 }
 
 const microHour = int64(time.Hour / time.Microsecond)

@@ -91,11 +91,10 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 	if err != nil {
 		return err
 	}
-	if len(notes) >= maxNotes {
-		return fmt.Errorf("archive: case %q has %d notes; no more are kept", id, len(notes))
+	if notes, err = AppendNote(id, notes, n); err != nil {
+		return err
 	}
-	n.Time = n.Time.UTC().Truncate(time.Second)
-	return writeNotes(a.dir, id, append(notes, n))
+	return writeNotes(a.dir, id, notes)
 }
 
 // check refuses what is no note.
@@ -107,6 +106,18 @@ func (n *Note) check() error {
 		return fmt.Errorf("the note has %d bytes; at most %d are kept", len(n.Text), maxNote)
 	}
 	return nil
+}
+
+// AppendNote adds a note to those of a case as every store keeps them: its time in UTC and whole seconds, within the bounds of notes.
+func AppendNote(id string, notes []Note, n Note) ([]Note, error) {
+	if err := n.check(); err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	if len(notes) >= maxNotes {
+		return nil, fmt.Errorf("archive: case %q has %d notes; no more are kept", id, len(notes))
+	}
+	n.Time = n.Time.UTC().Truncate(time.Second)
+	return append(notes, n), nil
 }
 
 // writeNotes writes the notes about a case of the archive dir. The caller holds its lock.

@@ -39,11 +39,17 @@ func (s *run) weigh(a *Archive, m *manifest) error {
 			return fmt.Errorf("archive: case %q: %w", live.ID, err)
 		}
 	}
-	s.weights = make([]float64, len(s.marks))
-	for i, n := range held {
-		s.weights[i] = math.Log(1 + float64(blocks+1)/float64(n+1))
-	}
+	s.weights = weights(blocks, held)
 	return nil
+}
+
+// weights are those of marks of which so many of all blocks may hold each.
+func weights(blocks uint64, holding []uint64) []float64 {
+	out := make([]float64, len(holding))
+	for i, n := range holding {
+		out[i] = math.Log(1 + float64(blocks+1)/float64(n+1))
+	}
+	return out
 }
 
 // holding returns in how many of all blocks of a shard a mark may be found, by its rarest word.

@@ -62,13 +62,18 @@ func (c *openCase) yieldRecords(ctx context.Context, artifact string, from int, 
 				return
 			}
 			for _, r := range records {
-				if !yield(ingest.Record{
-					Line: r.Line, Lines: r.Lines, Raw: r.Raw, Text: r.Text, Component: r.Component, Thread: r.Thread, Time: r.Time, Severity: r.Severity,
-				}, nil) {
+				if !yield(r.public(), nil) {
 					return
 				}
 			}
 		}
+	}
+}
+
+// public returns what others see of the record.
+func (r *record) public() ingest.Record {
+	return ingest.Record{
+		Line: r.Line, Lines: r.Lines, Raw: r.Raw, Text: r.Text, Component: r.Component, Thread: r.Thread, Time: r.Time, Severity: r.Severity,
 	}
 }
 

@@ -107,7 +107,7 @@ func (s *run) yieldCase(a *Archive, c *openCase, left *int, yield func(Hit, erro
 	defer a.release(c)
 	stop := false
 	err := s.scan(c, func(p place, src *source) bool {
-		h, err := s.hit(c, p, src)
+		h, err := s.hit(c.live.ID, p, src, c.block)
 		*left--
 		stop = !yield(h, err) || *left == 0
 		return !stop
@@ -204,6 +204,7 @@ type source struct {
 	records  []record
 	item     int
 	finding  *findings.Finding
+	findings []findings.Finding // of which finding is one, where they stand in a block
 }
 
 // tri is an answer in which maybe lies between no and yes, so that AND is the least, OR the greatest and NOT the negative.
@@ -394,7 +395,7 @@ func (s *run) sorted(a *Archive, m *manifest, yield func(Hit, error) bool) {
 			}
 		}
 		last, src.item = p, int(p.item)
-		if h, err := s.hit(c, p, src); !yield(h, err) {
+		if h, err := s.hit(c.live.ID, p, src, c.block); !yield(h, err) {
 			return
 		}
 	}
@@ -436,38 +437,44 @@ func findingLeaf(n query.Node, live *liveCase, f *findings.Finding) tri {
 			return numberLeaf(n, int64(e.Line), int64(e.Line))
 		}
 	case query.Field:
-		var value string
-		e := support(f)
-		switch n.Name {
-		case query.Host:
-			value = f.System
-		case query.Severity:
-			value = string(f.Severity)
-		case query.Check:
-			value = f.Check
-		case query.Verdict:
-			value = string(f.Verdict)
-		case query.File:
-			if e != nil {
-				value = e.Artifact
-			}
-		case query.Key:
-			if e != nil {
-				value = e.Key
-			}
-		case query.Value:
-			if e != nil && e.Value != nil {
-				value = *e.Value
-			}
-		case query.Kind:
-			value = string(ClassFinding)
-		case query.Case, query.Label:
+		if n.Name == query.Case || n.Name == query.Label {
 			return caseLeaf(n, live)
-		default: // a finding has none
 		}
+		value := findingValue(n.Name, f)
 		return known(n.Text.Match([]byte(value)))
 	}
 	return no // a finding has no time
+}
+
+// findingValue is what a finding has in a field, "" if it has none.
+func findingValue(name query.Name, f *findings.Finding) string {
+	e := support(f)
+	switch name {
+	case query.Host:
+		return f.System
+	case query.Severity:
+		return string(f.Severity)
+	case query.Check:
+		return f.Check
+	case query.Verdict:
+		return string(f.Verdict)
+	case query.File:
+		if e != nil {
+			return e.Artifact
+		}
+	case query.Key:
+		if e != nil {
+			return e.Key
+		}
+	case query.Value:
+		if e != nil && e.Value != nil {
+			return *e.Value
+		}
+	case query.Kind:
+		return string(ClassFinding)
+	default:
+	}
+	return ""
 }
 
 // support is the evidence by which a finding is located.
@@ -621,9 +628,9 @@ func marks(n query.Node, to []words.Matcher) []words.Matcher {
 	return to
 }
 
-// hit makes the hit of a place.
-func (s *run) hit(c *openCase, p place, src *source) (Hit, error) {
-	h := Hit{Case: c.live.ID, Matches: [][2]int{}}
+// hit makes the hit of a place. read reads the records of another block of the artifact.
+func (s *run) hit(id string, p place, src *source, read func(block int) ([]record, error)) (Hit, error) {
+	h := Hit{Case: id, Matches: [][2]int{}}
 	if f := src.finding; f != nil {
 		h.Class, h.Host, h.Check, h.Verdict, h.Severity = ClassFinding, f.System, f.Check, string(f.Verdict), string(f.Severity)
 		h.Text = string(findingText(f))
@@ -654,11 +661,11 @@ func (s *run) hit(c *openCase, p place, src *source) (Hit, error) {
 		return h, nil
 	}
 	var err error
-	if h.Before, err = c.linesBefore(src, int(p.block), s.options.Context); err == nil {
-		h.After, err = c.linesAfter(src, int(p.block), s.options.Context)
+	if h.Before, err = src.linesBefore(int(p.block), s.options.Context, read); err == nil {
+		h.After, err = src.linesAfter(int(p.block), s.options.Context, read)
 	}
 	if err != nil {
-		return h, c.wrap(err)
+		return h, fmt.Errorf("archive: case %q: %w", id, err)
 	}
 	return h, nil
 }
@@ -682,7 +689,7 @@ func (s *run) matches(text []byte) [][2]int {
 }
 
 // linesBefore returns up to n decoded lines that stand before the record.
-func (c *openCase) linesBefore(src *source, block, n int) ([]string, error) {
+func (src *source) linesBefore(block, n int, read func(int) ([]record, error)) ([]string, error) {
 	var text []byte
 	rs, i := src.records, src.item
 	for bytes.Count(text, newline) <= n {
@@ -692,7 +699,7 @@ func (c *openCase) linesBefore(src *source, block, n int) ([]string, error) {
 			}
 			block--
 			var err error
-			if rs, err = c.block(block); err != nil {
+			if rs, err = read(block); err != nil {
 				return nil, fmt.Errorf("read context: %w", err)
 			}
 			i = len(rs)
@@ -706,7 +713,7 @@ func (c *openCase) linesBefore(src *source, block, n int) ([]string, error) {
 }
 
 // linesAfter returns up to n decoded lines that stand behind the record.
-func (c *openCase) linesAfter(src *source, block, n int) ([]string, error) {
+func (src *source) linesAfter(block, n int, read func(int) ([]record, error)) ([]string, error) {
 	var text []byte
 	rs, i := src.records, src.item+1
 	for bytes.Count(text, newline) < n {
@@ -716,7 +723,7 @@ func (c *openCase) linesAfter(src *source, block, n int) ([]string, error) {
 				break
 			}
 			var err error
-			if rs, err = c.block(block); err != nil {
+			if rs, err = read(block); err != nil {
 				return nil, fmt.Errorf("read context: %w", err)
 			}
 			i = 0

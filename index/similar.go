@@ -226,7 +226,42 @@ func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([
 		return nil, err
 	}
 	errs := []error{err}
-	mine, id := newProfile(r), r.CaseID()
+	id := r.CaseID()
+	others := make([]Traits, 0, len(profiles))
+	for i, p := range profiles {
+		if p != nil && m.Cases[i].ID != id {
+			others = append(others, Traits{Case: m.Cases[i].ID, Confirmed: p.Confirmed, Templates: p.Templates})
+		}
+	}
+	found := Liken(r, others, len(others), limit)
+	for i := range found {
+		notes, err := a.Notes(ctx, found[i].Case)
+		errs = append(errs, err)
+		found[i].Notes = append(found[i].Notes, notes...)
+	}
+	return found, errors.Join(errs...)
+}
+
+// Traits are what a case is compared by.
+type Traits struct {
+	Case      string            // its ID
+	Confirmed map[string]string // the title of each confirmed check
+	Templates string            // the kinds of errors in its logs, each as TraitLength bytes that stand for it, one after another
+}
+
+// TraitLength is how long what stands for a kind of errors is.
+const TraitLength = sumLength
+
+// TraitsOf returns the traits of the case that a report is of.
+func TraitsOf(r *findings.Report) Traits {
+	p := newProfile(r)
+	return Traits{Case: r.CaseID(), Confirmed: p.Confirmed, Templates: p.Templates}
+}
+
+// Liken returns those of other cases that share a trait with the one that r reports of, the most similar first, at most limit of them; 0 means all. Of all others, compared in number, those that
+// share none may be left out. Notes are empty.
+func Liken(r *findings.Report, all []Traits, compared, limit int) []Likeness {
+	mine := newProfile(r)
 	wanted := mine.templates()
 	text := map[string]string{} // of the templates of r
 	for i := range r.Errors {
@@ -240,13 +275,8 @@ func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([
 	}
 	var others []common
 	checks, templates := map[string]int{}, map[string]int{} // in how many other cases
-	compared := 0
-	for i, p := range profiles {
-		if p == nil || m.Cases[i].ID == id {
-			continue
-		}
-		compared++
-		c := common{id: m.Cases[i].ID, confirmed: map[string]string{}}
+	for _, p := range all {
+		c := common{id: p.Case, confirmed: map[string]string{}}
 		for check, title := range p.Confirmed {
 			if _, both := mine.Confirmed[check]; both {
 				checks[check]++
@@ -286,12 +316,7 @@ func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([
 	if limit > 0 && len(found) > limit {
 		found = found[:limit]
 	}
-	for i := range found {
-		notes, err := a.Notes(ctx, found[i].Case)
-		errs = append(errs, err)
-		found[i].Notes = append(found[i].Notes, notes...)
-	}
-	return found, errors.Join(errs...)
+	return found
 }
 
 func byWeight(a, b Reason) int {

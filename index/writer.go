@@ -89,7 +89,7 @@ type Writer struct {
 	entry Entry
 	key   string
 	lock  *flock.Flock // held while tmp is in use
-	shard *shardWriter
+	shard *shardWriter // nil if the words are not indexed here
 
 	mu      sync.Mutex
 	err     error // the first; nothing is written after it
@@ -180,13 +180,21 @@ func newTmp(ctx context.Context, dir, doing string, waiting func(Holder)) (strin
 
 // begin opens what the records are written to.
 func (w *Writer) begin() error {
+	err := w.beginRecords()
+	if err == nil {
+		w.shard, err = newShardWriter(filepath.Join(w.tmp, dirShards))
+	}
+	return err
+}
+
+// beginRecords opens the record store.
+func (w *Writer) beginRecords() error {
 	var err error
 	if w.records, err = os.Create(filepath.Join(w.tmp, dirCases, fileRecords)); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	w.out = bufio.NewWriterSize(w.records, 1<<20)
-	w.shard, err = newShardWriter(filepath.Join(w.tmp, dirShards))
-	return err
+	return nil
 }
 
 // usable refuses a folder that is not an archive, or not one of ours, and could not become one without touching foreign files.
@@ -311,11 +319,13 @@ func (s *sink) add(r *ingest.Record, text []byte, key, name int) {
 	if s.failed {
 		return
 	}
-	if s.batch == nil {
-		s.batch = s.w.shard.take()
-	}
 	s.block.add(r, text, key, name)
-	s.batch.text(text)
+	if s.w.shard != nil {
+		if s.batch == nil {
+			s.batch = s.w.shard.take()
+		}
+		s.batch.text(text)
+	}
 	if s.block.full() {
 		s.end()
 	}
@@ -326,11 +336,13 @@ func (s *sink) end() {
 	if s.failed || s.block.entry.Records == 0 {
 		return
 	}
-	s.batch.block(documentID(s.w.key, s.number, s.seq), &s.block.entry, s.block.names)
+	if s.batch != nil {
+		s.batch.block(documentID(s.w.key, s.number, s.seq), &s.block.entry, s.block.names)
+	}
 	err := s.w.store(s)
 	s.seq++
 	s.block.reset()
-	if err == nil && s.batch.bytes >= batchBytes {
+	if err == nil && s.batch != nil && s.batch.bytes >= batchBytes {
 		err = s.w.shard.flush(s.batch)
 	}
 	if err != nil {
@@ -454,9 +466,11 @@ func (w *Writer) Report(r *findings.Report, encode func(io.Writer) error) error 
 		w.known[r.Artifacts[i].Path] = &r.Artifacts[i]
 	}
 	w.mu.Unlock()
-	batch := w.shard.take()
-	batch.findings(w.key, r.Findings)
-	w.shard.put(batch)
+	if w.shard != nil {
+		batch := w.shard.take()
+		batch.findings(w.key, r.Findings)
+		w.shard.put(batch)
+	}
 	return nil
 }
 
@@ -531,32 +545,16 @@ func (w *Writer) finish() error {
 	if err := shard.close(false); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	if err := w.out.Flush(); err != nil {
-		return fmt.Errorf("archive: write records: %w", err)
+	if err := w.complete(); err != nil {
+		return err
 	}
-	if err := w.records.Close(); err != nil {
-		return fmt.Errorf("archive: write records: %w", err)
-	}
-	w.records = nil
-	for i := range w.meta.Artifacts {
-		a := &w.meta.Artifacts[i]
-		if said, ok := w.known[a.Path]; ok {
-			a.Host, a.Size = said.System, said.Bytes
-		}
-		a.Withdrawn = w.withdrawn[a.Path]
-	}
-	blocks := w.table()
-	dir := filepath.Join(w.tmp, dirCases)
-	if err := os.WriteFile(filepath.Join(dir, fileBlocks), blocks, 0o600); err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	w.meta.Blocks, w.meta.Records = int64(len(blocks)), w.offset
 	if err := w.finishSources(); err != nil {
 		return err
 	}
 	if err := w.history(); err != nil {
 		return err
 	}
+	dir := filepath.Join(w.tmp, dirCases)
 	var err error
 	if w.meta.Sums, err = sums(dir, nil); err != nil {
 		return fmt.Errorf("archive: %w", err)
@@ -580,6 +578,30 @@ func (w *Writer) finish() error {
 			return fmt.Errorf("archive: %w", err)
 		}
 	}
+	return nil
+}
+
+// complete ends the record store and writes the table of its blocks.
+func (w *Writer) complete() error {
+	if err := w.out.Flush(); err != nil {
+		return fmt.Errorf("archive: write records: %w", err)
+	}
+	if err := w.records.Close(); err != nil {
+		return fmt.Errorf("archive: write records: %w", err)
+	}
+	w.records = nil
+	for i := range w.meta.Artifacts {
+		a := &w.meta.Artifacts[i]
+		if said, ok := w.known[a.Path]; ok {
+			a.Host, a.Size = said.System, said.Bytes
+		}
+		a.Withdrawn = w.withdrawn[a.Path]
+	}
+	blocks := w.table()
+	if err := os.WriteFile(filepath.Join(w.tmp, dirCases, fileBlocks), blocks, 0o600); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	w.meta.Blocks, w.meta.Records = int64(len(blocks)), w.offset
 	return nil
 }
 

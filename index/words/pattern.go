@@ -93,6 +93,9 @@ func (t Term) Match(term []byte) bool {
 	return bytes.HasPrefix(term, t.Prefix) && (len(term) >= MaxTerm || globMatch(t.form, term))
 }
 
+// Form is a glob's whole form, folded, with * for any number of characters and ? for one. Terms that were cut need not have it.
+func (t Term) Form() string { return string(t.form) }
+
 // Terms implements [Matcher]. A pattern without words has none.
 func (p *Pattern) Terms() [][]Term {
 	var terms [][]Term

@@ -24,6 +24,9 @@ var packages = map[string]string{
 	"hyperfine": "hyperfine",
 	"chromium":  "chromium",
 	"pdftotext": "poppler-utils",
+	"mvn":       "maven",
+	"java":      "default-jdk-headless",
+	"javac":     "default-jdk-headless",
 }
 
 // browsers are the programs that can draw a report, in the order of preference.

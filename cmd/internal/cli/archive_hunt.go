@@ -113,7 +113,7 @@ func (a *App) runHunt(ctx context.Context, args []string, f *huntFlags) error {
 	if f.workers < 0 {
 		return usagef("--workers takes a number from 0 on, not %d", f.workers)
 	}
-	list, err := f.choose(ctx, args, true)
+	list, err := f.choose(ctx, a, args, true)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,229 @@
+package opensearch
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"casebook/index/query"
+)
+
+// The fields of a block's document by which it is found and counted. Fields that begin with w hold words as casebook's own tokenizer gives them, each once: OpenSearch compares them as they are.
+const (
+	fieldKey      = "key"      // the state of the case
+	fieldCase     = "case"     // the case's ID
+	fieldPlace    = "place"    // where its hits stand among those of the case; see placeOf
+	fieldClass    = "class"    // one of the classes
+	fieldHost     = "host"     // of a block of records; for counting
+	fieldPath     = "path"     // the same
+	fieldKind     = "kind"     // the same
+	fieldMask     = "mask"     // the same: the severities of its records as bits
+	fieldHour     = "hour"     // the hour in which all its records lie, noHour if they have no time; missing if they lie in several
+	fieldSize     = "size"     // bytes of the artifact
+	fieldRecords  = "records"  // how many
+	fieldLine     = "line"     // first line
+	fieldEnd      = "end"      // last line
+	fieldFirst    = "first"    // earliest time in microseconds; missing if there is none
+	fieldLast     = "last"     // latest
+	fieldSeverity = "severity" // the names of the severities
+
+	fieldWords = "w"
+)
+
+// The classes of blocks.
+const (
+	classRecords  = 0
+	classRegistry = 1
+	classFindings = 2
+)
+
+// noHour stands for records without a time.
+const noHour = -1 << 40
+
+// longTerm is in a field of words that has a word that was cut: no word begins with a plus sign.
+const longTerm = "+long"
+
+// wordField is the field of the words that blocks have in a field of queries; "" is the text.
+func wordField(name query.Name) string { return strings.TrimSuffix(fieldWords+"_"+string(name), "_") }
+
+// worded are the fields of queries that have a field of words.
+var worded = []query.Name{query.Host, query.File, query.Kind, query.Component, query.Check, query.Verdict}
+
+type object = map[string]any
+
+// names of the indexes.
+func (s *Store) blocks() string { return s.config.Prefix + "-blocks" }
+func (s *Store) cases() string  { return s.config.Prefix + "-cases" }
+func (s *Store) files() string  { return s.config.Prefix + "-files" }
+func (s *Store) notes() string  { return s.config.Prefix + "-notes" }
+
+// templates are the index templates, by name.
+func (s *Store) templates() map[string]object {
+	keyword := object{"type": "keyword"}
+	term := object{"type": "keyword", "doc_values": false, "index_options": "docs", "norms": false}
+	counted := object{"type": "keyword", "index": false}
+	number := object{"type": "long"}
+	fields := object{
+		fieldKey: keyword, fieldCase: keyword, fieldPlace: number, fieldClass: number, fieldHost: counted, fieldPath: keyword, fieldKind: counted, fieldMask: number,
+		fieldHour: number, fieldSize: number, fieldRecords: number, fieldLine: number, fieldEnd: number, fieldFirst: number, fieldLast: number, fieldSeverity: term,
+		wordField(""): term,
+		"about":       object{"type": "object", "enabled": false},
+		"frame":       object{"type": "binary", "store": true},
+	}
+	excluded := []string{"frame", fieldWords, fieldSeverity}
+	for _, n := range worded {
+		fields[wordField(n)] = term
+		excluded = append(excluded, wordField(n))
+	}
+	settings := object{"number_of_shards": 1, "number_of_replicas": s.config.Replicas}
+	return map[string]object{
+		s.blocks(): template(s.blocks()+"-*", object{
+			"number_of_shards": s.config.Shards, "number_of_replicas": s.config.Replicas,
+			"refresh_interval": "60s", // a case is refreshed when it is complete
+		}, object{"dynamic": false, "_source": object{"excludes": excluded}, "properties": fields}),
+		s.cases(): template(s.cases(), settings, object{"dynamic": false, "properties": object{
+			"type": keyword, fieldKey: keyword, "id": keyword, "dead": keyword, "since": object{"type": "date"}, "checks": keyword, "templates": keyword, "labels": keyword,
+			"uploads": keyword, "added": object{"type": "date"},
+		}}),
+		s.files(): template(s.files(), settings, object{"dynamic": false, "properties": object{fieldKey: keyword, "name": keyword, "piece": number}}),
+		s.notes(): template(s.notes(), settings, object{"dynamic": false, "properties": object{"case": keyword}}),
+	}
+}
+
+func template(pattern string, settings, mappings object) object {
+	return object{
+		"index_patterns": []string{pattern}, "priority": 200,
+		"template": object{"settings": object{"index": settings}, "mappings": mappings},
+	}
+}
+
+// prepare makes the templates and indexes, and begins a new index of blocks with each month and where the last has become large.
+func (s *Store) prepare(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.config.Now()
+	if now.Sub(s.prepared) < 10*time.Minute {
+		return nil
+	}
+	for name, t := range s.templates() {
+		if err := s.client.do(ctx, http.MethodPut, "/_index_template/"+name, nil, t, nil); err != nil {
+			return err
+		}
+	}
+	month := now.UTC().Format("2006.01")
+	if err := s.create(ctx, s.cases(), nil); err != nil {
+		return err
+	}
+	if err := s.create(ctx, s.files(), nil); err != nil {
+		return err
+	}
+	if err := s.create(ctx, s.notes(), nil); err != nil {
+		return err
+	}
+	current, err := s.writeIndex(ctx)
+	if err != nil {
+		return err
+	}
+	if current == "" {
+		err := s.create(ctx, fmt.Sprintf("%s-%s-%06d", s.blocks(), month, 1), object{"aliases": object{s.blocks(): object{"is_write_index": true}}})
+		if err != nil {
+			return err
+		}
+	} else if err := s.rollOver(ctx, current, month); err != nil {
+		return err
+	}
+	if err := s.sweep(ctx, now); err != nil {
+		return err
+	}
+	s.prepared = now
+	return nil
+}
+
+// create makes an index unless it is there.
+func (s *Store) create(ctx context.Context, name string, body object) error {
+	if err := s.client.do(ctx, http.MethodHead, "/"+name, nil, nil, nil); err == nil {
+		return nil
+	}
+	if body == nil {
+		body = object{}
+	}
+	err := s.client.do(ctx, http.MethodPut, "/"+name, nil, body, nil)
+	if err != nil && strings.Contains(err.Error(), "resource_already_exists_exception") {
+		return nil // another was quicker
+	}
+	return err
+}
+
+// writeIndex returns the index that new blocks go to, "" if there is none yet. A case goes to one index as a whole, also when the next is begun meanwhile: a request
+// that is sent twice then still writes the same documents.
+func (s *Store) writeIndex(ctx context.Context) (string, error) {
+	var answer map[string]struct {
+		Aliases map[string]struct {
+			Write bool `json:"is_write_index"`
+		} `json:"aliases"`
+	}
+	err := s.client.do(ctx, http.MethodGet, "/_alias/"+s.blocks(), nil, nil, &answer)
+	if isStatus(err, http.StatusNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	for name, i := range answer {
+		if i.Aliases[s.blocks()].Write {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("opensearch: none of the indexes behind the alias %s takes writes", s.blocks())
+}
+
+// rollOver begins the next index of blocks if the month is a new one or the current index has become large.
+func (s *Store) rollOver(ctx context.Context, current, month string) error {
+	was, number, ok := strings.Cut(strings.TrimPrefix(current, s.blocks()+"-"), "-")
+	n, err := strconv.Atoi(number)
+	if !ok || err != nil {
+		return fmt.Errorf("opensearch: the alias %s leads to %s, which is no index of casebook's", s.blocks(), current)
+	}
+	conditions := object{}
+	if was == month {
+		conditions["max_size"] = s.config.Rollover
+	}
+	next := fmt.Sprintf("%s-%s-%06d", s.blocks(), month, n+1)
+	err = s.client.do(ctx, http.MethodPost, "/"+s.blocks()+"/_rollover/"+next, nil, object{"conditions": conditions}, nil)
+	if err != nil && strings.Contains(err.Error(), "resource_already_exists_exception") {
+		return nil // another was quicker
+	}
+	return err
+}
+
+// dropEmpty removes indexes of blocks that hold nothing any more: all their cases were removed or replaced.
+func (s *Store) dropEmpty(ctx context.Context) error {
+	current, err := s.writeIndex(ctx)
+	if err != nil || current == "" {
+		return err
+	}
+	type counts struct {
+		Index string `json:"index"`
+		Count string `json:"docs.count"`
+	}
+	var list []counts
+	if err := s.client.do(ctx, http.MethodGet, "/_cat/indices/"+s.blocks()+"-*", url.Values{"format": {"json"}, "h": {"index,docs.count"}}, nil, &list); err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b counts) int { return strings.Compare(a.Index, b.Index) })
+	// A writer that resolved the alias before the last rollover still writes to the index before.
+	for _, i := range list[:max(0, len(list)-2)] {
+		if i.Count != "0" || i.Index == current {
+			continue
+		}
+		if err := s.client.do(ctx, http.MethodDelete, "/"+i.Index, nil, nil, nil); err != nil && !isStatus(err, http.StatusNotFound) {
+			return err
+		}
+	}
+	return nil
+}
