@@ -48,6 +48,7 @@ type batchResult struct {
 	Hook    string             `json:"hook,omitempty"`    // what went wrong with --on-case
 
 	reaches bool // a confirmed finding is as severe as --fail-on says
+	busy    bool // others write the case: later it could be analysed
 }
 
 // batch is one run of the command.
@@ -64,8 +65,10 @@ type batch struct {
 	start    time.Time
 	bar      *batchBar
 	memory   memory
-	bounded  bool         // memory holds
-	members  atomic.Int64 // of the largest upload so far
+	bounded  bool                                                                            // memory holds
+	members  atomic.Int64                                                                    // of the largest upload so far
+	taken    func(batchResult)                                                               // is given the results; nil: they are kept and told
+	stored   func(ctx context.Context, u index.Upload) (path string, done func(), err error) // gets an upload that a case has; nil: it is known or kept
 
 	mu      sync.Mutex
 	results []batchResult
@@ -77,11 +80,7 @@ type batch struct {
 // run analyses everything once, or until ctx ends with --watch.
 func (b *batch) run(ctx context.Context) error {
 	b.start = time.Now()
-	defer func() {
-		if b.reader != nil {
-			_ = b.reader.Close() // it was only read
-		}
-	}()
+	defer b.close() //nolint:errcheck // it was only read
 	if !b.flags.watch {
 		all, err := b.find(ctx)
 		if err != nil {
@@ -111,6 +110,24 @@ func (b *batch) run(ctx context.Context) error {
 	}
 }
 
+// close closes the archive that was read.
+func (b *batch) close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.reader == nil {
+		return nil
+	}
+	return b.reader.Close()
+}
+
+// caseOf is the case that a bundle belongs to, "" for one of its own.
+func (b *batch) caseOf(f *bundle) string {
+	if values := f.labels[b.flags.caseFrom]; b.flags.caseFrom != "" && len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
 // caseGroup is the bundles that are one case.
 type caseGroup struct {
 	id      string // "" if each bundle is its own
@@ -122,10 +139,7 @@ func (b *batch) grouped(all []bundle) []caseGroup {
 	var out []caseGroup
 	at := map[string]int{}
 	for _, f := range all {
-		id := ""
-		if values := f.labels[b.flags.caseFrom]; b.flags.caseFrom != "" && len(values) > 0 {
-			id = values[0]
-		}
+		id := b.caseOf(&f)
 		if i, ok := at[id]; ok && id != "" {
 			out[i].bundles = append(out[i].bundles, f)
 			continue
@@ -244,7 +258,7 @@ func (b *batch) one(ctx context.Context, g caseGroup, opt casebook.Options) (aga
 		}
 	}
 	for _, c := range fresh {
-		b.done(batchResult{Path: c.path, Status: statusFailed, Why: "other batches write the same case again and again; run this one later", SHA256: c.sum, Labels: c.labels}, c.bytes())
+		b.done(batchResult{Path: c.path, Status: statusFailed, Why: "other batches write the same case again and again; run this one later", SHA256: c.sum, Labels: c.labels, busy: true}, c.bytes())
 	}
 	return again, nil
 }
@@ -266,7 +280,9 @@ func (b *batch) claim(ctx context.Context, c candidate) (id string, state claimS
 	id, err := b.inArchive(ctx, c.sum)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.where[c.sum] = c.upload
+	if b.stored == nil {
+		b.where[c.sum] = c.upload
+	}
 	if err == nil && id != "" {
 		return id, claimHeld
 	}
@@ -347,7 +363,8 @@ func (b *batch) skip(ctx context.Context, c candidate, id string) error {
 
 // analyse makes one case of bundles, together with the uploads that it has.
 func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt casebook.Options) error {
-	paths, before, err := b.join(ctx, id, fresh, &opt)
+	paths, before, done, err := b.join(ctx, id, fresh, &opt)
+	defer done()
 	if err != nil {
 		if errors.Is(err, errNotKept) {
 			for _, c := range fresh {
@@ -407,8 +424,14 @@ func (b *batch) room() func(ingest.Progress) {
 // errNotKept says that a case can't be evaluated anew.
 var errNotKept = errors.New("the archive has not kept its bytes")
 
-// join adds the uploads that a case has to the new ones, and returns what is to be analysed and the report before, nil if there is none.
-func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *casebook.Options) (paths []string, before *findings.Report, err error) {
+// join adds the uploads that a case has to the new ones, and returns what is to be analysed, the report before, nil if there is none, and what is to be called after the analysis.
+func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *casebook.Options) (paths []string, before *findings.Report, done func(), err error) {
+	var ends []func()
+	done = func() {
+		for _, end := range ends {
+			end()
+		}
+	}
 	entry := index.Entry{Added: time.Now().UTC().Truncate(time.Second), Waiting: b.app.waiting, Keep: map[string][]string{}}
 	for _, c := range fresh {
 		entry.Labels = entry.Labels.Add(c.labels)
@@ -420,11 +443,11 @@ func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *cas
 	opt.Case, opt.Entry = id, entry
 	key := cmp.Or(id, fresh[0].sum)
 	if key == "" { // a folder: its ID is known when it was read
-		return paths, nil, nil
+		return paths, nil, done, nil
 	}
 	list, reader, err := b.cases(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, done, err
 	}
 	state := ""
 	i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == key })
@@ -440,29 +463,36 @@ func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *cas
 		}
 		var earlier []string
 		for _, u := range list[i].Uploads {
-			p, err := b.earlier(reader, u)
-			if err != nil {
-				return nil, nil, fmt.Errorf("case %s has the upload %q too, and %w: name it among the paths, so that both are evaluated together", key, u.Name, err)
+			p, end, err := b.earlier(ctx, reader, u)
+			if errors.Is(err, errNotKept) {
+				err = fmt.Errorf("case %s has the upload %q too, and %w: name it among the paths, so that both are evaluated together", key, u.Name, err)
 			}
-			earlier = append(earlier, p)
+			if err != nil {
+				return nil, nil, done, err
+			}
+			earlier, ends = append(earlier, p), append(ends, end)
 		}
 		paths = append(earlier, paths...)
 	}
 	opt.Entry.Replaces = &state
-	return paths, before, nil
+	return paths, before, done, nil
 }
 
-// earlier returns where an upload of a case can be read again.
-func (b *batch) earlier(reader *index.Archive, u index.Upload) (string, error) {
+// earlier returns where an upload of a case can be read again, and what is to be called after that.
+func (b *batch) earlier(ctx context.Context, reader *index.Archive, u index.Upload) (path string, done func(), err error) {
+	done = func() {}
 	if kept, err := reader.Upload(u); err == nil {
-		return kept.Path, nil
+		return kept.Path, done, nil
+	}
+	if b.stored != nil {
+		return b.stored(ctx, u)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if files, ok := b.where[u.SHA256]; ok {
-		return files.Path, nil
+		return files.Path, done, nil
 	}
-	return "", errNotKept
+	return "", nil, errNotKept
 }
 
 // tell reports a case that is in the archive.
@@ -517,6 +547,10 @@ func reasonOf(err error) string {
 
 // done enters a result and tells it.
 func (b *batch) done(r batchResult, bytes int64) {
+	if b.taken != nil {
+		b.taken(r)
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r.Bytes = bytes
