@@ -74,9 +74,12 @@ func (c *Cluster) led() bool {
 	return leader
 }
 
-// Start starts a server that is stopped, with what it had stored.
+// Start starts a server, with what it had stored, unless it runs.
 func (c *Cluster) Start(i int) {
 	c.tb.Helper()
+	if c.servers[i] != nil {
+		return
+	}
 	s, err := server.NewServer(c.options[i].Clone())
 	if err != nil {
 		c.tb.Fatal(err)

@@ -25,9 +25,20 @@ type Delivery struct {
 func (q *Queue) Next(ctx context.Context, wait time.Duration) (*Delivery, error) {
 	inner, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	msg, err := q.pull.Next(jetstream.FetchContext(inner))
+	msg, err := q.pull.Next(jetstream.FetchMaxWait(min(wait, oneWait)))
+	for err != nil && passing(err) && inner.Err() == nil {
+		if !errors.Is(err, nats.ErrTimeout) {
+			select {
+			case <-inner.Done():
+			case <-time.After(pause):
+			}
+		}
+		if inner.Err() == nil {
+			msg, err = q.pull.Next(jetstream.FetchMaxWait(min(wait, oneWait)))
+		}
+	}
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && err != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded), errors.Is(err, jetstream.ErrNoMessages):
 		return nil, nil //nolint:nilnil // no job is no error, as the comment says
@@ -141,7 +152,13 @@ func (q *Queue) Status(ctx context.Context) (Status, error) {
 		if err != nil {
 			return err
 		}
-		st.Pending, st.Working = info.NumPending, uint64(max(info.NumAckPending, 0))
+		all, err := q.js.Stream(ctx, q.stream("jobs"))
+		if err != nil {
+			return err
+		}
+		// What the consumer counts as pending lags behind what was published.
+		st.Working = uint64(max(info.NumAckPending, 0))
+		st.Pending = max(all.CachedInfo().State.Msgs, st.Working) - st.Working
 		results, err := q.js.Stream(ctx, q.stream("results"))
 		if err != nil {
 			return err
@@ -246,14 +263,7 @@ func (q *Queue) Requeue(ctx context.Context, d Dead) (taken bool, err error) {
 	if taken, err = q.publishJob(ctx, id, id+d.Ended.Format(time.RFC3339Nano), text); err != nil {
 		return false, fmt.Errorf("put %q into the queue again: %w", d.Name, err)
 	}
-	err = q.persist(ctx, func(ctx context.Context) error {
-		s, err := q.js.Stream(ctx, q.stream("dead"))
-		if err != nil {
-			return err
-		}
-		return s.Purge(ctx, jetstream.WithPurgeSubject(q.subject("dead", id)))
-	})
-	if err != nil {
+	if err := q.forgive(ctx, id); err != nil {
 		return taken, fmt.Errorf("take %q from those that were given up: %w", d.Name, err)
 	}
 	return taken, nil

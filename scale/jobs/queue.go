@@ -23,6 +23,7 @@ const (
 	resultsKept = 30 * 24 * time.Hour // how long the result of a job can be asked for
 	patience    = 30 * time.Second    // how long a cluster may take to agree on a leader before a call fails
 	pause       = 250 * time.Millisecond
+	oneWait     = time.Second // a request for a job is forgotten by a server that stops, and has to be made anew
 	consumer    = "workers"
 
 	// tooManyPerSubject is the server's error of a publication on a subject that has its one message.
@@ -40,12 +41,6 @@ type Options struct {
 	Tries     int           // how often a job is handed out before it is given up; 0 for 5
 	AckWait   time.Duration // after which a silent worker is taken for dead, where the queue is made; 0 for a minute
 	Log       *slog.Logger  // nil discards
-}
-
-// Part is a file of an upload; see [casebook/scale/blobs.Part].
-type Part struct {
-	Name  string `json:"name"`
-	Bytes int64  `json:"bytes"`
 }
 
 // Job is an upload that is to be analysed.
@@ -286,6 +281,9 @@ func (q *Queue) Submit(ctx context.Context, j Job) (queued bool, err error) {
 	}
 	id := j.ID()
 	queued, err = q.publishJob(ctx, id, id, text)
+	if err == nil && queued {
+		err = q.forgive(ctx, id)
+	}
 	if err != nil {
 		return false, fmt.Errorf("put %q into the queue: %w", j.Name, err)
 	}
@@ -293,17 +291,31 @@ func (q *Queue) Submit(ctx context.Context, j Job) (queued bool, err error) {
 }
 
 func (q *Queue) publishJob(ctx context.Context, id, unique string, text []byte) (queued bool, err error) {
+	again := false // an attempt whose answer did not come may have succeeded
 	err = q.persist(ctx, func(ctx context.Context) error {
 		ack, err := q.js.Publish(ctx, q.subject("jobs", id), text, jetstream.WithMsgID(unique))
 		if api := (*jetstream.APIError)(nil); errors.As(err, &api) && api.ErrorCode == tooManyPerSubject {
+			queued = again
 			return nil
 		}
 		if err == nil {
-			queued = !ack.Duplicate
+			queued = again || !ack.Duplicate
 		}
+		again = true
 		return err
 	})
 	return queued, err
+}
+
+// forgive takes a job from those that were given up.
+func (q *Queue) forgive(ctx context.Context, id string) error {
+	return q.persist(ctx, func(ctx context.Context) error {
+		s, err := q.js.Stream(ctx, q.stream("dead"))
+		if err != nil {
+			return err
+		}
+		return s.Purge(ctx, jetstream.WithPurgeSubject(q.subject("dead", id)))
+	})
 }
 
 // splitURLs yields the addresses of a list.

@@ -45,6 +45,7 @@ func (f *queueFlags) flags(c *cobra.Command) {
 	fs.StringVar(&f.opt.CA, "nats-ca", os.Getenv(caVariable), "`FILE` of the certificates that sign those of the servers; also $"+caVariable)
 	fs.StringVar(&f.opt.Cert, "nats-cert", os.Getenv(certVariable), "`FILE` of the client's certificate for the queue; also $"+certVariable)
 	fs.StringVar(&f.opt.Key, "nats-key", os.Getenv(keyVariable), "`FILE` of its key; also $"+keyVariable)
+	fs.DurationVar(&f.opt.AckWait, "ack-wait", time.Minute, "a worker that was silent for this `TIME` is taken for dead, where the queue is made")
 	fs.IntVar(&f.opt.Replicas, "replicas", 1, "servers that hold the queue, 1, 3 or 5, where it is made")
 }
 
@@ -55,6 +56,8 @@ func (f *queueFlags) connect(ctx context.Context, log *slog.Logger) (*jobs.Queue
 		return nil, cli.Usagef("no queue named: give --queue nats://host:4222 or set %s", queueVariable)
 	case f.opt.Replicas != 1 && f.opt.Replicas != 3 && f.opt.Replicas != 5:
 		return nil, cli.Usagef("--replicas is 1, 3 or 5, not %d", f.opt.Replicas)
+	case f.opt.AckWait < time.Second:
+		return nil, cli.Usagef("--ack-wait takes a second or more, not %s", f.opt.AckWait)
 	case (f.opt.Cert == "") != (f.opt.Key == ""):
 		return nil, cli.Usagef("--nats-cert and --nats-key go together")
 	}

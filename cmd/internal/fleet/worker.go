@@ -59,7 +59,6 @@ Its log is JSON on stderr. --metrics-addr serves /metrics (Prometheus), /healthz
 	fs.StringVar(&f.metrics, "metrics-addr", "127.0.0.1:9464", "serve metrics and health at `ADDR`; empty for not at all")
 	fs.StringVar(&f.name, "name", "", "`NAME` of the worker in logs and results (default the machine's)")
 	fs.IntVar(&f.opt.Tries, "tries", 5, "give a job up when it was handed out `N` times")
-	fs.DurationVar(&f.opt.AckWait, "ack-wait", time.Minute, "a worker that was silent for this `TIME` is taken for dead, where the queue is made")
 	fs.DurationVar(&f.grace, "grace", 20*time.Second, "let jobs end for this `TIME` when told to stop")
 	fs.BoolVar(&f.untilEmpty, "until-empty", false, "end when the queue has no job that could be taken and none that is worked on")
 	return c
@@ -73,20 +72,24 @@ type fleetWorker struct {
 	uploads *blobs.Bucket
 	results *blobs.Bucket // nil for none
 	filing  *cli.Filing
-	temp    string
+	temp    *scratch
 	metrics *metrics
 	fault   atomic.Pointer[error] // what is wrong with the storage or the archive; nil if nothing is known to be
 }
 
 func (f *workerFlags) run(ctx context.Context, a *cli.App) (err error) {
-	if f.opt.Tries < 1 || f.opt.AckWait < time.Second || f.grace < 0 {
-		return cli.Usagef("--tries is 1 or more, --ack-wait a second or more, --grace a time such as 20s")
+	if f.opt.Tries < 1 || f.grace < 0 {
+		return cli.Usagef("--tries takes a number from 1 on, and --grace a time such as 20s")
 	}
 	if f.name == "" {
 		f.name = host()
 	}
 	log := slog.New(slog.NewJSONHandler(a.Notes(), &slog.HandlerOptions{Level: a.Level()})).With("worker", f.name)
-	w := &fleetWorker{name: f.name, log: log, metrics: newMetrics(), temp: f.temp}
+	w := &fleetWorker{name: f.name, log: log, metrics: newMetrics()}
+	if w.temp, err = newScratch(f.temp); err != nil {
+		return err
+	}
+	defer closed(&err, w.temp.remove)
 	if w.uploads, err = uploads(ctx, f.uploads); err != nil {
 		return err
 	}
@@ -286,11 +289,11 @@ func (w *fleetWorker) fetch(ctx context.Context, sum string) (path string, done 
 	if err != nil {
 		return "", nil, err
 	}
-	dir, err := os.MkdirTemp(w.temp, tempPattern)
+	dir, err := w.temp.folder()
 	if err != nil {
 		return "", nil, err
 	}
-	done = func() { _ = os.RemoveAll(dir) } // what is left is removed by sweep
+	done = func() { _ = os.RemoveAll(dir) } // what is left is removed with the folder above
 	if path, err = w.uploads.Fetch(ctx, u, dir); err != nil {
 		done()
 		return "", nil, err
@@ -302,8 +305,6 @@ func (w *fleetWorker) fetch(ctx context.Context, sum string) (path string, done 
 func (w *fleetWorker) earlier(ctx context.Context, u index.Upload) (string, func(), error) {
 	return w.fetch(ctx, u.SHA256)
 }
-
-const tempPattern = "casebook-job-*"
 
 // publish puts what was made of a case into object storage.
 func (w *fleetWorker) publish(ctx context.Context, filed cli.Filed) error {
@@ -319,7 +320,7 @@ func (w *fleetWorker) publish(ctx context.Context, filed cli.Filed) error {
 	if err != nil {
 		return err
 	}
-	out, err := os.CreateTemp(w.temp, tempPattern+".case")
+	out, err := os.CreateTemp(w.temp.dir, "export-*")
 	if err != nil {
 		return err
 	}
