@@ -22,12 +22,20 @@ import (
 
 // Archive reads an archive. It may be used from several goroutines, and while others write.
 type Archive struct {
+	*reading
+	scope Scope // what of it is seen
+}
+
+// reading is what is open of an archive. Limited views of it share it.
+type reading struct {
 	dir string
 
 	mu     sync.Mutex
 	now    *manifest
 	opened map[string]*openCase    // by folder name
 	shards map[string]*sharedShard // by folder name
+
+	compared map[string]*profile // of the cases that were compared last, by folder name; replaced, never changed
 }
 
 // Open opens the archive in dir to read; dir may be a report folder that holds one in its folder archive. It must be closed.
@@ -45,7 +53,7 @@ func Open(dir string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Archive{dir: dir, now: m, opened: map[string]*openCase{}, shards: map[string]*sharedShard{}}, nil
+	return &Archive{reading: &reading{dir: dir, now: m, opened: map[string]*openCase{}, shards: map[string]*sharedShard{}}}, nil
 }
 
 // Close frees what the archive holds open. No search may be under way.
@@ -153,8 +161,23 @@ func (a *Archive) Report(ctx context.Context, id string) ([]byte, error) {
 	return nil, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
 }
 
-// generation returns the highest complete generation.
+// generation returns the highest complete generation, of its cases those that the scope holds: everything that is read of the archive begins here.
 func (a *Archive) generation() (*manifest, error) {
+	m, err := a.newest()
+	if err != nil || a.scope == nil {
+		return m, err
+	}
+	limited := &manifest{Generation: m.Generation}
+	for i := range m.Cases {
+		if a.scope.Holds(m.Cases[i].Labels) {
+			limited.Cases = append(limited.Cases, m.Cases[i])
+		}
+	}
+	return limited, nil
+}
+
+// newest returns the highest complete generation.
+func (a *reading) newest() (*manifest, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	ns, err := generations(a.dir)

@@ -163,3 +163,16 @@ func (l Labels) All() iter.Seq2[string, []string] {
 		}
 	}
 }
+
+// pairs lists the labels as name=value, by which they are searched and counted.
+func (l Labels) pairs() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name, values := range l.All() {
+			for _, v := range values {
+				if !yield(name + "=" + v) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -29,6 +29,7 @@ const (
 	FacetFile      Facet = "file"
 	FacetHost      Facet = "host"
 	FacetKind      Facet = "kind"
+	FacetLabel     Facet = "label" // of the case, as name=value; a hit counts for each label
 	FacetSeverity  Facet = "severity"
 	FacetTime      Facet = "time" // hours, days, months or years, whichever gives few enough values
 	FacetType      Facet = "type" // of registry values
@@ -38,7 +39,7 @@ const (
 // Facets lists the facets.
 func Facets() []Facet {
 	return []Facet{
-		FacetCase, FacetCheck, FacetCode, FacetComponent, FacetFile, FacetHost, FacetKind, FacetSeverity, FacetTime, FacetType, FacetVerdict,
+		FacetCase, FacetCheck, FacetCode, FacetComponent, FacetFile, FacetHost, FacetKind, FacetLabel, FacetSeverity, FacetTime, FacetType, FacetVerdict,
 	}
 }
 
@@ -83,8 +84,9 @@ func (a *Archive) Count(ctx context.Context, q query.Node, facets ...Facet) (tot
 		}
 		c, ok, err := a.open(&m.Cases[i])
 		if ok {
-			err = s.scan(c, func(p place, src *source) bool {
-				t.hit(&c.live, src)
+			live := &m.Cases[i]
+			err = s.scan(c, live, func(p place, src *source) bool {
+				t.hit(live, src)
 				return true
 			})
 		}
@@ -140,7 +142,7 @@ func (t *tally) block(live *liveCase, art *caseArtifact, e *entry) bool {
 	for _, f := range t.facets {
 		known := false
 		switch f {
-		case FacetCase, FacetHost, FacetFile, FacetKind, FacetCheck, FacetVerdict:
+		case FacetCase, FacetHost, FacetFile, FacetKind, FacetLabel, FacetCheck, FacetVerdict:
 			known = true
 		case FacetSeverity:
 			known = e.Severity&(e.Severity-1) == 0 // one bit
@@ -190,6 +192,8 @@ func (t *tally) ofArtifact(i int, f Facet, live *liveCase, art *caseArtifact, n 
 		t.add(i, art.Path, n)
 	case FacetKind:
 		t.addOrNone(i, string(art.Kind), n)
+	case FacetLabel:
+		t.labels(i, live, n)
 	default:
 		t.none[i] += n
 	}
@@ -241,9 +245,23 @@ func (t *tally) finding(i int, f Facet, live *liveCase, found *findings.Finding)
 	case FacetCode:
 		t.codes(i, findingText(found), wincode.Context{})
 		return
+	case FacetLabel:
+		t.labels(i, live, 1)
+		return
 	case FacetComponent, FacetTime, FacetType: // a finding has none
 	}
 	t.addOrNone(i, value, 1)
+}
+
+// labels counts hits for each label of their case.
+func (t *tally) labels(i int, live *liveCase, n int) {
+	if len(live.Labels) == 0 {
+		t.none[i] += n
+		return
+	}
+	for s := range live.Labels.pairs() {
+		t.add(i, s, n)
+	}
 }
 
 // codes counts a hit for each error code in its text.

@@ -34,6 +34,13 @@ func TestCount(t *testing.T) {
 	writeCase(t, dir, "INC2", []testArtifact{{path: "a.log", kind: ingest.KindLogCCM, records: []ingest.Record{
 		{Line: 1, Lines: 1, Raw: []byte("setup exit code 1603, hr=0x80070643, error 0x80070005"), Text: []byte("setup exit code 1603, hr=0x80070643, error 0x80070005")},
 	}}}, nil, nil)
+	k, err := index.Keep(dir, nil)
+	if err == nil {
+		err = k.Label(t.Context(), "INC2", index.Labels{"customer": {"ACME Ltd"}, "ticket": {"2", "3"}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	a := openArchive(t, dir)
 	tests := []struct {
 		query  string
@@ -43,6 +50,8 @@ func TestCount(t *testing.T) {
 		{"1603", nil, "4"},
 		{"absent", []index.Facet{index.FacetHost}, "0 host none=0"},
 		{"1603", []index.Facet{index.FacetCase}, "4 case INC0012345=3 INC2=1 none=0"},
+		{"1603", []index.Facet{index.FacetLabel}, "4 label customer=ACME Ltd=1 ticket=2=1 ticket=3=1 none=3"},
+		{"file:a.log OR kind:finding", []index.Facet{index.FacetLabel}, "3 label customer=ACME Ltd=1 ticket=2=1 ticket=3=1 none=2"},
 		{"1603", []index.Facet{index.FacetKind, index.FacetHost}, "4 kind log/ccm=2 finding=1 text/plain=1 none=0 host WKS01=2 WKS02=1 none=1"},
 		{"case:INC2", []index.Facet{index.FacetCode}, "1 code 0x80070005=1 1603=1 none=0"},
 		{"kind:finding", []index.Facet{index.FacetCheck, index.FacetVerdict}, "2 check configmgr-provisioning-mode=1 msi-install-failed=1 none=0 verdict confirmed=1 suspected=1 none=0"},
@@ -125,4 +134,50 @@ func TestRelevance(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.query, diff)
 		}
 	}
+}
+
+// TestLabelQuery searches by labels, which may change while a case is open.
+func TestLabelQuery(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "archive")
+	for _, id := range []string{"A", "B", "C"} {
+		writeCase(t, dir, id, []testArtifact{{path: "a.log", records: plainRecords(2, func(i int) string { return fmt.Sprintf("word%d", i) })}}, nil,
+			[]findings.Finding{{Check: "check-of-" + strings.ToLower(id), Title: "word0", Verdict: findings.Confirmed}})
+	}
+	k, err := index.Keep(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	label := func(id string, l index.Labels) {
+		t.Helper()
+		if err := k.Label(t.Context(), id, l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	label("A", index.Labels{"customer": {"ACME Ltd"}, "ticket": {"INC1"}})
+	label("B", index.Labels{"customer": {"Acme Holding"}})
+	a := openArchive(t, dir)
+	check := func(query, want string) {
+		t.Helper()
+		var got []string
+		for _, h := range find(t, a, query, index.SearchOptions{}) {
+			got = append(got, h.Case+" "+ref(h))
+		}
+		if s := strings.Join(got, ", "); s != want {
+			t.Errorf("%s found %q, want %q", query, s, want)
+		}
+	}
+	check("label:acme word1", "A a.log:2, B a.log:2")
+	check("label:customer=acme word1", "A a.log:2, B a.log:2")
+	check(`label:customer="acme ltd" word1`, "A a.log:2")
+	check(`label:"acme holding" word1`, "B a.log:2")
+	check("label:ticket=INC* word1", "A a.log:2")
+	check("label:ticket word1", "A a.log:2")
+	check("label:/^customer=acme/ word1", "A a.log:2, B a.log:2")
+	check("-label:customer word1", "C a.log:2")
+	check("label:(ticket=INC1 OR holding) word1", "A a.log:2, B a.log:2")
+	check("(label:ticket word1) OR (case:C kind:finding)", "A a.log:2, C check-of-c")
+	check("label:ticket", "A check-of-a, A a.log:1, A a.log:2")
+	check("label:ticket -label:acme", "")
+	label("C", index.Labels{"ticket": {"INC1"}})
+	check("label:ticket=INC1 word1", "A a.log:2, C a.log:2")
 }

@@ -23,6 +23,7 @@ type testArtifact struct {
 	host    string
 	records []ingest.Record
 	bytes   int64
+	labels  index.Labels // of its case
 }
 
 // writeCase writes a case and publishes it.

@@ -88,6 +88,13 @@ func TestGuide(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "archive")
 	writeEvents(t, dir, "testdata/searches/mixed/events.jsonl")
 	writeCase(t, dir, "INC0012346", []testArtifact{{path: "a.log", records: plainRecords(1, func(int) string { return "nothing to see" })}}, nil, nil)
+	k, err := index.Keep(dir, nil)
+	if err == nil {
+		err = k.Label(t.Context(), "INC0012345", index.Labels{"customer": {"ACME Ltd"}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	a := openArchive(t, dir)
 	all := len(find(t, a, "* OR NOT *", index.SearchOptions{}))
 	for _, s := range query.Guide() {
@@ -442,7 +449,7 @@ func cases(t *testing.T, a *index.Archive) []string {
 	return ids
 }
 
-func entries(t *testing.T, dir string) []string {
+func entries(t testing.TB, dir string) []string {
 	t.Helper()
 	list, err := os.ReadDir(dir)
 	if err != nil {

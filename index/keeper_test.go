@@ -275,6 +275,10 @@ func TestImport(t *testing.T) {
 	if err := keeper(t, from).Label(t.Context(), "INC1", index.Labels{"customer": {"acme"}}); err != nil {
 		t.Fatal(err)
 	}
+	first := index.Note{Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Text: "fixed by a restart"}
+	if err := openArchive(t, from).AddNote(t.Context(), "INC1", first); err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
 	if err := openArchive(t, from).Export(t.Context(), "INC1", &out); err != nil {
 		t.Fatal(err)
@@ -292,6 +296,17 @@ func TestImport(t *testing.T) {
 	sound(t, to)
 	if _, err := index.Import(t.Context(), to, bytes.NewReader(whole), int64(len(whole)), false, nil); !errors.Is(err, index.ErrExists) {
 		t.Errorf("imported twice: %v", err)
+	}
+	own := index.Note{Time: first.Time.Add(-time.Hour), Text: "seen here too"}
+	if err := openArchive(t, to).AddNote(t.Context(), "INC1", own); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := index.Import(t.Context(), to, bytes.NewReader(whole), int64(len(whole)), true, nil); err != nil {
+		t.Errorf("imported in its own place: %v", err)
+	}
+	notes, err := openArchive(t, to).Notes(t.Context(), "INC1")
+	if diff := cmp.Diff([]index.Note{own, first}, notes); err != nil || diff != "" {
+		t.Errorf("error %v, notes (-want +got):\n%s", err, diff)
 	}
 
 	// rewrite packs the case anew with one member changed.
@@ -348,6 +363,9 @@ func TestImport(t *testing.T) {
 		{"report-changed", rewrite(zip.Store, "case/report.json", flip)},
 		{"case-changed", rewrite(zip.Store, "case/case.json", flip)},
 		{"entry-missing", rewrite(zip.Store, "entry.json", none)},
+		{"notes-damaged", rewrite(zip.Store, "notes.json", func([]byte) []byte { return []byte("{") })},
+		{"notes-of-another-case", rewrite(zip.Store, "notes.json", func([]byte) []byte { return []byte(`{"case":"INC2"}`) })},
+		{"empty-note", rewrite(zip.Store, "notes.json", func([]byte) []byte { return []byte(`{"case":"INC1","notes":[{"text":" "}]}`) })},
 		{"packed", rewrite(zip.Deflate, "", same)},
 		{"outside", rewrite(zip.Store, "../evil", same)},
 		{"foreign", rewrite(zip.Store, "case/evil", same)},

@@ -38,6 +38,7 @@ const (
 	fileCase     = "case.json"
 	fileReport   = "report.json"
 	fileFindings = "findings.json"
+	fileProfile  = "profile.json"
 	fileBlocks   = "blocks"
 	fileRecords  = "records"
 	fileHistory  = "history.json"

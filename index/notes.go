@@ -78,13 +78,9 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 		return err
 	case !slices.Contains(ids, id):
 		return fmt.Errorf("archive %q: case %q: %w", a.dir, id, ErrNoCase)
-	case strings.TrimSpace(n.Text) == "":
-		return errors.New("archive: the note is empty")
-	case len(n.Text) > maxNote:
-		return fmt.Errorf("archive: the note has %d bytes; at most %d are kept", len(n.Text), maxNote)
 	}
-	if _, err := os.Stat(filepath.Join(a.dir, "..", fileReport)); err == nil {
-		return fmt.Errorf("archive %q belongs to a report, which is handed on and takes no notes; name an archive of its own", a.dir)
+	if err := n.check(); err != nil {
+		return fmt.Errorf("archive: %w", err)
 	}
 	unlock, err := lockArchive(ctx, a.dir, "writing a note", nil)
 	if err != nil {
@@ -99,11 +95,30 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 		return fmt.Errorf("archive: case %q has %d notes; no more are kept", id, len(notes))
 	}
 	n.Time = n.Time.UTC().Truncate(time.Second)
-	b, err := json.Marshal(notesFile{Case: id, Notes: append(notes, n)})
+	return writeNotes(a.dir, id, append(notes, n))
+}
+
+// check refuses what is no note.
+func (n *Note) check() error {
+	switch {
+	case strings.TrimSpace(n.Text) == "":
+		return errors.New("the note is empty")
+	case len(n.Text) > maxNote:
+		return fmt.Errorf("the note has %d bytes; at most %d are kept", len(n.Text), maxNote)
+	}
+	return nil
+}
+
+// writeNotes writes the notes about a case of the archive dir. The caller holds its lock.
+func writeNotes(dir, id string, notes []Note) error {
+	if _, err := os.Stat(filepath.Join(dir, "..", fileReport)); err == nil {
+		return fmt.Errorf("archive %q belongs to a report, which is handed on and takes no notes; name an archive of its own", dir)
+	}
+	b, err := json.Marshal(notesFile{Case: id, Notes: notes})
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	dir := filepath.Join(a.dir, dirNotes)
+	dir = filepath.Join(dir, dirNotes)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
@@ -113,9 +128,41 @@ func (a *Archive) AddNote(ctx context.Context, id string, n Note) error {
 	return nil
 }
 
+// joinNotes adds notes to those about a case of the archive dir, each once, in order of their times. The caller holds its lock.
+func joinNotes(dir, id string, more []Note) error {
+	if len(more) == 0 {
+		return nil
+	}
+	notes, err := readNotes(dir, id)
+	if err != nil {
+		return err
+	}
+	for _, n := range more {
+		n.Time = n.Time.UTC().Truncate(time.Second)
+		if !slices.ContainsFunc(notes, func(m Note) bool { return m.Text == n.Text && m.Time.Equal(n.Time) }) {
+			notes = append(notes, n)
+		}
+	}
+	slices.SortStableFunc(notes, func(a, b Note) int { return a.Time.Compare(b.Time) })
+	return writeNotes(dir, id, notes[max(0, len(notes)-maxNotes):])
+}
+
 // Notes returns what was noted about a case, the oldest first.
 func (a *Archive) Notes(ctx context.Context, id string) ([]Note, error) {
-	b, err := readFile(filepath.Join(a.dir, dirNotes), notesName(id))
+	if a.scope != nil {
+		switch ids, err := a.Cases(ctx); {
+		case err != nil:
+			return nil, err
+		case !slices.Contains(ids, id):
+			return nil, fmt.Errorf("archive: case %q: %w", id, ErrNoCase)
+		}
+	}
+	return readNotes(a.dir, id)
+}
+
+// readNotes reads the notes about a case of the archive dir.
+func readNotes(dir, id string) ([]Note, error) {
+	b, err := readFile(filepath.Join(dir, dirNotes), notesName(id))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {

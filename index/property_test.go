@@ -47,7 +47,7 @@ func genQuery(depth int) *rapid.Generator[query.Node] {
 			s = rapid.SampledFrom([]string{
 				"host:h1", "file:b.log", `file:dir\a`, "kind:log", "component:exec*",
 				"component:agent", "check:x",
-				"case:case", "case:other", "file:/a\\.log$/", "component:/^exec/", "key:x", "type:REG_SZ", "verdict:confirmed", "line:3", "line:5..9", "line:>20",
+				"case:case", "case:other", "label:acme", "label:customer=acme", "label:customer=AC*", `label:customer="Ac me"`, "label:/^ticket=inc[12]$/", "label:inc", "label:other", "file:/a\\.log$/", "component:/^exec/", "key:x", "type:REG_SZ", "verdict:confirmed", "line:3", "line:5..9", "line:>20",
 				"thread:2..3", "thread:<0x1", "size:>1KB", "size:..1024",
 			}).Draw(t, "field")
 		case 2:
@@ -100,6 +100,17 @@ func TestSearchEqualsScan(t *testing.T) {
 		if err := publish(buildCase(dir, "case", arts, nil, nil)); err != nil {
 			t.Fatal(err)
 		}
+		labels := rapid.SampledFrom([]index.Labels{nil, {"customer": {"ACME"}}, {"customer": {"Ac me", "other"}, "ticket": {"INC1"}}}).Draw(t, "labels")
+		k, err := index.Keep(dir, nil)
+		if err == nil {
+			err = k.Label(t.Context(), "case", labels)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range arts {
+			arts[i].labels = labels
+		}
 		a, err := index.Open(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -125,7 +136,7 @@ func TestSearchEqualsScan(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("%s (-scan +search):\n%s", q, diff)
 			}
-			countsEqualHits(t, a, q)
+			countsEqualHits(t, a, q, labels)
 			byRelevance := []string{}
 			for h, err := range a.Search(t.Context(), q, index.SearchOptions{Sort: index.ByRelevance}) {
 				if err != nil {
@@ -159,7 +170,7 @@ func TestSearchEqualsScan(t *testing.T) {
 }
 
 // countsEqualHits compares what is counted, of which blocks need not be read, with the hits.
-func countsEqualHits(t *rapid.T, a *index.Archive, q query.Node) {
+func countsEqualHits(t *rapid.T, a *index.Archive, q query.Node, labels index.Labels) {
 	t.Helper()
 	n := 0
 	want := map[index.Facet]map[string]int{}
@@ -181,8 +192,16 @@ func countsEqualHits(t *rapid.T, a *index.Archive, q query.Node) {
 		} {
 			want[f][v]++
 		}
+		for name, values := range labels {
+			for _, v := range values {
+				want[index.FacetLabel][name+"="+v]++
+			}
+		}
+		if len(labels) == 0 {
+			want[index.FacetLabel][""]++
+		}
 	}
-	for _, facets := range [][]index.Facet{nil, {index.FacetHost, index.FacetKind}, {index.FacetTime}, {index.FacetSeverity}, slices.DeleteFunc(index.Facets(), func(f index.Facet) bool { return f == index.FacetCode })} {
+	for _, facets := range [][]index.Facet{nil, {index.FacetHost, index.FacetKind}, {index.FacetTime}, {index.FacetSeverity}, {index.FacetLabel}, slices.DeleteFunc(index.Facets(), func(f index.Facet) bool { return f == index.FacetCode })} {
 		total, counts, err := a.Count(t.Context(), q, facets...)
 		if err != nil || total != n {
 			t.Fatalf("%s: %d counted, %d found: %v", q, total, n, err)
@@ -233,6 +252,14 @@ func scan(q query.Node, a *testArtifact, r *ingest.Record) bool {
 			return false
 		}
 	case query.Field:
+		if q.Name == query.Label {
+			for name, values := range a.labels {
+				if slices.ContainsFunc(values, func(v string) bool { return holds(q.Text, q.Text.Value, name+"="+v) }) {
+					return true
+				}
+			}
+			return false
+		}
 		values := map[query.Name]string{
 			query.Case: "case", query.Host: a.host, query.File: a.path, query.Kind: string(a.kind), query.Severity: r.Severity.String(), query.Component: string(r.Component),
 		}

@@ -46,6 +46,9 @@ func (w *Writer) publish(ctx context.Context) error {
 		if err := w.publishUploads(next.Uploads); err != nil {
 			return err
 		}
+		if err := joinNotes(w.dir, w.meta.ID, w.notes); err != nil {
+			return err
+		}
 		if i >= 0 {
 			m.Cases[i] = next
 			return nil

@@ -46,8 +46,13 @@ func (c *openCase) yieldRecords(ctx context.Context, artifact string, from int, 
 			yield(ingest.Record{}, c.wrap(err))
 			return
 		}
+		var mem scratch
 		for n := first; n < x.First+x.Blocks; n++ {
-			records, err := c.block(n)
+			e, err := c.entry(n)
+			var records []record
+			if err == nil {
+				records, err = c.blockInto(n, &e, &mem)
+			}
 			if err == nil {
 				err = ctx.Err()
 			}

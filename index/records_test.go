@@ -1,6 +1,7 @@
 package index_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -35,6 +36,7 @@ func TestRecords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			r.Raw, r.Text, r.Component = bytes.Clone(r.Raw), bytes.Clone(r.Text), bytes.Clone(r.Component) // the next record takes their memory
 			out = append(out, r)
 		}
 		return out

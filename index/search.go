@@ -99,7 +99,7 @@ func (a *Archive) Search(ctx context.Context, q query.Node, o SearchOptions) ite
 				continue
 			}
 			stop := false
-			err = s.scan(c, func(p place, src *source) bool {
+			err = s.scan(c, &m.Cases[i], func(p place, src *source) bool {
 				h, err := s.hit(c, p, src)
 				left--
 				stop = !yield(h, err) || left == 0
@@ -125,6 +125,8 @@ type place struct {
 type run struct {
 	ctx     context.Context //nolint:containedctx // a search lives as long as its call
 	query   query.Node
+	open    query.Node // what the case that is looked through leaves open of query
+	live    *liveCase  // that case, as the generation has it
 	marks   []words.Matcher
 	options SearchOptions
 	weights []float64 // of the marks; used by ByRelevance
@@ -132,9 +134,62 @@ type run struct {
 	tally   *tally    // takes blocks as a whole where it can; nil in a search
 }
 
-// concerns reports whether a case may have hits, by its ID alone.
+// concerns reports whether a case may have hits, by its ID and labels alone.
 func (s *run) concerns(live *liveCase) bool {
 	return judge(s.query, func(n query.Node) tri { return caseLeaf(n, live) }) != no
+}
+
+// reduce returns a query without what a case's ID and labels decide, so that it is not asked again of each record. If they decide all of it, the answer
+// is not maybe, and the query that is left matches everything.
+func reduce(n query.Node, live *liveCase) (query.Node, tri) {
+	switch n := n.(type) {
+	case query.And:
+		left, answer := reduceAll(n.Nodes, no, live)
+		switch {
+		case answer != maybe:
+			return query.And{}, answer
+		case len(left) == 1:
+			return left[0], maybe
+		}
+		return query.And{Nodes: left}, maybe
+	case query.Or:
+		left, answer := reduceAll(n.Nodes, yes, live)
+		switch {
+		case answer != maybe:
+			return query.And{}, answer
+		case len(left) == 1:
+			return left[0], maybe
+		}
+		return query.Or{Nodes: left}, maybe
+	case query.Not:
+		left, answer := reduce(n.Node, live)
+		if answer != maybe {
+			return left, -answer
+		}
+		return query.Not{Node: left}, maybe
+	default:
+		if answer := caseLeaf(n, live); answer != maybe {
+			return query.And{}, answer
+		}
+		return n, maybe
+	}
+}
+
+// reduceAll reduces nodes of which one whose answer is decisive decides them all. If all are answered and none is decisive, the answer is the opposite.
+func reduceAll(nodes []query.Node, decisive tri, live *liveCase) (left []query.Node, answer tri) {
+	for _, c := range nodes {
+		switch r, answer := reduce(c, live); answer {
+		case decisive:
+			return nil, decisive
+		case maybe:
+			left = append(left, r)
+		default: // it changes nothing
+		}
+	}
+	if len(left) == 0 {
+		return nil, -decisive
+	}
+	return left, maybe
 }
 
 // source is what a hit is made of: a record of a block, or a finding.
@@ -188,9 +243,15 @@ func judge(n query.Node, leaf func(query.Node) tri) tri {
 	}
 }
 
-// scan passes the places of all hits of a case to found, in order of findings, artifact path and line, until found returns false.
-func (s *run) scan(c *openCase, found func(place, *source) bool) error {
-	picked, withFindings, err := c.candidates(s.ctx, s.query)
+// scan passes the places of all hits of a case to found, in order of findings, artifact path and line, until found returns false. live is the case as the
+// generation has it: its labels may be other ones than when it was opened.
+func (s *run) scan(c *openCase, live *liveCase, found func(place, *source) bool) error {
+	left, answer := reduce(s.query, live)
+	if answer == no {
+		return nil
+	}
+	s.open, s.live = left, live
+	picked, withFindings, err := c.candidates(s.ctx, s.open)
 	if err != nil {
 		return c.wrap(err)
 	}
@@ -200,7 +261,7 @@ func (s *run) scan(c *openCase, found func(place, *source) bool) error {
 			return c.wrap(err)
 		}
 		for i := range fs {
-			if judge(s.query, func(n query.Node) tri { return findingLeaf(n, &c.live, &fs[i]) }) == yes {
+			if judge(s.open, func(n query.Node) tri { return findingLeaf(n, live, &fs[i]) }) == yes {
 				if !found(place{block: -1, item: uint32(i), micro: math.MaxInt64}, &source{finding: &fs[i]}) {
 					return nil
 				}
@@ -209,7 +270,7 @@ func (s *run) scan(c *openCase, found func(place, *source) bool) error {
 	}
 	for _, number := range c.byPath {
 		art := &c.meta.Artifacts[number]
-		verdict := judge(s.query, func(n query.Node) tri { return artifactLeaf(n, &c.live, art) })
+		verdict := judge(s.open, func(n query.Node) tri { return artifactLeaf(n, live, art) })
 		if verdict == no {
 			continue
 		}
@@ -235,11 +296,11 @@ func (s *run) scanArtifact(c *openCase, art *caseArtifact, seqs iter.Seq[int], f
 		if err != nil {
 			return false, err
 		}
-		switch judge(s.query, func(n query.Node) tri { return blockLeaf(n, &c.live, art, &e) }) {
+		switch judge(s.open, func(n query.Node) tri { return blockLeaf(n, s.live, art, &e) }) {
 		case no:
 			continue
 		case yes:
-			if s.tally != nil && s.tally.block(&c.live, art, &e) {
+			if s.tally != nil && s.tally.block(s.live, art, &e) {
 				continue
 			}
 		case maybe:
@@ -250,7 +311,7 @@ func (s *run) scanArtifact(c *openCase, art *caseArtifact, seqs iter.Seq[int], f
 		}
 		src := &source{artifact: art, entry: &e, records: rs}
 		for i := range rs {
-			if judge(s.query, func(n query.Node) tri { return recordLeaf(n, &c.live, art, &e, &rs[i]) }) != yes {
+			if judge(s.open, func(n query.Node) tri { return recordLeaf(n, s.live, art, &e, &rs[i]) }) != yes {
 				continue
 			}
 			p := place{block: int32(block), item: uint32(i), micro: math.MaxInt64} //nolint:gosec // indexes
@@ -297,7 +358,7 @@ func (s *run) sorted(a *Archive, m *manifest, yield func(Hit, error) bool) {
 		if c == nil {
 			continue
 		}
-		err := s.scan(c, func(p place, src *source) bool {
+		err := s.scan(c, &m.Cases[i], func(p place, src *source) bool {
 			if s.options.Sort == ByRelevance {
 				p.micro, p.score = 0, s.score(src)
 			}
@@ -346,10 +407,19 @@ func timeLeaf(n query.Time, micro int64) bool {
 // numberLeaf answers a range for the numbers from lo to hi.
 func numberLeaf(n query.Number, lo, hi int64) tri { return known(n.From <= hi && lo <= n.To) }
 
-// caseLeaf answers what a case's ID decides.
+// caseLeaf answers what a case's ID and labels decide.
 func caseLeaf(n query.Node, live *liveCase) tri {
-	if f, ok := n.(query.Field); ok && f.Name == query.Case {
+	f, ok := n.(query.Field)
+	switch {
+	case ok && f.Name == query.Case:
 		return known(f.Text.Match([]byte(live.ID)))
+	case ok && f.Name == query.Label:
+		for s := range live.Labels.pairs() {
+			if f.Text.Match([]byte(s)) {
+				return yes
+			}
+		}
+		return no
 	}
 	return maybe
 }
@@ -390,8 +460,8 @@ func findingLeaf(n query.Node, live *liveCase, f *findings.Finding) tri {
 			}
 		case query.Kind:
 			value = string(ClassFinding)
-		case query.Case:
-			value = live.ID
+		case query.Case, query.Label:
+			return caseLeaf(n, live)
 		default: // a finding has none
 		}
 		return known(n.Text.Match([]byte(value)))

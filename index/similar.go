@@ -6,9 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"unicode"
 
 	"casebook/findings"
@@ -41,35 +47,72 @@ const (
 	minLetters = 8
 )
 
-// traits are what a case is compared by.
-type traits struct {
-	id        string
-	confirmed map[string]string // the title of each confirmed check
-	templates map[string]bool   // the kinds of errors in its logs
+// profile is what a case is compared by, and profile.json: a small file, so that many cases are compared soon.
+type profile struct {
+	Confirmed map[string]string `json:"confirmed,omitempty"` // the title of each confirmed check
+	// Templates are the kinds of errors in its logs: of each the SHA-256, cut to eight bytes in hex, one after another. One string is read sooner than many.
+	Templates string `json:"templates,omitempty"`
 }
 
-func newTraits(r *findings.Report) traits {
-	t := traits{id: r.CaseID(), confirmed: map[string]string{}, templates: map[string]bool{}}
+// newProfile makes the profile of a report.
+func newProfile(r *findings.Report) *profile {
+	p := &profile{}
 	for i := range r.Findings {
-		if f := &r.Findings[i]; f.Verdict == findings.Confirmed && t.confirmed[f.Check] == "" {
-			t.confirmed[f.Check] = f.Title
-		}
+		p.finding(r.Findings[i].Check, r.Findings[i].Verdict, r.Findings[i].Title)
 	}
 	for i := range r.Errors {
-		letters := 0
-		for _, c := range r.Errors[i].Template {
-			if unicode.IsLetter(c) {
-				letters++
-			}
-		}
-		if letters >= minLetters {
-			t.templates[r.Errors[i].Template] = true
-		}
+		p.template(r.Errors[i].Template)
 	}
-	return t
+	return p
 }
 
-// partReport is the part of a report.json that likeness needs; the rest, which is most of it, is not decoded.
+func (p *profile) finding(check string, v findings.Verdict, title string) {
+	if v != findings.Confirmed || p.Confirmed[check] != "" {
+		return
+	}
+	if p.Confirmed == nil {
+		p.Confirmed = map[string]string{}
+	}
+	p.Confirmed[check] = title
+}
+
+func (p *profile) template(s string) {
+	letters := 0
+	for _, c := range s {
+		if unicode.IsLetter(c) {
+			letters++
+		}
+	}
+	if letters >= minLetters {
+		p.Templates += templateSum(s)
+	}
+}
+
+// templates lists what stands for the kinds of errors, each once.
+func (p *profile) templates() map[string]bool {
+	all := map[string]bool{}
+	for t := p.Templates; len(t) >= sumLength; t = t[sumLength:] {
+		all[t[:sumLength]] = true
+	}
+	return all
+}
+
+// sumLength is how long what stands for a kind of errors is.
+const sumLength = 16
+
+// templateSum stands for a kind of errors.
+func templateSum(s string) string { return sumOf([]byte(s))[:sumLength] }
+
+// writeProfile writes the profile of a case into its folder.
+func writeProfile(dir string, r *findings.Report) error {
+	b, err := json.Marshal(newProfile(r))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, fileProfile), b, 0o600)
+}
+
+// partReport is the part of a report.json that a profile needs; the rest, which is most of it, is not decoded.
 type partReport struct {
 	Findings []struct {
 		Check   string           `json:"check"`
@@ -81,70 +124,155 @@ type partReport struct {
 	} `json:"errors"`
 }
 
-// traitsOf reads the traits of a case of the archive.
-func (a *Archive) traitsOf(ctx context.Context, id string) (traits, error) {
-	b, err := a.Report(ctx, id)
-	if err != nil {
-		return traits{}, err
+// readProfile reads the profile in the folder of a case; of a case that was written before there were profiles it is made of the report.
+func readProfile(dir string) (*profile, error) {
+	b, err := os.ReadFile(filepath.Join(dir, fileProfile))
+	if err == nil {
+		p := &profile{}
+		if err := json.Unmarshal(b, p); err != nil {
+			return nil, fmt.Errorf("%s is damaged: %w", fileProfile, err)
+		}
+		return p, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if b, err = readFile(dir, fileReport); err != nil {
+		return nil, err
 	}
 	var part partReport
 	if err := json.Unmarshal(b, &part); err != nil {
-		return traits{}, fmt.Errorf("archive: case %q: its report can't be read: %w", id, err)
+		return nil, fmt.Errorf("its report can't be read: %w", err)
 	}
-	r := findings.Report{Case: id}
+	p := &profile{}
 	for _, f := range part.Findings {
-		r.Findings = append(r.Findings, findings.Finding{Check: f.Check, Verdict: f.Verdict, Title: f.Title})
+		p.finding(f.Check, f.Verdict, f.Title)
 	}
 	for _, e := range part.Errors {
-		r.Errors = append(r.Errors, findings.ErrorKind{Template: e.Template})
+		p.template(e.Template)
 	}
-	return newTraits(&r), nil
+	return p, nil
+}
+
+// profile reads the profile of a case as it is now, if it was replaced since its generation was read; nil if it is no more.
+func (a *Archive) profile(c *liveCase) (*profile, error) {
+	p, err := readProfile(filepath.Join(a.dir, dirCases, c.Name))
+	if errors.Is(err, fs.ErrNotExist) {
+		m, merr := a.generation()
+		if merr != nil {
+			return nil, merr
+		}
+		i := slices.IndexFunc(m.Cases, func(now liveCase) bool { return now.ID == c.ID })
+		if i < 0 {
+			return nil, nil //nolint:nilnil // it was removed meanwhile
+		}
+		if m.Cases[i].Name != c.Name {
+			p, err = readProfile(filepath.Join(a.dir, dirCases, m.Cases[i].Name))
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("archive: case %q: %w", c.ID, err)
+	}
+	return p, nil
+}
+
+// profiles returns the profiles of cases, in their order; one that can't be read is nil, and an error. They are remembered until all cases are compared and theirs is gone.
+func (a *Archive) profiles(ctx context.Context, cases []liveCase) ([]*profile, error) {
+	a.mu.Lock()
+	known := a.compared
+	a.mu.Unlock()
+	out, errs := make([]*profile, len(cases)), make([]error, len(cases))
+	var readers sync.WaitGroup
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), len(cases)) {
+		readers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(cases)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				c := &cases[i]
+				if out[i] = known[c.Name]; out[i] != nil {
+					continue
+				}
+				out[i], errs[i] = a.profile(c)
+			}
+		})
+	}
+	readers.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	now := make(map[string]*profile, len(cases))
+	if a.scope != nil { // a part of the cases; the others are still asked for
+		maps.Copy(now, known)
+	}
+	for i, p := range out {
+		if p != nil {
+			now[cases[i].Name] = p
+		}
+	}
+	a.mu.Lock()
+	a.compared = now
+	a.mu.Unlock()
+	return out, errors.Join(errs...)
 }
 
 // Similar returns the other cases of the archive that resemble the one that r reports of, the most similar first, at most limit of them;
 // 0 means all. What few cases share counts more. With an error that concerns single cases the others are compared all the same.
 func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([]Likeness, error) {
-	mine := newTraits(r)
-	ids, err := a.Cases(ctx)
+	m, err := a.generation()
 	if err != nil {
 		return nil, err
 	}
-	var errs []error
-	others := make([]traits, 0, len(ids))
-	checks, templates := map[string]int{}, map[string]int{} // in how many other cases
-	for _, id := range ids {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if id == mine.id {
-			continue
-		}
-		t, err := a.traitsOf(ctx, id)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		maps.DeleteFunc(t.templates, func(s string, _ bool) bool { return !mine.templates[s] }) // what is not shared is not kept
-		for c := range t.confirmed {
-			checks[c]++
-		}
-		for s := range t.templates {
-			templates[s]++
-		}
-		others = append(others, t)
+	profiles, err := a.profiles(ctx, m.Cases)
+	if profiles == nil && err != nil {
+		return nil, err
 	}
-	weight := func(holding int) float64 { return math.Log(float64(len(others)+2) / float64(holding+1)) }
-	found := []Likeness{}
-	for _, t := range others {
-		l := Likeness{Case: t.id, Reasons: []Reason{}, Notes: []Note{}}
-		for _, c := range slices.Sorted(maps.Keys(t.confirmed)) {
-			if _, both := mine.confirmed[c]; both {
-				l.Reasons = append(l.Reasons, Reason{Check: c, Title: t.confirmed[c], Cases: checks[c], Weight: findingWeight * weight(checks[c])})
+	errs := []error{err}
+	mine, id := newProfile(r), r.CaseID()
+	wanted := mine.templates()
+	text := map[string]string{} // of the templates of r
+	for i := range r.Errors {
+		text[templateSum(r.Errors[i].Template)] = r.Errors[i].Template
+	}
+	// What both of two cases have.
+	type common struct {
+		id        string
+		confirmed map[string]string
+		templates []string
+	}
+	var others []common
+	checks, templates := map[string]int{}, map[string]int{} // in how many other cases
+	compared := 0
+	for i, p := range profiles {
+		if p == nil || m.Cases[i].ID == id {
+			continue
+		}
+		compared++
+		c := common{id: m.Cases[i].ID, confirmed: map[string]string{}}
+		for check, title := range p.Confirmed {
+			if _, both := mine.Confirmed[check]; both {
+				checks[check]++
+				c.confirmed[check] = title
 			}
 		}
+		for t := p.Templates; len(t) >= sumLength; t = t[sumLength:] {
+			if s := t[:sumLength]; wanted[s] && !slices.Contains(c.templates, s) {
+				templates[s]++
+				c.templates = append(c.templates, s)
+			}
+		}
+		if len(c.confirmed)+len(c.templates) > 0 {
+			others = append(others, c)
+		}
+	}
+	weight := func(holding int) float64 { return math.Log(float64(compared+2) / float64(holding+1)) }
+	found := []Likeness{}
+	for _, c := range others {
+		l := Likeness{Case: c.id, Reasons: []Reason{}, Notes: []Note{}}
+		for _, check := range slices.Sorted(maps.Keys(c.confirmed)) {
+			l.Reasons = append(l.Reasons, Reason{Check: check, Title: c.confirmed[check], Cases: checks[check], Weight: findingWeight * weight(checks[check])})
+		}
 		var shared []Reason
-		for s := range t.templates {
-			shared = append(shared, Reason{Template: s, Cases: templates[s], Weight: weight(templates[s])})
+		for _, s := range c.templates {
+			shared = append(shared, Reason{Template: text[s], Cases: templates[s], Weight: weight(templates[s])})
 		}
 		slices.SortFunc(shared, byWeight)
 		l.Reasons = append(l.Reasons, shared[:min(len(shared), maxTemplates)]...)
@@ -152,9 +280,7 @@ func (a *Archive) Similar(ctx context.Context, r *findings.Report, limit int) ([
 		for _, reason := range l.Reasons {
 			l.Score += reason.Weight
 		}
-		if len(l.Reasons) > 0 {
-			found = append(found, l)
-		}
+		found = append(found, l)
 	}
 	slices.SortFunc(found, func(x, y Likeness) int { return cmp.Or(cmp.Compare(y.Score, x.Score), cmp.Compare(x.Case, y.Case)) })
 	if limit > 0 && len(found) > limit {

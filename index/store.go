@@ -46,6 +46,43 @@ type Reader interface {
 	Close() error
 }
 
+// Limiter is a store that can be looked at in part.
+type Limiter interface {
+	// Within returns the store as somebody sees it who may know of no case but those of the scope: no search, no count and no comparison tells anything
+	// of another. It is open as long as the store is and needs no Close of its own.
+	Within(s Scope) Reader
+}
+
+// Scope says which cases somebody may know of: those whose labels hold all of one of its elements. nil is every case; an empty one is none.
+type Scope []Labels
+
+// Holds reports whether a case with these labels belongs to the scope.
+func (s Scope) Holds(l Labels) bool {
+	if s == nil {
+		return true
+	}
+	for _, one := range s {
+		if l.Has(one) {
+			return true
+		}
+	}
+	return false
+}
+
+// Within implements [Limiter]. Closing what it returns does nothing.
+func (a *Archive) Within(s Scope) Reader {
+	if s == nil {
+		s = a.scope
+	}
+	return limited{&Archive{reading: a.reading, scope: s}}
+}
+
+// limited is a view of an archive that another closes.
+type limited struct{ *Archive }
+
+// Close does nothing.
+func (limited) Close() error { return nil }
+
 // Dir is the path of an archive, which is made when the first case is put into it.
 type Dir string
 
@@ -60,5 +97,6 @@ func (d Dir) Create(ctx context.Context, entry Entry) (CaseWriter, error) {
 
 var (
 	_ Reader  = (*Archive)(nil)
+	_ Limiter = (*Archive)(nil)
 	_ Creator = Dir("")
 )

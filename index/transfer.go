@@ -2,6 +2,7 @@ package index
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,18 +21,20 @@ import (
 // An exported case is a zip whose members are stored as they are:
 //
 //	entry.json                 what the archive's manifest says of the case
+//	notes.json                 its notes, if it has any
 //	case/NAME                  the files of its folder
 //	uploads/SHA256/NAME        the uploads that are kept
 //
 // It has no index: whoever imports it makes one from the records.
 const (
 	exportEntry   = "entry.json"
+	exportNotes   = "notes.json"
 	exportCase    = "case/"
 	exportUploads = "uploads/"
 )
 
-// maxEntry bounds entry.json and case.json of an imported case.
-const maxEntry = 64 << 20
+// maxEntry bounds entry.json, notes.json and case.json of an imported case.
+const maxEntry = 256 << 20
 
 // ErrExists says that the archive has a case of that ID.
 var ErrExists = errors.New("the archive has a case of this ID")
@@ -50,7 +53,10 @@ func (a *Archive) Export(ctx context.Context, id string, w io.Writer) error {
 	z := zip.NewWriter(w)
 	entry, err := json.MarshalIndent(live, "", "  ")
 	if err == nil {
-		err = store(ctx, z, exportEntry, strings.NewReader(string(entry)))
+		err = store(ctx, z, exportEntry, bytes.NewReader(entry))
+	}
+	if err == nil {
+		err = a.exportNotes(ctx, z, id)
 	}
 	if err == nil {
 		err = storeFolder(ctx, z, filepath.Join(a.dir, dirCases, live.Name), exportCase)
@@ -64,6 +70,46 @@ func (a *Archive) Export(ctx context.Context, id string, w io.Writer) error {
 		return fmt.Errorf("archive: export case %q: %w", id, err)
 	}
 	return nil
+}
+
+// exportNotes adds the notes about a case.
+func (a *Archive) exportNotes(ctx context.Context, z *zip.Writer, id string) error {
+	notes, err := a.Notes(ctx, id)
+	if err != nil || len(notes) == 0 {
+		return err
+	}
+	b, err := json.Marshal(notesFile{id, notes})
+	if err != nil {
+		return err
+	}
+	return store(ctx, z, exportNotes, bytes.NewReader(b))
+}
+
+// importNotes reads the notes of an exported case, which has none if there is no such member.
+func importNotes(z *zip.Reader, id string) ([]Note, error) {
+	b, err := member(z, exportNotes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var f notesFile
+	if err == nil {
+		err = json.Unmarshal(b, &f)
+	}
+	if err == nil && f.Case != id {
+		err = fmt.Errorf("they are about case %q", f.Case)
+	}
+	if err == nil && len(f.Notes) > maxNotes {
+		err = fmt.Errorf("there are %d; at most %d are kept", len(f.Notes), maxNotes)
+	}
+	for _, n := range f.Notes {
+		if err == nil {
+			err = n.check()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("import: %s: %w", exportNotes, err)
+	}
+	return f.Notes, nil
 }
 
 // storeFolder adds the files of a folder to a zip.
@@ -96,9 +142,9 @@ func store(ctx context.Context, z *zip.Writer, name string, r io.Reader) error {
 }
 
 // Import adds a case that was exported, after its files were compared with their sums, and returns what is known of it. The archive is made if it is not there. An ID
-// that is taken gives [ErrExists], unless replace is set.
-func Import(ctx context.Context, dir string, r io.ReaderAt, bytes int64, replace bool, waiting func(Holder)) (Case, error) {
-	z, err := zip.NewReader(r, bytes)
+// that is taken gives [ErrExists], unless replace is set; the notes of both are kept then.
+func Import(ctx context.Context, dir string, r io.ReaderAt, size int64, replace bool, waiting func(Holder)) (Case, error) {
+	z, err := zip.NewReader(r, size)
 	if err != nil {
 		return Case{}, fmt.Errorf("import: it is no exported case: %w", err)
 	}
@@ -110,6 +156,10 @@ func Import(ctx context.Context, dir string, r io.ReaderAt, bytes int64, replace
 	if err != nil || live.ID == "" || len(live.Key) != 16 {
 		return Case{}, fmt.Errorf("import: it is no exported case: %s is missing or damaged", exportEntry)
 	}
+	notes, err := importNotes(z, live.ID)
+	if err != nil {
+		return Case{}, err
+	}
 	none := ""
 	entry := Entry{Labels: live.Labels, Added: live.Added, Hold: live.Hold, Waiting: waiting, Replaces: &none}
 	if replace {
@@ -119,6 +169,7 @@ func Import(ctx context.Context, dir string, r io.ReaderAt, bytes int64, replace
 	if err != nil {
 		return Case{}, err
 	}
+	w.notes = notes
 	if err = w.importCase(ctx, z, &live); err == nil {
 		err = w.publish(ctx)
 	}
@@ -215,11 +266,11 @@ func (w *Writer) importFile(ctx context.Context, f *zip.File) error {
 	var to string
 	dir, base := path.Split(f.Name)
 	switch {
-	case f.Name == exportEntry:
+	case f.Name == exportEntry, f.Name == exportNotes:
 		return nil
 	case f.Method != zip.Store:
 		return errors.New("it is packed, which casebook does not do")
-	case dir == exportCase && slices.Contains([]string{fileCase, fileReport, fileFindings, fileBlocks, fileRecords, fileHistory}, base):
+	case dir == exportCase && slices.Contains([]string{fileCase, fileReport, fileFindings, fileProfile, fileBlocks, fileRecords, fileHistory}, base):
 		to = filepath.Join(w.tmp, dirCases, base)
 	case strings.HasPrefix(dir, exportUploads) && isSum(strings.Trim(strings.TrimPrefix(dir, exportUploads), "/")) && base != "" && filepath.IsLocal(base) && filepath.Base(base) == base:
 		sub := filepath.Join(w.tmp, dirUploads, strings.Trim(strings.TrimPrefix(dir, exportUploads), "/"))

@@ -98,6 +98,7 @@ type Writer struct {
 	seqs    []uint32                      // the number of each block in its artifact
 	known   map[string]*findings.Artifact // what the report says of them
 	uploads []Upload
+	notes   []Note // that an imported case comes with
 	sum     string // of case.json
 	// withdrawn are the artifacts whose records lose the zone that a registry lent them.
 	withdrawn map[string]bool
@@ -438,7 +439,7 @@ func (w *Writer) Report(r *findings.Report, encode func(io.Writer) error) error 
 		return fmt.Errorf("archive: %w", err)
 	}
 	dir := filepath.Join(w.tmp, dirCases)
-	if err := errors.Join(createFile(filepath.Join(dir, fileReport), encode), os.WriteFile(filepath.Join(dir, fileFindings), b, 0o600)); err != nil {
+	if err := errors.Join(createFile(filepath.Join(dir, fileReport), encode), os.WriteFile(filepath.Join(dir, fileFindings), b, 0o600), writeProfile(dir, r)); err != nil {
 		w.fail(fmt.Errorf("archive: %w", err))
 		return w.Err()
 	}

@@ -57,6 +57,7 @@ type logPlan struct {
 	passages []passage          // what is shown, in order; nil for all of it
 	why      string             // a sentence on what is not shown; "" if nothing is left out
 	name     string             // of the log's first page below the site, without .html
+	live     bool               // its pages are parts, drawn when they are asked for
 	older    *logPlan           // the log that this one goes on from; nil if there is none or it is not shown
 	newer    *logPlan
 	problems []ingest.Problem
@@ -482,7 +483,28 @@ type logPage struct {
 }
 
 // Single says whether the log has this page alone.
-func (p logPage) Single() bool { return p.file == p.name+".html" }
+func (p logPage) Single() bool {
+	if p.live {
+		return p.before == "" && p.after == ""
+	}
+	return p.file == p.name+".html"
+}
+
+// Overview names the link to the log's first page.
+func (p logPage) Overview() string {
+	if p.live {
+		return "First"
+	}
+	return "All pages"
+}
+
+// end is where the log's last record is shown, below the site.
+func (l *logPlan) end() string {
+	if l.live {
+		return l.name + partLast + ".html#end"
+	}
+	return l.name + ".html#end"
+}
 
 // Clock says in which time the page's records are.
 func (p logPage) Clock() string {

@@ -13,8 +13,8 @@ import (
 	"strconv"
 )
 
-// index is the first page: what is wrong, how sure, what to do, and the way to everything else.
-func index(v *view) templ.Component {
+// indexPage is the first page: what is wrong, how sure, what to do, and the way to everything else.
+func indexPage(v *view) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -169,7 +169,7 @@ func index(v *view) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = frame(v, pageTitle(v), scriptTools).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = frame(v.bar, pageTitle(v), scriptTools).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -317,7 +317,7 @@ func whole(v *view) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = frame(v, pageTitle(v), scriptTools+scriptTimeline).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = frame(v.bar, pageTitle(v), scriptTools+scriptTimeline).Render(templ.WithChildren(ctx, templ_7745c5c3_Var10), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

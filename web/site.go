@@ -54,6 +54,7 @@ type Site struct {
 	// Workers is how many logs are drawn side by side; above 1 Records and the create of Draw are called from several goroutines. The pages are the same.
 	Workers int
 
+	live   bool              // each page is drawn when it is asked for
 	places map[string][]leaf // where the records of an artifact are shown, in the order of their lines
 	pages  map[string]string // the first page of a log, below the site, by path
 	unseen map[string]string // why a log is not shown, or not all of it, by path
@@ -69,7 +70,20 @@ func (s *Site) Draw(create func(name string) (io.WriteCloser, error)) error {
 	if err := s.drawLogs(v, create); err != nil {
 		return err
 	}
-	pages := []sitePage{{PageIndex, index}, {PageTimeline, timelinePage}, {PageRegistry, registryPage}, {PageFiles, filesPage}}
+	for _, p := range v.sitePages() {
+		if err := draw(create, p.name, p.drawn(v.on(p.name))); err != nil {
+			return err
+		}
+	}
+	if err := put(create, FileNote, []byte(Note(s.Report))); err != nil {
+		return err
+	}
+	return put(create, FileRequest, []byte(RequestText(s.Report)))
+}
+
+// sitePages lists the pages of a site but those of logs.
+func (v *view) sitePages() []sitePage {
+	pages := []sitePage{{PageIndex, indexPage}, {PageTimeline, timelinePage}, {PageRegistry, registryPage}, {PageFiles, filesPage}}
 	for _, m := range v.Machines {
 		if m.page != PageRegistry {
 			pages = append(pages, sitePage{m.page, func(v *view) templ.Component { return machinePage(v, m) }})
@@ -80,15 +94,7 @@ func (s *Site) Draw(create func(name string) (io.WriteCloser, error)) error {
 			pages = append(pages, sitePage{v.leaves[i].page, filesPage})
 		}
 	}
-	for _, p := range pages {
-		if err := draw(create, p.name, p.drawn(v.on(p.name))); err != nil {
-			return err
-		}
-	}
-	if err := put(create, FileNote, []byte(Note(s.Report))); err != nil {
-		return err
-	}
-	return put(create, FileRequest, []byte(RequestText(s.Report)))
+	return pages
 }
 
 // sitePage is a page that is to be drawn.
@@ -123,6 +129,10 @@ func put(create func(name string) (io.WriteCloser, error), name string, data []b
 func (s *Site) leafOf(artifact string, line int) (leaf, bool) {
 	if s == nil || line < 1 {
 		return leaf{}, false
+	}
+	if s.live {
+		name, ok := s.pages[artifact]
+		return leaf{file: partName(name, line)}, ok
 	}
 	list := s.places[artifact]
 	i, _ := slices.BinarySearchFunc(list, line, func(l leaf, line int) int { return l.last - line })

@@ -17,6 +17,8 @@ const (
 	titleRegistry = "Registry"
 	titleFiles    = "Files"
 	titleChanges  = "Changes"
+	titleNotes    = "Notes"
+	titleSimilar  = "Seen before"
 
 	titleUTC   = "Logs and events, in UTC"
 	titleLocal = "Logs whose offset from UTC is not known"

@@ -80,6 +80,7 @@ type view struct {
 	local    *chart              // of the others
 	attached *attachments        // nil where the report is more than one document, or no records are at hand
 	site     *Site               // nil where one document is all there is
+	bar      *Bar                // nil where the page is none of an archive that is served
 	here     string              // the page that is drawn
 	depths   map[string]depth    // how deeply a finding is shown, by anchor
 }
@@ -182,6 +183,9 @@ type namedPage struct{ name, title string }
 // pages lists the pages of the site that the heading of each leads to.
 func (v *view) pages() []namedPage {
 	pages := []namedPage{{PageIndex, titleIndex}, {PageTimeline, titleTimeline}, {PageRegistry, titleRegistry}, {PageFiles, titleFiles}}
+	if v.site != nil && v.site.live {
+		pages = append(pages, namedPage{PageNotes, titleNotes}, namedPage{PageSimilar, titleSimilar})
+	}
 	if v.site != nil && v.site.Changes != "" {
 		pages = append(pages, namedPage{v.site.Changes, titleChanges})
 	}

@@ -32,13 +32,17 @@ var scriptTools string
 var scriptTimeline string
 
 // scriptPolicy is the Content-Security-Policy of a page with one script of ours, or with none if that is "". The browser runs it, applies this one
-// style sheet and loads nothing.
-func scriptPolicy(script string) string {
+// style sheet and loads nothing. A page of [Live] may send forms to where it came from.
+func scriptPolicy(script string, live bool) string {
+	style, forms := styleSheet, "'none'"
+	if live {
+		style, forms = styleSheet+styleLive, "'self'"
+	}
 	p := "default-src 'none'; "
 	if script != "" {
 		p += "script-src '" + digest(script) + "'; "
 	}
-	return p + "style-src '" + digest(styleSheet) + "'; base-uri 'none'; form-action 'none'"
+	return p + "style-src '" + digest(style) + "'; base-uri 'none'; form-action " + forms
 }
 
 // digest returns the source expression of Content Security Policy Level 3, section 2.3.1, for an inline element with this content.

@@ -79,6 +79,7 @@ type Name string
 // The fields.
 const (
 	Case      Name = "case"      // the case's ID
+	Label     Name = "label"     // a label of the case, as its name, an equals sign and one of its values
 	Host      Name = "host"      // the system that an artifact belongs to
 	File      Name = "file"      // the artifact's path, with either slash; path: is the same
 	Kind      Name = "kind"      // the artifact's kind; of a finding "finding"
@@ -100,7 +101,7 @@ const (
 
 // Names lists the fields that take a text. The others are code, time and those of [Numbers].
 func Names() []Name {
-	return []Name{Case, Check, Component, File, Host, Key, Kind, Severity, Type, Value, Verdict}
+	return []Name{Case, Check, Component, File, Host, Key, Kind, Label, Severity, Type, Value, Verdict}
 }
 
 // Numbers lists the fields that take a number or a range.

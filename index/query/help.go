@@ -70,6 +70,8 @@ func Guide() []Section {
 			"Fields", "A field is searched by its name and a colon. Its value is a word, a phrase, a form with wildcards, a regular expression, or several of them in parentheses.",
 			[]Example{
 				{`case:INC0012345`, "the case's ID"},
+				{`label:ACME`, "a label that a case was filed under, by its value or its name"},
+				{`label:customer=ACME`, "the value of one label; also label:customer=\"ACME Ltd\""},
 				{`host:WKS02`, "the system that a file belongs to"},
 				{`file:SMS\Clicore.log`, "a file's path or a part of it, with either slash; path: is the same"},
 				{`file:/clicore\.log$/`, "a regular expression over the path, whose separator is /"},
@@ -110,6 +112,7 @@ func Guide() []Section {
 				{`casebook search --archive out 'code:1603' --count`, "how many there are"},
 				{`casebook search --archive out 'severity:error' --facet component --facet time`, "how many in each component, and over time"},
 				{`casebook search --archive out 'kind:finding verdict:confirmed' --facet check`, "which checks confirmed something, and how often"},
+				{`casebook search --archive out 'code:1603' --facet label`, "how many there are under each label of the cases, such as customers"},
 				{`casebook search --archive out --json 'error'`, "a line of JSON for each hit, as they are found"},
 			},
 			"Exit status: 0 something was found, 1 nothing, 2 the command was used wrongly or something could not be read.",

@@ -170,11 +170,20 @@ func (p *parser) field(depth int) (Node, *Error) {
 // value makes a node of the word, phrase or regular expression at hand and moves on. name is the field that it stands in, "" if in none.
 func (p *parser) value(name Name) (Node, *Error) {
 	t := p.tok
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	if name == Label && t.kind == tokenWord && strings.HasSuffix(t.text, "=") && p.tok.kind == tokenPhrase && p.tok.glued { // customer="A B"
+		t.kind, t.text = tokenPhrase, t.text+p.tok.text
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+	}
 	n, reason := p.node(t, name)
 	if reason != "" {
 		return nil, p.fail(t.at, "%s", reason)
 	}
-	return n, p.advance()
+	return n, nil
 }
 
 // node makes a node of a token. A reason says what is wrong with it.
@@ -235,6 +244,8 @@ func example(n Name) string {
 		return "INC0012345"
 	case Host:
 		return "WKS01"
+	case Label:
+		return "customer=ACME"
 	case Component:
 		return "execmgr"
 	case Severity:

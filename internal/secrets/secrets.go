@@ -69,12 +69,36 @@ var forms = []form{
 	},
 }
 
-// begins are the first bytes of all words, and of those in upper case.
-var begins = func() (set [256]bool) {
+// A text is searched for the first three bytes of the words, all at once: the class of a byte takes five bits, and three of them name a bit of leads.
+const classBits = 5
+
+// classes are those of the bytes that stand within the first three of a word, in either case; 0 is that of all others.
+var classes = func() (set [256]uint8) {
+	next := uint8(1)
 	for _, f := range forms {
 		for _, w := range f.words {
-			set[w[0]] = true
-			set[strings.ToUpper(w)[0]] = true
+			for _, c := range []byte(w[:3]) {
+				if set[c] == 0 {
+					set[c], next = next, next+1
+				}
+				if 'a' <= c && c <= 'z' {
+					set[c-'a'+'A'] = set[c]
+				}
+			}
+		}
+	}
+	if next > 1<<classBits {
+		panic("secrets: too many classes of bytes") // the words are constants
+	}
+	return set
+}()
+
+// leads are the triples of classes with which a word begins.
+var leads = func() (set [1 << (3*classBits) / 64]uint64) {
+	for _, f := range forms {
+		for _, w := range f.words {
+			at := uint(classes[w[0]])<<(2*classBits) | uint(classes[w[1]])<<classBits | uint(classes[w[2]])
+			set[at/64] |= 1 << (at % 64)
 		}
 	}
 	return set
@@ -82,13 +106,16 @@ var begins = func() (set [256]bool) {
 
 // Maybe reports whether a line may hold a secret: whether Find is worth its time. It allocates nothing.
 func Maybe[T string | []byte](s T) bool {
+	at := uint(0)
 	for i := range len(s) {
-		if !begins[s[i]] {
+		at = (at<<classBits | uint(classes[s[i]])) & (1<<(3*classBits) - 1)
+		if leads[at/64]>>(at%64)&1 == 0 || i < 2 {
 			continue
 		}
+		rest := s[i-2:]
 		for _, f := range forms {
 			for _, w := range f.words {
-				if hasPrefixFold(s[i:], w) && (w != "://" || hasByte(s[i:], '@')) {
+				if hasPrefixFold(rest, w) && (w != "://" || hasByte(rest, '@')) {
 					return true
 				}
 			}

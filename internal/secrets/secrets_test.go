@@ -78,3 +78,37 @@ func FuzzRemove(f *testing.F) {
 		}
 	})
 }
+
+// TestMaybe finds every word of a form wherever it stands, in either case.
+func TestMaybe(t *testing.T) {
+	for _, word := range []string{
+		"pass", "kennwort", "pwd", "secret", "apikey", "api_key", "accesskey", "access_key", "connectionkey", "connection_key", "kcs", "password>", "passwd>", "pwd>", "secret>", "key>",
+		"name=", "/p:", "/pw:", "/pass", "/pwd:", "-p:", "-pw:", "-pass", "-pwd:", "-pwd", "/pwd", " -p ", "/user:", "/add", "authorization", "-----begin ",
+	} {
+		for _, s := range []string{word, strings.ToUpper(word), "é" + word, "pas" + word + "\n", strings.Repeat("co", 50) + word} {
+			if !secrets.Maybe(s) || !secrets.Maybe([]byte(s)) {
+				t.Errorf("%q is not found in %q", word, s)
+			}
+		}
+	}
+	for _, s := range []string{"", "p", "pw", "pas", "Return value 3.", "http://server/pa th", "ssap", "/ p:", "connection", "näme="} {
+		if secrets.Maybe(s) {
+			t.Errorf("%q may hold a secret", s)
+		}
+	}
+	if !secrets.Maybe("ftp://a:b@c") {
+		t.Error("an address with a password is not found")
+	}
+}
+
+// BenchmarkMaybe looks through an ordinary line.
+func BenchmarkMaybe(b *testing.B) {
+	line := []byte(`Policy state for [CCM_Policy_Policy5.PolicyID="{1b0c2f6e-3a5d-4a5e-9d0c-1a2b3c4d5e6f}",PolicyVersion="8.00",PolicySource="SMS:CEN"] is currently [Active]`)
+	b.SetBytes(int64(len(line)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if secrets.Maybe(line) {
+			b.Fatal("found")
+		}
+	}
+}

@@ -468,7 +468,7 @@ func (a *App) archiveExport() *cobra.Command {
 	c := f.common(&cobra.Command{
 		Use:   "export CASE -o FILE",
 		Short: "Write one case to a file that another archive can import",
-		Long: `Writes a case with its report, records, labels and kept uploads as a zip. The file is complete or not there. It is as confidential as the
+		Long: `Writes a case with its report, records, labels, notes and kept uploads as a zip. The file is complete or not there. It is as confidential as the
 upload.`,
 		Args: exactly(1, 1, "one case"),
 		RunE: func(c *cobra.Command, args []string) error {
