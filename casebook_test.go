@@ -64,7 +64,7 @@ func report(t *testing.T, workers int, uploads ...string) (*findings.Report, str
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := out.Write(t.Context(), r, "", web.LogsEvidence); err != nil {
+	if err := out.Write(t.Context(), r, nil, web.LogsEvidence); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := out.Commit(); err != nil {
@@ -322,7 +322,7 @@ func TestOutput(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer out.Discard()
-		if err := out.Write(t.Context(), casebook.Unfinished([]string{"a.zip"}, "given up", casebook.Options{Version: version}), "", web.LogsEvidence); err != nil {
+		if err := out.Write(t.Context(), casebook.Unfinished([]string{"a.zip"}, "given up", casebook.Options{Version: version}), nil, web.LogsEvidence); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := out.Commit(); err != nil {

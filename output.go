@@ -152,9 +152,9 @@ func (o *Output) writeReport(r *findings.Report) error {
 	return nil
 }
 
-// Write writes report.json and the report's pages. Logs are shown as far as the archive in the folder dir, to which Analyze has added the
-// case, holds their records; none is if dir is "". What WriteDiff has written before is linked.
-func (o *Output) Write(ctx context.Context, r *findings.Report, dir string, logs web.Logs) error {
+// Write writes report.json and the report's pages. Logs are shown as far as the archive that open opens, to which Analyze has
+// added the case, holds their records; none is if open is nil. What WriteDiff has written before is linked.
+func (o *Output) Write(ctx context.Context, r *findings.Report, open func() (index.Reader, error), logs web.Logs) error {
 	if err := o.writeReport(r); err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (o *Output) Write(ctx context.Context, r *findings.Report, dir string, logs
 	if _, err := o.root.Stat(ChangesFile); err == nil {
 		site.Changes = ChangesFile
 	}
-	done, err := records(ctx, &site, dir)
+	done, err := records(ctx, &site, open)
 	if err != nil {
 		return err
 	}
@@ -173,13 +173,13 @@ func (o *Output) Write(ctx context.Context, r *findings.Report, dir string, logs
 	return nil
 }
 
-// WriteSingle writes report.json and the report as one document. dir is that of Write; an index that was built in the report folder does not stay there.
-func (o *Output) WriteSingle(ctx context.Context, r *findings.Report, dir string) error {
+// WriteSingle writes report.json and the report as one document. open is that of Write; an index that was built in the report folder does not stay there.
+func (o *Output) WriteSingle(ctx context.Context, r *findings.Report, open func() (index.Reader, error)) error {
 	if err := o.writeReport(r); err != nil {
 		return err
 	}
 	site := web.Site{Report: r}
-	done, err := records(ctx, &site, dir)
+	done, err := records(ctx, &site, open)
 	if err != nil {
 		return err
 	}
@@ -194,12 +194,12 @@ func (o *Output) WriteSingle(ctx context.Context, r *findings.Report, dir string
 	return nil
 }
 
-// records gives a site the records of the archive in the folder dir, none if dir is "". done closes the archive.
-func records(ctx context.Context, site *web.Site, dir string) (done func(), err error) {
-	if dir == "" {
+// records gives a site the records of the archive that open opens, none if it is nil. done closes the archive.
+func records(ctx context.Context, site *web.Site, open func() (index.Reader, error)) (done func(), err error) {
+	if open == nil {
 		return func() {}, nil
 	}
-	archive, err := index.Open(dir)
+	archive, err := open()
 	if err != nil {
 		return nil, fmt.Errorf("draw report: %w", err)
 	}

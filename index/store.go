@@ -14,12 +14,19 @@ import (
 type Store interface {
 	Creator
 	Reader
+	Changer
 }
 
 // Creator takes cases.
 type Creator interface {
 	// Create begins a case. Commit or Abort of the writer must be called.
 	Create(ctx context.Context, entry Entry) (CaseWriter, error)
+}
+
+// Changer changes what is filed with cases, and removes cases. [Keeper] says what each method does.
+type Changer interface {
+	Label(ctx context.Context, id string, labels Labels) error
+	Remove(ctx context.Context, ids []string) (left []string, err error)
 }
 
 // CaseWriter takes one case while it is read; the methods that have no context may be called from several goroutines. [Writer] says what each does.
@@ -98,5 +105,6 @@ func (d Dir) Create(ctx context.Context, entry Entry) (CaseWriter, error) {
 var (
 	_ Reader  = (*Archive)(nil)
 	_ Limiter = (*Archive)(nil)
+	_ Changer = (*Keeper)(nil)
 	_ Creator = Dir("")
 )

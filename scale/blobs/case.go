@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 
 	"casebook/internal/safeio"
 )
@@ -37,8 +36,8 @@ type Case struct {
 // caseKey is the place of a case's description. IDs of cases come from tickets and paths.
 func caseKey(id string) string { return casesFolder + "/" + url.PathEscape(id) + descriptions }
 
-// PutObject stores a file and returns what it is known by. It does nothing if the bucket has it already.
-func (b *Bucket) PutObject(ctx context.Context, f *os.File) (Object, error) {
+// PutObject stores what f holds and returns what it is known by. It does nothing if the bucket has it already. f is read twice, from its beginning.
+func (b *Bucket) PutObject(ctx context.Context, f io.ReadSeeker) (Object, error) {
 	hash := sha256.New()
 	n, err := io.Copy(hash, f)
 	if err != nil {
@@ -58,7 +57,7 @@ func (b *Bucket) PutObject(ctx context.Context, f *os.File) (Object, error) {
 	again := sha256.New()
 	err = b.put(ctx, key, io.TeeReader(f, again), func() error {
 		if got := hex.EncodeToString(again.Sum(nil)); got != o.SHA256 {
-			return fmt.Errorf("%q has changed while it was read", f.Name())
+			return errors.New("it has changed while it was read")
 		}
 		return nil
 	})

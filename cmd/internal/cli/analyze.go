@@ -273,8 +273,16 @@ func (a *App) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 	defer out.Discard()
 	archive := ""
 	if !f.noArchive && !f.redact {
-		archive = cmp.Or(f.archive, out.ArchivePath())
-		opt.Index = index.Dir(archive)
+		if archive = cmp.Or(f.archive, out.ArchivePath()); scheme(archive) == "" {
+			opt.Index = index.Dir(archive)
+		} else {
+			s, err := a.store(ctx, archive)
+			if err != nil {
+				return nil, nil, "", err
+			}
+			defer func() { _ = s.Close() }() // the case is complete when it was committed
+			opt.Index = s
+		}
 	}
 	limited := ctx
 	if f.timeout > 0 {
@@ -314,9 +322,9 @@ func (a *App) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 			return nil, nil, "", err
 		}
 	}
-	indexed := ""
-	if analysed {
-		indexed = archive
+	var indexed func() (index.Reader, error)
+	if analysed && archive != "" {
+		indexed = func() (index.Reader, error) { return a.openArchive(ctx, archive) }
 	}
 	if f.single {
 		err = out.WriteSingle(ctx, report, indexed)
@@ -352,7 +360,7 @@ func redacted(err error, names *redact.Redactor) error {
 // check says what is wrong with the places that a job writes to, before any work is done.
 func (j job) check(f analyzeFlags) error {
 	places := map[string]string{"-o": j.out}
-	if f.archive != "" && !f.noArchive {
+	if f.archive != "" && !f.noArchive && scheme(f.archive) == "" {
 		places["--archive"] = f.archive
 	}
 	for _, u := range j.uploads {
@@ -367,6 +375,9 @@ func (j job) check(f analyzeFlags) error {
 
 // within tells whether a folder that may not exist yet is another folder or lies below it, whatever links lead there.
 func within(dir, folder string) bool {
+	if scheme(dir) != "" {
+		return false // a store is in no folder
+	}
 	folder, err := filepath.EvalSymlinks(folder)
 	if err != nil {
 		return false

@@ -46,10 +46,13 @@ func (f *archiveFlags) common(c *cobra.Command, selects bool) *cobra.Command {
 	return c
 }
 
-// open opens the archive.
+// open opens the archive, which must be in a folder.
 func (f *archiveFlags) open() (*index.Archive, error) {
 	if f.dir == "" {
 		return nil, usagef("no archive named: give --archive DIR or set CASEBOOK_ARCHIVE")
+	}
+	if err := folderOnly("this command", f.dir); err != nil {
+		return nil, err
 	}
 	return index.Open(f.dir)
 }
@@ -58,6 +61,9 @@ func (f *archiveFlags) open() (*index.Archive, error) {
 func (f *archiveFlags) keeper(a *App) (*index.Keeper, error) {
 	if f.dir == "" {
 		return nil, usagef("no archive named: give --archive DIR or set CASEBOOK_ARCHIVE")
+	}
+	if err := folderOnly("this command", f.dir); err != nil {
+		return nil, err
 	}
 	return index.Keep(f.dir, a.waiting)
 }
@@ -76,7 +82,7 @@ func (f *archiveFlags) wanted() (index.Labels, error) {
 }
 
 // choose returns the cases that are named, by ID or by its beginning, or that have the labels.
-func (f *archiveFlags) choose(ctx context.Context, args []string, all bool) ([]index.Case, error) {
+func (f *archiveFlags) choose(ctx context.Context, a *App, args []string, all bool) ([]index.Case, error) {
 	wanted, err := f.wanted()
 	if err != nil {
 		return nil, err
@@ -84,7 +90,7 @@ func (f *archiveFlags) choose(ctx context.Context, args []string, all bool) ([]i
 	if len(args) == 0 && wanted == nil && !all {
 		return nil, usagef("name cases, or give --label NAME=VALUE")
 	}
-	archive, err := f.open()
+	archive, err := a.openArchive(ctx, f.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +195,7 @@ func (a *App) archiveList() *cobra.Command {
 		Use:   "list [CASE…]",
 		Short: "The cases of the archive with their labels and uploads",
 		RunE: func(c *cobra.Command, args []string) error {
-			list, err := f.choose(c.Context(), args, true)
+			list, err := f.choose(c.Context(), a, args, true)
 			if err != nil {
 				return err
 			}
@@ -282,7 +288,7 @@ written anew. Nothing is removed if one of the cases is held. A file system may 
 		Example: `  casebook archive remove 48213 --archive /srv/cases
   casebook archive remove --label customer=acme --archive /srv/cases --dry-run`,
 		RunE: func(c *cobra.Command, args []string) error {
-			list, err := f.choose(c.Context(), args, false)
+			list, err := f.choose(c.Context(), a, args, false)
 			if err != nil {
 				return err
 			}
@@ -296,10 +302,11 @@ written anew. Nothing is removed if one of the cases is held. A file system may 
 // removeCases removes cases and says so.
 func (a *App) removeCases(ctx context.Context, f *archiveFlags, list []index.Case) error {
 	if !f.dryRun && len(list) > 0 {
-		k, err := f.keeper(a)
+		k, done, err := a.changer(ctx, f.dir)
 		if err != nil {
 			return err
 		}
+		defer done()
 		left, err := k.Remove(ctx, idsOf(list))
 		if err != nil {
 			return err
@@ -371,7 +378,7 @@ known when they came.`,
 			if err != nil {
 				return err
 			}
-			list, err := f.choose(c.Context(), nil, true)
+			list, err := f.choose(c.Context(), a, nil, true)
 			if err != nil {
 				return err
 			}
@@ -433,7 +440,7 @@ func (a *App) archiveRelease() *cobra.Command {
 
 // hold sets or ends the hold of cases.
 func (a *App) hold(ctx context.Context, f *archiveFlags, args []string, reason string) error {
-	list, err := f.choose(ctx, args, false)
+	list, err := f.choose(ctx, a, args, false)
 	if err != nil {
 		return err
 	}
@@ -475,7 +482,7 @@ upload.`,
 			if out == "" {
 				return usagef("-o FILE says where to write it")
 			}
-			list, err := f.choose(c.Context(), args, false)
+			list, err := f.choose(c.Context(), a, args, false)
 			if err != nil {
 				return err
 			}
@@ -529,6 +536,9 @@ unless --replace is given.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.dir == "" {
 				return usagef("no archive named: give --archive DIR or set CASEBOOK_ARCHIVE")
+			}
+			if err := folderOnly("this command", f.dir); err != nil {
+				return err
 			}
 			for _, path := range args {
 				got, err := a.importOne(c.Context(), f.dir, path, replace)

@@ -58,7 +58,7 @@ func (a *App) runRecheck(ctx context.Context, args []string, f *recheckFlags) er
 	if err != nil {
 		return err
 	}
-	list, err := f.choose(ctx, args, true)
+	list, err := f.choose(ctx, a, args, true)
 	if err != nil {
 		return err
 	}

@@ -131,14 +131,20 @@ func (a *App) newBatch(args []string, f batchFlags) (*batch, error) {
 	if b.jobs == 0 {
 		b.jobs = runtime.GOMAXPROCS(0)
 	}
-	if b.archive, err = filepath.Abs(f.archive); err != nil {
-		return nil, err
+	b.archive = f.archive
+	if scheme(f.archive) == "" {
+		if b.archive, err = filepath.Abs(f.archive); err != nil {
+			return nil, err
+		}
 	}
 	if b.patterns, err = labelPatterns(f.labels); err != nil {
 		return nil, err
 	}
+	if scheme(f.archive) != "" && f.keep {
+		return nil, folderOnly("--keep-uploads", f.archive)
+	}
 	if f.caseFrom != "" {
-		b.flags.keep = true
+		b.flags.keep = scheme(f.archive) == "" // in a store the earlier uploads of a case must be among the paths
 	}
 	if err := b.checkCaseFrom(); err != nil {
 		return nil, err
@@ -147,11 +153,14 @@ func (a *App) newBatch(args []string, f batchFlags) (*batch, error) {
 		return nil, err
 	}
 	if f.onCase != "" {
+		if err := folderOnly("--on-case", f.archive); err != nil {
+			return nil, err
+		}
 		if b.hook, err = lookHook(f.onCase); err != nil {
 			return nil, err
 		}
 	}
-	b.opt.Log, b.opt.Index = a.log(), index.Dir(b.archive)
+	b.opt.Log = a.log()
 	return b, nil
 }
 

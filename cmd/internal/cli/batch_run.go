@@ -74,13 +74,16 @@ type batch struct {
 	results []batchResult
 	held    map[string]string        // the case of each upload that this run has begun to analyse, by SHA-256; "" as long as it is being analysed
 	where   map[string]ingest.Upload // the files of each upload that this run has seen, by SHA-256
-	reader  *index.Archive
+	reader  index.Reader
 }
 
 // run analyses everything once, or until ctx ends with --watch.
 func (b *batch) run(ctx context.Context) error {
 	b.start = time.Now()
 	defer b.close() //nolint:errcheck // it was only read
+	if err := b.open(ctx); err != nil {
+		return err
+	}
 	if !b.flags.watch {
 		all, err := b.find(ctx)
 		if err != nil {
@@ -108,6 +111,20 @@ func (b *batch) run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// open says where cases go. An archive in a folder is made with its first case.
+func (b *batch) open(ctx context.Context) error {
+	if scheme(b.archive) == "" {
+		b.opt.Index = index.Dir(b.archive)
+		return nil
+	}
+	s, err := b.app.store(ctx, b.archive)
+	if err != nil {
+		return err
+	}
+	b.reader, b.opt.Index = s, s
+	return nil
 }
 
 // close closes the archive that was read.
@@ -308,7 +325,7 @@ func (b *batch) release(list []candidate) {
 }
 
 // cases lists what the archive holds now; an archive that is not there yet holds nothing.
-func (b *batch) cases(ctx context.Context) ([]index.Case, *index.Archive, error) {
+func (b *batch) cases(ctx context.Context) ([]index.Case, index.Reader, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.reader == nil {
@@ -323,6 +340,16 @@ func (b *batch) cases(ctx context.Context) ([]index.Case, *index.Archive, error)
 	}
 	list, err := b.reader.List(ctx)
 	return list, b.reader, err
+}
+
+// folder is what cases returns of an archive in a folder, nil of another.
+func (b *batch) folder(ctx context.Context) ([]index.Case, *index.Archive, error) {
+	list, reader, err := b.cases(ctx)
+	archive, ok := reader.(*index.Archive)
+	if !ok {
+		return nil, nil, err
+	}
+	return list, archive, err
 }
 
 // inArchive returns the ID of the case that holds an upload, "" if none does.
@@ -348,10 +375,11 @@ func (b *batch) skip(ctx context.Context, c candidate, id string) error {
 	}
 	i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == id })
 	if i >= 0 && !list[i].Labels.Has(c.labels) {
-		k, err := index.Keep(b.archive, b.app.waiting)
+		k, done, err := b.app.changer(ctx, b.archive)
 		if err != nil {
 			return err
 		}
+		defer done()
 		if err := k.Label(ctx, id, c.labels); err != nil {
 			return err
 		}
@@ -479,10 +507,12 @@ func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *cas
 }
 
 // earlier returns where an upload of a case can be read again, and what is to be called after that.
-func (b *batch) earlier(ctx context.Context, reader *index.Archive, u index.Upload) (path string, done func(), err error) {
+func (b *batch) earlier(ctx context.Context, reader index.Reader, u index.Upload) (path string, done func(), err error) {
 	done = func() {}
-	if kept, err := reader.Upload(u); err == nil {
-		return kept.Path, done, nil
+	if archive, ok := reader.(*index.Archive); ok {
+		if kept, err := archive.Upload(u); err == nil {
+			return kept.Path, done, nil
+		}
 	}
 	if b.stored != nil {
 		return b.stored(ctx, u)
@@ -510,7 +540,7 @@ func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *fin
 			}
 		}
 	}
-	if list, reader, err := b.cases(ctx); err == nil && reader != nil {
+	if list, reader, err := b.folder(ctx); err == nil && reader != nil {
 		if i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == id }); i >= 0 {
 			r.Report = reader.ReportPath(list[i])
 		}

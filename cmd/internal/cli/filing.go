@@ -131,7 +131,7 @@ type FilingFlags struct{ flags batchFlags }
 // Flags adds them to a command.
 func (f *FilingFlags) Flags(c *cobra.Command) {
 	fs := c.Flags()
-	fs.StringVar(&f.flags.archive, "archive", os.Getenv(archiveVariable), "the archive in `DIR`, which is made if it is not there; also $CASEBOOK_ARCHIVE")
+	fs.StringVar(&f.flags.archive, "archive", os.Getenv(archiveVariable), "the archive in `DIR`, which is made if it is not there, or the address of a store such as opensearch+https://host:9200/cases; also $"+archiveVariable)
 	fs.IntVarP(&f.flags.jobs, "jobs", "j", 0, "analyse `N` cases side by side (default one for each processor)")
 	f.flags.analysis(c)
 }
@@ -151,15 +151,17 @@ type Filed struct {
 	Why    string // of all but the analysed
 	Case   string // its ID; "" if it was not filed
 	Found  string // how many findings, in words
-	Report string // the file of the case's report, "" if it is none of this machine
 	Busy   bool   // another worker is writing the same case: the upload is to be tried again
 }
 
 // NewFiling checks the flags and opens the archive. earlier returns where an upload that a case has can be read again, and what gives that up; log takes what is read.
-func (a *App) NewFiling(f FilingFlags, log *slog.Logger, earlier func(context.Context, index.Upload) (path string, done func(), err error)) (*Filing, error) {
+func (a *App) NewFiling(ctx context.Context, f FilingFlags, log *slog.Logger, earlier func(context.Context, index.Upload) (path string, done func(), err error)) (*Filing, error) {
 	f.flags.onCaseTime, f.flags.every = time.Minute, time.Minute // batch has flags for them, and nothing here takes that time
 	b, err := a.newBatch(nil, f.flags)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.open(ctx); err != nil {
 		return nil, err
 	}
 	b.bar = a.batchBar(nil)
@@ -222,18 +224,30 @@ func (x *Filing) File(ctx context.Context, path, caseID string, labels index.Lab
 		return Filed{Busy: true}, nil
 	}
 	r := <-told
-	return Filed{Status: r.Status, Why: strings.TrimSpace(r.Why), Case: r.Case, Found: r.Found, Report: r.Report, Busy: r.busy}, nil
+	return Filed{Status: r.Status, Why: strings.TrimSpace(r.Why), Case: r.Case, Found: r.Found, Busy: r.busy}, nil
 }
 
-// Export writes a case of the archive as `archive export` does; see [index.Archive.Export].
-func (x *Filing) Export(ctx context.Context, id string, w io.Writer) (state string, err error) {
-	list, reader, err := x.batch.cases(ctx)
+// Report returns the report.json of a case; see [index.Reader].
+func (x *Filing) Report(ctx context.Context, id string) ([]byte, error) {
+	_, reader, err := x.batch.cases(ctx)
+	if err == nil && reader == nil {
+		err = index.ErrNoCase
+	}
 	if err != nil {
+		return nil, err
+	}
+	return reader.Report(ctx, id)
+}
+
+// Export writes a case as [index.Archive.Export] does, and returns the state that the case has; "" and nothing written if the archive is in no folder.
+func (x *Filing) Export(ctx context.Context, id string, w io.Writer) (state string, err error) {
+	list, archive, err := x.batch.folder(ctx)
+	if err != nil || archive == nil {
 		return "", err
 	}
 	i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == id })
 	if i < 0 {
 		return "", index.ErrNoCase
 	}
-	return list[i].State, reader.Export(ctx, id, w)
+	return list[i].State, archive.Export(ctx, id, w)
 }

@@ -36,7 +36,7 @@ Exit status: 0 done, 1 the case has no notes to show, 2 the command was used wro
 }
 
 func (a *App) runNote(ctx context.Context, dir, name, text string, write bool) error {
-	archive, err := openArchive(dir)
+	archive, err := a.openArchive(ctx, dir)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func allChecks(named []string, archive string) ([]*findings.Check, error) {
 	if env := os.Getenv("CASEBOOK_CHECKS"); env != "" {
 		named = append(slices.Clone(named), filepath.SplitList(env)...)
 	}
-	if archive != "" {
+	if archive != "" && scheme(archive) == "" {
 		beside := filepath.Join(filepath.Dir(filepath.Clean(archive)), "checks.d")
 		if st, err := os.Stat(beside); err == nil && st.IsDir() { //nolint:gosec // the user named the archive, and the folder is part of that
 			named = append(slices.Clone(named), beside)

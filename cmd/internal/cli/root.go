@@ -40,6 +40,8 @@ type Program struct {
 	Name     string                      // casebook or casebook-fleet
 	Version  string                      // set by the build
 	Commands func(*App) []*cobra.Command // further ones; may be nil
+	// Stores opens archives that are no folder, by the scheme of their address: what stands before ://. It may be nil.
+	Stores map[string]func(ctx context.Context, address string) (index.Store, error)
 }
 
 // App is what all commands share: the program, where they write, and the global flags.

@@ -70,7 +70,7 @@ func (a *App) runSearch(c *cobra.Command, text string, f searchFlags) error {
 	if err != nil {
 		return err
 	}
-	archive, err := openArchive(f.archive)
+	archive, err := a.openArchive(c.Context(), f.archive)
 	if err != nil {
 		return err
 	}
@@ -78,9 +78,13 @@ func (a *App) runSearch(c *cobra.Command, text string, f searchFlags) error {
 	if f.count || len(facets) > 0 {
 		return a.count(c.Context(), archive, q, facets, f.max)
 	}
-	cases, err := archive.Cases(c.Context())
-	if err != nil {
-		return err
+	several := true // a service is shared by many
+	if folder, ok := archive.(*index.Archive); ok {
+		cases, err := folder.Cases(c.Context())
+		if err != nil {
+			return err
+		}
+		several = len(cases) > 1
 	}
 	n := 0
 	var failed error
@@ -94,23 +98,12 @@ func (a *App) runSearch(c *cobra.Command, text string, f searchFlags) error {
 			continue
 		}
 		n++
-		if err := a.printHit(h, len(cases) > 1, f.context > 0 && n > 1); err != nil {
+		if err := a.printHit(h, several, f.context > 0 && n > 1); err != nil {
 			return err
 		}
 	}
 	a.found(n, failed)
 	return nil
-}
-
-// archiveVariable names the archive where --archive does not.
-const archiveVariable = "CASEBOOK_ARCHIVE"
-
-// openArchive opens the archive that the user named.
-func openArchive(dir string) (*index.Archive, error) {
-	if dir == "" {
-		return nil, usagef("no archive named: give --archive DIR (an archive or a report folder) or set %s", archiveVariable)
-	}
-	return index.Open(dir)
 }
 
 // found sets the exit status of a search.
@@ -130,7 +123,7 @@ type countJSON struct {
 }
 
 // count prints how many hits there are, and by each facet at most limit values, 0 for all.
-func (a *App) count(ctx context.Context, archive *index.Archive, q query.Node, facets []index.Facet, limit int) error {
+func (a *App) count(ctx context.Context, archive index.Reader, q query.Node, facets []index.Facet, limit int) error {
 	total, counts, err := archive.Count(ctx, q, facets...)
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -42,7 +42,7 @@ func (a *App) runSimilar(ctx context.Context, name, dir string, limit int) error
 	if limit < 0 {
 		return usagef("-n takes a number from 0 on")
 	}
-	archive, err := openArchive(dir)
+	archive, err := a.openArchive(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func ofCases(n int) string {
 }
 
 // reportOrCase reads a report from a file or a folder, or of a case of the archive.
-func reportOrCase(ctx context.Context, archive *index.Archive, name string) (*findings.Report, error) {
+func reportOrCase(ctx context.Context, archive index.Reader, name string) (*findings.Report, error) {
 	if _, err := os.Stat(name); err == nil {
 		return readReport(name)
 	}

@@ -1,9 +1,11 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -100,7 +102,7 @@ func (f *workerFlags) run(ctx context.Context, a *cli.App) (err error) {
 		}
 		defer closed(&err, w.results.Close)
 	}
-	if w.filing, err = a.NewFiling(f.filing, log, w.earlier); err != nil {
+	if w.filing, err = a.NewFiling(ctx, f.filing, log, w.earlier); err != nil {
 		return err
 	}
 	defer closed(&err, w.filing.Close)
@@ -308,18 +310,18 @@ func (w *fleetWorker) earlier(ctx context.Context, u index.Upload) (string, func
 
 // publish puts what was made of a case into object storage.
 func (w *fleetWorker) publish(ctx context.Context, filed cli.Filed) error {
-	if w.results == nil || filed.Case == "" || filed.Report == "" {
+	if w.results == nil || filed.Case == "" {
 		return nil
 	}
-	f, err := os.Open(filed.Report)
+	text, err := w.filing.Report(ctx, filed.Case)
 	if err != nil {
 		return err
 	}
-	report, err := w.results.PutObject(ctx, f)
-	_ = f.Close() // it was only read
+	report, err := w.results.PutObject(ctx, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
+	c := blobs.Case{ID: filed.Case, Report: &report}
 	out, err := os.CreateTemp(w.temp.dir, "export-*")
 	if err != nil {
 		return err
@@ -328,16 +330,18 @@ func (w *fleetWorker) publish(ctx context.Context, filed cli.Filed) error {
 		_ = out.Close() // it was read
 		_ = os.Remove(filepath.Clean(out.Name()))
 	}()
-	state, err := w.filing.Export(ctx, filed.Case, out)
-	if err == nil {
-		_, err = out.Seek(0, 0)
-	}
-	if err != nil {
+	if c.State, err = w.filing.Export(ctx, filed.Case, out); err != nil {
 		return err
 	}
-	export, err := w.results.PutObject(ctx, out)
-	if err != nil {
-		return err
+	if c.State != "" {
+		if _, err := out.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		export, err := w.results.PutObject(ctx, out)
+		if err != nil {
+			return err
+		}
+		c.Export = &export
 	}
-	return w.results.PutCase(ctx, blobs.Case{ID: filed.Case, State: state, Report: &report, Export: &export})
+	return w.results.PutCase(ctx, c)
 }
