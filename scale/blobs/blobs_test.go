@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net/http/httptest"
 	"os"
@@ -348,5 +349,42 @@ func TestLocalName(t *testing.T) {
 		if got := localName(name, 0); got != want {
 			t.Errorf("%q is called %q, not %q", name, got, want)
 		}
+	}
+}
+
+// TestFiles keeps files of two states, reads them, damages one and removes them.
+func TestFiles(t *testing.T) {
+	for _, p := range places {
+		t.Run(p.name, func(t *testing.T) {
+			b := p.open(t)
+			f := b.Files()
+			for _, state := range []string{"s1", "s/2"} {
+				for _, name := range []string{"report.json", "history.json"} {
+					if err := f.Put(t.Context(), state, name, strings.NewReader(state+name)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if got, err := f.Get(t.Context(), "s/2", "report.json"); string(got) != "s/2report.json" || err != nil {
+				t.Errorf("got %q, %v", got, err)
+			}
+			if err := b.bucket.WriteAll(t.Context(), "states/s1/history.json", []byte("s1history.jsoN"), nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.Get(t.Context(), "s1", "history.json"); !errors.Is(err, ErrDamaged) {
+				t.Errorf("got %v", err)
+			}
+			for range 2 {
+				if err := f.Delete(t.Context(), "s1"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := f.Get(t.Context(), "s1", "report.json"); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("got %v", err)
+			}
+			if got, err := f.Get(t.Context(), "s/2", "history.json"); string(got) != "s/2history.json" || err != nil {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
 	}
 }

@@ -8,10 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -31,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 // bundles writes n bundles of the samples to a folder; no two are the same upload.
-func bundles(t *testing.T, dir string, n int) {
+func bundles(t testing.TB, dir string, n int) {
 	t.Helper()
 	samples, err := filepath.Glob(filepath.Join(docscheck.Root(t), "testdata", "samples", "*.txtar"))
 	if err != nil || len(samples) == 0 {
@@ -50,7 +53,7 @@ func bundles(t *testing.T, dir string, n int) {
 	}
 }
 
-func write(t *testing.T, path string, data []byte) {
+func write(t testing.TB, path string, data []byte) {
 	t.Helper()
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, data, 0o600)); err != nil {
 		t.Fatal(err)
@@ -59,14 +62,14 @@ func write(t *testing.T, path string, data []byte) {
 
 // fleet is a queue, a storage and an archive of one test.
 type fleet struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	cluster *natstest.Cluster
 	env     []string
 }
 
 // newFleet starts n servers of the queue.
-func newFleet(t *testing.T, n int) *fleet {
+func newFleet(t testing.TB, n int) *fleet {
 	t.Helper()
 	f := &fleet{t: t, dir: t.TempDir(), cluster: natstest.New(t, n)}
 	temp := filepath.Join(f.dir, "tmp")
@@ -160,4 +163,28 @@ func TestSubmitAndWork(t *testing.T) {
 	if out := f.must("archive", "list", "--json"); strings.Count(out, `"ticket":`) != 6 {
 		t.Errorf("labels are missing:\n%s", out)
 	}
+}
+
+// streams lists the streams of the servers.
+func (f *fleet) streams() []string {
+	f.t.Helper()
+	nc, err := nats.Connect(f.cluster.URL())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	list := js.StreamNames(f.t.Context())
+	var out []string
+	for name := range list.Name() {
+		out = append(out, name)
+	}
+	if err := list.Err(); err != nil {
+		f.t.Fatal(err)
+	}
+	slices.Sort(out)
+	return out
 }
