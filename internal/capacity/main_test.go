@@ -30,7 +30,7 @@ func TestDocument(t *testing.T) {
 	var want bytes.Buffer
 	standard().tables(&want, []float64{1e4, 1e5, 1e6})
 	if *update {
-		if err := os.WriteFile(path, []byte(before+begin+want.String()+end+after), 0o600); err != nil { //nolint:gosec // the file is there
+		if err := os.WriteFile(path, []byte(before+begin+want.String()+end+after), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -77,7 +78,7 @@ func file(t *testing.T, name string, data []byte) (ingest.Upload, string) {
 // noise is bytes that do not compress.
 func noise(n int) []byte {
 	out := make([]byte, n)
-	r := rand.New(rand.NewPCG(1, uint64(n))) //nolint:gosec // a test's bytes
+	r := rand.New(rand.NewPCG(1, uint64(n)))
 	for i := range out {
 		out[i] = byte(r.Uint32())
 	}
@@ -282,7 +283,7 @@ func TestCase(t *testing.T) {
 					t.Fatal(err)
 				}
 				objects = append(objects, o)
-				if err := b.PutCase(t.Context(), Case{ID: id, State: fmt.Sprint(i), Report: &o}); err != nil {
+				if err := b.PutCase(t.Context(), Case{ID: id, State: strconv.Itoa(i), Report: &o}); err != nil {
 					t.Fatal(err)
 				}
 				if got, err := b.Report(t.Context(), id); string(got) != text || err != nil {

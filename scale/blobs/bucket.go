@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gocloud.dev/blob"
@@ -205,9 +206,9 @@ func (v *verified) Read(p []byte) (int, error) {
 	v.hash.Write(p[:n])
 	v.bytes += int64(n)
 	switch {
-	case v.bytes > v.want, err == io.EOF && v.bytes < v.want: //nolint:errorlint // io.Reader returns it as it is
+	case v.bytes > v.want, err == io.EOF && v.bytes < v.want:
 		return 0, v.fail(fmt.Errorf("%w: it should have %d bytes and has %s", ErrDamaged, v.want, v.amount()))
-	case err == io.EOF: //nolint:errorlint // io.Reader returns it as it is
+	case err == io.EOF:
 		if got := hex.EncodeToString(v.hash.Sum(nil)); got != v.sum {
 			return 0, v.fail(fmt.Errorf("%w: its bytes have the SHA-256 %s", ErrDamaged, got))
 		}
@@ -222,7 +223,7 @@ func (v *verified) amount() string {
 	if v.bytes > v.want {
 		return "more"
 	}
-	return fmt.Sprint(v.bytes)
+	return strconv.FormatInt(v.bytes, 10)
 }
 
 // open streams an object. The bytes must not be trusted before the end was reached without an error.

@@ -163,7 +163,7 @@ func (b *Bucket) Fetch(ctx context.Context, u Upload, dir string) (path string, 
 		}
 	}
 	switch n, err := r.Read(make([]byte, 1)); {
-	case err != io.EOF && err != nil: //nolint:errorlint // io.Reader returns it as it is
+	case err != io.EOF && err != nil:
 		return "", err
 	case n > 0 || err == nil:
 		return "", b.fail("read", key, fmt.Errorf("%w: it has more than %d bytes", ErrDamaged, u.Bytes))
@@ -220,7 +220,7 @@ func (f *files) Read(p []byte) (int, error) {
 			f.open, f.paths = next, f.paths[1:]
 		}
 		n, err := f.open.Read(p)
-		if err != io.EOF { //nolint:errorlint // os.File returns it as it is
+		if err != io.EOF {
 			return n, err
 		}
 		f.close()

@@ -50,7 +50,7 @@ func (q *Queue) Next(ctx context.Context, wait time.Duration) (*Delivery, error)
 	if err != nil {
 		return nil, fmt.Errorf("take a job from the queue: %w", err)
 	}
-	d.Tries = int(min(m.NumDelivered, 1<<30)) //nolint:gosec // bounded
+	d.Tries = int(min(m.NumDelivered, 1<<30))
 	if err := json.Unmarshal(msg.Data(), &d.Job); err != nil {
 		d.Name = msg.Subject()
 		return nil, d.Bury(ctx, "", fmt.Sprintf("the job can't be read: %v", err))
@@ -223,7 +223,7 @@ func list[T any](ctx context.Context, q *Queue, of, filter string) iter.Seq2[T, 
 			return
 		}
 		for left := info.NumPending; left > 0; {
-			batch, err := c.FetchNoWait(int(min(left, 500))) //nolint:gosec // bounded
+			batch, err := c.FetchNoWait(int(min(left, 500)))
 			if err != nil {
 				fail(err)
 				return

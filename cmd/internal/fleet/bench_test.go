@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -21,14 +22,14 @@ func BenchmarkWorker(b *testing.B) {
 	if err := os.Mkdir(in, 0o700); err != nil {
 		b.Fatal(err)
 	}
-	make := filepath.Join(f.dir, "benchbundle")
-	build := exec.Command("go", "build", "-o", make, "./internal/benchbundle")
+	bundler := filepath.Join(f.dir, "benchbundle")
+	build := exec.Command("go", "build", "-o", bundler, "./internal/benchbundle")
 	build.Dir = docscheck.Root(b)
 	if text, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, text)
 	}
 	for i := range uploads {
-		if text, err := exec.Command(make, "-mb", fmt.Sprint(megabytes), "-seed", fmt.Sprint(i+1), "-o", filepath.Join(in, fmt.Sprintf("b%d.zip", i))).CombinedOutput(); err != nil { //nolint:gosec // built above
+		if text, err := exec.Command(bundler, "-mb", strconv.Itoa(megabytes), "-seed", strconv.Itoa(i+1), "-o", filepath.Join(in, fmt.Sprintf("b%d.zip", i))).CombinedOutput(); err != nil {
 			b.Fatalf("%v: %s", err, text)
 		}
 	}

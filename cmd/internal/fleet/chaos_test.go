@@ -52,7 +52,7 @@ func TestKilledWorkers(t *testing.T) {
 		submitted <- out + errOut
 	}()
 
-	r := rand.New(rand.NewPCG(3, uint64(all))) //nolint:gosec // which one is killed
+	r := rand.New(rand.NewPCG(3, uint64(all)))
 	var workers [3]*exec.Cmd
 	var logs [3]bytes.Buffer
 	start := func(i int) {
@@ -110,7 +110,7 @@ func TestKilledWorkers(t *testing.T) {
 		}
 	}
 	s := f.status()
-	if s.Status.Dead != 0 || s.Done["failed"] != 0 || s.Done["analysed"]+s.Done["partly-read"]+s.Done["skipped"] != uint64(all) {
+	if s.Dead != 0 || s.Done["failed"] != 0 || s.Done["analysed"]+s.Done["partly-read"]+s.Done["skipped"] != uint64(all) {
 		t.Errorf("the queue stands at %+v", s)
 	}
 	f.verified(all)
@@ -151,7 +151,7 @@ func TestDamagedUpload(t *testing.T) {
 	f.must("queue", "retry", s.DeadJobs[0].SHA256[:8])
 	f.must(worker1()...)
 	f.verified(1)
-	if s := f.status(); s.Status.Dead != 0 || s.Done["analysed"]+s.Done["partly-read"] != 1 {
+	if s := f.status(); s.Dead != 0 || s.Done["analysed"]+s.Done["partly-read"] != 1 {
 		t.Errorf("the queue stands at %+v", s)
 	}
 }
@@ -256,7 +256,7 @@ func TestToldToStop(t *testing.T) {
 	if _, text := get("/metrics"); !strings.Contains(text, "casebook_jobs_in_progress 1") || !strings.Contains(text, `casebook_queue_jobs{state="working"} 1`) {
 		t.Errorf("the metrics say\n%s", text)
 	}
-	if s := f.status(); s.Working != 1 || s.Pending != 0 || s.Status.Dead != 0 {
+	if s := f.status(); s.Working != 1 || s.Pending != 0 || s.Dead != 0 {
 		t.Errorf("the queue stands at %+v", s)
 	}
 	if err := w.Process.Signal(syscall.SIGTERM); err != nil {

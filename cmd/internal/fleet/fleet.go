@@ -24,7 +24,7 @@ func Commands(a *cli.App) []*cobra.Command {
 // The environment that stands in for flags.
 const (
 	queueVariable   = "CASEBOOK_QUEUE"
-	credsVariable   = "CASEBOOK_NATS_CREDS"
+	credsVariable   = "CASEBOOK_NATS_CREDS" //nolint:gosec // the name of a variable that names a file
 	caVariable      = "CASEBOOK_NATS_CA"
 	certVariable    = "CASEBOOK_NATS_CERT"
 	keyVariable     = "CASEBOOK_NATS_KEY"

@@ -154,7 +154,7 @@ func TestSubmitAndWork(t *testing.T) {
 	f.must(worker1()...)
 	f.verified(6)
 	s := f.status()
-	if s.Pending != 0 || s.Working != 0 || s.Done["analysed"]+s.Done["partly-read"] != 6 || s.Done["failed"] != 1 || s.Status.Dead != 0 {
+	if s.Pending != 0 || s.Working != 0 || s.Done["analysed"]+s.Done["partly-read"] != 6 || s.Done["failed"] != 1 || s.Dead != 0 {
 		t.Errorf("the queue stands at %+v", s)
 	}
 	if len(s.FailedJobs) != 1 || s.FailedJobs[0].Name != "broken.zip" || s.FailedJobs[0].Why == "" {

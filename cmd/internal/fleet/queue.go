@@ -81,7 +81,7 @@ func (f *queueFlags) status(ctx context.Context, a *cli.App, limit int) error {
 			}
 		}
 	}
-	fmt.Fprintf(out, "dead         %7d\n", s.Status.Dead)
+	fmt.Fprintf(out, "dead         %7d\n", s.Dead)
 	for _, d := range s.DeadJobs {
 		fmt.Fprintf(out, "    %s  %s: %s (after %d tries)\n", short(d.SHA256), cli.Printable(d.Name), cli.Printable(d.Reason), d.Tries)
 	}
