@@ -256,10 +256,10 @@ func (q *Queue) persist(ctx context.Context, call func(context.Context) error) e
 
 // passing tells whether an error may be one of a cluster that is choosing a leader, or of a connection that is being made again.
 func passing(err error) bool {
-	if api := (jetstream.JetStreamError)(nil); errors.As(err, &api) && api.APIError() != nil {
-		return api.APIError().Code >= 500
+	if e, ok := errors.AsType[jetstream.JetStreamError](err); ok && e.APIError() != nil {
+		return e.APIError().Code >= 500
 	}
-	if api := (*jetstream.APIError)(nil); errors.As(err, &api) {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		return api.Code >= 500
 	}
 	for _, e := range []error{
@@ -294,7 +294,7 @@ func (q *Queue) publishJob(ctx context.Context, id, unique string, text []byte) 
 	again := false // an attempt whose answer did not come may have succeeded
 	err = q.persist(ctx, func(ctx context.Context) error {
 		ack, err := q.js.Publish(ctx, q.subject("jobs", id), text, jetstream.WithMsgID(unique))
-		if api := (*jetstream.APIError)(nil); errors.As(err, &api) && api.ErrorCode == tooManyPerSubject {
+		if api, ok := errors.AsType[*jetstream.APIError](err); ok && api.ErrorCode == tooManyPerSubject {
 			queued = again
 			return nil
 		}
