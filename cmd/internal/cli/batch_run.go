@@ -75,6 +75,8 @@ type batch struct {
 	held    map[string]string        // the case of each upload that this run has begun to analyse, by SHA-256; "" as long as it is being analysed
 	where   map[string]ingest.Upload // the files of each upload that this run has seen, by SHA-256
 	reader  index.Reader
+	tidied  func()        // ends the merging of small shards; nil where none is done
+	came    chan struct{} // says that a case was published
 }
 
 // run analyses everything once, or until ctx ends with --watch.
@@ -113,10 +115,10 @@ func (b *batch) run(ctx context.Context) error {
 	}
 }
 
-// open says where cases go. An archive in a folder is made with its first case.
+// open says where cases go. An archive in a folder is made with its first case, and its small shards are merged until close is called.
 func (b *batch) open(ctx context.Context) error {
 	if scheme(b.archive) == "" {
-		b.opt.Index = index.Dir(b.archive)
+		b.opt.Index, b.tidied = index.Dir(b.archive), b.tidying(ctx)
 		return nil
 	}
 	s, err := b.app.store(ctx, b.archive)
@@ -129,6 +131,9 @@ func (b *batch) open(ctx context.Context) error {
 
 // close closes the archive that was read.
 func (b *batch) close() error {
+	if b.tidied != nil {
+		b.tidied()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.reader == nil {
@@ -143,6 +148,34 @@ func (b *batch) caseOf(f *bundle) string {
 		return values[0]
 	}
 	return ""
+}
+
+// tidying merges small shards while cases come, one group at a time in one goroutine, until the function that it returns is called: a merge that is not done by then is given
+// up, and the next batch or casebook archive compact does it.
+func (b *batch) tidying(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	b.came = make(chan struct{}, 1)
+	var merger sync.WaitGroup
+	merger.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-b.came:
+			}
+			k, err := index.Keep(b.archive, nil)
+			if err == nil {
+				_, err = k.Tidy(ctx)
+			}
+			if err != nil && ctx.Err() == nil { // the cases are whole; searches open more shards
+				b.opt.Log.Warn("small shards were not merged", "archive", b.archive, "error", err)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		merger.Wait()
+	}
 }
 
 // caseGroup is the bundles that are one case.
@@ -527,6 +560,10 @@ func (b *batch) earlier(ctx context.Context, reader index.Reader, u index.Upload
 
 // tell reports a case that is in the archive.
 func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *findings.Report, unusable *casebook.UnusableError) {
+	select {
+	case b.came <- struct{}{}:
+	default: // it is known already
+	}
 	id := report.CaseID()
 	r := batchResult{Status: statusAnalysed, Case: id, Found: verdictsOf(report), Why: partly(report)}
 	r.reaches = b.flags.failOn != "" && reaches(report, findings.Severity(b.flags.failOn))

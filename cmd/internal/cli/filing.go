@@ -161,12 +161,10 @@ func (a *App) NewFiling(ctx context.Context, f FilingFlags, log *slog.Logger, ea
 	if err != nil {
 		return nil, err
 	}
+	b.bar, b.stored, b.opt.Log = a.batchBar(nil), earlier, log
 	if err := b.open(ctx); err != nil {
 		return nil, err
 	}
-	b.bar = a.batchBar(nil)
-	b.stored = earlier
-	b.opt.Log = log
 	x := &Filing{batch: b, opt: b.opt, results: map[string]chan<- batchResult{}}
 	if x.opt.Workers == 0 {
 		x.opt.Workers = max(1, runtime.GOMAXPROCS(0)/b.jobs)
