@@ -24,7 +24,7 @@ FUZZTOTAL ?=     # for all together, e.g. 180s: as many targets as fit, chosen b
 
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-.PHONY: help build generate axe test race lint fuzz bench golden demo new-check verify dist
+.PHONY: help build fleet generate axe test race lint fuzz bench golden demo new-check verify dist
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -32,6 +32,9 @@ help: ## list the targets
 
 build: ## build bin/casebook, one static binary
 	$(GOBUILD) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/casebook
+
+fleet: ## build bin/casebook-fleet, which has the drivers of clouds and queues too
+	$(GOBUILD) -ldflags '$(LDFLAGS)' -o $(BIN)-fleet ./cmd/casebook-fleet
 
 generate: ## write the generated files anew: pages' code, docs/checks.md, docs/search.md, go:generate
 	go tool templ generate -log-level warn

@@ -122,7 +122,7 @@ func (d Dir) Create(ctx context.Context, entry Entry) (CaseWriter, error) {
 
 var (
 	_ Reader  = (*Archive)(nil)
-	_ Changer = (*Keeper)(nil)
 	_ Limiter = (*Archive)(nil)
+	_ Changer = (*Keeper)(nil)
 	_ Creator = Dir("")
 )

@@ -1,5 +1,5 @@
 #!/bin/sh
-# dist.sh OS/ARCH...: builds a binary for each platform into dist/, with the licences of everything linked into it and SHA256SUMS.
+# dist.sh OS/ARCH...: builds both programs for each platform into dist/, with the licences of everything linked into it and SHA256SUMS.
 # VERSION, LDFLAGS and GOBUILD come from the Makefile.
 set -e
 rm -rf dist
@@ -7,9 +7,11 @@ mkdir dist
 for platform in "$@"; do
 	os=${platform%/*} arch=${platform#*/} suffix=
 	[ "$os" != windows ] || suffix=.exe
-	name=casebook-$VERSION-$os-$arch$suffix
-	echo "$name"
-	env GOOS="$os" GOARCH="$arch" sh -c "$GOBUILD -ldflags '$LDFLAGS' -o 'dist/$name' ./cmd/casebook"
+	for program in casebook casebook-fleet; do
+		name=$program-$VERSION-$os-$arch$suffix
+		echo "$name"
+		env GOOS="$os" GOARCH="$arch" sh -c "$GOBUILD -ldflags '$LDFLAGS' -o 'dist/$name' ./cmd/$program"
+	done
 done
 cp LICENSE NOTICE dist/
 sh scripts/licences.sh "$@" >dist/THIRD-PARTY-LICENSES.txt

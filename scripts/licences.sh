@@ -1,10 +1,10 @@
 #!/bin/sh
-# licences.sh OS/ARCH...: prints the licence texts of every module that the binary of any of these platforms is linked with.
+# licences.sh OS/ARCH...: prints the licence texts of every module that a program of any of these platforms is linked with.
 # Fails where a module carries none.
 set -e
 modules=$(for platform in "$@"; do
 	GOOS=${platform%/*} GOARCH=${platform#*/} CGO_ENABLED=0 go list -deps \
-		-f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/casebook
+		-f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/casebook ./cmd/casebook-fleet
 done | sort -u)
 
 section() {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Says in one line what `go test ./...` will skip on this machine, and why; nothing where it will skip nothing.
 missing=
-for tool in hivexget hivexml reglookup rg unzip; do
+for tool in hivexget hivexml reglookup rg unzip systemd-analyze; do
 	command -v "$tool" >/dev/null 2>&1 || missing="$missing, $tool is not installed"
 done
 if [ -z "$CASEBOOK_BROWSER" ]; then

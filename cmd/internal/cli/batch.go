@@ -19,6 +19,8 @@ import (
 	"casebook/ingest"
 )
 
+const labelHelp = "the named groups of the regular expression `PATTERN` are labels of the case; repeatable"
+
 // batchFlags are the flags of batch.
 type batchFlags struct {
 	analyzeFlags
@@ -59,10 +61,10 @@ which are therefore kept in the archive, and the verdicts that changed are liste
 		RunE: func(c *cobra.Command, args []string) error { return a.runBatch(c.Context(), args, f) },
 	}
 	fs := c.Flags()
-	fs.StringVar(&f.archive, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "the archive in `DIR`, which is made if it is not there; also $CASEBOOK_ARCHIVE")
+	fs.StringVar(&f.archive, "archive", os.Getenv(archiveVariable), "the archive in `DIR`, which is made if it is not there; also $CASEBOOK_ARCHIVE")
 	fs.IntVarP(&f.jobs, "jobs", "j", 0, "analyse `N` cases side by side (default one for each processor)")
 	fs.BoolVar(&f.dirs, "dirs", false, "each folder directly below a path is a bundle")
-	fs.StringArrayVar(&f.labels, "label", nil, "the named groups of the regular expression `PATTERN` are labels of the case; repeatable")
+	fs.StringArrayVar(&f.labels, "label", nil, labelHelp)
 	fs.StringVar(&f.caseFrom, "case-from", "", "bundles with the same value of the label `NAME` are one case of that ID; implies --keep-uploads")
 	fs.BoolVar(&f.keep, "keep-uploads", false, "copy the uploads into the archive, so that cases can be evaluated anew")
 	fs.StringVar(&f.onCase, "on-case", "", "run the program `CMD` with the report.json of each finished case")
@@ -79,8 +81,7 @@ func (a *App) runBatch(ctx context.Context, args []string, f batchFlags) error {
 	if err != nil {
 		return err
 	}
-	b.memory = memory{base: int64(b.jobs) * indexTarget, member: int64(b.jobs) * indexMember}
-	b.bounded = b.memory.bound()
+	b.boundMemory()
 	err = b.run(ctx)
 	if err := b.report(); err != nil {
 		return err
@@ -97,6 +98,12 @@ func (a *App) runBatch(ctx context.Context, args []string, f batchFlags) error {
 		return fmt.Errorf("%w; the same command does the rest when that is mended", err)
 	}
 	return nil
+}
+
+// boundMemory sets the target for the memory of all workers together.
+func (b *batch) boundMemory() {
+	b.memory = memory{base: int64(b.jobs) * indexTarget, member: int64(b.jobs) * indexMember}
+	b.bounded = b.memory.bound()
 }
 
 // newBatch checks the flags.
@@ -138,17 +145,12 @@ func (a *App) newBatch(args []string, f batchFlags) (*batch, error) {
 	}
 	if f.caseFrom != "" {
 		b.flags.keep = scheme(f.archive) == "" // in a store the earlier uploads of a case must be among the paths
-		if !slices.ContainsFunc(b.patterns, func(p *regexp.Regexp) bool { return slices.Contains(p.SubexpNames(), f.caseFrom) }) {
-			return nil, usagef("--case-from %s: no --label has a group (?P<%s>…)", f.caseFrom, f.caseFrom)
-		}
 	}
-	for _, p := range args {
-		if p == "-" {
-			continue
-		}
-		if _, err := os.Stat(p); err != nil {
-			return nil, usagef("there is no %q to analyse", p)
-		}
+	if err := b.checkCaseFrom(); err != nil {
+		return nil, err
+	}
+	if err := areThere(args); err != nil {
+		return nil, err
 	}
 	if f.onCase != "" {
 		if err := folderOnly("--on-case", f.archive); err != nil {
@@ -160,6 +162,28 @@ func (a *App) newBatch(args []string, f batchFlags) (*batch, error) {
 	}
 	b.opt.Log = a.log()
 	return b, nil
+}
+
+// checkCaseFrom says what is wrong with --case-from.
+func (b *batch) checkCaseFrom() error {
+	name := b.flags.caseFrom
+	if name != "" && !slices.ContainsFunc(b.patterns, func(p *regexp.Regexp) bool { return slices.Contains(p.SubexpNames(), name) }) {
+		return usagef("--case-from %s: no --label has a group (?P<%s>…)", name, name)
+	}
+	return nil
+}
+
+// areThere says which of the paths is not there.
+func areThere(paths []string) error {
+	for _, p := range paths {
+		if p == "-" {
+			continue
+		}
+		if _, err := os.Stat(p); err != nil {
+			return usagef("there is no %q to analyse", p)
+		}
+	}
+	return nil
 }
 
 // labelPatterns compiles the values of --label.

@@ -74,7 +74,7 @@ func (b *batch) findIn(ctx context.Context, path string, add func(bundle)) error
 			add(bundle{path: p, err: err})
 			return nil //nolint:nilerr // the result says it
 		case d.IsDir():
-			if within(p, b.archive) {
+			if b.archive != "" && within(p, b.archive) {
 				return fs.SkipDir
 			}
 		case d.Type().IsRegular():

@@ -48,6 +48,7 @@ type batchResult struct {
 	Hook    string             `json:"hook,omitempty"`    // what went wrong with --on-case
 
 	reaches bool // a confirmed finding is as severe as --fail-on says
+	busy    bool // others write the case: later it could be analysed
 }
 
 // batch is one run of the command.
@@ -64,34 +65,26 @@ type batch struct {
 	start    time.Time
 	bar      *batchBar
 	memory   memory
-	bounded  bool         // memory holds
-	members  atomic.Int64 // of the largest upload so far
+	bounded  bool                                                                            // memory holds
+	members  atomic.Int64                                                                    // of the largest upload so far
+	taken    func(batchResult)                                                               // is given the results; nil: they are kept and told
+	stored   func(ctx context.Context, u index.Upload) (path string, done func(), err error) // gets an upload that a case has; nil: it is known or kept
 
 	mu      sync.Mutex
 	results []batchResult
 	held    map[string]string        // the case of each upload that this run has begun to analyse, by SHA-256; "" as long as it is being analysed
 	where   map[string]ingest.Upload // the files of each upload that this run has seen, by SHA-256
 	reader  index.Reader
+	tidied  func()        // ends the merging of small shards; nil where none is done
 	came    chan struct{} // says that a case was published
 }
 
 // run analyses everything once, or until ctx ends with --watch.
 func (b *batch) run(ctx context.Context) error {
 	b.start = time.Now()
-	defer b.tidying(ctx)()
-	defer func() {
-		if b.reader != nil {
-			_ = b.reader.Close() // it was only read
-		}
-	}()
-	if scheme(b.archive) == "" {
-		b.opt.Index = index.Dir(b.archive)
-	} else {
-		s, err := b.app.store(ctx, b.archive)
-		if err != nil {
-			return err
-		}
-		b.reader, b.opt.Index = s, s
+	defer b.close() //nolint:errcheck // it was only read
+	if err := b.open(ctx); err != nil {
+		return err
 	}
 	if !b.flags.watch {
 		all, err := b.find(ctx)
@@ -120,6 +113,41 @@ func (b *batch) run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// open says where cases go. An archive in a folder is made with its first case, and its small shards are merged until close is called.
+func (b *batch) open(ctx context.Context) error {
+	if scheme(b.archive) == "" {
+		b.opt.Index, b.tidied = index.Dir(b.archive), b.tidying(ctx)
+		return nil
+	}
+	s, err := b.app.store(ctx, b.archive)
+	if err != nil {
+		return err
+	}
+	b.reader, b.opt.Index = s, s
+	return nil
+}
+
+// close closes the archive that was read.
+func (b *batch) close() error {
+	if b.tidied != nil {
+		b.tidied()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.reader == nil {
+		return nil
+	}
+	return b.reader.Close()
+}
+
+// caseOf is the case that a bundle belongs to, "" for one of its own.
+func (b *batch) caseOf(f *bundle) string {
+	if values := f.labels[b.flags.caseFrom]; b.flags.caseFrom != "" && len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 // tidying merges small shards while cases come, one group at a time in one goroutine, until the function that it returns is called: a merge that is not done by then is given
@@ -161,10 +189,7 @@ func (b *batch) grouped(all []bundle) []caseGroup {
 	var out []caseGroup
 	at := map[string]int{}
 	for _, f := range all {
-		id := ""
-		if values := f.labels[b.flags.caseFrom]; b.flags.caseFrom != "" && len(values) > 0 {
-			id = values[0]
-		}
+		id := b.caseOf(&f)
 		if i, ok := at[id]; ok && id != "" {
 			out[i].bundles = append(out[i].bundles, f)
 			continue
@@ -283,7 +308,7 @@ func (b *batch) one(ctx context.Context, g caseGroup, opt casebook.Options) (aga
 		}
 	}
 	for _, c := range fresh {
-		b.done(batchResult{Path: c.path, Status: statusFailed, Why: "other batches write the same case again and again; run this one later", SHA256: c.sum, Labels: c.labels}, c.bytes())
+		b.done(batchResult{Path: c.path, Status: statusFailed, Why: "other batches write the same case again and again; run this one later", SHA256: c.sum, Labels: c.labels, busy: true}, c.bytes())
 	}
 	return again, nil
 }
@@ -305,7 +330,9 @@ func (b *batch) claim(ctx context.Context, c candidate) (id string, state claimS
 	id, err := b.inArchive(ctx, c.sum)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.where[c.sum] = c.upload
+	if b.stored == nil {
+		b.where[c.sum] = c.upload
+	}
 	if err == nil && id != "" {
 		return id, claimHeld
 	}
@@ -397,7 +424,8 @@ func (b *batch) skip(ctx context.Context, c candidate, id string) error {
 
 // analyse makes one case of bundles, together with the uploads that it has.
 func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt casebook.Options) error {
-	paths, before, err := b.join(ctx, id, fresh, &opt)
+	paths, before, done, err := b.join(ctx, id, fresh, &opt)
+	defer done()
 	if err != nil {
 		if errors.Is(err, errNotKept) {
 			for _, c := range fresh {
@@ -457,8 +485,14 @@ func (b *batch) room() func(ingest.Progress) {
 // errNotKept says that a case can't be evaluated anew.
 var errNotKept = errors.New("the archive has not kept its bytes")
 
-// join adds the uploads that a case has to the new ones, and returns what is to be analysed and the report before, nil if there is none.
-func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *casebook.Options) (paths []string, before *findings.Report, err error) {
+// join adds the uploads that a case has to the new ones, and returns what is to be analysed, the report before, nil if there is none, and what is to be called after the analysis.
+func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *casebook.Options) (paths []string, before *findings.Report, done func(), err error) {
+	var ends []func()
+	done = func() {
+		for _, end := range ends {
+			end()
+		}
+	}
 	entry := index.Entry{Added: time.Now().UTC().Truncate(time.Second), Waiting: b.app.waiting, Keep: map[string][]string{}}
 	for _, c := range fresh {
 		entry.Labels = entry.Labels.Add(c.labels)
@@ -470,11 +504,11 @@ func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *cas
 	opt.Case, opt.Entry = id, entry
 	key := cmp.Or(id, fresh[0].sum)
 	if key == "" { // a folder: its ID is known when it was read
-		return paths, nil, nil
+		return paths, nil, done, nil
 	}
 	list, reader, err := b.cases(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, done, err
 	}
 	state := ""
 	i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == key })
@@ -490,31 +524,38 @@ func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *cas
 		}
 		var earlier []string
 		for _, u := range list[i].Uploads {
-			p, err := b.earlier(reader, u)
-			if err != nil {
-				return nil, nil, fmt.Errorf("case %s has the upload %q too, and %w: name it among the paths, so that both are evaluated together", key, u.Name, err)
+			p, end, err := b.earlier(ctx, reader, u)
+			if errors.Is(err, errNotKept) {
+				err = fmt.Errorf("case %s has the upload %q too, and %w: name it among the paths, so that both are evaluated together", key, u.Name, err)
 			}
-			earlier = append(earlier, p)
+			if err != nil {
+				return nil, nil, done, err
+			}
+			earlier, ends = append(earlier, p), append(ends, end)
 		}
 		paths = append(earlier, paths...)
 	}
 	opt.Entry.Replaces = &state
-	return paths, before, nil
+	return paths, before, done, nil
 }
 
-// earlier returns where an upload of a case can be read again.
-func (b *batch) earlier(reader index.Reader, u index.Upload) (string, error) {
+// earlier returns where an upload of a case can be read again, and what is to be called after that.
+func (b *batch) earlier(ctx context.Context, reader index.Reader, u index.Upload) (path string, done func(), err error) {
+	done = func() {}
 	if archive, ok := reader.(*index.Archive); ok {
 		if kept, err := archive.Upload(u); err == nil {
-			return kept.Path, nil
+			return kept.Path, done, nil
 		}
+	}
+	if b.stored != nil {
+		return b.stored(ctx, u)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if files, ok := b.where[u.SHA256]; ok {
-		return files.Path, nil
+		return files.Path, done, nil
 	}
-	return "", errNotKept
+	return "", nil, errNotKept
 }
 
 // tell reports a case that is in the archive.
@@ -573,6 +614,10 @@ func reasonOf(err error) string {
 
 // done enters a result and tells it.
 func (b *batch) done(r batchResult, bytes int64) {
+	if b.taken != nil {
+		b.taken(r)
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r.Bytes = bytes

@@ -1,0 +1,88 @@
+package fleet
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"casebook/internal/docscheck"
+)
+
+// BenchmarkWorker compares workers on the queue with batch: the same uploads (8 of 20 MB decoded) into a new archive each time. CPU seconds are those of the processes
+// that analyse, not of the queue's server, which a fleet has elsewhere; submitting is not counted.
+func BenchmarkWorker(b *testing.B) {
+	const uploads, megabytes = 8, 20
+	f := newFleet(b, 1)
+	in := filepath.Join(f.dir, "in")
+	if err := os.Mkdir(in, 0o700); err != nil {
+		b.Fatal(err)
+	}
+	bundler := filepath.Join(f.dir, "benchbundle")
+	build := exec.Command("go", "build", "-o", bundler, "./internal/benchbundle")
+	build.Dir = docscheck.Root(b)
+	if text, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, text)
+	}
+	for i := range uploads {
+		if text, err := exec.Command(bundler, "-mb", strconv.Itoa(megabytes), "-seed", strconv.Itoa(i+1), "-o", filepath.Join(in, fmt.Sprintf("b%d.zip", i))).CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, text)
+		}
+	}
+	n := 0
+	for _, row := range []struct {
+		name    string
+		workers int // 0 for batch
+		env     string
+	}{
+		{"batch-1-processor", 0, "GOMAXPROCS=1"},
+		{"worker-1-processor", 1, "GOMAXPROCS=1"},
+		{"two-workers-1-processor-each", 2, "GOMAXPROCS=1"},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			b.SetBytes(uploads * megabytes * 1e6)
+			var cpu time.Duration
+			for range b.N {
+				b.StopTimer()
+				n++
+				name := fmt.Sprintf("run%d", n)
+				archive := filepath.Join(f.dir, name)
+				if row.workers > 0 {
+					f.must("submit", in, "--queue-name", name)
+				}
+				var processes []*exec.Cmd
+				for range max(1, row.workers) {
+					c := f.command("batch", in, "--archive", archive, "-j", "1", "-q")
+					if row.workers > 0 {
+						c = f.command(worker1("--archive", archive, "-j", "1", "--queue-name", name)...)
+					}
+					c.Env = append(c.Env, row.env)
+					processes = append(processes, c)
+				}
+				b.StartTimer()
+				var all sync.WaitGroup
+				for _, c := range processes {
+					all.Go(func() {
+						if text, err := c.CombinedOutput(); err != nil {
+							b.Errorf("%v: %s", err, text)
+						}
+					})
+				}
+				all.Wait()
+				b.StopTimer()
+				for _, c := range processes {
+					cpu += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+				}
+				if err := os.RemoveAll(archive); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+			b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
+		})
+	}
+}
