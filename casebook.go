@@ -138,6 +138,7 @@ type analysis struct {
 	opt       Options
 	in        ingest.Options
 	collector *facts.Collector
+	notes     *findings.Notebook
 	archive   index.CaseWriter // nil for none
 	keeper    *keeper          // nil if the archive does not store sources
 	stored    index.Stored
@@ -151,11 +152,13 @@ func newAnalysis(opt Options) (*analysis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile signals: %w", err)
 	}
-	return &analysis{opt: opt, collector: collector, stored: index.Stored{Case: opt.Case, Host: opt.Host, At: opt.At}, in: ingest.Options{
+	notes := &findings.Notebook{}
+	return &analysis{opt: opt, collector: collector, notes: notes, stored: index.Stored{Case: opt.Case, Host: opt.Host, At: opt.At}, in: ingest.Options{
 		Limits: opt.Limits, Workers: opt.Workers, Readers: logs.All(), Extractors: extract.All(),
 		Passwords: opt.Passwords, AskPassword: opt.AskPassword,
-		Locales: locales,
-		NewSink: discreet(collector.Sink), Progress: opt.Progress, Log: opt.Log,
+		Locales:  locales,
+		NewSink:  discreet(func(a *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(a)}.with(notes.Sink(a)) }),
+		Progress: opt.Progress, Log: opt.Log,
 	}}, nil
 }
 
@@ -175,7 +178,9 @@ func (a *analysis) read(ctx context.Context, bundles []*ingest.Bundle) (*ingest.
 			return nil, &ArchiveError{err}
 		}
 		a.archive = w
-		a.in.NewSink = discreet(func(x *ingest.Artifact) ingest.Sink { return sinks{a.collector.Sink(x), w.Artifact(x)} })
+		a.in.NewSink = discreet(func(x *ingest.Artifact) ingest.Sink {
+			return sinks{a.collector.Sink(x), w.Artifact(x)}.with(a.notes.Sink(x))
+		})
 		if s, ok := w.(index.SourceWriter); ok {
 			a.keeper = &keeper{to: s, left: maxSources}
 			a.in.Keep = a.keeper.keep
@@ -198,7 +203,7 @@ func (a *analysis) evaluate(ctx context.Context, contents *ingest.Contents, prob
 	}
 	return findings.Assemble(findings.Case{
 		Tool: findings.Tool{Name: "casebook", Version: a.opt.Version}, ID: a.opt.Case, At: a.opt.At, Uploads: a.stored.Uploads, Systems: systems,
-		Artifacts: contents.Artifacts, Findings: found, Problems: append(problems, odd...),
+		Artifacts: contents.Artifacts, Findings: found, Problems: append(problems, odd...), Notes: a.notes,
 	}), nil
 }
 
@@ -308,6 +313,14 @@ func Unfinished(uploads []string, why string, opt Options) *findings.Report {
 
 // sinks hands what an artifact holds to several sinks.
 type sinks []ingest.Sink
+
+// with returns the sinks and one more, which may be nil.
+func (s sinks) with(more ingest.Sink) ingest.Sink {
+	if more != nil {
+		s = append(s, more)
+	}
+	return s
+}
 
 // Records implements ingest.Sink.
 func (s sinks) Records(batch []ingest.Record) {

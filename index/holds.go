@@ -29,7 +29,7 @@ func (a *Archive) Holds(ctx context.Context, id string, q query.Node) (bool, err
 	}
 	s := &run{ctx: ctx, query: q, marks: marks(q, nil)}
 	holds := false
-	err = s.scan(c, &m.Cases[i], func(_ place, src *source) bool {
+	err = s.scan(c, func(_ place, src *source) bool {
 		holds = src.finding == nil && !src.artifact.Registry
 		return !holds
 	})
