@@ -20,14 +20,17 @@ func (a *Archive) Holds(ctx context.Context, id string, q query.Node) (bool, err
 	if i < 0 {
 		return false, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
 	}
-	c, ok, err := a.open(&m.Cases[i])
+	s := &run{ctx: ctx, query: q, marks: marks(q, nil)}
+	if !s.begin(&m.Cases[i]) || !a.promises(ctx, s.live, s.open) {
+		return false, nil
+	}
+	c, ok, err := a.open(s.live)
 	switch {
 	case err != nil:
 		return false, err
 	case !ok:
 		return false, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
 	}
-	s := &run{ctx: ctx, query: q, marks: marks(q, nil)}
 	holds := false
 	err = s.scan(c, func(_ place, src *source) bool {
 		holds = src.finding == nil && !src.artifact.Registry
