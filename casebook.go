@@ -152,14 +152,14 @@ func newAnalysis(opt Options) (*analysis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile signals: %w", err)
 	}
-	notes := &findings.Notebook{}
-	return &analysis{opt: opt, collector: collector, notes: notes, stored: index.Stored{Case: opt.Case, Host: opt.Host, At: opt.At}, in: ingest.Options{
+	a := &analysis{opt: opt, collector: collector, notes: &findings.Notebook{}, stored: index.Stored{Case: opt.Case, Host: opt.Host, At: opt.At}, in: ingest.Options{
 		Limits: opt.Limits, Workers: opt.Workers, Readers: logs.All(), Extractors: extract.All(),
 		Passwords: opt.Passwords, AskPassword: opt.AskPassword,
 		Locales:  locales,
-		NewSink:  discreet(func(a *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(a)}.with(notes.Sink(a)) }),
 		Progress: opt.Progress, Log: opt.Log,
-	}}, nil
+	}}
+	a.in.NewSink = discreet(func(x *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(x)}.with(a.notes.Sink(x)) })
+	return a, nil
 }
 
 // abort gives the case in the archive up; after its publication it does nothing.

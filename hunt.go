@@ -95,6 +95,7 @@ func (h *Hunted) look(ctx context.Context, archive *index.Archive, checks []*fin
 	s, err := archive.Sources(ctx, h.Case)
 	var r *findings.Report
 	if err == nil {
+		defer s.Close()
 		r, err = Again(ctx, s, Options{Checks: checks, Workers: opt.Workers, Version: opt.Version, Progress: opt.Progress, Log: opt.Log})
 	}
 	if err != nil {

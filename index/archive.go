@@ -177,7 +177,9 @@ func (a *Archive) generation() (*manifest, error) {
 	limited := &manifest{Generation: m.Generation}
 	for i := range m.Cases {
 		if a.scope.Holds(m.Cases[i].Labels) {
-			limited.Cases = append(limited.Cases, m.Cases[i])
+			c := m.Cases[i]
+			c.Labels = a.scope.visible(c.Labels)
+			limited.Cases = append(limited.Cases, c)
 		}
 	}
 	return limited, nil

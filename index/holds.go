@@ -31,6 +31,7 @@ func (a *Archive) Holds(ctx context.Context, id string, q query.Node) (bool, err
 	case !ok:
 		return false, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
 	}
+	defer a.release(c)
 	holds := false
 	err = s.scan(c, func(_ place, src *source) bool {
 		holds = src.finding == nil && !src.artifact.Registry

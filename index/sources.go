@@ -133,10 +133,11 @@ func (w *Writer) finishSources() error {
 	return nil
 }
 
-// Sources is what a case stores, open to be read. It may be used from several goroutines as long as its archive is open.
+// Sources is what a case stores, open to be read. It may be used from several goroutines until it is closed.
 type Sources struct {
 	Stored
 	ctx    context.Context //nolint:containedctx // its readers live as long as the analysis that it is opened for
+	of     *Archive
 	open   *openCase
 	byPath map[string]*storedSource
 	text   map[string]*caseArtifact
@@ -145,7 +146,7 @@ type Sources struct {
 	err error
 }
 
-// Sources opens what a case stores. The error is [fs.ErrNotExist] if there is no such case, and [ErrNotStored] if it stores nothing. ctx ends reading from it.
+// Sources opens what a case stores. The error is [fs.ErrNotExist] if there is no such case, and [ErrNotStored] if it stores nothing. ctx ends reading from it. It must be closed.
 func (a *Archive) Sources(ctx context.Context, id string) (*Sources, error) {
 	m, err := a.generation()
 	if err != nil {
@@ -162,12 +163,16 @@ func (a *Archive) Sources(ctx context.Context, id string) (*Sources, error) {
 	case !ok:
 		return nil, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
 	}
-	s := &Sources{ctx: ctx, open: c, byPath: map[string]*storedSource{}, text: map[string]*caseArtifact{}}
+	s := &Sources{ctx: ctx, of: a, open: c, byPath: map[string]*storedSource{}, text: map[string]*caseArtifact{}}
 	if err := s.load(); err != nil {
+		s.Close()
 		return nil, c.wrap(err)
 	}
 	return s, nil
 }
+
+// Close lets go of the case.
+func (s *Sources) Close() { s.of.release(s.open) }
 
 // load reads the file "facts".
 func (s *Sources) load() error {

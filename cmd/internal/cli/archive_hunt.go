@@ -178,6 +178,7 @@ func (a *App) record(ctx context.Context, archive *index.Archive, c index.Case, 
 	if err != nil {
 		return err
 	}
+	defer stored.Close()
 	opt.Checks, opt.Index, opt.Entry = all, index.Dir(dir), index.Entry{Replaces: &c.State, Waiting: a.waiting}
 	_, err = casebook.Again(ctx, stored, opt)
 	return err

@@ -175,7 +175,11 @@ func (a *App) recheckOne(ctx context.Context, archive *index.Archive, c index.Ca
 	p := a.progress(c.ID)
 	opt.Progress = p.update
 	var after *findings.Report
-	switch stored, serr := archive.Sources(ctx, c.ID); {
+	stored, serr := archive.Sources(ctx, c.ID)
+	if serr == nil {
+		defer stored.Close()
+	}
+	switch {
 	case lacking == "" && len(c.Uploads) > 0:
 		r.From = "uploads"
 		if c.ID != c.Uploads[0].SHA256 {
