@@ -254,6 +254,7 @@ func (a *reading) closeCase(c *openCase) {
 func (a *reading) release(c *openCase) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	c = c.opened
 	if c.users--; c.users > 0 {
 		return
 	}
@@ -295,6 +296,7 @@ func (a *Archive) current(live *liveCase) (*liveCase, error) {
 	return &m.Cases[i], nil
 }
 
+// openFolder returns the opened case with what live says of it: its labels may have changed since it was opened, and not everybody sees all of them.
 func (a *reading) openFolder(live *liveCase) (*openCase, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -302,7 +304,7 @@ func (a *reading) openFolder(live *liveCase) (*openCase, error) {
 	if c, ok := a.opened[live.Name]; ok {
 		c.users++
 		c.used = a.clock
-		return c, nil
+		return c.seen(live), nil
 	}
 	c, err := openCaseFiles(filepath.Join(a.dir, dirCases, live.Name), live)
 	if err == nil {
@@ -317,7 +319,14 @@ func (a *reading) openFolder(live *liveCase) (*openCase, error) {
 	c.shard.users++
 	c.users, c.used = 1, a.clock
 	a.opened[live.Name] = c
-	return c, nil
+	return c.seen(live), nil
+}
+
+// seen is the case for one who asks for it. The caller holds the archive's mutex.
+func (c *openCase) seen(live *liveCase) *openCase {
+	view := *c
+	view.live, view.opened = *live, c
+	return &view
 }
 
 // sharedShard opens a shard that several cases may share. The caller holds the archive's mutex, and counts itself among the shard's users.
@@ -377,8 +386,9 @@ type openCase struct {
 	records *os.File
 	shard   *sharedShard // the archive's
 	decoder *zstd.Decoder
-	users   int   // the archive's: how many have not released it
-	used    int64 // the archive's: when it was asked for last, by its clock
+	opened  *openCase // the archive's, of which this is what somebody sees
+	users   int       // the archive's: how many have not released it
+	used    int64     // the archive's: when it was asked for last, by its clock
 }
 
 // openCaseFiles opens the case in a folder, without its shard.
