@@ -58,9 +58,10 @@ lint: ## run the linters, the import rules among them
 fuzz: ## fuzz every parser for FUZZTIME (30s) each, or a share of them within FUZZTOTAL
 	FUZZTIME=$(FUZZTIME) FUZZTOTAL=$(FUZZTOTAL) sh scripts/fuzz.sh
 
-bench: build ## measure speed and memory (BENCHMARK_BUNDLE=path, BENCHMARK_MB=100, BENCHMARK_HIVE=path)
+bench: build ## measure speed and memory (BENCHMARK_BUNDLE=path, BENCHMARK_MB=100, BENCHMARK_HIVE=path, BENCHMARK_CASES=100)
 	go test -run '^$$' -bench . -benchmem $$(sh scripts/packages.sh '^func Benchmark')
 	sh scripts/bench.sh $(BIN)
+	sh scripts/bench-archive.sh $(BIN)
 
 golden: ## rewrite the tests' expected files and show what changed
 	go test $$(sh scripts/packages.sh 'flag\.Bool("update"') -update

@@ -25,6 +25,8 @@ type Report struct {
 	Registry  []KeyExcerpt     `json:"registry"` // the keys that evidence names
 	Errors    []ErrorKind      `json:"errors"`   // the kinds of errors in the logs, the rarest first
 	Notable   []Evidence       `json:"notable"`  // the first errors of the bundle, for a reader whom no verdict helps
+	// Statements are what people wrote: mails, and notes that came with the upload.
+	Statements []Statement `json:"statements,omitempty"`
 }
 
 // Tool is what made the report.

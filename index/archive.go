@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"casebook/findings"
+	"casebook/index/query"
 	"casebook/ingest"
 )
 
@@ -34,6 +35,12 @@ type reading struct {
 	now    *manifest
 	opened map[string]*openCase    // by folder name
 	shards map[string]*sharedShard // by folder name
+
+	// Of the generation, nil until it is needed: the shard of each case, by folder name, and the names of the shards.
+	live       map[string]string
+	liveShards map[string]bool
+	clock      int64 // counts what is opened
+	idle       int   // how many cases were released since letGo
 
 	compared map[string]*profile // of the cases that were compared last, by folder name; replaced, never changed
 }
@@ -65,7 +72,7 @@ func (a *Archive) Close() error {
 		errs = append(errs, c.close())
 	}
 	for _, s := range a.shards {
-		errs = append(errs, guard(s.index.Close))
+		errs = append(errs, s.index.close())
 	}
 	clear(a.opened)
 	clear(a.shards)
@@ -191,36 +198,108 @@ func (a *reading) newest() (*manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.now = m
+	a.now, a.live = m, nil
+	a.letGo()
 	return m, nil
 }
 
-// open returns the opened case, which stays open until the archive is closed. A case that was replaced since its generation was
+// maxIdle is how many cases stay open that nobody uses, so that the next search need not open them.
+const maxIdle = 256
+
+// letGo closes what nobody uses and the generation does not name, so that the room of what was removed or merged is free, and the cases that were used least lately
+// if there are too many. The caller holds the mutex.
+func (a *reading) letGo() {
+	if a.live == nil {
+		a.live = make(map[string]string, len(a.now.Cases))
+		a.liveShards = map[string]bool{}
+		for i := range a.now.Cases {
+			c := &a.now.Cases[i]
+			a.live[c.Name], a.liveShards[c.Shard] = c.Shard, true
+		}
+	}
+	var idle []*openCase
+	for name, c := range a.opened {
+		switch {
+		case c.users > 0:
+		case a.live[name] != c.live.Shard:
+			a.closeCase(c)
+		default:
+			idle = append(idle, c)
+		}
+	}
+	if len(idle) > maxIdle {
+		slices.SortFunc(idle, func(x, y *openCase) int { return cmp.Compare(x.used, y.used) })
+		for _, c := range idle[:len(idle)-maxIdle/2] {
+			a.closeCase(c)
+		}
+	}
+	for name, s := range a.shards {
+		if s.users == 0 && !a.liveShards[name] {
+			_ = s.index.close() // it was only read
+			delete(a.shards, name)
+		}
+	}
+}
+
+// closeCase closes a case that nobody uses. The caller holds the mutex.
+func (a *reading) closeCase(c *openCase) {
+	_ = c.close() // it was only read
+	c.shard.users--
+	delete(a.opened, c.live.Name)
+}
+
+// release says that the caller of open no longer uses the case.
+func (a *reading) release(c *openCase) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c.users--; c.users > 0 {
+		return
+	}
+	a.idle++
+	if a.live == nil || a.live[c.live.Name] != c.live.Shard || a.idle > maxIdle {
+		a.idle = 0 // how many were released since it was looked which are too many
+		a.letGo()
+	}
+}
+
+// open returns the opened case, which must be released. A case that was replaced since its generation was
 // read, or whose shard was merged, so long ago that its folder is gone, is opened as it is now; ok is false if it is no more.
 func (a *Archive) open(live *liveCase) (c *openCase, ok bool, err error) {
 	c, err = a.openFolder(live)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return c, err == nil, err
 	}
-	m, merr := a.generation()
-	if merr != nil {
-		return nil, false, merr
-	}
-	i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == live.ID })
+	now, merr := a.current(live)
 	switch {
-	case i < 0:
-		return nil, false, nil
-	case m.Cases[i].Name == live.Name && m.Cases[i].Shard == live.Shard:
+	case merr != nil || now == nil:
+		return nil, false, merr
+	case now.Name == live.Name && now.Shard == live.Shard:
 		return nil, false, err
 	}
-	c, err = a.openFolder(&m.Cases[i])
+	c, err = a.openFolder(now)
 	return c, err == nil, err
 }
 
-func (a *Archive) openFolder(live *liveCase) (*openCase, error) {
+// current returns a case as it is now, nil if it is no more.
+func (a *Archive) current(live *liveCase) (*liveCase, error) {
+	m, err := a.generation()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == live.ID })
+	if i < 0 {
+		return nil, nil //nolint:nilnil // it was removed meanwhile
+	}
+	return &m.Cases[i], nil
+}
+
+func (a *reading) openFolder(live *liveCase) (*openCase, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.clock++
 	if c, ok := a.opened[live.Name]; ok {
+		c.users++
+		c.used = a.clock
 		return c, nil
 	}
 	c, err := openCaseFiles(filepath.Join(a.dir, dirCases, live.Name), live)
@@ -233,12 +312,14 @@ func (a *Archive) openFolder(live *liveCase) (*openCase, error) {
 		}
 		return nil, fmt.Errorf("archive %q: case %q can't be read: %w", a.dir, live.ID, err)
 	}
+	c.shard.users++
+	c.users, c.used = 1, a.clock
 	a.opened[live.Name] = c
 	return c, nil
 }
 
-// sharedShard opens a shard that several cases may share. The caller holds the archive's mutex.
-func (a *Archive) sharedShard(name string) (*sharedShard, error) {
+// sharedShard opens a shard that several cases may share. The caller holds the archive's mutex, and counts itself among the shard's users.
+func (a *reading) sharedShard(name string) (*sharedShard, error) {
 	if s, ok := a.shards[name]; ok {
 		return s, nil
 	}
@@ -251,6 +332,39 @@ func (a *Archive) sharedShard(name string) (*sharedShard, error) {
 	return s, nil
 }
 
+// withShard lends a shard to f.
+func (a *reading) withShard(name string, f func(*sharedShard) error) error {
+	a.mu.Lock()
+	s, err := a.sharedShard(name)
+	if err != nil {
+		a.mu.Unlock()
+		return err
+	}
+	s.users++
+	a.mu.Unlock()
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if s.users--; s.users == 0 && a.live != nil && !a.liveShards[name] {
+			a.letGo()
+		}
+	}()
+	return guard(func() error { return f(s) })
+}
+
+// promises tells by the index alone whether a case may match a query. It is true if the index can't be read, so that whoever opens the case is told.
+func (a *Archive) promises(ctx context.Context, live *liveCase, q query.Node) bool {
+	may := true
+	err := a.withShard(live.Shard, func(s *sharedShard) error {
+		answer, err := s.answer(ctx, q)
+		if err == nil {
+			may = answer.all || answer.cases[live.Key] != nil
+		}
+		return err
+	})
+	return may || err != nil
+}
+
 // openCase is a case that is being read.
 type openCase struct {
 	live    liveCase
@@ -261,6 +375,8 @@ type openCase struct {
 	records *os.File
 	shard   *sharedShard // the archive's
 	decoder *zstd.Decoder
+	users   int   // the archive's: how many have not released it
+	used    int64 // the archive's: when it was asked for last, by its clock
 }
 
 // openCaseFiles opens the case in a folder, without its shard.
@@ -307,9 +423,14 @@ func (c *openCase) load() error {
 			return 1
 		}
 	})
-	c.decoder, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock))
+	c.decoder, err = decoder()
 	return err
 }
+
+// decoder inflates the frames of all cases: it keeps memory for each processor, and nothing of a frame.
+var decoder = sync.OnceValues(func() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxBlock))
+})
 
 // openSized opens a file of a folder that must have the size stated.
 func openSized(dir, name string, size int64) (*os.File, error) {
@@ -334,9 +455,6 @@ func (c *openCase) close() error {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
-	}
-	if c.decoder != nil {
-		c.decoder.Close()
 	}
 	return errors.Join(errs...)
 }

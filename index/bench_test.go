@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/blevesearch/bleve/v2"
+
 	"casebook/findings"
 	"casebook/index"
 	"casebook/ingest"
@@ -185,6 +187,47 @@ func BenchmarkIndex(b *testing.B) {
 		writeLogs(b, dir, logs)
 		b.ReportMetric(100*float64(size(b, filepath.Join(dir, "shards")))/float64(total), "index-%")
 		b.ReportMetric(100*float64(size(b, filepath.Join(dir, "cases")))/float64(total), "records-%")
+	}
+}
+
+// BenchmarkBleve indexes such logs with Bleve as it comes, a document for each record, to compare. It writes no record store.
+func BenchmarkBleve(b *testing.B) {
+	logs, total := benchLogs(5, 1<<20)
+	b.SetBytes(total)
+	b.ReportAllocs()
+	for b.Loop() {
+		dir := filepath.Join(b.TempDir(), "bleve")
+		i, err := bleve.New(dir, bleve.NewIndexMapping())
+		if err != nil {
+			b.Fatal(err)
+		}
+		batch := i.NewBatch()
+		flush := func() {
+			if err := i.Batch(batch); err != nil {
+				b.Fatal(err)
+			}
+			batch.Reset()
+		}
+		for _, a := range logs {
+			for n := range a.records {
+				r := &a.records[n]
+				at, _ := r.Time.Local()
+				err := batch.Index(fmt.Sprintf("%s:%d", a.path, r.Line), map[string]any{
+					"file": a.path, "text": string(r.Text), "component": string(r.Component), "time": at, "thread": r.Thread, "severity": r.Severity.String(),
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if batch.Size() == 1000 {
+					flush()
+				}
+			}
+		}
+		flush()
+		if err := i.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(100*float64(size(b, dir))/float64(total), "index-%")
 	}
 }
 

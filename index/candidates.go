@@ -1,14 +1,15 @@
 package index
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"sync"
 
-	"github.com/blevesearch/bleve/v2/search"
-	"github.com/blevesearch/bleve/v2/search/searcher"
-	bleve "github.com/blevesearch/bleve_index_api"
+	"github.com/RoaringBitmap/roaring/v2"
+	segments "github.com/blevesearch/scorch_segment_api/v2"
 
 	"casebook/findings"
 	"casebook/index/query"
@@ -24,7 +25,8 @@ const termsPerBlock = 500
 
 // need is what a block must hold for a query to match in it: a part of the query in terms of the index. nil asks for nothing.
 type need interface {
-	searcher(ctx context.Context, r bleve.IndexReader) (search.Searcher, error)
+	// find returns the numbers of the documents that have it. The bitmap is the caller's.
+	find(s segments.Segment) (*roaring.Bitmap, error)
 }
 
 type (
@@ -33,53 +35,46 @@ type (
 	needAny  []need // none of them: nothing matches
 )
 
-var unscoredSearch = search.SearcherOptions{Score: "none"}
-
-func (n needTerm) searcher(ctx context.Context, r bleve.IndexReader) (search.Searcher, error) {
-	return searcher.NewTermSearcher(ctx, r, n.term, n.field, 1, unscoredSearch)
+func (n needTerm) find(s segments.Segment) (*roaring.Bitmap, error) {
+	return postings(s, n.field, n.term)
 }
 
-func (n needAll) searcher(ctx context.Context, r bleve.IndexReader) (search.Searcher, error) {
-	list, err := searchers(ctx, r, n)
-	if err != nil {
-		return nil, err
-	}
-	return searcher.NewConjunctionSearcher(ctx, r, list, unscoredSearch)
-}
-
-func (n needAny) searcher(ctx context.Context, r bleve.IndexReader) (search.Searcher, error) {
-	if len(n) == 0 {
-		return searcher.NewMatchNoneSearcher(r)
-	}
-	list, err := searchers(ctx, r, n)
-	if err != nil {
-		return nil, err
-	}
-	return searcher.NewDisjunctionSearcher(ctx, r, list, 1, unscoredSearch)
-}
-
-func searchers(ctx context.Context, r bleve.IndexReader, needs []need) ([]search.Searcher, error) {
-	var list []search.Searcher
-	for _, n := range needs {
-		s, err := n.searcher(ctx, r)
+func (n needAll) find(s segments.Segment) (*roaring.Bitmap, error) {
+	var all *roaring.Bitmap
+	for _, one := range n {
+		found, err := one.find(s)
 		if err != nil {
-			for _, s := range list {
-				_ = s.Close()
-			}
 			return nil, err
 		}
-		list = append(list, s)
+		if all != nil {
+			found.And(all)
+		}
+		if all = found; all.IsEmpty() {
+			break
+		}
 	}
-	return list, nil
+	return all, nil
+}
+
+func (n needAny) find(s segments.Segment) (*roaring.Bitmap, error) {
+	found := roaring.New()
+	for _, one := range n {
+		some, err := one.find(s)
+		if err != nil {
+			return nil, err
+		}
+		found.Or(some)
+	}
+	return found, nil
 }
 
 // needOf returns what a query needs. Every block that holds a match has it; a block that has it need not hold a match.
-func needOf(n query.Node, r bleve.IndexReader) (need, error) {
+func needOf(n query.Node, s segments.Segment) (need, error) {
 	switch n := n.(type) {
 	case query.And:
 		var all needAll
 		for _, c := range n.Nodes {
-			m, err := needOf(c, r)
+			m, err := needOf(c, s)
 			if err != nil {
 				return nil, err
 			}
@@ -91,7 +86,7 @@ func needOf(n query.Node, r bleve.IndexReader) (need, error) {
 	case query.Or:
 		var anyOf needAny
 		for _, c := range n.Nodes {
-			m, err := needOf(c, r)
+			m, err := needOf(c, s)
 			if m == nil || err != nil {
 				return nil, err
 			}
@@ -99,15 +94,15 @@ func needOf(n query.Node, r bleve.IndexReader) (need, error) {
 		}
 		return anyOf, nil
 	case query.Text:
-		return needTerms(fieldText, n, r)
+		return needTerms(fieldText, n, s)
 	case query.Code:
-		return needTerms(fieldText, n, r)
+		return needTerms(fieldText, n, s)
 	case query.Field:
 		switch n.Name {
 		case query.Component:
-			return needTerms(fieldComponent, n.Text, r)
+			return needTerms(fieldComponent, n.Text, s)
 		case query.Check:
-			return needTerms(fieldCheck, n.Text, r)
+			return needTerms(fieldCheck, n.Text, s)
 		case query.Severity:
 			return needSeverity(n.Text), nil
 		default: // the case, the table of artifacts or the records answer
@@ -128,7 +123,7 @@ func (n needAll) reduce() need {
 }
 
 // needTerms returns what a matcher needs in a field.
-func needTerms(field string, m words.Matcher, r bleve.IndexReader) (need, error) {
+func needTerms(field string, m words.Matcher, s segments.Segment) (need, error) {
 	var all needAll
 	for _, oneOf := range m.Terms() {
 		var list needAny
@@ -140,7 +135,7 @@ func needTerms(field string, m words.Matcher, r bleve.IndexReader) (need, error)
 			}
 			var found needAny
 			var err error
-			if found, known, err = expand(field, t, r); err != nil {
+			if found, known, err = expand(field, t, s); err != nil {
 				return nil, err
 			}
 			if !known {
@@ -159,26 +154,24 @@ func needTerms(field string, m words.Matcher, r bleve.IndexReader) (need, error)
 	return all.reduce(), nil
 }
 
-// expand returns the terms of the index that a wildcard stands for, and false if they are too many, or if finding them would cost more than it
+// expand returns the terms of a segment that a wildcard stands for, and false if they are too many, or if finding them would cost more than it
 // may save: a wildcard at the beginning of a word is compared with all terms.
-func expand(field string, t words.Term, r bleve.IndexReader) (found needAny, ok bool, err error) {
-	dict, err := r.FieldDictPrefix(field, t.Prefix)
+func expand(field string, t words.Term, s segments.Segment) (found needAny, ok bool, err error) {
+	dict, err := s.Dictionary(field)
 	if err != nil {
 		return nil, false, err
 	}
-	defer func() {
-		if cerr := dict.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	if len(t.Prefix) == 0 {
-		blocks, err := r.DocCount()
-		if err != nil || uint64(dict.Cardinality()) > termsPerBlock*blocks { //nolint:gosec // not negative
-			return nil, false, err
-		}
+	if len(t.Prefix) == 0 && uint64(dict.Cardinality()) > termsPerBlock*s.Count() { //nolint:gosec // not negative
+		return nil, false, nil
 	}
-	for {
-		e, err := dict.Next()
+	terms, ok := dict.(interface {
+		AutomatonIteratorOmitCount(a segments.Automaton, from, to []byte) segments.DictionaryIterator
+	})
+	if !ok {
+		return nil, false, errors.New("the index has a dictionary of another kind")
+	}
+	for list := terms.AutomatonIteratorOmitCount(nil, t.Prefix, behind(t.Prefix)); ; {
+		e, err := list.Next()
 		if err != nil {
 			return nil, false, err
 		}
@@ -192,6 +185,18 @@ func expand(field string, t words.Term, r bleve.IndexReader) (found needAny, ok 
 			found = append(found, needTerm{field, e.Term})
 		}
 	}
+}
+
+// behind returns the least string that is greater than all that begin with prefix, nil if there is none.
+func behind(prefix []byte) []byte {
+	for i := len(prefix) - 1; i >= 0; i-- {
+		if prefix[i] < 0xff {
+			end := bytes.Clone(prefix[:i+1])
+			end[i]++
+			return end
+		}
+	}
+	return nil
 }
 
 // needSeverity returns the severities, of records and of findings, that a matcher matches.
@@ -213,7 +218,8 @@ func needSeverity(m words.Matcher) need {
 
 // sharedShard is a shard that is being read.
 type sharedShard struct {
-	index bleve.Index
+	index *shard
+	users int // the archive's: cases that are open, and whoever asks it
 
 	mu   sync.Mutex
 	last []*answer // of the latest queries, the newest first
@@ -264,22 +270,7 @@ func (s *sharedShard) answer(ctx context.Context, q query.Node) (*answer, error)
 		return a, nil
 	}
 	a := &answer{query: q, cases: map[string]*picks{}}
-	err := guard(func() error {
-		r, err := s.index.Reader()
-		if err != nil {
-			return err
-		}
-		defer func() { _ = r.Close() }()
-		n, err := needOf(q, r)
-		if err != nil {
-			return err
-		}
-		if n == nil {
-			a.all = true
-			return nil
-		}
-		return a.collect(ctx, n, r)
-	})
+	err := guard(func() error { return a.collect(ctx, s.index) })
 	if err != nil {
 		return nil, err
 	}
@@ -294,28 +285,49 @@ func (s *sharedShard) answer(ctx context.Context, q query.Node) (*answer, error)
 	return a, nil
 }
 
-// collect runs a need and enters the blocks found.
-func (a *answer) collect(ctx context.Context, n need, r bleve.IndexReader) error {
-	s, err := n.searcher(ctx, r)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = s.Close() }()
-	sc := &search.SearchContext{DocumentMatchPool: search.NewDocumentMatchPool(s.DocumentMatchPoolSize()+1, 0), IndexReader: r}
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		m, err := s.Next(sc)
-		if m == nil || err != nil {
-			return err
-		}
-		id, err := r.ExternalID(m.IndexInternalID)
+// collect enters the blocks of a shard in which the query may match.
+func (a *answer) collect(ctx context.Context, s *shard) error {
+	needs := make([]need, len(s.segments))
+	a.all = true
+	for i, segment := range s.segments {
+		n, err := needOf(a.query, segment)
 		if err != nil {
 			return err
 		}
-		sc.DocumentMatchPool.Put(m)
-		key, artifact, seq, ok := parseDocumentID(id)
+		needs[i] = n
+		a.all = a.all && n == nil
+	}
+	if a.all {
+		return nil
+	}
+	for i, segment := range s.segments {
+		found := roaring.New()
+		if needs[i] == nil { // of this segment nothing is known
+			found.AddRange(0, segment.Count())
+		} else {
+			var err error
+			if found, err = needs[i].find(segment); err != nil {
+				return err
+			}
+		}
+		if err := a.enter(ctx, segment, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter adds documents of a segment.
+func (a *answer) enter(ctx context.Context, segment segments.Segment, found *roaring.Bitmap) error {
+	for list := found.Iterator(); list.HasNext(); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		id, err := segment.DocID(uint64(list.Next()))
+		if err != nil {
+			return err
+		}
+		key, artifact, seq, ok := parseDocumentID(string(id))
 		if !ok {
 			continue
 		}
@@ -330,4 +342,5 @@ func (a *answer) collect(ctx context.Context, n need, r bleve.IndexReader) error
 		}
 		p.seqs[int(artifact)] = append(p.seqs[int(artifact)], int(seq))
 	}
+	return nil
 }

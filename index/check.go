@@ -9,9 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/blevesearch/bleve/v2/search"
-	bleve "github.com/blevesearch/bleve_index_api"
-
 	"casebook/findings"
 	"casebook/index/words"
 )
@@ -107,6 +104,7 @@ func (v *checking) check(ctx context.Context, live *liveCase) error {
 	if !ok {
 		return nil
 	}
+	defer v.archive.release(c)
 	if err := v.blocks(ctx, c); err != nil {
 		return err
 	}
@@ -155,16 +153,6 @@ func (v *checking) uploads(ctx context.Context, live *liveCase) {
 
 // blocks reads every block and looks whether a search finds it.
 func (v *checking) blocks(ctx context.Context, c *openCase) error {
-	var r bleve.IndexReader
-	err := guard(func() (err error) {
-		r, err = c.shard.index.Reader()
-		return err
-	})
-	if err != nil {
-		v.fault("index: %v", err)
-		return nil
-	}
-	defer func() { _ = guard(r.Close) }()
 	for number := range c.meta.Artifacts {
 		a := &c.meta.Artifacts[number]
 		for seq := range a.Blocks {
@@ -178,7 +166,7 @@ func (v *checking) blocks(ctx context.Context, c *openCase) error {
 			}
 			found := false
 			err = guard(func() (err error) {
-				found, err = finds(ctx, r, telltale(rs), documentID(c.live.Key, uint32(number), uint32(seq))) //nolint:gosec // fewer than the blocks of the file
+				found, err = c.shard.index.holds(telltale(rs), documentID(c.live.Key, uint32(number), uint32(seq))) //nolint:gosec // fewer than the blocks of the file
 				return err
 			})
 			if err != nil || !found {
@@ -203,30 +191,6 @@ func telltale(rs []record) string {
 		})
 	}
 	return longest
-}
-
-// finds tells whether a word leads to a block; one without words can't be looked for.
-func finds(ctx context.Context, r bleve.IndexReader, word, id string) (bool, error) {
-	if word == "" {
-		return true, nil
-	}
-	s, err := (needTerm{fieldText, word}).searcher(ctx, r)
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = s.Close() }()
-	sc := &search.SearchContext{DocumentMatchPool: search.NewDocumentMatchPool(s.DocumentMatchPoolSize()+1, 0), IndexReader: r}
-	for {
-		m, err := s.Next(sc)
-		if m == nil || err != nil {
-			return false, err
-		}
-		got, err := r.ExternalID(m.IndexInternalID)
-		if err != nil || got == id {
-			return err == nil, err
-		}
-		sc.DocumentMatchPool.Put(m)
-	}
 }
 
 // evidence looks for the quotes of the case's findings in its records.

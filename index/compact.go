@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2"
+	segments "github.com/blevesearch/scorch_segment_api/v2"
 	"github.com/gofrs/flock"
 )
 
@@ -41,51 +45,134 @@ type shardUse struct {
 	dead  bool // it indexes cases that are no longer
 }
 
-// Compact merges small shards, and writes those anew that index cases that are gone. Merged shards are built aside from the records of their cases; the archive's lock
+// Compact merges small shards, and writes those anew that index cases that are gone. Merged shards are built aside; the archive's lock
 // is held only while each is published. progress is called after each; it may be nil.
 func (k *Keeper) Compact(ctx context.Context, progress func(done, all int)) (Compacted, error) {
 	var c Compacted
+	err := k.compacting(func() error {
+		m, err := latest(k.dir)
+		if err != nil {
+			return err
+		}
+		uses, err := shardUses(k.dir, m)
+		if err != nil {
+			return err
+		}
+		c.Before = len(uses)
+		groups := mergePlan(uses)
+		for i, g := range groups {
+			n, err := k.mergeGroup(ctx, g)
+			if err != nil {
+				return err // what was merged before stays merged
+			}
+			c.Cases += n
+			if progress != nil {
+				progress(i+1, len(groups))
+			}
+		}
+		if m, err = latest(k.dir); err == nil {
+			c.After = m.shards()
+		}
+		return err
+	})
+	return c, err
+}
+
+// tidyGroup is how many shards of about the same size are merged while a batch goes on: so many, each eight times as large as those that it was made of, that a
+// document is written anew only when eight times as many have come.
+const tidyGroup = 16
+
+// Tidy merges shards of about the same size when there are many of them, a group at a time, and returns how many cases got another shard. It costs little if there is
+// nothing to do, and is meant to be called again and again while cases come. If another process merges shards, nothing is done.
+func (k *Keeper) Tidy(ctx context.Context) (cases int, err error) {
+	err = k.compacting(func() error {
+		for {
+			m, err := latest(k.dir)
+			if err != nil || m.shards() < tidyGroup {
+				return err
+			}
+			uses, err := shardUses(k.dir, m)
+			if err != nil {
+				return err
+			}
+			group := tidyPlan(uses)
+			if group == nil {
+				return nil
+			}
+			n, err := k.mergeGroup(ctx, group)
+			if err != nil || n == 0 { // 0 if cases were changed meanwhile: the next call looks again
+				return err
+			}
+			cases += n
+		}
+	})
+	if errors.Is(err, ErrCompacting) {
+		err = nil
+	}
+	return cases, err
+}
+
+// tidyPlan returns the smallest shards of about the same size of which there are enough, nil if there are none.
+func tidyPlan(uses []*shardUse) []*shardUse {
+	tiers := map[int][]*shardUse{}
+	for _, u := range uses {
+		if u.bytes <= smallShard && len(u.cases) < mergedCases {
+			tier := bits.Len64(uint64(u.bytes)>>16) / 3 //nolint:gosec // not negative
+			tiers[tier] = append(tiers[tier], u)
+		}
+	}
+	for _, tier := range slices.Sorted(maps.Keys(tiers)) {
+		var group []*shardUse
+		var bytes int64
+		cases := 0
+		for _, u := range tiers[tier] {
+			if bytes+u.bytes <= mergedShard && cases+len(u.cases) <= mergedCases {
+				group, bytes, cases = append(group, u), bytes+u.bytes, cases+len(u.cases)
+			}
+		}
+		if len(tiers[tier]) >= tidyGroup && len(group) > 1 {
+			return group
+		}
+	}
+	return nil
+}
+
+// compacting runs f while no other process merges shards.
+func (k *Keeper) compacting(f func() error) error {
 	lock := flock.New(filepath.Join(k.dir, fileCompact))
 	held, err := lock.TryLock()
 	if err != nil {
-		return c, fmt.Errorf("archive: %w", err)
+		return fmt.Errorf("archive: %w", err)
 	}
 	if !held {
-		return c, ErrCompacting
+		return ErrCompacting
 	}
 	defer func() { _ = lock.Close() }()
+	return f()
+}
+
+// mergeGroup makes one shard of several and returns how many cases it indexes: 0 if one of them was changed meanwhile, so that it is left to the next time.
+func (k *Keeper) mergeGroup(ctx context.Context, group []*shardUse) (int, error) {
+	var list []liveCase
+	for _, u := range group {
+		list = append(list, u.cases...)
+	}
+	err := k.merge(ctx, list, "merging shards", nil)
+	if errors.Is(err, ErrChanged) || errors.Is(err, fs.ErrNotExist) && k.changed(list) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(list), nil
+}
+
+// changed tells whether one of the cases is no longer as it was.
+func (k *Keeper) changed(list []liveCase) bool {
 	m, err := latest(k.dir)
-	if err != nil {
-		return c, err
-	}
-	uses, err := shardUses(k.dir, m)
-	if err != nil {
-		return c, err
-	}
-	c.Before = len(uses)
-	groups := mergePlan(uses)
-	for i, g := range groups {
-		var list []liveCase
-		for _, u := range g {
-			list = append(list, u.cases...)
-		}
-		if err := k.merge(ctx, list, "merging shards", nil); err != nil && !errors.Is(err, ErrChanged) {
-			return c, err // what was merged before stays merged; what changed meanwhile is left to the next time
-		}
-		c.Cases += len(list)
-		if progress != nil {
-			progress(i+1, len(groups))
-		}
-	}
-	if m, err = latest(k.dir); err != nil {
-		return c, err
-	}
-	names := map[string]bool{}
-	for _, l := range m.Cases {
-		names[l.Shard] = true
-	}
-	c.After = len(names)
-	return c, nil
+	return err == nil && slices.ContainsFunc(list, func(c liveCase) bool {
+		return !slices.ContainsFunc(m.Cases, func(l liveCase) bool { return l.Name == c.Name && l.Shard == c.Shard })
+	})
 }
 
 // shardUses lists the live shards in order of their first case.
@@ -121,7 +208,7 @@ func mergePlan(uses []*shardUse) [][]*shardUse {
 	var bytes int64
 	cases := 0
 	end := func() {
-		if len(group) > 1 || len(group) == 1 && group[0].dead {
+		if len(group) > 1 || len(group) == 1 && (group[0].dead) {
 			plan = append(plan, group)
 		}
 		group, bytes, cases = nil, 0, 0
@@ -159,7 +246,7 @@ func (k *Keeper) merge(ctx context.Context, list []liveCase, doing string, witho
 			return err
 		}
 		defer func() { _, _ = lock.Unlock(), os.RemoveAll(tmp) }() // what can't be removed the next writer clears
-		if err := reindex(ctx, k.dir, rest, filepath.Join(tmp, dirShards)); err != nil {
+		if err := buildShard(ctx, k.dir, rest, filepath.Join(tmp, dirShards)); err != nil {
 			return err
 		}
 	}
@@ -185,18 +272,119 @@ func (k *Keeper) merge(ctx context.Context, list []liveCase, doing string, witho
 	})
 }
 
-// reindex writes the index of cases, made of their records and findings, into the new folder dir.
-func reindex(ctx context.Context, archive string, cases []liveCase, dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// buildShard writes the index of cases into the new folder dir: from the shards that they have, or, if one of those is not as it was written,
+// from the records and findings.
+func buildShard(ctx context.Context, archive string, cases []liveCase, dir string) error {
+	if err := os.MkdirAll(filepath.Join(dir, dirStore), 0o700); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	w, err := newShardWriter(dir)
+	keys := make([]string, len(cases))
+	for i := range cases {
+		keys[i] = cases[i].Key
+	}
+	n, err := joinShards(ctx, archive, cases, filepath.Join(dir, dirStore))
+	if errors.Is(err, errUnjoinable) {
+		n, err = reindex(ctx, archive, cases, dir)
+	}
 	if err != nil {
 		return err
 	}
-	var keys []string
+	if err := errors.Join(writeShardFile(dir, n, keys), syncTree(dir)); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
+}
+
+// errUnjoinable says that shards can't be made one as they are.
+var errUnjoinable = errors.New("a shard is not as it was written")
+
+// joinShards writes what the shards of cases say of them as one segment into the folder dir, and returns how many documents it has.
+func joinShards(ctx context.Context, archive string, cases []liveCase, dir string) (uint64, error) {
+	var shards []*shard
+	defer func() {
+		for _, s := range shards {
+			_ = s.close() // it was only read
+		}
+	}()
+	seen, keys := map[string]bool{}, map[string]bool{}
 	for i := range cases {
-		keys = append(keys, cases[i].Key)
+		keys[cases[i].Key] = true
+	}
+	var list []segments.Segment
+	var drops []*roaring.Bitmap
+	var n uint64
+	for i := range cases {
+		name := cases[i].Shard
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		from := filepath.Join(archive, dirShards, name)
+		if !sameSums(from) {
+			return 0, errUnjoinable
+		}
+		s, err := readShard(from)
+		if err != nil {
+			return 0, errors.Join(errUnjoinable, err)
+		}
+		shards = append(shards, s)
+		for _, segment := range s.segments {
+			drop, err := dropped(segment, keys)
+			if err != nil {
+				return 0, errors.Join(errUnjoinable, err)
+			}
+			list, drops = append(list, segment), append(drops, drop)
+			n += segment.Count() - drop.GetCardinality()
+		}
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	return n, mergeSegments(ctx, list, drops, filepath.Join(dir, fmt.Sprintf("%012x%s", 1, segmentSuffix)))
+}
+
+// dropped returns the documents of a segment that belong to none of the cases with these keys.
+func dropped(s segments.Segment, keys map[string]bool) (*roaring.Bitmap, error) {
+	drop := roaring.New()
+	err := guard(func() error {
+		for i := range s.Count() {
+			id, err := s.DocID(i)
+			if err != nil {
+				return err
+			}
+			if key, _, _, ok := parseDocumentID(string(id)); !ok || !keys[key] {
+				drop.Add(uint32(i)) //nolint:gosec // a segment has fewer documents
+			}
+		}
+		return nil
+	})
+	return drop, err
+}
+
+// sameSums tells whether the files of a shard are as they were written.
+func sameSums(dir string) bool {
+	f, err := readShardFile(dir)
+	if err != nil {
+		return false
+	}
+	for name, want := range f.Sums {
+		if got, err := sumFile(filepath.Join(dir, dirStore, name)); err != nil || got != (sum{f.Files[name], want}) {
+			return false
+		}
+	}
+	return true
+}
+
+// reindex writes the index of cases, made of their records and findings, into the folder dir, and returns how many documents it has.
+func reindex(ctx context.Context, archive string, cases []liveCase, dir string) (uint64, error) {
+	if err := os.RemoveAll(filepath.Join(dir, dirStore)); err != nil {
+		return 0, fmt.Errorf("archive: %w", err)
+	}
+	w, err := newShardWriter(dir)
+	if err != nil {
+		return 0, err
+	}
+	for i := range cases {
 		if err == nil {
 			err = reindexCase(ctx, w, archive, &cases[i])
 		}
@@ -204,16 +392,7 @@ func reindex(ctx context.Context, archive string, cases []liveCase, dir string) 
 	if cerr := w.close(err != nil); err == nil && cerr != nil {
 		err = fmt.Errorf("archive: %w", cerr)
 	}
-	if err != nil {
-		return err
-	}
-	if err := writeShardFile(dir, w.documents.Load(), keys); err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	if err := syncTree(dir); err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	return nil
+	return w.documents.Load(), err
 }
 
 // reindexCase adds a case to an index.

@@ -79,16 +79,16 @@ func (a *Archive) Count(ctx context.Context, q query.Node, facets ...Facet) (tot
 	s := &run{ctx: ctx, query: q, tally: t}
 	var errs []error
 	for i := range m.Cases {
-		if !s.concerns(&m.Cases[i]) {
+		if !s.begin(&m.Cases[i]) || !a.promises(ctx, s.live, s.open) {
 			continue
 		}
-		c, ok, err := a.open(&m.Cases[i])
+		c, ok, err := a.open(s.live)
 		if ok {
-			live := &m.Cases[i]
-			err = s.scan(c, live, func(p place, src *source) bool {
-				t.hit(live, src)
+			err = s.scan(c, func(p place, src *source) bool {
+				t.hit(s.live, src)
 				return true
 			})
+			a.release(c)
 		}
 		if ctx.Err() != nil {
 			return 0, nil, ctx.Err()

@@ -24,9 +24,18 @@ func TestWriteForever(t *testing.T) {
 	if dir == "" {
 		t.Skip("runs as a process of TestKilledWriter only")
 	}
+	go func() {
+		for {
+			if k, err := index.Keep(dir, nil); err == nil {
+				if _, err := k.Tidy(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
 	for i := 0; ; i++ {
 		arts := []testArtifact{{path: "a.log", records: plainRecords(killedRecords, func(n int) string { return fmt.Sprintf("x run%d record%d", i, n) })}}
-		writeCase(t, dir, fmt.Sprintf("INC%d", i%3), arts, nil, nil)
+		writeCase(t, dir, fmt.Sprintf("INC%d", (os.Getpid()+i)%40), arts, nil, nil)
 	}
 }
 
@@ -37,15 +46,17 @@ func TestKilledWriter(t *testing.T) {
 	}
 	dir := t.TempDir()
 	arts := []testArtifact{{path: "a.log", records: plainRecords(killedRecords, func(int) string { return "x" })}}
-	writeCase(t, dir, "INC0", arts, nil, nil)
+	for i := range 15 { // with the next one they are enough to be merged
+		writeCase(t, dir, fmt.Sprintf("INC%d", i), arts, nil, nil)
+	}
 	r := rand.New(rand.NewPCG(7, 7))
-	for range 15 {
+	for range 25 {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWriteForever$")
 		cmd.Env = append(os.Environ(), writerEnv+"="+dir)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(r.IntN(250)) * time.Millisecond)
+		time.Sleep(time.Duration(r.IntN(400)) * time.Millisecond)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +80,8 @@ func TestKilledWriter(t *testing.T) {
 		t.Errorf("tmp holds %v", list)
 	}
 	a := openArchive(t, dir)
-	if ids := cases(t, a); len(ids) < 2 || len(find(t, a, "x", index.SearchOptions{})) != len(ids)*killedRecords {
+	sound(t, dir)
+	if ids := cases(t, a); len(ids) < 16 || len(find(t, a, "x", index.SearchOptions{})) != len(ids)*killedRecords {
 		t.Errorf("cases %v are not whole", ids)
 	}
 }

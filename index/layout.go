@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// Format is the version of the archive's layout that this program writes, and the newest that it reads.
-const Format = 1
+// Format is the version of the archive's layout that this program writes, and the newest that it reads. The shards of format 1 are read as
+// they are; who reads no other format can't read those of format 2.
+const Format = 2
 
 // ErrNoArchive says that a directory is not an archive.
 var ErrNoArchive = errors.New("it is not an archive (casebook.json is missing)")
@@ -58,6 +59,15 @@ type manifest struct {
 	Cases      []liveCase `json:"cases"` // in ID order
 }
 
+// shards counts the shards.
+func (m *manifest) shards() int {
+	names := make(map[string]bool, len(m.Cases))
+	for i := range m.Cases {
+		names[m.Cases[i].Shard] = true
+	}
+	return len(names)
+}
+
 // liveCase is a case of a generation.
 type liveCase struct {
 	ID    string `json:"id"`
@@ -80,20 +90,26 @@ func (c *liveCase) public() Case {
 
 // checkFormat reads casebook.json in dir and refuses what this program can't read.
 func checkFormat(dir string) error {
+	_, err := formatOf(dir)
+	return err
+}
+
+// formatOf reads casebook.json in dir, refuses what this program can't read, and returns the version.
+func formatOf(dir string) (int, error) {
 	b, err := readFile(dir, fileArchive)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("archive %q: %w", dir, ErrNoArchive)
+		return 0, fmt.Errorf("archive %q: %w", dir, ErrNoArchive)
 	} else if err != nil {
-		return fmt.Errorf("archive: %w", err)
+		return 0, fmt.Errorf("archive: %w", err)
 	}
 	var h header
 	if err := json.Unmarshal(b, &h); err != nil || h.Format < 1 {
-		return fmt.Errorf("archive %q: casebook.json is damaged: it states no format version", dir)
+		return 0, fmt.Errorf("archive %q: casebook.json is damaged: it states no format version", dir)
 	}
 	if h.Format > Format {
-		return fmt.Errorf("archive %q has format %d, and this version of casebook reads up to format %d; use a newer casebook", dir, h.Format, Format)
+		return 0, fmt.Errorf("archive %q has format %d, and this version of casebook reads up to format %d; use a newer casebook", dir, h.Format, Format)
 	}
-	return nil
+	return h.Format, nil
 }
 
 // generations lists the numbers of the generations in dir, the highest first.

@@ -1,9 +1,10 @@
 package index
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"math"
-
-	bleve "github.com/blevesearch/bleve_index_api"
 
 	"casebook/findings"
 	"casebook/index/words"
@@ -12,48 +13,41 @@ import (
 
 // weigh computes what finding each of the marks is worth: the fewer blocks of the cases hold its words, the more. A block counts
 // instead of a record because that is what the index knows.
-func (s *run) weigh(cases []*openCase) error {
-	holding := make([]uint64, len(s.marks))
+func (s *run) weigh(a *Archive, m *manifest) error {
+	held := make([]uint64, len(s.marks))
 	var blocks uint64
-	seen := map[*sharedShard]bool{} // cases may share one
-	for _, c := range cases {
-		if c == nil || seen[c.shard] {
+	seen := map[string]bool{} // cases may share a shard
+	for i := range m.Cases {
+		live := &m.Cases[i]
+		if seen[live.Shard] || !s.begin(live) {
 			continue
 		}
-		seen[c.shard] = true
-		err := guard(func() error {
-			r, err := c.shard.index.Reader()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = r.Close() }()
-			n, err := r.DocCount()
-			if err != nil {
-				return err
-			}
+		seen[live.Shard] = true
+		err := a.withShard(live.Shard, func(shared *sharedShard) error {
+			n := shared.index.count()
 			blocks += n
 			for i, m := range s.marks {
-				in, err := s.holding(m, r, n)
+				in, err := holding(m, shared.index, n)
 				if err != nil {
 					return err
 				}
-				holding[i] += in
+				held[i] += in
 			}
 			return nil
 		})
-		if err != nil {
-			return c.wrap(err)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it was merged meanwhile, and counts little
+			return fmt.Errorf("archive: case %q: %w", live.ID, err)
 		}
 	}
 	s.weights = make([]float64, len(s.marks))
-	for i, n := range holding {
+	for i, n := range held {
 		s.weights[i] = math.Log(1 + float64(blocks+1)/float64(n+1))
 	}
 	return nil
 }
 
-// holding returns in how many of all blocks a mark may be found, by its rarest word.
-func (s *run) holding(m words.Matcher, r bleve.IndexReader, all uint64) (uint64, error) {
+// holding returns in how many of all blocks of a shard a mark may be found, by its rarest word.
+func holding(m words.Matcher, s *shard, all uint64) (uint64, error) {
 	least := all
 	for _, oneOf := range m.Terms() {
 		var n uint64
@@ -62,14 +56,11 @@ func (s *run) holding(m words.Matcher, r bleve.IndexReader, all uint64) (uint64,
 				n = all
 				break
 			}
-			tr, err := r.TermFieldReader(s.ctx, t.Prefix, fieldText, false, false, false)
+			in, err := s.holding(string(t.Prefix))
 			if err != nil {
 				return 0, err
 			}
-			n += tr.Count()
-			if err := tr.Close(); err != nil {
-				return 0, err
-			}
+			n += in
 		}
 		least = min(least, n)
 	}

@@ -28,6 +28,7 @@ func (a *Archive) Records(ctx context.Context, id, artifact string, from int) it
 				yield(ingest.Record{}, err)
 			}
 			if ok {
+				defer a.release(c)
 				c.yieldRecords(ctx, artifact, from, yield)
 			}
 			return

@@ -88,28 +88,31 @@ func (a *Archive) Search(ctx context.Context, q query.Node, o SearchOptions) ite
 		}
 		left := o.Limit
 		for i := range m.Cases {
-			if !s.concerns(&m.Cases[i]) {
+			if !s.begin(&m.Cases[i]) || !a.promises(ctx, s.live, s.open) {
 				continue
 			}
-			c, ok, err := a.open(&m.Cases[i])
+			c, ok, err := a.open(s.live)
 			if err != nil && !yield(Hit{}, err) {
 				return
 			}
-			if !ok {
-				continue
-			}
-			stop := false
-			err = s.scan(c, &m.Cases[i], func(p place, src *source) bool {
-				h, err := s.hit(c, p, src)
-				left--
-				stop = !yield(h, err) || left == 0
-				return !stop
-			})
-			if stop || err != nil && !yield(Hit{}, err) {
+			if ok && !s.yieldCase(a, c, &left, yield) {
 				return
 			}
 		}
 	}
+}
+
+// yieldCase yields the hits of a case, and releases it. It returns false if the search is at its end.
+func (s *run) yieldCase(a *Archive, c *openCase, left *int, yield func(Hit, error) bool) bool {
+	defer a.release(c)
+	stop := false
+	err := s.scan(c, func(p place, src *source) bool {
+		h, err := s.hit(c, p, src)
+		*left--
+		stop = !yield(h, err) || *left == 0
+		return !stop
+	})
+	return !stop && (err == nil || yield(Hit{}, err))
 }
 
 // place is where a hit is: all that is kept of it until its turn comes.
@@ -134,9 +137,11 @@ type run struct {
 	tally   *tally    // takes blocks as a whole where it can; nil in a search
 }
 
-// concerns reports whether a case may have hits, by its ID and labels alone.
-func (s *run) concerns(live *liveCase) bool {
-	return judge(s.query, func(n query.Node) tri { return caseLeaf(n, live) }) != no
+// begin makes live the case that is looked through, and returns false if its ID and labels refuse it.
+func (s *run) begin(live *liveCase) bool {
+	left, answer := reduce(s.query, live)
+	s.open, s.live = left, live
+	return answer != no
 }
 
 // reduce returns a query without what a case's ID and labels decide, so that it is not asked again of each record. If they decide all of it, the answer
@@ -243,14 +248,8 @@ func judge(n query.Node, leaf func(query.Node) tri) tri {
 	}
 }
 
-// scan passes the places of all hits of a case to found, in order of findings, artifact path and line, until found returns false. live is the case as the
-// generation has it: its labels may be other ones than when it was opened.
-func (s *run) scan(c *openCase, live *liveCase, found func(place, *source) bool) error {
-	left, answer := reduce(s.query, live)
-	if answer == no {
-		return nil
-	}
-	s.open, s.live = left, live
+// scan passes the places of all hits of a case to found, in order of findings, artifact path and line, until found returns false. begin must have been called for it.
+func (s *run) scan(c *openCase, found func(place, *source) bool) error {
 	picked, withFindings, err := c.candidates(s.ctx, s.open)
 	if err != nil {
 		return c.wrap(err)
@@ -261,7 +260,7 @@ func (s *run) scan(c *openCase, live *liveCase, found func(place, *source) bool)
 			return c.wrap(err)
 		}
 		for i := range fs {
-			if judge(s.open, func(n query.Node) tri { return findingLeaf(n, live, &fs[i]) }) == yes {
+			if judge(s.open, func(n query.Node) tri { return findingLeaf(n, s.live, &fs[i]) }) == yes {
 				if !found(place{block: -1, item: uint32(i), micro: math.MaxInt64}, &source{finding: &fs[i]}) {
 					return nil
 				}
@@ -270,7 +269,7 @@ func (s *run) scan(c *openCase, live *liveCase, found func(place, *source) bool)
 	}
 	for _, number := range c.byPath {
 		art := &c.meta.Artifacts[number]
-		verdict := judge(s.open, func(n query.Node) tri { return artifactLeaf(n, live, art) })
+		verdict := judge(s.open, func(n query.Node) tri { return artifactLeaf(n, s.live, art) })
 		if verdict == no {
 			continue
 		}
@@ -336,39 +335,40 @@ func (s *run) sorted(a *Archive, m *manifest, yield func(Hit, error) bool) {
 			places = places[:limit]
 		}
 	}
-	opened := make([]*openCase, len(m.Cases))
-	for i := range m.Cases {
-		if !s.concerns(&m.Cases[i]) {
-			continue
-		}
-		c, ok, err := a.open(&m.Cases[i])
-		if ok {
-			opened[i] = c
-		}
-		if err != nil && !yield(Hit{}, err) {
-			return
-		}
-	}
 	if s.options.Sort == ByRelevance {
-		if err := s.weigh(opened); err != nil && !yield(Hit{}, err) {
+		if err := s.weigh(a, m); err != nil && !yield(Hit{}, err) {
 			return
 		}
 	}
-	for i, c := range opened {
-		if c == nil {
+	opened := map[int32]*openCase{} // those with hits, which must stay as they are until their turn comes
+	defer func() {
+		for _, c := range opened {
+			a.release(c)
+		}
+	}()
+	for i := range m.Cases {
+		if !s.begin(&m.Cases[i]) || !a.promises(s.ctx, s.live, s.open) {
 			continue
 		}
-		err := s.scan(c, &m.Cases[i], func(p place, src *source) bool {
-			if s.options.Sort == ByRelevance {
-				p.micro, p.score = 0, s.score(src)
+		c, ok, err := a.open(s.live)
+		n := int32(i) //nolint:gosec // an index
+		if ok {
+			err = s.scan(c, func(p place, src *source) bool {
+				if s.options.Sort == ByRelevance {
+					p.micro, p.score = 0, s.score(src)
+				}
+				p.cas = n
+				places = append(places, p)
+				opened[n] = c
+				if limit := s.options.Limit; limit > 0 && len(places) >= 2*limit+1024 {
+					sortPlaces()
+				}
+				return true
+			})
+			if opened[n] == nil {
+				a.release(c)
 			}
-			p.cas = int32(i) //nolint:gosec // an index
-			places = append(places, p)
-			if limit := s.options.Limit; limit > 0 && len(places) >= 2*limit+1024 {
-				sortPlaces()
-			}
-			return true
-		})
+		}
 		if err != nil && !yield(Hit{}, err) {
 			return
 		}
@@ -384,6 +384,7 @@ func (s *run) sorted(a *Archive, m *manifest, yield func(Hit, error) bool) {
 		}
 		// Hits that follow each other often come from one block.
 		c := opened[p.cas]
+		s.live = &m.Cases[p.cas]
 		if src == nil || p.block < 0 || last.block != p.block || last.cas != p.cas {
 			if src, err = c.source(p); err != nil {
 				if src = nil; !yield(Hit{}, err) {

@@ -1,18 +1,23 @@
 package index
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
-	"github.com/blevesearch/bleve/v2/index/scorch"
+	"github.com/RoaringBitmap/roaring/v2"
 	bleve "github.com/blevesearch/bleve_index_api"
+	segments "github.com/blevesearch/scorch_segment_api/v2"
+	zap "github.com/blevesearch/zapx/v17"
 
 	"casebook/findings"
 	"casebook/index/words"
@@ -27,45 +32,22 @@ const (
 	fieldCheck     = "check"     // the words of the findings' checks
 )
 
-// batchBytes is how many bytes of text go into one Bleve segment, which is about half of the decoded bytes of a log with time stamps.
+// batchBytes is how many bytes of text go into one segment, which is about half of the decoded bytes of a log with time stamps.
 // Bigger segments share more of their dictionaries and cost memory: each worker fills one.
 const batchBytes = 8 << 20
 
 // documentBytes is what a document counts besides its text: of an upload of very short logs the documents and their terms are more than the texts.
 const documentBytes = 2 << 10
 
-// openShard opens the Bleve index in dir, for writing or to read. Bleve's own merging is held back: what is written once is
-// merged once, by whoever compacts the archive. queue may be nil for a reader.
-func openShard(dir string, queue *bleve.AnalysisQueue) (bleve.Index, error) {
-	config := map[string]any{
-		"path":         filepath.Join(dir, dirStore),
-		"read_only":    queue == nil,
-		"bolt_timeout": "2s",
-		"scorchPersisterOptions": map[string]any{
-			"MemoryPressurePauseThreshold": 0, // no merging of segments in memory before they are written
-		},
-		"scorchMergePlanOptions": map[string]any{
-			"MaxSegmentsPerTier":   1 << 20,
-			"MaxSegmentSize":       1 << 30,
-			"SegmentsPerMergeTask": 10,
-			"FloorSegmentSize":     1,
-		},
-	}
-	i, err := scorch.NewScorch(scorch.Name, config, queue)
-	if err != nil {
-		return nil, err
-	}
-	if err := i.Open(); err != nil {
-		return nil, err
-	}
-	return i, nil
-}
+// segmentSuffix ends the names of segments: immutable inverted indexes in the format of Bleve, which are opened, built and merged without an engine around
+// them. Archives that were written with Bleve's engine have its root.bolt beside them, which says nothing more.
+const segmentSuffix = ".zap"
 
 // shardFile is shard.json: the files of the index, so that a short one is seen before it is mapped.
 type shardFile struct {
 	Files     map[string]int64  `json:"files"`          // bytes of the files in store, by name
 	Sums      map[string]string `json:"sums,omitempty"` // SHA-256 of the files
-	Documents uint64            `json:"documents"`      // Bleve leaves out segments that it can't read, and says nothing
+	Documents uint64            `json:"documents"`      // in all segments
 	Keys      []string          `json:"keys,omitempty"` // of the cases that are indexed
 }
 
@@ -93,7 +75,7 @@ func readShardFile(dir string) (shardFile, error) {
 	if err != nil {
 		return f, err
 	}
-	if err := json.Unmarshal(b, &f); err != nil || len(f.Files) == 0 {
+	if err := json.Unmarshal(b, &f); err != nil || f.Files == nil {
 		return f, fmt.Errorf("%s is damaged", fileShard)
 	}
 	for name := range f.Files {
@@ -104,12 +86,18 @@ func readShardFile(dir string) (shardFile, error) {
 	return f, nil
 }
 
+// shard is an index that is open to read: its segments, in order of their names. Its methods must be called within guard, since segments trust their bytes.
+type shard struct {
+	segments []segments.Segment
+}
+
 // readShard opens the index in dir to read, if it is as its writer left it.
-func readShard(dir string) (i bleve.Index, err error) {
+func readShard(dir string) (s *shard, err error) {
 	f, err := readShardFile(dir)
 	if err != nil {
 		return nil, err
 	}
+	var names []string
 	for name, size := range f.Files {
 		info, err := os.Stat(filepath.Join(dir, dirStore, name))
 		if err != nil {
@@ -118,34 +106,112 @@ func readShard(dir string) (i bleve.Index, err error) {
 		if info.Size() != size {
 			return nil, fmt.Errorf("the file %s has %d bytes, %d were written", name, info.Size(), size)
 		}
-	}
-	err = guard(func() error {
-		if i, err = openShard(dir, nil); err != nil {
-			return err
+		if strings.HasSuffix(name, segmentSuffix) {
+			names = append(names, name)
 		}
-		r, err := i.Reader()
+	}
+	slices.Sort(names)
+	s = &shard{}
+	for _, name := range names {
+		err = guard(func() error {
+			segment, err := new(zap.ZapPlugin).Open(filepath.Join(dir, dirStore, name))
+			if err == nil {
+				s.segments = append(s.segments, segment)
+			}
+			return err
+		})
 		if err != nil {
-			return err
+			return nil, errors.Join(fmt.Errorf("the file %s: %w", name, err), s.close())
 		}
-		n, err := r.DocCount()
-		if err == nil && n != f.Documents {
-			err = fmt.Errorf("%d of %d blocks can be read", n, f.Documents)
-		}
-		return errors.Join(err, r.Close())
-	})
-	if err != nil && i != nil {
-		err = errors.Join(err, guard(i.Close))
-		i = nil
 	}
-	return i, err
+	if n := s.count(); n != f.Documents {
+		return nil, errors.Join(fmt.Errorf("the index has %d blocks, %d were written", n, f.Documents), s.close())
+	}
+	return s, nil
 }
 
-// shardWriter fills a Bleve index. Several goroutines each fill a batch of their own.
+// count returns how many documents the shard has.
+func (s *shard) count() uint64 {
+	var n uint64
+	for _, segment := range s.segments {
+		n += segment.Count()
+	}
+	return n
+}
+
+func (s *shard) close() error {
+	var errs []error
+	for _, segment := range s.segments {
+		errs = append(errs, guard(segment.Close))
+	}
+	s.segments = nil
+	return errors.Join(errs...)
+}
+
+// postings returns the numbers of a segment's documents that have a term.
+func postings(segment segments.Segment, field, term string) (*roaring.Bitmap, error) {
+	found := roaring.New()
+	list, err := postingsList(segment, field, term)
+	if err == nil {
+		list.OrInto(found)
+	}
+	return found, err
+}
+
+func postingsList(segment segments.Segment, field, term string) (*zap.PostingsList, error) {
+	dict, err := segment.Dictionary(field)
+	if err != nil {
+		return nil, err
+	}
+	list, err := dict.PostingsList([]byte(term), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := list.(*zap.PostingsList)
+	if !ok {
+		return nil, errors.New("the index has postings of another kind")
+	}
+	return p, nil
+}
+
+// holding returns how many documents have a term in their text.
+func (s *shard) holding(term string) (n uint64, err error) {
+	for _, segment := range s.segments {
+		p, err := postingsList(segment, fieldText, term)
+		if err != nil {
+			return 0, err
+		}
+		n += p.Count()
+	}
+	return n, nil
+}
+
+// holds tells whether the document of that ID has a term in its text; that of an empty term has it.
+func (s *shard) holds(term, id string) (bool, error) {
+	if term == "" {
+		return true, nil
+	}
+	for _, segment := range s.segments {
+		found, err := postings(segment, fieldText, term)
+		if err != nil {
+			return false, err
+		}
+		for i := found.Iterator(); i.HasNext(); {
+			got, err := segment.DocID(uint64(i.Next()))
+			if err != nil || string(got) == id {
+				return err == nil, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// shardWriter fills an index. Several goroutines each fill a batch of their own.
 type shardWriter struct {
-	index bleve.Index
-	queue *bleve.AnalysisQueue
+	dir string // of the segments
 
 	documents atomic.Uint64 // written
+	names     atomic.Uint64 // given to segments
 
 	mu   sync.Mutex
 	all  []*batch
@@ -153,13 +219,11 @@ type shardWriter struct {
 }
 
 func newShardWriter(dir string) (*shardWriter, error) {
-	queue := bleve.NewAnalysisQueue(1)
-	i, err := openShard(dir, queue)
-	if err != nil {
-		queue.Close()
+	w := &shardWriter{dir: filepath.Join(dir, dirStore)}
+	if err := os.Mkdir(w.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the index: %w", err)
 	}
-	return &shardWriter{index: i, queue: queue}, nil
+	return w, nil
 }
 
 // take lends a batch to the caller until it is put back.
@@ -182,42 +246,96 @@ func (w *shardWriter) put(b *batch) {
 	w.idle = append(w.idle, b)
 }
 
+// next returns the path of the next segment.
+func (w *shardWriter) next() string {
+	return filepath.Join(w.dir, fmt.Sprintf("%012x%s", w.names.Add(1), segmentSuffix))
+}
+
+// segment makes a segment of the documents of b in memory, and empties it.
+func (w *shardWriter) segment(b *batch) (segments.Segment, error) {
+	s, _, err := new(zap.ZapPlugin).New(b.documents())
+	if err != nil {
+		return nil, fmt.Errorf("make the index: %w", err)
+	}
+	w.documents.Add(uint64(len(b.docs)))
+	b.reset()
+	return s, nil
+}
+
 // flush writes the documents of b as one segment.
 func (w *shardWriter) flush(b *batch) error {
 	if len(b.docs) == 0 {
 		return nil
 	}
-	batch := bleve.NewBatch()
-	for _, d := range b.documents() {
-		batch.Update(d)
+	s, err := w.segment(b)
+	if err != nil {
+		return err
 	}
-	if err := w.index.Batch(batch); err != nil {
+	return writeSegment(w.next(), s)
+}
+
+// writeSegment writes a segment that was made in memory. Whoever publishes it flushes it.
+func writeSegment(path string, s segments.Segment) error {
+	from, ok := s.(io.WriterTo)
+	if !ok {
+		return errors.New("write the index: the segment is none of a new one")
+	}
+	err := createFile(path, func(to io.Writer) error {
+		_, err := from.WriteTo(to)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("write the index: %w", err)
 	}
-	w.documents.Add(uint64(len(b.docs)))
-	b.reset()
 	return nil
 }
 
 // close writes what is left, also what a sink that never came to its end has not put back, unless the index is to be thrown away.
 func (w *shardWriter) close(discard bool) error {
-	var err error
-	if !discard {
-		// Each worker left a batch that is not full; together they are a good part of a small case.
-		errs := make([]error, len(w.all))
-		var flushes sync.WaitGroup
-		for i, b := range w.all {
-			flushes.Go(func() { errs[i] = w.flush(b) })
-		}
-		flushes.Wait()
-		err = errors.Join(errs...)
-	}
+	all := w.all
 	w.all, w.idle = nil, nil
-	if cerr := w.index.Close(); err == nil && cerr != nil {
-		err = fmt.Errorf("close the index: %w", cerr)
+	if discard {
+		return nil
 	}
-	w.queue.Close()
-	return err
+	// Each worker left a batch that is not full; together they are a good part of a small case.
+	all = slices.DeleteFunc(all, func(b *batch) bool { return len(b.docs) == 0 })
+	if len(all) == 0 {
+		return nil
+	}
+	rest, errs := make([]segments.Segment, len(all)), make([]error, len(all))
+	var builders sync.WaitGroup
+	for i, b := range all {
+		builders.Go(func() { rest[i], errs[i] = w.segment(b) })
+	}
+	builders.Wait()
+	switch err := errors.Join(errs...); {
+	case err != nil:
+		return err
+	case len(rest) == 1:
+		return writeSegment(w.next(), rest[0])
+	}
+	return mergeSegments(context.Background(), rest, nil, w.next())
+}
+
+// mergeSegments writes one segment of the documents of others, without those whose numbers are dropped; drops may be nil. A term that only they have is
+// not in it.
+func mergeSegments(ctx context.Context, list []segments.Segment, drops []*roaring.Bitmap, path string) error {
+	if drops == nil {
+		drops = make([]*roaring.Bitmap, len(list))
+	}
+	stop := make(chan struct{})
+	defer context.AfterFunc(ctx, func() { close(stop) })()
+	err := guard(func() error {
+		_, _, err := new(zap.ZapPlugin).Merge(list, drops, path, stop, nil)
+		return err
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("merge the index: %w", err)
+	}
+	return nil
 }
 
 // batch is the vocabulary and the documents of a segment to be. Terms are numbered in order of appearance; a document is the list

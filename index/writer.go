@@ -210,10 +210,11 @@ func usable(dir string) error {
 	return nil
 }
 
-// prepare makes an archive of the empty folder dir, unless it is one. The caller holds the archive's lock.
+// prepare makes an archive of the empty folder dir, unless it is one; one of an earlier format gets the present one, since such shards will be in it. The caller holds the
+// archive's lock.
 func prepare(dir string) error {
-	err := checkFormat(dir)
-	if errors.Is(err, ErrNoArchive) {
+	format, err := formatOf(dir)
+	if errors.Is(err, ErrNoArchive) || err == nil && format < Format {
 		var b []byte
 		if b, err = json.Marshal(header{Format: Format}); err == nil {
 			err = writeFile(dir, fileArchive, append(b, '\n'))

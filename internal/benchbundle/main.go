@@ -2,6 +2,9 @@
 // same bytes.
 //
 //	go run ./internal/benchbundle -mb 100 -o build/bench-100.zip
+//	go run ./internal/benchbundle -mb 5 -cases 50 -first 100 -o build/uploads
+//
+// With -cases it writes so many zips into a folder, INC0000100.zip and so on, each with a seed of its own.
 //
 // Numbers, GUIDs, hosts and files vary as they do in real logs: most repeat, some are unique. One line in a hundred is one that a check
 // looks for.
@@ -27,15 +30,30 @@ func main() {
 	out := flag.String("o", "", "the zip to write")
 	megabytes := flag.Int("mb", 100, "size of the logs, unpacked, in millions of bytes")
 	seed := flag.Uint64("seed", 1, "seed of everything that varies")
+	cases := flag.Int("cases", 0, "write so many zips into the folder -o")
+	first := flag.Int("first", 0, "number of the first of them")
 	flag.Parse()
-	if *out == "" || *megabytes < 1 || flag.NArg() > 0 {
+	if *out == "" || *megabytes < 1 || *cases < 0 || *first < 0 || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := create(*out, int64(*megabytes)*1e6, *seed); err != nil {
+	if err := run(*out, int64(*megabytes)*1e6, *seed, *first, *cases); err != nil {
 		fmt.Fprintln(os.Stderr, "benchbundle:", err)
 		os.Exit(1)
 	}
+}
+
+// run writes one zip, or as many as cases says into a folder.
+func run(out string, size int64, seed uint64, first, cases int) error {
+	if cases == 0 {
+		return create(out, size, seed)
+	}
+	for i := first; i < first+cases; i++ {
+		if err := create(filepath.Join(out, fmt.Sprintf("INC%07d.zip", i)), size, seed+uint64(i)); err != nil { //nolint:gosec // not negative
+			return err
+		}
+	}
+	return nil
 }
 
 // create writes the zip aside and renames it into place, so that an interrupted run leaves no half bundle to be measured.
@@ -58,13 +76,14 @@ func create(path string, size int64, seed uint64) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// member is the unpacked size of one log in bytes.
+// member is the unpacked size of one log in bytes; a small bundle has smaller ones, so that it has a log of each kind.
 const member = 10_000_000
 
 // write writes logs of size bytes in all to w as a zip.
 func write(w io.Writer, size int64, seed uint64) error {
 	g := newGenerator(seed)
 	z := zip.NewWriter(w)
+	most := min(member, max(size/int64(len(kinds)), 1))
 	for i := 0; size > 0; i++ {
 		kind := kinds[i%len(kinds)]
 		entry, err := z.CreateHeader(&zip.FileHeader{
@@ -74,7 +93,7 @@ func write(w io.Writer, size int64, seed uint64) error {
 			return err
 		}
 		b := bufio.NewWriterSize(entry, 1<<16)
-		n, err := kind.write(g, b, min(size, member))
+		n, err := kind.write(g, b, min(size, most))
 		if err := errors.Join(err, b.Flush()); err != nil {
 			return err
 		}

@@ -84,8 +84,9 @@ func full() *findings.Report {
 			Artifact: "SYSTEM", Key: "Select", LastWritten: "2011-01-08T20:16:41Z", Subkeys: []string{"x"}, LeftOut: 1,
 			Values: []findings.ValueExcerpt{{Name: "Current", Type: "REG_DWORD", Data: "1", Line: 3}},
 		}},
-		Errors:  []findings.ErrorKind{{Template: "failed with #", Count: 2, System: "PC1", First: evidence}},
-		Notable: []findings.Evidence{evidence},
+		Errors:     []findings.ErrorKind{{Template: "failed with #", Count: 2, System: "PC1", First: evidence}},
+		Notable:    []findings.Evidence{evidence},
+		Statements: []findings.Statement{{Artifact: "a.eml/message.txt", Kind: findings.StatementMail, Quotes: []findings.Evidence{evidence}, LeftOut: 1}},
 	}
 }
 

@@ -57,6 +57,10 @@ func (a *App) analyzeInto(f *analyzeFlags) *cobra.Command {
 DIR/report.json and the case's index. Without -o the report goes to ./NAME-report. With several bundles each has its own folder below DIR; with --case they
 are one case, whose facts are joined.
 
+Beside the page lie request.txt, the request to the customer, and note.txt for the ticket: a line for each confirmed or suspected cause,
+  [Confirmed, active, high] cause · host · file:line "quote" · next step · still needed · version, upload
+with the beginning of the upload's SHA-256, and a last line with the whole of it.
+
 ` + exitHelp,
 		Example: `  casebook analyze ticket-48213.zip
   casebook analyze ticket.zip -o report --fail-on high

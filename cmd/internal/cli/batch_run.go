@@ -72,11 +72,13 @@ type batch struct {
 	held    map[string]string        // the case of each upload that this run has begun to analyse, by SHA-256; "" as long as it is being analysed
 	where   map[string]ingest.Upload // the files of each upload that this run has seen, by SHA-256
 	reader  *index.Archive
+	came    chan struct{} // says that a case was published
 }
 
 // run analyses everything once, or until ctx ends with --watch.
 func (b *batch) run(ctx context.Context) error {
 	b.start = time.Now()
+	defer b.tidying(ctx)()
 	defer func() {
 		if b.reader != nil {
 			_ = b.reader.Close() // it was only read
@@ -108,6 +110,34 @@ func (b *batch) run(ctx context.Context) error {
 			return ctx.Err()
 		case <-tick.C:
 		}
+	}
+}
+
+// tidying merges small shards while cases come, one group at a time in one goroutine, until the function that it returns is called: a merge that is not done by then is given
+// up, and the next batch or casebook archive compact does it.
+func (b *batch) tidying(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	b.came = make(chan struct{}, 1)
+	var merger sync.WaitGroup
+	merger.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-b.came:
+			}
+			k, err := index.Keep(b.archive, nil)
+			if err == nil {
+				_, err = k.Tidy(ctx)
+			}
+			if err != nil && ctx.Err() == nil { // the cases are whole; searches open more shards
+				b.opt.Log.Warn("small shards were not merged", "archive", b.archive, "error", err)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		merger.Wait()
 	}
 }
 
@@ -467,6 +497,10 @@ func (b *batch) earlier(reader *index.Archive, u index.Upload) (string, error) {
 
 // tell reports a case that is in the archive.
 func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *findings.Report, unusable *casebook.UnusableError) {
+	select {
+	case b.came <- struct{}{}:
+	default: // it is known already
+	}
 	id := report.CaseID()
 	r := batchResult{Status: statusAnalysed, Case: id, Found: verdictsOf(report), Why: partly(report)}
 	r.reaches = b.flags.failOn != "" && reaches(report, findings.Severity(b.flags.failOn))
