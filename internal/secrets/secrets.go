@@ -94,7 +94,7 @@ var classes = func() (set [256]uint8) {
 }()
 
 // leads are the triples of classes with which a word begins.
-var leads = func() (set [1 << (3*classBits) / 64]uint64) {
+var leads = func() (set [1 << (3 * classBits) / 64]uint64) {
 	for _, f := range forms {
 		for _, w := range f.words {
 			at := uint(classes[w[0]])<<(2*classBits) | uint(classes[w[1]])<<classBits | uint(classes[w[2]])
