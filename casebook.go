@@ -68,22 +68,10 @@ func (e *ArchiveError) Unwrap() error { return e.Err }
 // Analyze reads uploads as one case and returns its report. With an [UnusableError] there is a report too: of the uploads that could be
 // analysed, and of what is known of the others, which stand among its problems. With every other error the report is nil.
 func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Report, error) {
-	if opt.Checks == nil {
-		opt.Checks = checks.All()
-	}
-	collector, err := facts.NewCollector(checks.Signals(opt.Checks), checks.Watches(opt.Checks))
+	a, err := newAnalysis(opt)
 	if err != nil {
-		return nil, fmt.Errorf("compile signals: %w", err)
+		return nil, err
 	}
-	in := ingest.Options{
-		Limits: opt.Limits, Workers: opt.Workers, Readers: logs.All(), Extractors: extract.All(),
-		Passwords: opt.Passwords, AskPassword: opt.AskPassword,
-		Locales:  locales,
-		Progress: opt.Progress, Log: opt.Log,
-	}
-	notes := &findings.Notebook{}
-	in.NewSink = discreet(func(a *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(a)}.with(notes.Sink(a)) })
-
 	opened := make([]*ingest.Bundle, len(uploads)) // nil where the upload could not be opened
 	reasons := make([]error, len(uploads))
 	var bundles []*ingest.Bundle
@@ -94,7 +82,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 		}
 	}()
 	for i, u := range uploads {
-		b, err := ingest.Open(ctx, u, in)
+		b, err := ingest.Open(ctx, u, a.in)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
@@ -105,70 +93,136 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 			opened[i], bundles = b, append(bundles, b)
 		}
 	}
-
-	volume := 0
 	for _, b := range bundles {
-		volume += b.Volume()
+		a.stored.Volume += b.Volume()
 	}
-	collector.Expect(volume)
-
-	var archive index.CaseWriter
-	if opt.Index != nil && len(bundles) > 0 {
-		if archive, err = opt.Index.Create(ctx, opt.Entry); err != nil {
-			return nil, &ArchiveError{err}
-		}
-		defer func() { _ = archive.Abort() }() // after Commit it does nothing; before, the error at hand matters more
-		in.NewSink = discreet(func(a *ingest.Artifact) ingest.Sink {
-			return sinks{collector.Sink(a), archive.Artifact(a)}.with(notes.Sink(a))
-		})
-	}
-
-	contents, err := ingest.Read(ctx, bundles, in)
+	defer a.abort()
+	contents, err := a.read(ctx, bundles)
 	if err != nil {
 		return nil, err
 	}
-	problems = append(problems, contents.Problems...)
+	if contents.Kept != nil {
+		contents.Kept.Problems = slices.Concat(problems, contents.Kept.Problems)
+	}
 	usable := false
-	for i, u := range uploads {
-		switch b := opened[i]; {
-		case b == nil:
-		case b.Useless != "":
-			reasons[i] = fmt.Errorf("analyse %q: %s", u, b.Useless)
-		default:
-			usable = true
-		}
-	}
-	problems = facts.Replay(contents.Extracted, problems)
-	systems, odd := facts.Build(contents.Artifacts, contents.Extracted, collector, opt.Host)
-	problems = append(problems, odd...)
-	found, odd, err := findings.Run(ctx, opt.Checks, systems)
-	if err != nil {
-		return nil, err
-	}
-	problems = append(problems, odd...)
-
-	c := findings.Case{
-		Tool: findings.Tool{Name: "casebook", Version: opt.Version}, ID: opt.Case, At: opt.At, Systems: systems,
-		Artifacts: contents.Artifacts, Findings: found, Problems: problems, Notes: notes,
-	}
 	for i, u := range uploads {
 		b := opened[i]
 		if b == nil {
-			c.Uploads = append(c.Uploads, unreadable(u))
+			a.stored.Uploads = append(a.stored.Uploads, unreadable(u))
 			continue
 		}
-		c.Uploads = append(c.Uploads, findings.Upload{Name: b.Name, SHA256: b.SHA256, Bytes: b.Bytes, Format: b.Format})
+		a.stored.Uploads = append(a.stored.Uploads, findings.Upload{Name: b.Name, SHA256: b.SHA256, Bytes: b.Bytes, Format: b.Format})
+		if b.Useless != "" {
+			reasons[i] = fmt.Errorf("analyse %q: %s", u, b.Useless)
+		} else {
+			usable = true
+		}
 	}
-	report := findings.Assemble(c)
-	if archive != nil && usable {
-		if err := publish(ctx, archive, contents, report); err != nil {
-			return nil, &ArchiveError{err}
+	report, err := a.evaluate(ctx, contents, append(problems, contents.Problems...))
+	if err != nil {
+		return nil, err
+	}
+	if usable {
+		if err := a.publish(ctx, contents, report); err != nil {
+			return nil, err
 		}
 	}
 	if reasons = slices.DeleteFunc(reasons, func(err error) bool { return err == nil }); len(reasons) > 0 {
 		return report, &UnusableError{Reasons: reasons, All: !usable}
 	}
 	return report, nil
+}
+
+// analysis is one way of the data: it is read, evaluated and published.
+type analysis struct {
+	opt       Options
+	in        ingest.Options
+	collector *facts.Collector
+	notes     *findings.Notebook
+	archive   index.CaseWriter // nil for none
+	keeper    *keeper          // nil if the archive does not store sources
+	stored    index.Stored
+}
+
+func newAnalysis(opt Options) (*analysis, error) {
+	if opt.Checks == nil {
+		opt.Checks = checks.All()
+	}
+	collector, err := facts.NewCollector(checks.Signals(opt.Checks), checks.Watches(opt.Checks))
+	if err != nil {
+		return nil, fmt.Errorf("compile signals: %w", err)
+	}
+	a := &analysis{opt: opt, collector: collector, notes: &findings.Notebook{}, stored: index.Stored{Case: opt.Case, Host: opt.Host, At: opt.At}, in: ingest.Options{
+		Limits: opt.Limits, Workers: opt.Workers, Readers: logs.All(), Extractors: extract.All(),
+		Passwords: opt.Passwords, AskPassword: opt.AskPassword,
+		Locales:  locales,
+		Progress: opt.Progress, Log: opt.Log,
+	}}
+	a.in.NewSink = discreet(func(x *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(x)}.with(a.notes.Sink(x)) })
+	return a, nil
+}
+
+// abort gives the case in the archive up; after its publication it does nothing.
+func (a *analysis) abort() {
+	if a.archive != nil {
+		_ = a.archive.Abort() // the error at hand matters more
+	}
+}
+
+// read reads the bundles, with the archive among the sinks if there is one.
+func (a *analysis) read(ctx context.Context, bundles []*ingest.Bundle) (*ingest.Contents, error) {
+	a.collector.Expect(a.stored.Volume)
+	if a.opt.Index != nil && len(bundles) > 0 {
+		w, err := a.opt.Index.Create(ctx, a.opt.Entry)
+		if err != nil {
+			return nil, &ArchiveError{err}
+		}
+		a.archive = w
+		a.in.NewSink = discreet(func(x *ingest.Artifact) ingest.Sink {
+			return sinks{a.collector.Sink(x), w.Artifact(x)}.with(a.notes.Sink(x))
+		})
+		if s, ok := w.(index.SourceWriter); ok {
+			a.keeper = &keeper{to: s, left: maxSources}
+			a.in.Keep = a.keeper.keep
+		}
+	}
+	return ingest.Read(ctx, bundles, a.in)
+}
+
+// evaluate makes the report of what was read. problems are all that arose so far.
+func (a *analysis) evaluate(ctx context.Context, contents *ingest.Contents, problems []ingest.Problem) (*findings.Report, error) {
+	problems = facts.Replay(contents.Extracted, problems)
+	if contents.Kept != nil {
+		settle(contents.Kept, problems)
+	}
+	systems, odd := facts.Build(contents.Artifacts, contents.Extracted, a.collector, a.opt.Host)
+	problems = append(problems, odd...)
+	found, odd, err := findings.Run(ctx, a.opt.Checks, systems)
+	if err != nil {
+		return nil, err
+	}
+	return findings.Assemble(findings.Case{
+		Tool: findings.Tool{Name: "casebook", Version: a.opt.Version}, ID: a.opt.Case, At: a.opt.At, Uploads: a.stored.Uploads, Systems: systems,
+		Artifacts: contents.Artifacts, Findings: found, Problems: append(problems, odd...), Notes: a.notes,
+	}), nil
+}
+
+// publish completes the case in the archive, if there is one, and makes it visible.
+func (a *analysis) publish(ctx context.Context, contents *ingest.Contents, report *findings.Report) error {
+	if a.archive == nil {
+		return nil
+	}
+	if a.keeper != nil {
+		if a.keeper.err != nil {
+			return &ArchiveError{a.keeper.err}
+		}
+		a.stored.Kept = *contents.Kept
+		a.keeper.to.Store(&a.stored)
+	}
+	if err := publish(ctx, a.archive, contents, report); err != nil {
+		return &ArchiveError{err}
+	}
+	return nil
 }
 
 // discreet keeps the lines of files that hold keys from sinks: they are read as typed values only, so that no key gets into a quote or

@@ -14,6 +14,9 @@ type Check struct {
 	Product  Product
 	Needs    []Need // all must be met; the check is not evaluated on a system where one is not
 	Signals  []match.Signal
+	// Rests returns the names of signals without a hit of one of which nothing is confirmed or suspected, so that only cases with one must be looked at for the check;
+	// nil if the check may find something without. It may be nil itself, which says nothing.
+	Rests func() []string
 	// Observe looks at the records that the signals hit where a match alone does not do. Its Check is filled in.
 	Observe *facts.Watch
 	Before  []Precedence // which other checks' remedies wait for this one's

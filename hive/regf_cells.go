@@ -183,6 +183,7 @@ const (
 	nkFlagRoot    = 0x04
 	nkFlagLatin1  = 0x20
 	nkParent      = 16
+	nkClass       = 48
 	nkNameLength  = 72
 	nkClassLength = 74
 )
@@ -444,7 +445,7 @@ func (t *treeReader) readKey(off uint32, f *siblings) {
 func (s *regf) readClass(id int, cell []byte) {
 	off := s.nodes[id].cell
 	length := int(binary.LittleEndian.Uint16(cell[nkClassLength:]))
-	at := binary.LittleEndian.Uint32(cell[48:])
+	at := binary.LittleEndian.Uint32(cell[nkClass:])
 	if length == 0 || at == noCell {
 		return
 	}

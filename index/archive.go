@@ -29,7 +29,7 @@ type Archive struct {
 
 // reading is what is open of an archive. Limited views of it share it.
 type reading struct {
-	dir     string
+	dir string
 
 	mu     sync.Mutex
 	now    *manifest

@@ -43,6 +43,8 @@ const (
 	fileBlocks   = "blocks"
 	fileRecords  = "records"
 	fileHistory  = "history.json"
+	fileFacts    = "facts"
+	fileSources  = "sources"
 
 	fileShard = "shard.json"
 	dirStore  = "store"

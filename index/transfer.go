@@ -270,7 +270,7 @@ func (w *Writer) importFile(ctx context.Context, f *zip.File) error {
 		return nil
 	case f.Method != zip.Store:
 		return errors.New("it is packed, which casebook does not do")
-	case dir == exportCase && slices.Contains([]string{fileCase, fileReport, fileFindings, fileProfile, fileBlocks, fileRecords, fileHistory}, base):
+	case dir == exportCase && slices.Contains(caseFiles(), base):
 		to = filepath.Join(w.tmp, dirCases, base)
 	case strings.HasPrefix(dir, exportUploads) && isSum(strings.Trim(strings.TrimPrefix(dir, exportUploads), "/")) && base != "" && filepath.IsLocal(base) && filepath.Base(base) == base:
 		sub := filepath.Join(w.tmp, dirUploads, strings.Trim(strings.TrimPrefix(dir, exportUploads), "/"))

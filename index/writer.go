@@ -107,6 +107,8 @@ type Writer struct {
 	offset    int64
 	finished  bool
 	encoders  sync.Pool
+	sources   sourcesWriter
+	stored    *Stored // nil if nothing is stored
 }
 
 // Create begins a case in the archive dir, which is made if it is not there. What dead writers left is removed. The case becomes
@@ -492,6 +494,9 @@ func (w *Writer) Abort() error {
 	if w.records != nil {
 		_ = w.records.Close()
 	}
+	if w.sources.file != nil {
+		_ = w.sources.file.Close()
+	}
 	errs = append(errs, w.lock.Unlock(), os.RemoveAll(w.tmp))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("archive: %w", err)
@@ -546,6 +551,9 @@ func (w *Writer) finish() error {
 		return fmt.Errorf("archive: %w", err)
 	}
 	w.meta.Blocks, w.meta.Records = int64(len(blocks)), w.offset
+	if err := w.finishSources(); err != nil {
+		return err
+	}
 	if err := w.history(); err != nil {
 		return err
 	}

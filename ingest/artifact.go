@@ -79,6 +79,10 @@ type Extractor struct {
 	Sniff func(name string, head []byte) int
 	// Extract returns the typed value, nil if the content holds none after all, and what of it could not be read.
 	Extract func(in Input) (any, []Problem)
+	// Seal returns what may be stored of a value whose text must not be, since it holds keys; nil of kinds whose text may be stored. Unseal makes of it a
+	// value, and the lines of which may be quoted; others are "".
+	Seal   func(e Extracted) ([]byte, error)
+	Unseal func(sealed []byte) (value any, lines []string, err error)
 }
 
 // Input is the whole content of a member.

@@ -37,6 +37,7 @@ type Bundle struct {
 	Problems []Problem // what of the upload could not be opened; paths are relative to the bundle
 	Useless  string    // why nothing in it can be analysed, "" if something can; known after Read
 
+	again    bool      // of [Again]
 	members  []*member // in the order of the archive
 	packed   int64     // bytes to be read, as far as the catalogue knows
 	produced int64     // bytes of members that Open inflated
@@ -143,7 +144,9 @@ func (b *Bundle) Volume() int {
 }
 
 // isArchive tells whether the upload is an archive, whose bytes its members are unpacked from.
-func (b *Bundle) isArchive() bool { return b.Format != FormatDirectory && b.Format != FormatFile }
+func (b *Bundle) isArchive() bool {
+	return b.Format != FormatDirectory && b.Format != FormatFile && !b.again
+}
 
 // tempFile creates a file in the bundle's temporary folder.
 func (b *Bundle) tempFile() (*os.File, error) {

@@ -38,6 +38,7 @@ type member struct {
 	read      bool   // Open has read the bytes: sum and size hold
 	sum       string // SHA-256
 	truncated bool
+	kept      *KeptMember // of a bundle of Again; else nil
 }
 
 // declared returns how many bytes the member has if the container is right.

@@ -26,7 +26,7 @@ func (p *pass) claimBinary(head []byte) {
 		if x := &p.w.r.opt.Extractors[i]; x.Binary {
 			if score := x.Sniff(p.t.m.base, head); score > 0 {
 				p.claims = append(p.claims, claim{x: x, score: score})
-				p.keep = true
+				p.keep, p.wanted = true, true
 			}
 		}
 	}
@@ -57,7 +57,7 @@ func (p *pass) collectLines(text []byte) {
 	if p.lines.size > maxLines {
 		p.collect, p.lines = false, lineCollector{}
 		if best := p.best(); !best.x.Binary {
-			p.problem(StageParse, "its text is longer than %d bytes: it is read as a log only, not as %s", maxLines, best.x.Kind)
+			p.found(foundInText, StageParse, "its text is longer than %d bytes: it is read as a log only, not as %s", maxLines, best.x.Kind)
 		}
 		p.claims = slices.DeleteFunc(p.claims, func(c claim) bool { return !c.x.Binary })
 	}
@@ -88,7 +88,7 @@ func (p *pass) extract() int {
 			c.value, problems = c.x.Extract(in)
 			for _, problem := range problems {
 				problem.Artifact = cmp.Or(problem.Artifact, p.a.Path)
-				p.t.problems = append(p.t.problems, problem)
+				p.t.problems = append(p.t.problems, memberProblem{problem, p.shows(c)})
 			}
 		})
 		if c.value == nil {
@@ -100,6 +100,9 @@ func (p *pass) extract() int {
 		}
 	}
 	p.a.Kind = cmp.Or(named, kind)
+	if keep := p.w.r.opt.Keep; keep != nil && p.keep && keep(p.a, p.bytes) {
+		p.t.form = FormBytes
+	}
 	p.bytes = nil
 	slices.SortStableFunc(p.t.extracted, func(a, b Extracted) int { return cmp.Compare(a.Kind, b.Kind) })
 	return score

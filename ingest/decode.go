@@ -27,6 +27,7 @@ type decoder struct {
 	began    string       // the encoding of the part before the first change; only if changes is not 0
 	changes  int          // how many times the encoding changed, as in a log to which programs append in their own
 	changeAt int          // line of the first change
+	verbatim bool         // the bytes are decoded text already
 	fallback *codePage    // the page of text that is neither UTF-8 nor UTF-16
 	page     *pageDecoder // of fallback; nil until it is needed
 	raw      []byte       // scratch: bytes to be decoded, while buf takes their text
@@ -71,6 +72,13 @@ func (d *decoder) take(n, lines int) {
 func (d *decoder) decode(n int, atEOF bool) []byte {
 	from := d.end
 	d.fill += n
+	if d.verbatim {
+		d.end = d.fill
+		if !atEOF {
+			d.end -= partial(d.buf[from:d.fill])
+		}
+		return d.buf[from:d.end]
+	}
 	for d.part(atEOF) {
 	}
 	fresh := d.buf[from:d.end]
@@ -81,6 +89,19 @@ func (d *decoder) decode(n int, atEOF bool) []byte {
 		d.nuls += bytes.Count(fresh, nul)
 	}
 	return fresh
+}
+
+// partial returns how many bytes at the end of b are the beginning of a character.
+func partial(b []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if last := b[len(b)-n:]; utf8.RuneStart(last[0]) {
+			if utf8.FullRune(last) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
 }
 
 var newline, nul = []byte{'\n'}, []byte{0}

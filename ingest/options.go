@@ -51,6 +51,10 @@ type Options struct {
 	// NewSink is called for each text artifact before its first record, from the goroutine that will call the sink. It may be nil, or return nil.
 	NewSink func(*Artifact) Sink
 
+	// Keep is called with the bytes of each member that a Binary extractor claims, from several goroutines, and tells whether it keeps them; they must not be changed. With
+	// it Read says what else must be kept to read the bundles again: the records that go to sinks, and Contents.Kept. It may be nil.
+	Keep func(a *Artifact, b []byte) bool
+
 	Progress func(Progress) // called now and then from several goroutines; may be nil
 	Log      *slog.Logger   // nil discards
 }

@@ -19,7 +19,9 @@ type worker struct {
 	dec   decoder
 	head  decoder
 	batch []Record
-	sum   [32]byte
+	// recognised is a copy of what the text at hand is recognised by.
+	recognised []byte
+	sum        [32]byte
 }
 
 // pass is the reading of one member.
@@ -35,6 +37,7 @@ type pass struct {
 
 	keep    bool   // binary extractors want the bytes
 	bytes   []byte // what they get
+	wanted  bool   // binary extractors wanted the bytes, though they may have been too many
 	claims  []claim
 	collect bool // text extractors want the lines
 	lines   lineCollector
@@ -61,10 +64,13 @@ func (w *worker) read(ctx context.Context, t *task, locale Locale) error {
 		t.artifact.SHA256, t.artifact.Bytes = t.m.sum, t.m.size
 		return nil
 	}
+	if t.m.kept != nil && p.recall() {
+		return nil
+	}
 	s, err := t.m.src.open()
 	if err != nil {
-		p.a.Truncated = true
-		p.problem(StageRead, "%v", err)
+		p.a.Truncated, t.cut = true, true
+		p.found(foundOutside, StageRead, "%v", err)
 		return ctx.Err()
 	}
 	defer s.Close() //nolint:errcheck // it was only read
@@ -72,19 +78,27 @@ func (w *worker) read(ctx context.Context, t *task, locale Locale) error {
 	w.hash.Reset()
 	p.guard(func() { p.run(ctx) })
 	p.endAhead()
-	t.produced = p.in.produced
+	t.produced, t.sensitive = p.in.produced, p.a.Sensitive
 	p.a.Sensitive = cmp.Or(p.a.Sensitive, sensitiveKind(p.a.Kind))
 	p.a.Bytes, p.a.SHA256 = p.in.produced, hex.EncodeToString(w.hash.Sum(w.sum[:0]))
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if p.err != nil && !errors.Is(p.err, io.EOF) {
+	switch {
+	case p.err == nil, errors.Is(p.err, io.EOF):
+	case errors.Is(p.err, errCut):
 		p.a.Truncated = true
-		p.problem(stageOf(p.err), "%v", p.err)
+	default:
+		p.a.Truncated, t.cut = true, true
+		p.found(foundOutside, stageOf(p.err), "%v", p.err)
 	}
 	if p.a.Bytes == 0 && p.a.Truncated {
 		p.a.SHA256 = ""
 	}
+	if k := t.m.kept; k != nil {
+		p.a.Bytes, p.a.SHA256 = k.Bytes, k.SHA256
+	}
+	p.form()
 	if p.sink != nil {
 		p.guard(func() { p.sink.Done(p.a) })
 	}
@@ -95,7 +109,7 @@ func (w *worker) read(ctx context.Context, t *task, locale Locale) error {
 func (p *pass) guard(f func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			p.a.Truncated = true
+			p.a.Truncated, p.t.stopped = true, true
 			p.problem(StageParse, "reading stopped: internal error: %v", v)
 			p.w.r.opt.Log.Error("panic", "artifact", p.a.Path, "value", v, "stack", string(debug.Stack()))
 		}
@@ -103,8 +117,13 @@ func (p *pass) guard(f func()) {
 	f()
 }
 
+// problem notes what is wrong with the bytes of the member.
 func (p *pass) problem(stage Stage, format string, args ...any) {
-	p.t.problems = append(p.t.problems, Problem{Artifact: p.a.Path, Stage: stage, Message: fmt.Sprintf(format, args...), Refused: refusalIn(args)})
+	p.found(foundInBytes, stage, format, args...)
+}
+
+func (p *pass) found(in origin, stage Stage, format string, args ...any) {
+	p.t.problems = append(p.t.problems, memberProblem{Problem{Artifact: p.a.Path, Stage: stage, Message: fmt.Sprintf(format, args...), Refused: refusalIn(args)}, in})
 }
 
 // fill reads the next bytes of the member into buf, chunkSize of them or as many as there are, and returns how many.
@@ -156,6 +175,11 @@ func (p *pass) run(ctx context.Context) {
 	raw := d.space(chunkSize)
 	n := p.fill(ctx, raw)
 	head := raw[:min(n, headSize)]
+	if k := p.t.m.kept; k != nil && k.Form == FormText {
+		p.a.Sensitive = k.Sensitive
+		p.text(ctx, raw[:n], "", 0)
+		return
+	}
 	if p.t.m.kind == "" {
 		p.a.Sensitive = sensitiveContent(p.a.Path, head)
 	}
@@ -175,7 +199,7 @@ func (p *pass) run(ctx context.Context) {
 			p.a.Kind = hiveKind(head)
 		}
 		if magic.advice != "" {
-			p.t.problems = append(p.t.problems, magic.problem(p.a.Path))
+			p.t.problems = append(p.t.problems, memberProblem{magic.problem(p.a.Path), foundInBytes})
 		}
 		p.claimBinary(head)
 	default:

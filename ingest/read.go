@@ -22,6 +22,7 @@ type Contents struct {
 	Artifacts []*Artifact // in path order
 	Extracted []Extracted // in path order, those of one artifact by kind
 	Problems  []Problem   // those of the bundles too; by artifact, stage and message
+	Kept      *Kept       // nil without Options.Keep
 }
 
 // Read reads every member of the bundles once and returns what is small; records go to the sinks of opt. The bundles are one case: if
@@ -52,10 +53,35 @@ type task struct {
 
 	artifact  *Artifact
 	extracted []Extracted
-	problems  []Problem
+	problems  []memberProblem
 	produced  int64
 	assumed   string // the code page that the text was read by without being known to be the machine's
+
+	// What is needed to read it again; see KeptMember.
+	form      Form
+	lost      bool
+	cut       bool
+	stopped   bool // by a panic
+	sensitive string
+	headSize  int
+	head      []byte
+	sealed    []byte
 }
+
+// memberProblem is a problem of a member.
+type memberProblem struct {
+	Problem
+	in origin
+}
+
+// origin says what shows a problem to whoever looks again.
+type origin uint8
+
+const (
+	foundOutside origin = iota // the container, or the reading of the bytes
+	foundInBytes               // the bytes
+	foundInText                // the decoded text too
+)
 
 // job is a piece of work for one worker.
 type job struct {
@@ -89,6 +115,9 @@ func newReading(bundles []*Bundle, opt Options) *reading {
 	var size, produced int64
 	archive := len(bundles) > 0
 	for _, b := range bundles {
+		if b.again {
+			r.limits = unlimited()
+		}
 		prefix := ""
 		if len(bundles) > 1 {
 			prefix = unique.unique(b.Name) + "/"
@@ -260,7 +289,9 @@ func (r *reading) contents() *Contents {
 	assumed, assumedFirst := 0, (*task)(nil)
 	for _, t := range r.tasks {
 		c.Artifacts = append(c.Artifacts, t.artifact)
-		c.Problems = append(c.Problems, t.problems...)
+		for _, p := range t.problems {
+			c.Problems = append(c.Problems, p.Problem)
+		}
 		if t.assumed != "" {
 			if assumed++; assumedFirst == nil {
 				assumedFirst = t
@@ -271,14 +302,17 @@ func (r *reading) contents() *Contents {
 		c.Problems = append(c.Problems, Problem{Stage: StageDecode, Message: fmt.Sprintf(
 			"no registry says which code page the machine uses; texts that are not Unicode and were read by a usual one: %d (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
 	}
+	var whole []Problem // those that are of no member, and that only the bundles show
 	if r.skipped > 0 {
-		c.Problems = append(c.Problems, Problem{Stage: StageLimit, Refused: RefusalOf(r.total), Message: fmt.Sprintf("members that were not read: %d; the upload %v", r.skipped, r.total)})
+		whole = append(whole, Problem{Stage: StageLimit, Refused: RefusalOf(r.total), Message: fmt.Sprintf("members that were not read: %d; the upload %v", r.skipped, r.total)})
 	}
 	for i, b := range r.bundles {
 		if b.Format == FormatDirectory {
 			r.sealDirectory(b)
 		}
-		r.judge(b)
+		if !b.again {
+			r.judge(b)
+		}
 		for _, p := range b.Problems {
 			switch {
 			case p.Artifact != "":
@@ -286,7 +320,14 @@ func (r *reading) contents() *Contents {
 			case r.prefix[i] != "":
 				p.Artifact = strings.TrimSuffix(r.prefix[i], "/")
 			}
-			c.Problems = append(c.Problems, p)
+			whole = append(whole, p)
+		}
+	}
+	c.Problems = append(c.Problems, whole...)
+	if r.opt.Keep != nil {
+		c.Kept = &Kept{Problems: whole}
+		for _, t := range r.tasks {
+			c.Kept.Members = append(c.Kept.Members, t.kept())
 		}
 	}
 	slices.SortStableFunc(c.Problems, func(a, b Problem) int {

@@ -18,7 +18,19 @@ var consoles = []Kind{KindListing, KindACL, KindMounts, KindRegQuery, KindNslook
 func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	opt := &p.w.r.opt
 	ansi := pageOf(p.locale.ANSI, defaultANSI)
-	head := headText(&p.w.head, raw, enc, bom, ansi)
+	decoded := p.t.m.kept // not nil if the text is decoded already
+	if decoded != nil && decoded.Form != FormText {
+		decoded = nil
+	}
+	var head []byte
+	if decoded != nil {
+		head = decoded.headOf(raw)
+	} else {
+		head = headText(&p.w.head, raw, enc, bom, ansi)
+	}
+	if opt.Keep != nil {
+		p.w.recognised = append(p.w.recognised[:0], head...)
+	}
 	for i := range opt.Extractors {
 		if x := &opt.Extractors[i]; !x.Binary {
 			if score := x.Sniff(p.t.m.base, head); score > 0 {
@@ -39,9 +51,16 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 
 	d := &p.w.dec
 	d.reset(enc, page)
+	d.verbatim = decoded != nil
 	copy(d.space(len(raw)), raw[bom:])
 	fresh := d.decode(len(raw)-bom, p.err != nil)
+	if opt.Keep != nil {
+		p.keepHead(p.w.recognised, fresh)
+	}
 	p.a.Encoding = d.name()
+	if decoded != nil {
+		p.a.Encoding = decoded.Encoding
+	}
 	p.splitter, p.line = reader.New(), 1
 	if opt.NewSink != nil {
 		p.sink = opt.NewSink(p.a)
@@ -65,13 +84,16 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	if ctx.Err() != nil {
 		return
 	}
-	p.a.Encoding = d.name()
-	if !known && (d.encoding == page.name || d.encoding == encUTF8 && d.damaged > 0) {
+	if decoded != nil {
+		p.t.assumed = decoded.Assumed
+	} else if p.a.Encoding = d.name(); !known && (d.encoding == page.name || d.encoding == encUTF8 && d.damaged > 0) {
 		p.t.assumed = page.name
 	}
-	p.t.problems = append(p.t.problems, d.problems(p.a.Path)...)
+	for _, problem := range d.problems(p.a.Path) {
+		p.t.problems = append(p.t.problems, memberProblem{problem, foundInBytes})
+	}
 	if p.cut > 0 {
-		p.problem(StageParse, "line %d: longer than %d bytes; it is read in pieces of that length", p.cut, MaxRecord)
+		p.found(foundInText, StageParse, "line %d: longer than %d bytes; it is read in pieces of that length", p.cut, MaxRecord)
 	}
 	p.settleSign()
 	p.a.Clock = p.clock.reason()
@@ -79,7 +101,7 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 		p.a.Tally = p.tally.settled(p.a.Records, p.clock.places())
 	}
 	if why := p.clock.problem(); why != "" {
-		p.problem(StageParse, "%s", why)
+		p.found(foundInText, StageParse, "%s", why)
 	}
 	p.a.Kind = reader.Kind
 	if p.a.Kind == KindLogText && p.a.WallFirst.Zone == ZoneNone {

@@ -47,10 +47,10 @@ func TestNamed(t *testing.T) {
 // TestShorten cuts at the ends of sentences and parts of them, and never within a command or a path.
 func TestShorten(t *testing.T) {
 	for text, want := range map[string]string{
-		"short":                                   "short",
-		"One sentence. Another one that is long.": "One sentence.",
+		"short": "short",
+		"One sentence. Another one that is long.":                            "One sentence.",
 		`Repair it, which puts it back: msiexec /f "C:\Program Files\x.msi"`: "Repair it, which puts it back…",
-		"no stops in a text that is too long for it":                        "no stops in a text that is too…",
+		"no stops in a text that is too long for it":                         "no stops in a text that is too…",
 	} {
 		if got := shorten(text, 32); got != want {
 			t.Errorf("%q is shortened to %q, want %q", text, got, want)

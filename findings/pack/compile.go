@@ -88,6 +88,7 @@ func (s *source) check(n *checkNode) *findings.Check {
 	}
 	c.boots()
 	c.watch()
+	c.out.Rests = c.check.rests
 	c.out.Run = c.check.run
 	return c.out
 }

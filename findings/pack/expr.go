@@ -194,6 +194,8 @@ type expression struct {
 	program cel.Program
 	out     *cel.Type
 	names   []string // the variables that it refers to, each once
+	env     *cel.Env
+	ast     *cel.Ast
 }
 
 // compile compiles the expression that stands at an offset of a scalar, and notes what is wrong with it.
@@ -218,7 +220,7 @@ func (e *environment) compile(s *source, in text, offset int, code string) *expr
 		fail(0, err.Error())
 		return nil
 	}
-	out := &expression{program: program, out: ast.OutputType()}
+	out := &expression{program: program, out: ast.OutputType(), env: e.env, ast: ast}
 	celast.PreOrderVisit(ast.NativeRep().Expr(), celast.NewExprVisitor(func(x celast.Expr) {
 		if x.Kind() == celast.IdentKind && !slices.Contains(out.names, x.AsIdent()) {
 			out.names = append(out.names, x.AsIdent())

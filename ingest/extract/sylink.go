@@ -14,8 +14,10 @@ package extract
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -68,7 +70,52 @@ func (s *Sylink) Managed() (managed, known bool) {
 }
 
 func sylink() ingest.Extractor {
-	return ingest.Extractor{Kind: ingest.KindSylink, Sniff: sniffSylink, Extract: extractSylink}
+	return ingest.Extractor{Kind: ingest.KindSylink, Sniff: sniffSylink, Extract: extractSylink, Seal: sealSylink, Unseal: unsealSylink}
+}
+
+// sealedSylink is what is stored of a sylink.xml: where its secrets stand and how long they are, but not their SHA-256, by which a short password could
+// be guessed; and of its lines the one in which it begins, which reports quote, unless a secret stands in it.
+type sealedSylink struct {
+	Value Sylink `json:"value"`
+	Lines int    `json:"lines"`
+	First string `json:"first,omitempty"` // line Value.Line
+}
+
+func sealSylink(e ingest.Extracted) ([]byte, error) {
+	v, ok := e.Value.(*Sylink)
+	if !ok {
+		return nil, errors.New("it is no sylink.xml")
+	}
+	out := sealedSylink{Value: *v, Lines: len(e.Lines)}
+	out.Value.Secrets = nil
+	secret := false
+	for _, x := range v.Secrets {
+		x.SHA256 = ""
+		out.Value.Secrets = append(out.Value.Secrets, x)
+		secret = secret || x.Line <= v.Line
+	}
+	if v.Line >= 1 && v.Line <= len(e.Lines) && !secret {
+		out.First = e.Lines[v.Line-1]
+	}
+	return json.Marshal(out)
+}
+
+// maxSealedLines bounds the lines of a sylink.xml that was stored: each has a byte at least.
+const maxSealedLines = maxSylinkBytes
+
+func unsealSylink(sealed []byte) (any, []string, error) {
+	var in sealedSylink
+	if err := json.Unmarshal(sealed, &in); err != nil {
+		return nil, nil, err
+	}
+	v := &in.Value
+	if in.Lines < 0 || in.Lines > maxSealedLines || v.Line < 1 || v.Line > in.Lines {
+		return nil, nil, fmt.Errorf("line %d of %d lines", v.Line, in.Lines)
+	}
+	v.secrets = len(v.Secrets)
+	lines := make([]string, in.Lines)
+	lines[v.Line-1] = in.First
+	return v, lines, nil
 }
 
 func sniffSylink(name string, head []byte) int {

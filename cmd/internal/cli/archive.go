@@ -34,7 +34,7 @@ func (a *App) archive() *cobra.Command {
 Exit status: 0 done, 1 verify found something, 2 the command was used wrongly or could not be done.`,
 	}
 	return group(c, a.archiveStats(), a.archiveList(), a.archiveVerify(), a.archiveRemove(), a.archiveCompact(), a.archiveExpire(), a.archiveHold(), a.archiveRelease(),
-		a.archiveExport(), a.archiveImport(), a.archiveRecheck())
+		a.archiveExport(), a.archiveImport(), a.archiveRecheck(), a.archiveHunt())
 }
 
 // common adds the flags that select an archive, and cases of it.

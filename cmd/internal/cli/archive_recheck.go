@@ -29,7 +29,8 @@ type recheckFlags struct {
 // rechecked is what became of a case.
 type rechecked struct {
 	Case    string             `json:"case"`
-	Status  string             `json:"status"` // rechecked, current or not-rechecked
+	Status  string             `json:"status"`         // rechecked, current or not-rechecked
+	From    string             `json:"from,omitempty"` // uploads, or stored: what the case stores of them
 	Why     string             `json:"why,omitempty"`
 	Before  string             `json:"before,omitempty"` // the version that evaluated it
 	Changes []diff.FindingPair `json:"changes,omitempty"`
@@ -40,9 +41,9 @@ func (a *App) archiveRecheck() *cobra.Command {
 	c := f.common(&cobra.Command{
 		Use:   "recheck [CASE…]",
 		Short: "Evaluate cases anew with the checks of this version",
-		Long: `Analyses again the cases that another version of casebook evaluated, and lists the verdicts that changed. What the earlier evaluations said stays in the case's history. That needs the uploads:
-those that the archive keeps (batch --keep-uploads), or that lie below the paths of --uploads, told by their SHA-256. A case whose uploads are not all there is left
-as it is, and said so.
+		Long: `Analyses again the cases that another version of casebook evaluated, and lists the verdicts that changed. What the earlier evaluations said stays in the case's history. The uploads
+are read if all of a case are there: those that the archive keeps (batch --keep-uploads), or that lie below the paths of --uploads, told by their SHA-256. Otherwise the case is analysed from what
+it stores: the records, the hives and the other typed artifacts. A case for which neither does, since an earlier version wrote it or a hive was too large, is left as it is, and said so.
 
 Exit status: 0 all were evaluated, 2 the command was used wrongly, 3 some could not be, 4 none could be.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.runRecheck(c.Context(), args, &f) },
@@ -153,6 +154,7 @@ func (a *App) recheckOne(ctx context.Context, archive *index.Archive, c index.Ca
 		return r, nil
 	}
 	var paths []string
+	lacking := "" // what the archive lacks of the uploads
 	for _, u := range c.Uploads {
 		kept, err := archive.Upload(u)
 		if err == nil {
@@ -163,27 +165,49 @@ func (a *App) recheckOne(ctx context.Context, archive *index.Archive, c index.Ca
 			paths = append(paths, g.Path)
 			continue
 		}
-		r.Why = fmt.Sprintf("the archive has not kept the upload %q, and none of --uploads is it", u.Name)
-		return r, nil
+		lacking = fmt.Sprintf("the archive has not kept the upload %q, none of --uploads is it", u.Name)
+		break
 	}
-	if len(paths) == 0 {
-		r.Why = "the archive does not know its uploads; analyse them again"
-		return r, nil
-	}
-	if c.ID != c.Uploads[0].SHA256 {
-		opt.Case = c.ID
+	if len(c.Uploads) == 0 {
+		lacking = "the archive does not know its uploads"
 	}
 	opt.Entry = index.Entry{Replaces: &c.State, Waiting: a.waiting}
 	p := a.progress(c.ID)
 	opt.Progress = p.update
-	after, err := casebook.Analyze(ctx, paths, opt)
+	var after *findings.Report
+	stored, serr := archive.Sources(ctx, c.ID)
+	if serr == nil {
+		defer stored.Close()
+	}
+	switch {
+	case lacking == "" && len(c.Uploads) > 0:
+		r.From = "uploads"
+		if c.ID != c.Uploads[0].SHA256 {
+			opt.Case = c.ID
+		}
+		if serr == nil {
+			opt.Host = cmp.Or(opt.Host, stored.Host)
+			if opt.At.IsZero() {
+				opt.At = stored.At
+			}
+		}
+		after, err = casebook.Analyze(ctx, paths, opt)
+	case serr == nil:
+		r.From = "stored"
+		after, err = casebook.Again(ctx, stored, opt)
+	default:
+		err = serr
+	}
 	p.done()
 	if ctx.Err() != nil {
 		return r, ctx.Err()
 	}
 	if err != nil {
-		r.Why = err.Error()
-		return r, nil //nolint:nilerr // the result says it
+		r.Why, r.From = err.Error(), ""
+		if casebook.NotStored(err) && lacking != "" {
+			r.Why = lacking + ", and " + unwrapped(err).Error()
+		}
+		return r, nil
 	}
 	r.Status = "rechecked"
 	for _, x := range diff.Reports(&before, after).Findings {
@@ -194,12 +218,27 @@ func (a *App) recheckOne(ctx context.Context, archive *index.Archive, c index.Ca
 	return r, nil
 }
 
+// unwrapped is the reason of an error of the archive, without the case, which is told already.
+func unwrapped(err error) error {
+	var lacking *casebook.LackingError
+	switch {
+	case errors.Is(err, index.ErrNotStored):
+		return index.ErrNotStored
+	case errors.As(err, &lacking):
+		return lacking
+	}
+	return err
+}
+
 func (a *App) printRecheck(r rechecked) error {
 	if a.json {
 		return writeLine(a.out, r)
 	}
 	w := a.page()
 	what := cmp.Or(r.Why, fmt.Sprintf("%d %s changed", len(r.Changes), plural(len(r.Changes), "verdict")))
+	if r.From == "stored" {
+		what += ", without its uploads"
+	}
 	if r.Status == "current" {
 		what = "this version evaluated it"
 	}
