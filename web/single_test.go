@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strings"
 	"testing"
+	"time"
 
 	"casebook/ingest"
 	"casebook/web"
@@ -49,6 +50,23 @@ func TestSingle(t *testing.T) {
 	without.Records = nil
 	if strings.Contains(string(renderSingle(t, without)), "log.1") {
 		t.Error("a log without records")
+	}
+}
+
+// TestSingleZone writes the same documents, a comparison among them, whatever the zone of the machine.
+func TestSingleZone(t *testing.T) {
+	logs := map[string][]ingest.Record{"a.log": sampleLog()}
+	draw := func() (single, changes []byte) {
+		return renderSingle(t, logSite(logs, map[string][]int{"a.log": {40, 2000}})), renderDiff(t, change())
+	}
+	single, changes := draw()
+	zone := time.Local
+	defer func() { time.Local = zone }()
+	for _, hours := range []int{-9, 5} {
+		time.Local = time.FixedZone("x", hours*60*60)
+		if s, c := draw(); !bytes.Equal(s, single) || !bytes.Equal(c, changes) {
+			t.Errorf("the documents differ %d hours from UTC", hours)
+		}
 	}
 }
 

@@ -572,13 +572,13 @@ func zones(v *view, c *chart) string {
 		}
 		s := strconv.Itoa(-m.TimeZone.BiasMinutes) + "|" + plain(systemName(m.ID)) + ", standard time " + offset(m.TimeZone.BiasMinutes)
 		if list := m.TimeZone.Offsets; len(list) > 0 {
-			s = strconv.Itoa(-list[0].BiasMinutes)
+			parts := []string{strconv.Itoa(-list[0].BiasMinutes)}
 			for _, o := range list[1:] {
 				if at, ok := seconds(o.From); ok {
-					s += "," + strconv.FormatInt(at, 10) + ":" + strconv.Itoa(-o.BiasMinutes)
+					parts = append(parts, strconv.FormatInt(at, 10)+":"+strconv.Itoa(-o.BiasMinutes))
 				}
 			}
-			s += "|" + plain(systemName(m.ID)) + ", local time"
+			s = strings.Join(parts, ",") + "|" + plain(systemName(m.ID)) + ", local time"
 		}
 		if !slices.Contains(out, s) && len(out) < maxRows {
 			out = append(out, s)
