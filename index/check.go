@@ -164,7 +164,7 @@ func (v *checking) blocks(ctx context.Context, c *openCase) error {
 				v.fault("%q: %v", a.Path, err)
 				continue
 			}
-			found, err := c.shard.index.holds(telltale(rs), document{keyOf(c.live.Key), uint32(number), uint32(seq)}) //nolint:gosec // fewer than the blocks of the file
+			found, err := c.shard.index.holds(telltale(rs), document{keyOf(c.live.Key), uint32(number), uint32(seq)})
 			if err != nil || !found {
 				v.fault("%q: a search does not find block %d: %v", a.Path, seq, err)
 				continue

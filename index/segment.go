@@ -59,15 +59,12 @@ func keyOf(key string) (k [8]byte) {
 	return k
 }
 
-func (d *document) keyText() string { return hex.EncodeToString(d.key[:]) }
-
 // docSet is a set of documents of a segment, by their numbers.
 type docSet []uint64
 
 func newDocSet(documents int) docSet { return make(docSet, (documents+63)/64) }
 
-func (s docSet) add(n uint32)      { s[n/64] |= 1 << (n % 64) }
-func (s docSet) has(n uint32) bool { return s[n/64]&(1<<(n%64)) != 0 }
+func (s docSet) add(n uint32) { s[n/64] |= 1 << (n % 64) }
 
 func (s docSet) or(other docSet) {
 	for i := range s {
@@ -331,7 +328,7 @@ func (c *termCursor) next() (bool, error) {
 	shared := c.left.length(len(c.term))
 	c.term = append(c.term[:shared], c.left.take(c.left.length(len(c.left.b)))...)
 	size := c.left.uvarint()
-	c.postings = posted{c.left.take(int(min(size/2, math.MaxInt32))), size%2 == 1} //nolint:gosec // bounded
+	c.postings = posted{c.left.take(int(min(size/2, math.MaxInt32))), size%2 == 1}
 	if c.left.bad {
 		return false, errSegment
 	}
@@ -426,7 +423,7 @@ func (w *segmentWriter) term(term []byte, docs []uint32) {
 	for shared < len(w.last) && shared < len(term) && w.last[shared] == term[shared] {
 		shared++
 	}
-	b := binary.AppendUvarint(w.buf[:0], uint64(shared))  //nolint:gosec // not negative
+	b := binary.AppendUvarint(w.buf[:0], uint64(shared))
 	b = binary.AppendUvarint(b, uint64(len(term)-shared)) //nolint:gosec // not negative
 	b = append(b, term[shared:]...)
 	b = w.postings(b, docs)
@@ -451,7 +448,7 @@ func (w *segmentWriter) postings(b []byte, docs []uint32) []byte {
 		}
 		return b
 	}
-	b = binary.AppendUvarint(b, uint64(2*size)) //nolint:gosec // not negative
+	b = binary.AppendUvarint(b, uint64(2*size))
 	last = 0
 	for _, d := range docs {
 		b = binary.AppendUvarint(b, uint64(d-last))

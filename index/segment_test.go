@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 )
 
@@ -62,7 +63,7 @@ func read(s *segment) (testPostings, error) {
 func randomPostings(r *rand.Rand, documents, terms int) testPostings {
 	out := testPostings{}
 	for range terms {
-		term := fmt.Sprintf("%x", r.Uint64N(1<<(1+r.IntN(40))))
+		term := strconv.FormatUint(r.Uint64N(1<<(1+r.IntN(40))), 16)
 		var docs []uint32
 		dense := r.IntN(20) + 1
 		for d := range documents {
@@ -120,7 +121,7 @@ func TestMergeSegments(t *testing.T) {
 				}
 			}
 		}
-		list = append(list, writeTestSegment(t, filepath.Join(dir, fmt.Sprint(i)), i, n, terms))
+		list = append(list, writeTestSegment(t, filepath.Join(dir, strconv.FormatUint(uint64(i), 10)), i, n, terms))
 	}
 	path := filepath.Join(dir, "merged")
 	if err := mergeSegments(t.Context(), list, func(d *document) bool { return d.key[0] != 1 }, path); err != nil {
@@ -163,7 +164,7 @@ func FuzzSegment(f *testing.F) {
 	dir := f.TempDir()
 	r := rand.New(rand.NewPCG(1, 2))
 	for i, n := range []int{0, 1, 70} {
-		path := filepath.Join(dir, fmt.Sprint(i))
+		path := filepath.Join(dir, strconv.Itoa(i))
 		writeTestSegment(f, path, 0, n, randomPostings(r, n, 3*n))
 		b, err := os.ReadFile(path)
 		if err != nil {

@@ -449,13 +449,13 @@ func (b *batch) write(w *segmentWriter) {
 	to := slices.Clone(at)
 	for i := range b.docs {
 		for _, t := range b.ids[b.docs[i].from:b.docs[i].to] {
-			docs[to[t]] = uint32(i) //nolint:gosec // fewer than the terms
+			docs[to[t]] = uint32(i)
 			to[t]++
 		}
 	}
 	order := make([]uint32, len(b.ends))
 	for t := range order {
-		order[t] = uint32(t) //nolint:gosec // fewer than the bytes of the text
+		order[t] = uint32(t)
 	}
 	slices.SortFunc(order, func(x, y uint32) int { return bytes.Compare(b.at(x), b.at(y)) })
 	for _, t := range order {
@@ -470,8 +470,8 @@ func (b *batch) write(w *segmentWriter) {
 		terms := map[string][]uint32{}
 		for i := range b.docs {
 			for _, t := range words(&b.docs[i]) {
-				if all := terms[t]; len(all) == 0 || all[len(all)-1] != uint32(i) { //nolint:gosec // fewer than the terms
-					terms[t] = append(all, uint32(i)) //nolint:gosec // the same
+				if all := terms[t]; len(all) == 0 || all[len(all)-1] != uint32(i) {
+					terms[t] = append(all, uint32(i))
 				}
 			}
 		}
