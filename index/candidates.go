@@ -102,6 +102,14 @@ func needOf(n query.Node, s *segment) (need, error) {
 			return needTerms(fieldCheck, n.Text, s)
 		case query.Severity:
 			return needSeverity(n.Text), nil
+		case query.Verdict:
+			names := needAny{}
+			for _, v := range []findings.Verdict{findings.Confirmed, findings.Suspected, findings.RuledOut, findings.NotEvaluated} {
+				if n.Text.Match([]byte(v)) {
+					names = append(names, needTerm{fieldSeverity, verdictTerm(v)})
+				}
+			}
+			return names, nil
 		default: // the case, the table of artifacts or the records answer
 		}
 	}

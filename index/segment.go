@@ -41,7 +41,7 @@ type field uint8
 const (
 	fieldText      field = iota // the words of the records' texts
 	fieldComponent              // the words of the records' components
-	fieldSeverity               // the names of the records' severities, or of the findings'
+	fieldSeverity               // the names of the records' severities, or of the findings', and their verdicts
 	fieldCheck                  // the words of the findings' checks
 	fields
 )

@@ -418,6 +418,9 @@ func (b *batch) block(d document, e *entry, components [][]byte) {
 	b.end(doc)
 }
 
+// verdictTerm stands for a finding's verdict among the severities, of which none has a colon.
+func verdictTerm(v findings.Verdict) string { return "verdict:" + string(v) }
+
 // findings adds the document of a case's findings, if it has any.
 func (b *batch) findings(key string, fs []findings.Finding) {
 	if len(fs) == 0 {
@@ -427,7 +430,7 @@ func (b *batch) findings(key string, fs []findings.Finding) {
 	for i := range fs {
 		b.text(findingText(&fs[i]))
 		b.word(&doc.checks, []byte(fs[i].Check))
-		doc.severities = append(doc.severities, string(fs[i].Severity))
+		doc.severities = append(doc.severities, string(fs[i].Severity), verdictTerm(fs[i].Verdict))
 	}
 	b.end(doc)
 }
