@@ -78,9 +78,11 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 	in := ingest.Options{
 		Limits: opt.Limits, Workers: opt.Workers, Readers: logs.All(), Extractors: extract.All(),
 		Passwords: opt.Passwords, AskPassword: opt.AskPassword,
-		Locales: locales,
-		NewSink: discreet(collector.Sink), Progress: opt.Progress, Log: opt.Log,
+		Locales:  locales,
+		Progress: opt.Progress, Log: opt.Log,
 	}
+	notes := &findings.Notebook{}
+	in.NewSink = discreet(func(a *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(a)}.with(notes.Sink(a)) })
 
 	opened := make([]*ingest.Bundle, len(uploads)) // nil where the upload could not be opened
 	reasons := make([]error, len(uploads))
@@ -116,7 +118,9 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 			return nil, &ArchiveError{err}
 		}
 		defer func() { _ = archive.Abort() }() // after Commit it does nothing; before, the error at hand matters more
-		in.NewSink = discreet(func(a *ingest.Artifact) ingest.Sink { return sinks{collector.Sink(a), archive.Artifact(a)} })
+		in.NewSink = discreet(func(a *ingest.Artifact) ingest.Sink {
+			return sinks{collector.Sink(a), archive.Artifact(a)}.with(notes.Sink(a))
+		})
 	}
 
 	contents, err := ingest.Read(ctx, bundles, in)
@@ -145,7 +149,7 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 
 	c := findings.Case{
 		Tool: findings.Tool{Name: "casebook", Version: opt.Version}, ID: opt.Case, At: opt.At, Systems: systems,
-		Artifacts: contents.Artifacts, Findings: found, Problems: problems,
+		Artifacts: contents.Artifacts, Findings: found, Problems: problems, Notes: notes,
 	}
 	for i, u := range uploads {
 		b := opened[i]
@@ -255,6 +259,14 @@ func Unfinished(uploads []string, why string, opt Options) *findings.Report {
 
 // sinks hands what an artifact holds to several sinks.
 type sinks []ingest.Sink
+
+// with returns the sinks and one more, which may be nil.
+func (s sinks) with(more ingest.Sink) ingest.Sink {
+	if more != nil {
+		s = append(s, more)
+	}
+	return s
+}
 
 // Records implements ingest.Sink.
 func (s sinks) Records(batch []ingest.Record) {

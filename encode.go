@@ -50,6 +50,9 @@ func WriteReport(w io.Writer, r *findings.Report) error {
 	list(e, "registry", r.Registry)
 	list(e, "errors", r.Errors)
 	list(e, "notable", r.Notable)
+	if len(r.Statements) > 0 {
+		list(e, "statements", r.Statements)
+	}
 	return e.close()
 }
 

@@ -33,6 +33,7 @@ func TestWriteReport(t *testing.T) {
 			Sensitive: []findings.Sensitive{{Artifact: "k"}}, Findings: []findings.Finding{long, long}, Problems: []ingest.Problem{{Artifact: "a", Stage: ingest.StageRead, Message: "<&>"}, {}},
 			Notable: []findings.Evidence{{Quote: "q"}}, Tool: findings.Tool{Name: "casebook"}, Window: findings.Window{From: "x"},
 			Timeline: findings.Timeline{StepSeconds: 1}, Registry: []findings.KeyExcerpt{{Key: "<k>"}}, Errors: []findings.ErrorKind{{Template: "&"}},
+			Statements: []findings.Statement{{Artifact: "m.eml/message.txt"}, {Kind: findings.StatementNote}},
 		},
 	}
 	for i := range reflect.TypeFor[findings.Report]().NumField() {

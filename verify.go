@@ -17,7 +17,7 @@ import (
 
 // Mismatch is evidence that the bundle does not bear out.
 type Mismatch struct {
-	Check    string
+	Check    string // the check's ID; of a statement its kind
 	Evidence findings.Evidence
 	Why      string
 }
@@ -39,10 +39,8 @@ func (m Mismatch) String() string {
 // which must be those of the analysis, and Workers, Progress and Log.
 func Verify(ctx context.Context, r *findings.Report, uploads []string, opt Options) ([]Mismatch, error) {
 	wanted := map[string]bool{}
-	for _, f := range r.Findings {
-		for _, e := range f.Evidence {
-			wanted[e.Artifact] = true
-		}
+	for _, c := range claims(r) {
+		wanted[c.evidence.Artifact] = true
 	}
 	v := verifier{text: map[string][]string{}, hives: map[string]*hive.Hive{}}
 	in := ingest.Options{
@@ -83,15 +81,38 @@ func Verify(ctx context.Context, r *findings.Report, uploads []string, opt Optio
 		}
 	}
 	var out []Mismatch
-	for _, f := range r.Findings {
-		for _, e := range f.Evidence {
-			if why := v.check(e); why != "" {
-				out = append(out, Mismatch{f.Check, e, why})
-			}
+	for _, c := range claims(r) {
+		if why := v.check(c.evidence); why != "" {
+			out = append(out, Mismatch{c.check, c.evidence, why})
 		}
 	}
 	return out, nil
 }
+
+// claim is a quote with the check that it is evidence of.
+type claim struct {
+	check    string
+	evidence findings.Evidence
+}
+
+// claims lists what a report quotes of the uploads as evidence or as a statement.
+func claims(r *findings.Report) []claim {
+	var out []claim
+	for _, f := range r.Findings {
+		for _, e := range f.Evidence {
+			out = append(out, claim{f.Check, e})
+		}
+	}
+	for _, s := range r.Statements {
+		for _, e := range s.Quotes {
+			out = append(out, claim{string(s.Kind), e})
+		}
+	}
+	return out
+}
+
+// Claims counts what [Verify] looks up: the pieces of evidence, and the quoted lines of what people wrote.
+func Claims(r *findings.Report) int { return len(claims(r)) }
 
 // verifier holds what the evidence is compared with.
 type verifier struct {

@@ -26,6 +26,7 @@ type Case struct {
 	Artifacts []*ingest.Artifact
 	Findings  []Finding // of Run
 	Problems  []ingest.Problem
+	Notes     *Notebook // what people wrote; may be nil
 }
 
 // Assemble makes the report. The same case gives the same report, in whatever order its systems, artifacts, findings and problems are.
@@ -76,10 +77,14 @@ func Assemble(c Case) *Report {
 		f.Evidence, f.Missing = orEmpty(f.Evidence), orEmpty(f.Missing)
 		r.Findings = append(r.Findings, f)
 	}
-	r.Request = MakeRequest(r.Findings)
+	r.Request = MakeRequest(r.Findings, machines(systems))
 	r.Notable = notable(systems)
 	r.Errors = errorKinds(systems)
+	if c.Notes != nil {
+		r.Statements = c.Notes.statements(c.Artifacts)
+	}
 	r.Timeline = timeline(r, c.Artifacts, systems)
+	offsets(r, systems)
 	r.Registry = excerpts(r.Findings, systems)
 	slices.SortFunc(problems, func(a, b ingest.Problem) int {
 		return cmp.Or(strings.Compare(a.Artifact, b.Artifact), strings.Compare(string(a.Stage), string(b.Stage)), strings.Compare(a.Message, b.Message))
@@ -208,7 +213,9 @@ func errorKinds(systems []*facts.Facts) []ErrorKind {
 	out := []ErrorKind{}
 	for _, f := range systems {
 		for _, k := range f.ErrorKinds() {
-			out = append(out, ErrorKind{Template: k.Template, Count: k.Count, System: f.ID, First: FromMatch(k.First, Context, "")})
+			first := FromMatch(k.First, Context, "")
+			decode(&first, kindOf(systems, first.Artifact))
+			out = append(out, ErrorKind{Template: k.Template, Count: k.Count, System: f.ID, First: first})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b ErrorKind) int {

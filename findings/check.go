@@ -16,6 +16,7 @@ type Check struct {
 	Signals  []match.Signal
 	// Observe looks at the records that the signals hit where a match alone does not do. Its Check is filled in.
 	Observe *facts.Watch
+	Before  []Precedence // which other checks' remedies wait for this one's
 	Doc     Doc
 
 	// Run looks at one system. It returns at least one finding. Empty fields are filled in from the check.

@@ -22,6 +22,11 @@ func discreet(r *Report) {
 	for i := range r.Notable {
 		discreetEvidence(&r.Notable[i])
 	}
+	for i := range r.Statements {
+		for k := range r.Statements[i].Quotes {
+			discreetEvidence(&r.Statements[i].Quotes[k])
+		}
+	}
 	for i := range r.Errors {
 		r.Errors[i].Template = secrets.Remove(r.Errors[i].Template)
 		discreetEvidence(&r.Errors[i].First)

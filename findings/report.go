@@ -25,6 +25,8 @@ type Report struct {
 	Registry  []KeyExcerpt     `json:"registry"` // the keys that evidence names
 	Errors    []ErrorKind      `json:"errors"`   // the kinds of errors in the logs, the rarest first
 	Notable   []Evidence       `json:"notable"`  // the first errors of the bundle, for a reader whom no verdict helps
+	// Statements are what people wrote: mails, and notes that came with the upload.
+	Statements []Statement `json:"statements,omitempty"`
 }
 
 // Tool is what made the report.
@@ -89,6 +91,14 @@ type System struct {
 type TimeZone struct {
 	Name        string `json:"name"`
 	BiasMinutes int    `json:"bias_minutes"` // Windows' Bias: minutes to add to standard local time to get UTC
+	// Offsets are the biases that the machine's rules of daylight saving time put in force while the time line lasts, in order; empty if the registry does not tell the rules.
+	Offsets []ZoneOffset `json:"offsets,omitempty"`
+}
+
+// ZoneOffset is a bias in force.
+type ZoneOffset struct {
+	From        string `json:"from"` // RFC 3339 in UTC; "" of the first
+	BiasMinutes int    `json:"bias_minutes"`
 }
 
 // PendingRename is one pair of PendingFileRenameOperations.

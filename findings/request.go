@@ -16,8 +16,10 @@ const maxRequest = 5
 // wanted is one thing to ask for, with what it is worth.
 type wanted struct {
 	RequestItem
-	helps  []help
-	absorb bool // another item asks for all of it
+	helps     []help
+	titles    []string // of the checks that it may rule out
+	suspected bool     // it settles a suspicion
+	absorb    bool     // another item asks for all of it
 }
 
 // help is what an item does for one finding.
@@ -30,10 +32,12 @@ type help struct {
 // MakeRequest puts together what to ask the customer for: what settles suspected findings, and not-evaluated checks whose product is seen
 // in the bundle; at most five items, those first that settle most. What two findings ask for in the same words, or by the same command, is asked
 // for once, and so is what another item holds: a key below one that is exported, a value of a hive that is saved. Exports of several keys of one
-// hive are one item. Once an item is chosen for a finding, the others that it asks for count for less, so that one finding does not fill the
+// hive are one item, and so are files of one folder. Commands and paths are those of the machine, as far as about, by the systems' IDs, knows it. Once an item is chosen for a finding, the others that it asks for count for less, so that one finding does not fill the
 // request.
-func MakeRequest(all []Finding) Request {
-	items := combine(gather(all))
+func MakeRequest(all []Finding, about map[string]Machine) Request {
+	items := gather(all)
+	place(items, about)
+	items = combine(byFolder(items))
 	var chosen []*wanted
 	served := map[int]int{} // how many items are chosen for a finding
 	for len(chosen) < maxRequest && len(items) > 0 {
@@ -58,9 +62,10 @@ func MakeRequest(all []Finding) Request {
 	for _, it := range chosen {
 		slices.Sort(it.Settles)
 		slices.Sort(it.Systems)
+		it.Why = it.reason()
 		r.Items = append(r.Items, it.RequestItem)
 	}
-	r.Text = requestText(r.Items, proven(all))
+	r.Text = requestText(r.Items, proven(all), about)
 	return r
 }
 
@@ -91,6 +96,11 @@ func gather(all []Finding) []*wanted {
 			asked[x] = true
 			x.helps = append(x.helps, help{n, rank, place})
 			x.Settles = union(x.Settles, []string{f.Check})
+			if f.Verdict == Suspected {
+				x.suspected = true
+			} else {
+				x.titles = union(x.titles, []string{f.Title})
+			}
 			if f.System != "" {
 				x.Systems = union(x.Systems, []string{f.System})
 			}
@@ -113,7 +123,37 @@ func (w *wanted) take(o *wanted) {
 	}
 	w.Settles = union(w.Settles, o.Settles)
 	w.Systems = union(w.Systems, o.Systems)
+	w.titles = union(w.titles, o.titles)
+	w.suspected = w.suspected || o.suspected
 	o.absorb = true
+}
+
+// ruleOut begins the reason of an item that no suspicion asks for: nothing says that the problem is there.
+const ruleOut = "to rule out "
+
+// reason is why the item is asked for. What no suspicion asks for only rules known problems out, and says so.
+func (w *wanted) reason() string {
+	if w.suspected || len(w.titles) == 0 || slices.ContainsFunc(w.titles, func(t string) bool { return t == "" || strings.HasPrefix(t, "Whether ") }) {
+		return w.Why
+	}
+	if len(w.titles) > 2 {
+		return fmt.Sprintf("%s%d known problems, of which they would tell", ruleOut, len(w.titles))
+	}
+	var that []string
+	for _, t := range w.titles {
+		that = append(that, "that "+lowerArticle(t))
+	}
+	return ruleOut + strings.Join(that, ", and ") + ": " + w.Why
+}
+
+// lowerArticle continues a sentence with one that begins with an article. Another first word may be a name.
+func lowerArticle(s string) string {
+	for _, a := range []string{"A ", "An ", "The "} {
+		if strings.HasPrefix(s, a) {
+			return strings.ToLower(s[:1]) + s[1:]
+		}
+	}
+	return s
 }
 
 // combine makes one item of those of which one holds the others, and of the exports of one hive's keys.
@@ -226,7 +266,7 @@ func proven(all []Finding) bool {
 }
 
 // requestText is the request as it may be sent. It is empty if there is nothing to ask for.
-func requestText(items []RequestItem, proven bool) string {
+func requestText(items []RequestItem, proven bool, about map[string]Machine) string {
 	if len(items) == 0 {
 		return ""
 	}
@@ -236,31 +276,77 @@ func requestText(items []RequestItem, proven bool) string {
 		single = single && slices.Equal(it.Systems, items[0].Systems)
 	}
 	var b strings.Builder
-	things := "one more thing"
+	things, are := "one more thing", "is"
 	if len(items) > 1 {
-		things = [...]string{"two", "three", "four", "five"}[len(items)-2] + " more things"
-	}
-	if proven {
-		fmt.Fprintf(&b, "What you sent shows the cause of a problem. To look for others we need %s", things)
-	} else {
-		fmt.Fprintf(&b, "To finish the analysis we need %s", things)
+		things, are = [...]string{"two", "three", "four", "five"}[len(items)-2]+" more things", "are"
 	}
 	if single && len(items[0].Systems) > 0 {
-		fmt.Fprintf(&b, " from %s", items[0].Systems[0])
+		things += " from " + items[0].Systems[0]
 	}
-	b.WriteString(":\n")
+	aim := "To finish the analysis"
+	if proven {
+		aim = "What you sent shows the cause of a problem. To look for others"
+	}
+	fmt.Fprintf(&b, "%s we need %s, which %s not in the upload:\n", aim, things, are)
+	commands, old, modern := false, false, false
 	for i, it := range items {
-		fmt.Fprintf(&b, "\n%d. %s", i+1, upperFirst(it.What))
+		fmt.Fprintf(&b, "\n%d. %s", i+1, sentence(it.What))
 		if !single && len(it.Systems) > 0 {
 			fmt.Fprintf(&b, " from %s", strings.Join(it.Systems, ", "))
 		}
-		fmt.Fprintf(&b, ", because %s.\n", strings.TrimRight(it.Why, "."))
+		if strings.HasPrefix(it.Why, ruleOut) {
+			fmt.Fprintf(&b, ", %s.\n", strings.TrimRight(it.Why, "."))
+		} else {
+			fmt.Fprintf(&b, ", because %s.\n", strings.TrimRight(it.Why, "."))
+		}
 		for line := range strings.Lines(it.Collect) {
 			fmt.Fprintf(&b, "       %s\n", strings.TrimRight(line, "\r\n"))
 		}
+		if !onlyPaths(it.Collect) {
+			commands = true
+			if common(it.Systems, about).Old {
+				old = true
+			} else {
+				modern = true
+			}
+		}
 	}
-	b.WriteString("\nPlease run commands in an elevated prompt and send the files that they write.\n")
+	b.WriteString("\n")
+	switch {
+	case !commands:
+		b.WriteString("Please send these files.\n")
+	case old && modern:
+		b.WriteString("Please run the commands as an administrator (Windows Vista and later: right click on Command Prompt, Run as administrator). " + sendThem)
+	case old:
+		b.WriteString("Please log on as an administrator and run the commands in a command prompt (Start, Run, cmd). " + sendThem)
+	default:
+		b.WriteString("Please run the commands as an administrator (right click on Command Prompt, Run as administrator). " + sendThem)
+	}
 	return b.String()
+}
+
+// sendThem ends a request with commands.
+const sendThem = "Send the files that they write, and those that are named here.\n"
+
+// onlyPaths reports whether a request names files and runs nothing.
+func onlyPaths(collect string) bool {
+	for line := range strings.Lines(collect) {
+		if line = strings.TrimSpace(line); line != "" && !pathStart.MatchString(line) {
+			return false
+		}
+	}
+	return true
+}
+
+// pathStart is how a path begins: with a drive, a variable or a server.
+var pathStart = regexp.MustCompile(`^"?(?:[A-Za-z]:\\|%[A-Za-z()0-9]+%\\|\\\\)`)
+
+// sentence begins one with s, unless it begins with a file's name, which stays as it is.
+func sentence(s string) string {
+	if first, _, _ := strings.Cut(s, " "); strings.Contains(strings.TrimRight(first, ".,"), ".") {
+		return s
+	}
+	return upperFirst(s)
 }
 
 func upperFirst(s string) string {

@@ -54,7 +54,7 @@ func TestRequest(t *testing.T) {
 				asks("c", findings.Suspected, findings.High, "", want(3)),
 			},
 			items: []string{"thing 3: c", "thing 2: b", "thing 1: a"},
-			text:  []string{"To finish the analysis we need three more things:", "1. Thing 3, because it tells 3.", "       collect 3"},
+			text:  []string{"To finish the analysis we need three more things, which are not in the upload:", "1. Thing 3, because it tells 3.", "       collect 3"},
 		},
 		{
 			name: "one-computer-is-named-once",
@@ -62,7 +62,7 @@ func TestRequest(t *testing.T) {
 			items: []string{
 				"thing 1: a", "thing 2: b",
 			},
-			text: []string{"To finish the analysis we need two more things from PC1:", "1. Thing 1, because it tells 1."},
+			text: []string{"To finish the analysis we need two more things from PC1, which are not in the upload:", "1. Thing 1, because it tells 1."},
 		},
 		{
 			name: "several-computers-are-named-with-each-thing",
@@ -71,7 +71,7 @@ func TestRequest(t *testing.T) {
 				asks("b", findings.NotEvaluated, findings.High, "", want(2)),
 			},
 			items: []string{"thing 1: a", "thing 2: b"},
-			text:  []string{"To finish the analysis we need two more things:", "1. Thing 1 from PC1, PC2, because it tells 1.", "2. Thing 2, because it tells 2."},
+			text:  []string{"To finish the analysis we need two more things, which are not in the upload:", "1. Thing 1 from PC1, PC2, because it tells 1.", "2. Thing 2, because it tells 2."},
 		},
 		{
 			name: "the-same-command-or-words-once",
@@ -81,7 +81,7 @@ func TestRequest(t *testing.T) {
 				asks("c", findings.Suspected, findings.High, "", findings.Missing{What: "its copy", Why: "w", Collect: "save it otherwise"}, findings.Missing{What: "the hive", Why: "w", Collect: "x"}),
 			},
 			items: []string{"The hive: a b c"},
-			text:  []string{"To finish the analysis we need one more thing:"},
+			text:  []string{"To finish the analysis we need one more thing, which is not in the upload:"},
 		},
 		{
 			name: "command-of-several-lines-and-a-letter-beyond-ascii",
@@ -154,7 +154,7 @@ func TestRequest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := findings.MakeRequest(tt.list)
+			r := findings.MakeRequest(tt.list, nil)
 			var items []string
 			for _, it := range r.Items {
 				items = append(items, it.What+": "+strings.Join(it.Settles, " "))
@@ -188,7 +188,7 @@ func TestRequestProperties(t *testing.T) {
 				rapid.SampledFrom(findings.Severities()).Draw(t, "severity"), rapid.SampledFrom([]string{"", "PC1", "PC2"}).Draw(t, "system"), missing...)
 		})
 		list := rapid.SliceOfN(one, 0, 12).Draw(t, "findings")
-		r := findings.MakeRequest(list)
+		r := findings.MakeRequest(list, nil)
 		if len(r.Items) > 5 || r.Items == nil {
 			t.Fatalf("items: %v", r.Items)
 		}
@@ -199,8 +199,113 @@ func TestRequestProperties(t *testing.T) {
 			}
 			seen[it.What] = true
 		}
-		if diff := cmp.Diff(r, findings.MakeRequest(rapid.Permutation(list).Draw(t, "order"))); diff != "" {
+		if diff := cmp.Diff(r, findings.MakeRequest(rapid.Permutation(list).Draw(t, "order"), nil)); diff != "" {
 			t.Fatalf("the order of the findings changes the request:\n%s", diff)
 		}
 	})
+}
+
+// TestRequestPlaces words the request for the machine that it is sent to.
+func TestRequestPlaces(t *testing.T) {
+	const elsewhere = ` (ConfigMgr 2007: %windir%\System32\CCM\Logs or %windir%\SysWOW64\CCM\Logs)`
+	titled := func(title string, f findings.Finding) findings.Finding {
+		f.Title = title
+		return f
+	}
+	log := func(name string) findings.Missing {
+		return findings.Missing{What: name + " of the client", Why: "it records " + name, Collect: `%windir%\CCM\Logs\` + name + elsewhere}
+	}
+	old, modern := findings.Machine{Old: true}, findings.Machine{Modern: true}
+	tests := []struct {
+		name  string
+		list  []findings.Finding
+		about map[string]findings.Machine
+		want  []string // lines of the text
+		not   []string
+	}{
+		{
+			name: "old-windows-has-neither-public-nor-new-switches",
+			list: []findings.Finding{
+				asks("a", findings.Suspected, findings.High, "XP", reg("a key", `reg export "HKLM\SYSTEM\Select" "%PUBLIC%\select.reg" /y /reg:64`)),
+				asks("b", findings.Suspected, findings.High, "XP", reg("the System log", `wevtutil qe System /f:text /rd:true /c:5000 > "%PUBLIC%\system-events.txt"`)),
+				asks("d", findings.Suspected, findings.High, "XP", reg("a copy", `copy "%windir%\x.log" "%PUBLIC%"`)),
+				asks("c", findings.Suspected, findings.High, "XP", reg("rights", "icacls \"%ProgramData%\\X\" > \"%PUBLIC%\\x.txt\"\n(Windows XP and 2003: cacls)")),
+			},
+			about: map[string]findings.Machine{"XP": old},
+			want: []string{
+				`       reg export "HKLM\SYSTEM\Select" "%SystemDrive%\select.reg"`,
+				`       Start, Run, eventvwr.msc: right click on the log "System", Save Log File As, of the type Text (tab delimited)`,
+				`       copy "%windir%\x.log" "%SystemDrive%\"`,
+				`       cacls "%ALLUSERSPROFILE%\Application Data\X" > "%SystemDrive%\x.txt"`,
+			},
+			not: []string{"PUBLIC", "elevated", "wevtutil", "icacls", "Windows XP and 2003", "Run as administrator"},
+		},
+		{
+			name: "later-windows-needs-no-remark-on-old-ones",
+			list: []findings.Finding{
+				asks("c", findings.Suspected, findings.High, "PC", reg("rights", "icacls X > \"%PUBLIC%\\x.txt\"\n(Windows XP and 2003: cacls)")),
+			},
+			about: map[string]findings.Machine{"PC": modern},
+			want:  []string{`       icacls X > "%PUBLIC%\x.txt"`},
+			not:   []string{"Windows XP"},
+		},
+		{
+			name: "logs-of-one-folder-are-one-item-and-the-folder-that-is-known",
+			list: []findings.Finding{
+				asks("a", findings.NotEvaluated, findings.High, "", log("execmgr.log")), asks("b", findings.NotEvaluated, findings.High, "PC", log("WUAHandler.log")),
+				asks("c", findings.NotEvaluated, findings.High, "PC", reg("more", `xcopy "%windir%\CCM\Logs\Ccm*.log" "%PUBLIC%\ccmlogs\" /i /y`)),
+			},
+			about: map[string]findings.Machine{"PC": {Modern: true, ClientLogs: `%windir%\SysWOW64\CCM\Logs`}},
+			want: []string{
+				"To finish the analysis we need one more thing from PC, which is not in the upload:",
+				`       %windir%\SysWOW64\CCM\Logs\Ccm*.log, WUAHandler.log and execmgr.log`,
+				"Please send these files.",
+			},
+			not: []string{"ConfigMgr 2007", "2."},
+		},
+		{
+			name:  "a-machine-without-a-name-is-not-named",
+			list:  []findings.Finding{asks("a", findings.Suspected, findings.High, "", log("execmgr.log"))},
+			about: map[string]findings.Machine{"": {Client: true}},
+			want:  []string{"1. execmgr.log of the client, because it records execmgr.log."},
+			not:   []string{" from "},
+		},
+		{
+			name:  "logs-of-the-client-come-from-those-that-have-it",
+			list:  []findings.Finding{asks("a", findings.Suspected, findings.High, "", log("execmgr.log")), asks("b", findings.Suspected, findings.High, "", want(1))},
+			about: map[string]findings.Machine{"PC1": {Client: true}, "PC2": {Client: true}, "SRV": {}},
+			want:  []string{"1. execmgr.log of the client from PC1, PC2, because it records execmgr.log."},
+		},
+		{
+			name: "folder-that-is-not-known",
+			list: []findings.Finding{
+				asks("a", findings.Suspected, findings.High, "PC", log("execmgr.log")), asks("b", findings.Suspected, findings.High, "PC", log("WUAHandler.log")),
+			},
+			about: map[string]findings.Machine{"PC": {}},
+			want:  []string{`       %windir%\CCM\Logs\WUAHandler.log and execmgr.log` + elsewhere},
+		},
+		{
+			name:  "what-no-suspicion-asks-for-rules-out",
+			list:  []findings.Finding{titled("A site code is a domain's name", asks("a", findings.NotEvaluated, findings.High, "", findings.Missing{What: "the domain", Why: "the trouble comes of the code", Collect: "set"}))},
+			about: nil,
+			want:  []string{"1. The domain, to rule out that a site code is a domain's name: the trouble comes of the code."},
+			not:   []string{"because"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := findings.MakeRequest(tt.list, tt.about)
+			lines := strings.Split(r.Text, "\n")
+			for _, l := range tt.want {
+				if !slices.Contains(lines, l) {
+					t.Errorf("no line %q in\n%s", l, r.Text)
+				}
+			}
+			for _, s := range tt.not {
+				if strings.Contains(r.Text, s) {
+					t.Errorf("%q in\n%s", s, r.Text)
+				}
+			}
+		})
+	}
 }

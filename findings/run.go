@@ -28,6 +28,7 @@ func Run(ctx context.Context, checks []*Check, all []*facts.Facts) ([]Finding, [
 		problems = append(problems, r.problems...)
 	}
 	slices.SortStableFunc(out, compare)
+	inOrder(checks, out, all)
 	return out, problems, nil
 }
 
@@ -112,10 +113,9 @@ func (r *runner) accept(f Finding, about []*facts.Facts, one *facts.Facts) {
 		f.Severity = c.Severity
 	}
 	f.References = union(f.References, c.Doc.References)
-	f.Evidence = slices.Clone(f.Evidence)
+	f.Evidence = once(f.Evidence)
 	for i := range f.Evidence {
 		e := &f.Evidence[i]
-		e.Quote = clip(e.Quote)
 		decode(e, kindOf(about, e.Artifact))
 	}
 	switch f.Verdict {
@@ -291,6 +291,35 @@ func shownKey(key string) string {
 	return key
 }
 
+// once returns the evidence with each fact at its place a single time, however many of a check's arguments rest on it, so that nobody counts
+// one line as two proofs. The first stays, with the notes of the others and with a role that says more than context.
+func once(list []Evidence) []Evidence {
+	type fact struct {
+		place, quote string
+		absent       bool
+	}
+	var out []Evidence
+	at := map[fact]int{}
+	for _, e := range list {
+		e.Quote = clip(e.Quote)
+		k := fact{e.Place(), e.Quote, e.Absent}
+		i, known := at[k]
+		if !known || e.Line == 0 && e.Key == "" {
+			// Evidence of a whole artifact has no place of its own: only its note tells it from another.
+			at[k] = len(out)
+			out = append(out, e)
+			continue
+		}
+		if e.Note != "" && !strings.Contains(out[i].Note, e.Note) {
+			out[i].Note = join(out[i].Note, e.Note)
+		}
+		if out[i].Role == Context {
+			out[i].Role = e.Role
+		}
+	}
+	return out
+}
+
 // union returns the values of both lists, each once.
 func union[T comparable](a, b []T) []T {
 	var out []T
@@ -317,7 +346,7 @@ func (r *runner) join() {
 	slices.SortStableFunc(open, func(a, b Finding) int { return compareReason(a.Reason, b.Reason) })
 	first := open[0]
 	for _, f := range open[1:] {
-		first.Evidence = slices.Concat(first.Evidence, f.Evidence)
+		first.Evidence = once(slices.Concat(first.Evidence, f.Evidence))
 		if f.Reason == first.Reason {
 			first.Missing = union(first.Missing, f.Missing)
 		}

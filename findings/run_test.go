@@ -364,3 +364,103 @@ func TestRunLeavesChecks(t *testing.T) {
 		t.Error("the check's own evidence was changed")
 	}
 }
+
+// TestRunOneFactOnce: a line that carries two of a check's arguments is one piece of evidence.
+func TestRunOneFactOnce(t *testing.T) {
+	value := "V"
+	at := func(line int, quote string, role findings.Role, note string) findings.Evidence {
+		return findings.Evidence{Artifact: "product/a.log", Line: line, Quote: quote, Role: role, Note: note}
+	}
+	pair := func(quote string) findings.Evidence {
+		return findings.Evidence{Artifact: "alpha/system.reg", Line: 2, Key: `SYSTEM\K`, Value: &value, Quote: quote, Role: findings.Supports}
+	}
+	tests := []struct {
+		name      string
+		gave, got []findings.Evidence
+	}{
+		{
+			"two-arguments-of-one-line",
+			[]findings.Evidence{at(1, "x", findings.Supports, "the account"), at(2, "y", findings.Supports, ""), at(1, "x", findings.Supports, "the code")},
+			[]findings.Evidence{at(1, "x", findings.Supports, "the account; the code"), at(2, "y", findings.Supports, "")},
+		},
+		{
+			"context-that-supports",
+			[]findings.Evidence{at(1, "x", findings.Context, "n"), at(1, "x", findings.Supports, "n"), at(2, "y", findings.Supports, ""), at(2, "y", findings.Context, "")},
+			[]findings.Evidence{at(1, "x", findings.Supports, "n"), at(2, "y", findings.Supports, "")},
+		},
+		{"two-parts-of-one-value", []findings.Evidence{pair("a | b"), pair("c | d"), pair("a | b")}, []findings.Evidence{pair("a | b"), pair("c | d")}},
+		{
+			"an-artifact-as-a-whole",
+			[]findings.Evidence{at(0, "", findings.Supports, "it lacks the one"), at(0, "", findings.Supports, "it lacks the other")},
+			[]findings.Evidence{at(0, "", findings.Supports, "it lacks the one"), at(0, "", findings.Supports, "it lacks the other")},
+		},
+	}
+	all := built(t, []*ingest.Artifact{log("product/a.log")}, registry(t, "alpha/system.reg", fmt.Sprintf(named, "ALPHA")))
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, _, err := findings.Run(context.Background(), []*findings.Check{check(gives(findings.Finding{Verdict: findings.Suspected, Evidence: tt.gave}))}, all)
+			if err != nil || len(got) != 1 {
+				t.Fatalf("%d findings, %v", len(got), err)
+			}
+			if diff := cmp.Diff(tt.got, got[0].Evidence); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestRunInOrder: a remedy that another finding's has to precede says so first.
+func TestRunInOrder(t *testing.T) {
+	const waits = `First do what the finding "cause" (cause-state) says, because it is the cause. The steps below come after that.`
+	const open = `First settle the suspicion "cause" (cause-state), because it is the cause. The steps below come after that.`
+	tests := []struct {
+		name        string
+		first       findings.Finding
+		firstOn     string // the system of the first finding; "" for one about several
+		later       findings.Finding
+		alpha, beta string // the first step of the remedy on either system
+	}{
+		{"confirmed", findings.Finding{Verdict: findings.Confirmed}, "ALPHA", findings.Finding{Verdict: findings.Confirmed}, waits, "restart"},
+		{"suspected", findings.Finding{Verdict: findings.Suspected}, "ALPHA", findings.Finding{Verdict: findings.Suspected}, open, "restart"},
+		{"of-several-systems", findings.Finding{Verdict: findings.Confirmed}, "", findings.Finding{Verdict: findings.Confirmed}, "restart", waits},
+		{"slight-suspicion", findings.Finding{Verdict: findings.Suspected, Severity: findings.Low}, "ALPHA", findings.Finding{Verdict: findings.Confirmed}, "restart", "restart"},
+		{"overcome", findings.Finding{Verdict: findings.Confirmed, State: findings.Resolved}, "ALPHA", findings.Finding{Verdict: findings.Confirmed}, "restart", "restart"},
+		{"not-this-one", findings.Finding{Verdict: findings.Confirmed, State: findings.Predicted}, "ALPHA", findings.Finding{Verdict: findings.Confirmed}, "restart", "restart"},
+		{"nothing-to-defer", findings.Finding{Verdict: findings.Confirmed}, "ALPHA", findings.Finding{Verdict: findings.Confirmed, State: findings.Resolved}, "restart", "restart"},
+	}
+	all := built(t, []*ingest.Artifact{log("alpha/a.log"), log("beta/a.log")},
+		registry(t, "alpha/system.reg", fmt.Sprintf(named, "ALPHA")), registry(t, "beta/system.reg", fmt.Sprintf(named, "BETA")))
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			first := check(nil)
+			first.ID, first.Run = "cause-state", nil
+			first.Before = []findings.Precedence{{
+				Over: []string{"restart-state"}, Why: "it is the cause", If: func(f *findings.Finding) bool { return f.State != findings.Predicted },
+			}}
+			first.RunAll = func([]*facts.Facts) ([]findings.Finding, error) {
+				f := tt.first
+				f.Title, f.System, f.Evidence = "cause", tt.firstOn, []findings.Evidence{evidence("beta/a.log", findings.Supports)}
+				return []findings.Finding{f}, nil
+			}
+			later := check(func(f *facts.Facts) ([]findings.Finding, error) {
+				x := tt.later
+				x.Remedy, x.Evidence = []string{"restart"}, []findings.Evidence{evidence(strings.ToLower(f.ID)+"/a.log", findings.Supports)}
+				return []findings.Finding{x}, nil
+			})
+			later.ID = "restart-state"
+			got, _, err := findings.Run(context.Background(), []*findings.Check{first, later}, all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps := map[string]string{}
+			for _, f := range got {
+				if f.Check == later.ID {
+					steps[f.System] = f.Remedy[0]
+				}
+			}
+			if diff := cmp.Diff(map[string]string{"ALPHA": tt.alpha, "BETA": tt.beta}, steps); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

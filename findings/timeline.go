@@ -52,14 +52,15 @@ type MarkKind string
 
 // The kinds of marks.
 const (
-	MarkIncident  MarkKind = "incident"   // the time that the user gave
-	MarkFinding   MarkKind = "finding"    // evidence that supports a confirmed or suspected finding
-	MarkBoot      MarkKind = "boot"       // the machine started
-	MarkShutdown  MarkKind = "shutdown"   // the machine was shut down
-	MarkInstall   MarkKind = "install"    // an Installer log begins
-	MarkCapture   MarkKind = "capture"    // a hive was last written: the bundle is not older
-	MarkClockJump MarkKind = "clock-jump" // a log's clock goes back
-	MarkGap       MarkKind = "gap"        // a log that writes steadily is silent for long
+	MarkIncident  MarkKind = "incident"    // the time that the user gave
+	MarkFinding   MarkKind = "finding"     // evidence that supports a confirmed or suspected finding
+	MarkKey       MarkKind = "key-written" // a registry key that is such evidence was last written: when its values came to be what they are is not known
+	MarkBoot      MarkKind = "boot"        // the machine started
+	MarkShutdown  MarkKind = "shutdown"    // the machine was shut down
+	MarkInstall   MarkKind = "install"     // an Installer log begins
+	MarkCapture   MarkKind = "capture"     // a hive was last written: the bundle is not older
+	MarkClockJump MarkKind = "clock-jump"  // a log's clock goes back
+	MarkGap       MarkKind = "gap"         // a log that writes steadily is silent for long
 )
 
 // The limits of a time line.
@@ -72,6 +73,8 @@ const (
 	minGap          = time.Hour
 	gapFactor       = 20 // a gap is so many times the usual distance of a log's bins
 	gapBins         = 8  // a log with fewer bins has no usual distance
+	offsetRoom      = 3  // how many times the span of nearly all records the offsets of a zone are listed before and after it
+	offsetLeast     = 30 * 24 * time.Hour
 )
 
 // timeline makes the time line of a report whose other parts are made.
@@ -118,6 +121,66 @@ func timeline(r *Report, artifacts []*ingest.Artifact, systems []*facts.Facts) T
 	}
 	t.Marks = append(t.Marks, marks(r, artifacts, systems)...)
 	return t
+}
+
+// offsets adds to the zones of the machines which offsets their rules put in force while the time line lasts. Of records with a wrong date, far from nearly all others, it may not
+// know: the time line's axis is clipped where they take several times the span of the others.
+func offsets(r *Report, systems []*facts.Facts) {
+	type moment struct {
+		at      time.Time
+		records int
+	}
+	var all []moment
+	add := func(s string, records int) {
+		if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+			all = append(all, moment{t, records})
+		}
+	}
+	total := 0
+	for _, l := range r.Timeline.Logs {
+		for _, b := range l.Bins {
+			if l.UTC {
+				add(b.Time, b.Records)
+				total += b.Records
+			}
+		}
+	}
+	for _, m := range r.Timeline.Marks {
+		if m.UTC && total == 0 {
+			add(m.Time, 1)
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	slices.SortFunc(all, func(a, b moment) int { return a.at.Compare(b.at) })
+	from, to, seen := all[0].at, all[0].at, 0
+	for _, m := range all {
+		if seen*200 < total { // half a percent of the records
+			from = m.at
+		}
+		if seen*200 <= total*199 {
+			to = m.at
+		}
+		seen += m.records
+	}
+	room := offsetRoom*to.Sub(from) + offsetLeast
+	from, to = from.Add(-room), to.Add(room)
+	for _, s := range r.Systems {
+		i := slices.IndexFunc(systems, func(f *facts.Facts) bool { return f.ID == s.ID && !f.Mixed })
+		if s.TimeZone == nil || i < 0 {
+			continue
+		}
+		if z, err := systems[i].Registry.TimeZone(); err == nil {
+			for _, o := range z.Offsets(from, to) {
+				out := ZoneOffset{BiasMinutes: o.Bias}
+				if !o.From.IsZero() {
+					out.From = Timestamp(o.From)
+				}
+				s.TimeZone.Offsets = append(s.TimeZone.Offsets, out)
+			}
+		}
+	}
 }
 
 func compareBool(a, b bool) int {
@@ -187,9 +250,11 @@ func marks(r *Report, artifacts []*ingest.Artifact, systems []*facts.Facts) []Ma
 				continue
 			}
 			n++
-			out = append(out, Mark{
-				Time: cmp.Or(e.Time, e.LocalTime), UTC: e.Time != "", Kind: MarkFinding, Label: f.Title, System: f.System, Artifact: e.Artifact, Line: e.Line,
-			})
+			m := Mark{Time: cmp.Or(e.Time, e.LocalTime), UTC: e.Time != "", Kind: MarkFinding, Label: f.Title, System: f.System, Artifact: e.Artifact, Line: e.Line}
+			if e.Key != "" {
+				m.Kind, m.Label = MarkKey, "a registry key was last written that is evidence of: "+f.Title
+			}
+			out = append(out, m)
 		}
 	}
 	owner := map[string]string{}

@@ -1,7 +1,9 @@
 package findings_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -33,6 +35,7 @@ func TestTimeline(t *testing.T) {
 				{Artifact: "b.log", Line: 3, Time: "1970-01-01T02:00:00Z", Role: findings.Supports},
 				{Artifact: "b.log", Line: 4, Time: "1970-01-01T02:00:00Z", Role: findings.Context},
 				{Artifact: "a.log", Line: 1, LocalTime: "1970-01-01T02:30:00", Role: findings.Supports},
+				{Artifact: "SYSTEM", Key: "Setup", Value: new(string), Time: "1970-01-01T03:00:00Z", Role: findings.Supports},
 			}},
 			{Check: "d", Verdict: findings.RuledOut, Title: "it did not", Evidence: []findings.Evidence{{Artifact: "b.log", Line: 9, Time: "1970-01-01T02:00:00Z", Role: findings.Supports}}},
 		},
@@ -50,6 +53,7 @@ func TestTimeline(t *testing.T) {
 	want := []findings.Mark{
 		{Time: "1970-01-01T01:00:00Z", UTC: true, Kind: findings.MarkClockJump, Label: "the clock goes back by 2s", Artifact: "b.log", Line: 7},
 		{Time: "1970-01-01T02:00:00Z", UTC: true, Kind: findings.MarkFinding, Label: "it broke", System: "PC1", Artifact: "b.log", Line: 3},
+		{Time: "1970-01-01T03:00:00Z", UTC: true, Kind: findings.MarkKey, Label: "a registry key was last written that is evidence of: it broke", System: "PC1", Artifact: "SYSTEM"},
 		{Time: "1970-01-01T09:00:01Z", UTC: true, Kind: findings.MarkGap, Label: "silent for 80h59m59s", Artifact: "b.log"},
 		{Time: "1970-01-01T02:30:00", Kind: findings.MarkFinding, Label: "it broke", System: "PC1", Artifact: "a.log", Line: 1},
 		{Time: "2012-03-01T03:00:00", Kind: findings.MarkInstall, Label: "Windows Installer begins", Artifact: "a.log", Line: 1},
@@ -65,21 +69,21 @@ func TestInventory(t *testing.T) {
 [HKEY_LOCAL_MACHINE\SYSTEM\Select]
 "Current"=dword:00000001
 "LastKnownGood"=dword:00000002
-[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\Plain]
+[HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Plain]
 "Type"=dword:00000010
 "Start"=dword:00000002
 "ImagePath"="C:\\Windows\\plain.exe -k"
-[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\Blank]
+[HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Blank]
 "Type"=dword:00000010
 "Start"=dword:00000002
 "ImagePath"="C:\\Program Files\\b.exe"
-[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\Driver]
+[HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Driver]
 "Type"=dword:00000001
 "Start"=dword:00000004
-[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\Lost]
+[HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Lost]
 "Type"=dword:00000010
 "Start"=dword:00000002
-[HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\Temp]
+[HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Temp]
 "Type"=dword:00000010
 "Start"=dword:00000003
 "ImagePath"="C:\\Users\\x\\AppData\\Local\\Temp\\t.exe"
@@ -88,7 +92,7 @@ func TestInventory(t *testing.T) {
 "DisplayVersion"="1.2"
 "LocalPackage"="C:\\Windows\\Installer\\1.msi"
 `)
-	const key = `HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001\Services\Blank`
+	const key = `HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Services\Blank`
 	name := "Start"
 	r := findings.Assemble(findings.Case{
 		Uploads: []findings.Upload{upload}, Systems: built(t, nil, e), Artifacts: []*ingest.Artifact{e.Artifact},
@@ -124,5 +128,35 @@ func TestInventory(t *testing.T) {
 	}}
 	if diff := cmp.Diff(excerpt, r.Registry); diff != "" {
 		t.Errorf("excerpts differ (-want +got):\n%s", diff)
+	}
+}
+
+// TestOffsets lists the offsets of a machine while the time line lasts, and none where the registry does not tell its rules.
+func TestOffsets(t *testing.T) {
+	const zone = `[HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\TimeZoneInformation]
+"Bias"=dword:ffffffc4
+"DaylightBias"=dword:ffffffc4
+`
+	const rules = `"StandardStart"=hex:00,00,0a,00,05,00,03,00,00,00,00,00,00,00,00,00
+"DaylightStart"=hex:00,00,03,00,05,00,02,00,00,00,00,00,00,00,00,00
+`
+	march := time.Date(2012, 3, 20, 0, 0, 0, 0, time.UTC).Unix() / 3600
+	for name, test := range map[string]struct {
+		reg  string
+		want []findings.ZoneOffset
+	}{
+		"rules":    {zone + rules, []findings.ZoneOffset{{BiasMinutes: -60}, {From: "2012-03-25T01:00:00Z", BiasMinutes: -120}}},
+		"no rules": {zone, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := registry(t, "system.reg", fmt.Sprintf(named, "PC1")+test.reg)
+			r := findings.Assemble(findings.Case{
+				Uploads: []findings.Upload{upload}, Systems: built(t, nil, e),
+				Artifacts: []*ingest.Artifact{{Path: "b.log", Kind: ingest.KindLogCCM, Tally: ingest.Tally{UTC: hours(march, march+24, march+48)}}},
+			})
+			if got := r.Systems[0].TimeZone; got == nil || got.BiasMinutes != -60 || !cmp.Equal(got.Offsets, test.want) {
+				t.Errorf("%+v", got)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package hive
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -34,6 +35,13 @@ type TimeZone struct {
 	Found        Found          // the Bias value
 
 	years []yearRules // the zone's rules by year where SOFTWARE has them, ascending
+	ruled bool        // the source says when daylight saving time begins and ends, be it that there is none
+}
+
+// Offset is a bias in force.
+type Offset struct {
+	From time.Time // in UTC; zero of the first of a list
+	Bias int       // minutes to add to local time to get UTC
 }
 
 // yearRules are the rules of one year.
@@ -62,12 +70,14 @@ func (r *Registry) TimeZone() (TimeZone, error) {
 		if z.Name = k.valueOrZero("TimeZoneKeyName").String(); z.Name == "" {
 			z.Name = z.StandardName
 		}
-		z.Standard, z.Daylight = timeFields(k.valueOrZero("StandardStart").Data), timeFields(k.valueOrZero("DaylightStart").Data)
+		standard, daylight := k.valueOrZero("StandardStart").Data, k.valueOrZero("DaylightStart").Data
+		z.Standard, z.Daylight = timeFields(standard), timeFields(daylight)
 		off, _ := k.valueOrZero("DisableAutoDaylightTimeSet").Uint()
 		z.NoDaylight = off != 0
 		if static, _ := k.valueOrZero("DynamicDaylightTimeDisabled").Uint(); static == 0 && z.Name != "" {
 			z.years = r.yearRules(z.Name)
 		}
+		z.ruled = z.NoDaylight || len(z.years) > 0 || states(standard, z.Standard) && states(daylight, z.Daylight)
 		return z, nil
 	}
 	return TimeZone{}, ErrNotExist
@@ -98,6 +108,11 @@ func timeFields(b []byte) TransitionRule {
 	}
 	n := func(i int) int { return int(binary.LittleEndian.Uint16(b[2*i:])) }
 	return TransitionRule{n(0), n(1), n(2), n(3), n(4), n(5), n(6), time.Weekday(n(7))}.checked()
+}
+
+// states reports whether TIME_FIELDS hold a rule, or say with a month of zero that there is none.
+func states(b []byte, rule TransitionRule) bool {
+	return len(b) >= 16 && (rule.Month != 0 || binary.LittleEndian.Uint16(b[2:]) == 0)
 }
 
 // systemTime decodes SYSTEMTIME: year, month, weekday, day or week, hour, minute, second, millisecond.
@@ -173,6 +188,62 @@ func (z TimeZone) BiasAt(wall time.Time) int16 {
 		return minutes(y.bias + y.daylightBias)
 	}
 	return minutes(y.bias + y.standardBias)
+}
+
+// Offsets lists the biases in force between two times, in order; none follows its like. It is nil if the source does not tell the rules of daylight saving time.
+func (z TimeZone) Offsets(from, to time.Time) []Offset {
+	if !z.ruled {
+		return nil
+	}
+	out := []Offset{{Bias: z.biasSince(from)}}
+	var changes []time.Time
+	for year := from.UTC().Year() - 1; year <= to.UTC().Year()+1; year++ {
+		was, is := z.rules(year-1), z.rules(year)
+		newYear := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+		changes = append(changes, newYear.Add(time.Duration(was.winter())*time.Minute), newYear.Add(time.Duration(is.winter())*time.Minute))
+		if toDaylight, toStandard, ok := z.summer(is, year); ok {
+			changes = append(changes, toDaylight, toStandard)
+		}
+	}
+	slices.SortFunc(changes, time.Time.Compare)
+	for _, at := range changes {
+		if bias := z.biasSince(at); at.After(from) && !at.After(to) && bias != out[len(out)-1].Bias {
+			out = append(out, Offset{From: at, Bias: bias})
+		}
+	}
+	return out
+}
+
+// winter is the bias of the year's standard time.
+func (y yearRules) winter() int { return int(minutes(y.bias + y.standardBias)) }
+
+// summer returns when daylight saving time begins and ends in a year; false if there is none.
+func (z TimeZone) summer(y yearRules, year int) (from, to time.Time, ok bool) {
+	toDaylight, ok1 := y.daylight.in(year)
+	toStandard, ok2 := y.standard.in(year)
+	if z.NoDaylight || !ok1 || !ok2 {
+		return time.Time{}, time.Time{}, false
+	}
+	return toDaylight.Add(time.Duration(y.winter()) * time.Minute), toStandard.Add(time.Duration(minutes(y.bias+y.daylightBias)) * time.Minute), true
+}
+
+// biasSince returns the minutes to add to local time to get UTC from a time on. A year is that of standard time.
+func (z TimeZone) biasSince(t time.Time) int {
+	t = t.UTC()
+	year := t.Add(-time.Duration(z.rules(t.Year()).winter()) * time.Minute).Year()
+	y := z.rules(year)
+	from, to, ok := z.summer(y, year)
+	if !ok {
+		return int(minutes(y.bias))
+	}
+	daylight := !t.Before(from) && t.Before(to)
+	if to.Before(from) { // the southern half of the earth
+		daylight = !t.Before(from) || t.Before(to)
+	}
+	if daylight {
+		return int(minutes(y.bias + y.daylightBias))
+	}
+	return y.winter()
 }
 
 // minutes bounds a bias to two days.

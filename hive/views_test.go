@@ -3,6 +3,7 @@ package hive_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -247,6 +248,62 @@ func TestTimeZoneBiasAt(t *testing.T) {
 				}
 				if got := z.BiasAt(at); got != want {
 					t.Errorf("%s: bias %d, want %d", wall, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestTimeZoneOffsets lists the changes in UTC, and agrees with what the clock's reading tells.
+func TestTimeZoneOffsets(t *testing.T) {
+	for name, tc := range map[string]struct {
+		sources  []string
+		from, to string
+		want     []string
+	}{
+		"western Europe":        {[]string{"hive\n" + europe}, "2012-01-15", "2013-05-01", []string{"-60", "2012-03-25 01:00:00 -120", "2012-10-28 01:00:00 -60", "2013-03-31 01:00:00 -120"}},
+		"within summer":         {[]string{"hive\n" + europe}, "2012-05-15", "2012-06-01", []string{"-120"}},
+		"Sydney":                {[]string{"hive\n" + sydney}, "2012-01-15", "2012-12-31", []string{"-660", "2012-03-31 16:00:00 -600", "2012-10-06 16:00:00 -660"}},
+		"India":                 {[]string{"hive\n" + india}, "2012-01-15", "2013-12-31", []string{"-330"}},
+		"New York, by year":     {[]string{"hive\n" + newYork, newYorkYears}, "2006-01-01", "2007-12-01", []string{"300", "2006-04-02 07:00:00 240", "2006-10-29 06:00:00 300", "2007-03-11 07:00:00 240", "2007-11-04 06:00:00 300"}},
+		"daylight switched off": {[]string{"hive\n" + europe + "\"DisableAutoDaylightTimeSet\"=dword:1\n"}, "2012-01-15", "2013-05-01", []string{"-60"}},
+		"rules of no sense":     {[]string{"hive\n" + strings.ReplaceAll(europe, "hex:00,00,0a,00", "hex:00,00,0d,00")}, "2012-01-15", "2013-05-01", nil},
+		"no rules":              {[]string{"hive\n" + zoneKey + `"Bias"=dword:ffffffc4` + "\n"}, "2012-01-15", "2013-05-01", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			z, err := registry(t, tc.sources...).TimeZone()
+			if err != nil {
+				t.Fatal(err)
+			}
+			day := func(s string) time.Time {
+				at, err := time.Parse(time.DateOnly, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return at
+			}
+			var got []string
+			offsets := z.Offsets(day(tc.from), day(tc.to))
+			for i, o := range offsets {
+				s := strconv.Itoa(o.Bias)
+				if i > 0 {
+					s = o.From.Format(time.DateTime) + " " + s
+				}
+				got = append(got, s)
+			}
+			if d := cmp.Diff(tc.want, got); d != "" {
+				t.Error(d)
+			}
+			for at := day(tc.from); at.Before(day(tc.to)) && offsets != nil; at = at.Add(37 * time.Minute) {
+				bias := 0
+				for _, o := range offsets {
+					if !o.From.After(at) {
+						bias = o.Bias
+					}
+				}
+				wall := at.Add(-time.Duration(bias) * time.Minute)
+				if b := int(z.BiasAt(wall)); b != bias && int(z.BiasAt(wall.Add(-time.Hour))) != bias { // a reading that is there twice is taken for standard time
+					t.Fatalf("%s: bias %d, by the clock's reading %d", at, bias, b)
 				}
 			}
 		})

@@ -349,7 +349,7 @@ func (a *reading) withShard(name string, f func(*sharedShard) error) error {
 			a.letGo()
 		}
 	}()
-	return f(s)
+	return guard(func() error { return f(s) })
 }
 
 // promises tells by the index alone whether a case may match a query. It is true if the index can't be read, so that whoever opens the case is told.
@@ -358,7 +358,7 @@ func (a *Archive) promises(ctx context.Context, live *liveCase, q query.Node) bo
 	err := a.withShard(live.Shard, func(s *sharedShard) error {
 		answer, err := s.answer(ctx, q)
 		if err == nil {
-			may = answer.all || answer.cases[keyOf(live.Key)] != nil
+			may = answer.all || answer.cases[live.Key] != nil
 		}
 		return err
 	})
@@ -462,6 +462,16 @@ func (c *openCase) close() error {
 // wrap says which case an error is of.
 func (c *openCase) wrap(err error) error {
 	return fmt.Errorf("archive: case %q: %w", c.live.ID, err)
+}
+
+// guard turns a panic of Bleve, which trusts the bytes of its files, into an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the index is damaged: %v", r)
+		}
+	}()
+	return f()
 }
 
 // entry reads what is known of block n of the file "blocks".

@@ -3,9 +3,13 @@ package index
 import (
 	"bytes"
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"sync"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	segments "github.com/blevesearch/scorch_segment_api/v2"
 
 	"casebook/findings"
 	"casebook/index/query"
@@ -21,52 +25,51 @@ const termsPerBlock = 500
 
 // need is what a block must hold for a query to match in it: a part of the query in terms of the index. nil asks for nothing.
 type need interface {
-	// find returns the documents that have it. The set is the caller's.
-	find(s *segment) (docSet, error)
+	// find returns the numbers of the documents that have it. The bitmap is the caller's.
+	find(s segments.Segment) (*roaring.Bitmap, error)
 }
 
 type (
-	needTerm struct {
-		field field
-		term  string
-	}
-	needAll []need
-	needAny []need // none of them: nothing matches
+	needTerm struct{ field, term string }
+	needAll  []need
+	needAny  []need // none of them: nothing matches
 )
 
-func (n needTerm) find(s *segment) (docSet, error) { return s.documentsOf(n.field, []byte(n.term)) }
+func (n needTerm) find(s segments.Segment) (*roaring.Bitmap, error) {
+	return postings(s, n.field, n.term)
+}
 
-func (n needAll) find(s *segment) (docSet, error) {
-	var all docSet
-	for i, one := range n {
+func (n needAll) find(s segments.Segment) (*roaring.Bitmap, error) {
+	var all *roaring.Bitmap
+	for _, one := range n {
 		found, err := one.find(s)
 		if err != nil {
 			return nil, err
 		}
-		if i > 0 {
-			found.and(all)
+		if all != nil {
+			found.And(all)
 		}
-		if all = found; all.count() == 0 {
+		if all = found; all.IsEmpty() {
 			break
 		}
 	}
 	return all, nil
 }
 
-func (n needAny) find(s *segment) (docSet, error) {
-	found := newDocSet(s.documents)
+func (n needAny) find(s segments.Segment) (*roaring.Bitmap, error) {
+	found := roaring.New()
 	for _, one := range n {
 		some, err := one.find(s)
 		if err != nil {
 			return nil, err
 		}
-		found.or(some)
+		found.Or(some)
 	}
 	return found, nil
 }
 
 // needOf returns what a query needs. Every block that holds a match has it; a block that has it need not hold a match.
-func needOf(n query.Node, s *segment) (need, error) {
+func needOf(n query.Node, s segments.Segment) (need, error) {
 	switch n := n.(type) {
 	case query.And:
 		var all needAll
@@ -102,14 +105,6 @@ func needOf(n query.Node, s *segment) (need, error) {
 			return needTerms(fieldCheck, n.Text, s)
 		case query.Severity:
 			return needSeverity(n.Text), nil
-		case query.Verdict:
-			names := needAny{}
-			for _, v := range []findings.Verdict{findings.Confirmed, findings.Suspected, findings.RuledOut, findings.NotEvaluated} {
-				if n.Text.Match([]byte(v)) {
-					names = append(names, needTerm{fieldSeverity, verdictTerm(v)})
-				}
-			}
-			return names, nil
 		default: // the case, the table of artifacts or the records answer
 		}
 	}
@@ -128,19 +123,19 @@ func (n needAll) reduce() need {
 }
 
 // needTerms returns what a matcher needs in a field.
-func needTerms(f field, m words.Matcher, s *segment) (need, error) {
+func needTerms(field string, m words.Matcher, s segments.Segment) (need, error) {
 	var all needAll
 	for _, oneOf := range m.Terms() {
 		var list needAny
 		known := true
 		for _, t := range oneOf {
 			if !t.Glob {
-				list = append(list, needTerm{f, string(t.Prefix)})
+				list = append(list, needTerm{field, string(t.Prefix)})
 				continue
 			}
 			var found needAny
 			var err error
-			if found, known, err = expand(f, t, s); err != nil {
+			if found, known, err = expand(field, t, s); err != nil {
 				return nil, err
 			}
 			if !known {
@@ -161,29 +156,47 @@ func needTerms(f field, m words.Matcher, s *segment) (need, error) {
 
 // expand returns the terms of a segment that a wildcard stands for, and false if they are too many, or if finding them would cost more than it
 // may save: a wildcard at the beginning of a word is compared with all terms.
-func expand(f field, t words.Term, s *segment) (found needAny, ok bool, err error) {
-	if len(t.Prefix) == 0 && s.tables[f].groups > termsPerBlock/termsPerGroup*s.documents {
-		return nil, false, nil
-	}
-	c, err := s.seek(f, t.Prefix)
+func expand(field string, t words.Term, s segments.Segment) (found needAny, ok bool, err error) {
+	dict, err := s.Dictionary(field)
 	if err != nil {
 		return nil, false, err
 	}
-	for {
-		more, err := c.next()
+	if len(t.Prefix) == 0 && uint64(dict.Cardinality()) > termsPerBlock*s.Count() { //nolint:gosec // not negative
+		return nil, false, nil
+	}
+	terms, ok := dict.(interface {
+		AutomatonIteratorOmitCount(a segments.Automaton, from, to []byte) segments.DictionaryIterator
+	})
+	if !ok {
+		return nil, false, errors.New("the index has a dictionary of another kind")
+	}
+	for list := terms.AutomatonIteratorOmitCount(nil, t.Prefix, behind(t.Prefix)); ; {
+		e, err := list.Next()
 		if err != nil {
 			return nil, false, err
 		}
-		switch begins := more && bytes.HasPrefix(c.term, t.Prefix); {
-		case !more, !begins && bytes.Compare(c.term, t.Prefix) > 0:
+		if e == nil {
 			return found, true, nil
-		case !begins || !t.Match(c.term):
-			continue
-		case len(found) == maxExpansion:
-			return nil, false, nil
 		}
-		found = append(found, needTerm{f, string(c.term)})
+		if t.Match([]byte(e.Term)) {
+			if len(found) == maxExpansion {
+				return nil, false, nil
+			}
+			found = append(found, needTerm{field, e.Term})
+		}
 	}
+}
+
+// behind returns the least string that is greater than all that begin with prefix, nil if there is none.
+func behind(prefix []byte) []byte {
+	for i := len(prefix) - 1; i >= 0; i-- {
+		if prefix[i] < 0xff {
+			end := bytes.Clone(prefix[:i+1])
+			end[i]++
+			return end
+		}
+	}
+	return nil
 }
 
 // needSeverity returns the severities, of records and of findings, that a matcher matches.
@@ -218,8 +231,8 @@ const maxAnswers = 12
 // answer is which blocks of the cases of a shard may match a query. A shard never changes, and so an answer stays right.
 type answer struct {
 	query query.Node
-	all   bool               // every block may
-	cases map[[8]byte]*picks // by key
+	all   bool              // every block may
+	cases map[string]*picks // by key
 }
 
 // candidates returns the blocks in which the query may match, and whether the findings may.
@@ -231,7 +244,7 @@ func (c *openCase) candidates(ctx context.Context, q query.Node) (p picks, withF
 	if a.all {
 		return picks{all: true}, true, nil
 	}
-	if found := a.cases[keyOf(c.live.Key)]; found != nil {
+	if found := a.cases[c.live.Key]; found != nil {
 		return *found, found.findings, nil
 	}
 	return p, false, nil
@@ -256,8 +269,9 @@ func (s *sharedShard) answer(ctx context.Context, q query.Node) (*answer, error)
 	if a := s.remembered(q); a != nil {
 		return a, nil
 	}
-	a := &answer{query: q, cases: map[[8]byte]*picks{}}
-	if err := a.collect(ctx, s.index); err != nil {
+	a := &answer{query: q, cases: map[string]*picks{}}
+	err := guard(func() error { return a.collect(ctx, s.index) })
+	if err != nil {
 		return nil, err
 	}
 	for _, p := range a.cases {
@@ -287,40 +301,46 @@ func (a *answer) collect(ctx context.Context, s *shard) error {
 		return nil
 	}
 	for i, segment := range s.segments {
-		all, err := segment.all()
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
+		found := roaring.New()
 		if needs[i] == nil { // of this segment nothing is known
-			for n := range all {
-				a.enter(&all[n])
+			found.AddRange(0, segment.Count())
+		} else {
+			var err error
+			if found, err = needs[i].find(segment); err != nil {
+				return err
 			}
-			continue
 		}
-		found, err := needs[i].find(segment)
-		if err != nil {
+		if err := a.enter(ctx, segment, found); err != nil {
 			return err
-		}
-		for n := range found.all {
-			a.enter(&all[n])
 		}
 	}
 	return nil
 }
 
-// enter adds a document.
-func (a *answer) enter(d *document) {
-	p := a.cases[d.key]
-	if p == nil {
-		p = &picks{seqs: map[int][]int{}}
-		a.cases[d.key] = p
+// enter adds documents of a segment.
+func (a *answer) enter(ctx context.Context, segment segments.Segment, found *roaring.Bitmap) error {
+	for list := found.Iterator(); list.HasNext(); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		id, err := segment.DocID(uint64(list.Next()))
+		if err != nil {
+			return err
+		}
+		key, artifact, seq, ok := parseDocumentID(string(id))
+		if !ok {
+			continue
+		}
+		p := a.cases[key]
+		if p == nil {
+			p = &picks{seqs: map[int][]int{}}
+			a.cases[key] = p
+		}
+		if artifact == noArtifact {
+			p.findings = true
+			continue
+		}
+		p.seqs[int(artifact)] = append(p.seqs[int(artifact)], int(seq))
 	}
-	if d.artifact == noArtifact {
-		p.findings = true
-		return
-	}
-	p.seqs[int(d.artifact)] = append(p.seqs[int(d.artifact)], int(d.seq))
+	return nil
 }

@@ -164,7 +164,11 @@ func (v *checking) blocks(ctx context.Context, c *openCase) error {
 				v.fault("%q: %v", a.Path, err)
 				continue
 			}
-			found, err := c.shard.index.holds(telltale(rs), document{keyOf(c.live.Key), uint32(number), uint32(seq)})
+			found := false
+			err = guard(func() (err error) {
+				found, err = c.shard.index.holds(telltale(rs), documentID(c.live.Key, uint32(number), uint32(seq))) //nolint:gosec // fewer than the blocks of the file
+				return err
+			})
 			if err != nil || !found {
 				v.fault("%q: a search does not find block %d: %v", a.Path, seq, err)
 				continue

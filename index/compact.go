@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/RoaringBitmap/roaring/v2"
+	segments "github.com/blevesearch/scorch_segment_api/v2"
 	"github.com/gofrs/flock"
 )
 
@@ -41,11 +43,9 @@ type shardUse struct {
 	bytes int64
 	cases []liveCase
 	dead  bool // it indexes cases that are no longer
-
-	foreign bool // an earlier version wrote it
 }
 
-// Compact merges small shards, and writes those anew that index cases that are gone or that an earlier version wrote. Merged shards are built aside; the archive's lock
+// Compact merges small shards, and writes those anew that index cases that are gone. Merged shards are built aside; the archive's lock
 // is held only while each is published. progress is called after each; it may be nil.
 func (k *Keeper) Compact(ctx context.Context, progress func(done, all int)) (Compacted, error) {
 	var c Compacted
@@ -116,7 +116,7 @@ func (k *Keeper) Tidy(ctx context.Context) (cases int, err error) {
 func tidyPlan(uses []*shardUse) []*shardUse {
 	tiers := map[int][]*shardUse{}
 	for _, u := range uses {
-		if u.bytes <= smallShard && len(u.cases) < mergedCases && !u.foreign {
+		if u.bytes <= smallShard && len(u.cases) < mergedCases {
 			tier := bits.Len64(uint64(u.bytes)>>16) / 3 //nolint:gosec // not negative
 			tiers[tier] = append(tiers[tier], u)
 		}
@@ -187,7 +187,6 @@ func shardUses(dir string, m *manifest) ([]*shardUse, error) {
 				return nil, fmt.Errorf("archive: case %q: index: %w", c.ID, err)
 			}
 			u = &shardUse{name: c.Shard}
-			u.foreign = f.foreign()
 			for _, n := range f.Files {
 				u.bytes += n
 			}
@@ -209,14 +208,14 @@ func mergePlan(uses []*shardUse) [][]*shardUse {
 	var bytes int64
 	cases := 0
 	end := func() {
-		if len(group) > 1 || len(group) == 1 && (group[0].dead || group[0].foreign) {
+		if len(group) > 1 || len(group) == 1 && (group[0].dead) {
 			plan = append(plan, group)
 		}
 		group, bytes, cases = nil, 0, 0
 	}
 	for _, u := range uses {
 		if u.bytes > smallShard {
-			if u.dead || u.foreign {
+			if u.dead {
 				plan = append(plan, []*shardUse{u})
 			}
 			continue
@@ -273,8 +272,8 @@ func (k *Keeper) merge(ctx context.Context, list []liveCase, doing string, witho
 	})
 }
 
-// buildShard writes the index of cases into the new folder dir: from the shards that they have, or, if one of those is not as it was written or by an earlier
-// version, from the records and findings.
+// buildShard writes the index of cases into the new folder dir: from the shards that they have, or, if one of those is not as it was written,
+// from the records and findings.
 func buildShard(ctx context.Context, archive string, cases []liveCase, dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, dirStore), 0o700); err != nil {
 		return fmt.Errorf("archive: %w", err)
@@ -301,17 +300,21 @@ var errUnjoinable = errors.New("a shard is not as it was written")
 
 // joinShards writes what the shards of cases say of them as one segment into the folder dir, and returns how many documents it has.
 func joinShards(ctx context.Context, archive string, cases []liveCase, dir string) (uint64, error) {
-	var list []*segment
 	var shards []*shard
 	defer func() {
 		for _, s := range shards {
 			_ = s.close() // it was only read
 		}
 	}()
-	seen, keys := map[string]bool{}, map[[8]byte]bool{}
+	seen, keys := map[string]bool{}, map[string]bool{}
+	for i := range cases {
+		keys[cases[i].Key] = true
+	}
+	var list []segments.Segment
+	var drops []*roaring.Bitmap
+	var n uint64
 	for i := range cases {
 		name := cases[i].Shard
-		keys[keyOf(cases[i].Key)] = true
 		if seen[name] {
 			continue
 		}
@@ -321,20 +324,41 @@ func joinShards(ctx context.Context, archive string, cases []liveCase, dir strin
 			return 0, errUnjoinable
 		}
 		s, err := readShard(from)
-		if err != nil || s.foreign {
+		if err != nil {
 			return 0, errors.Join(errUnjoinable, err)
 		}
-		shards, list = append(shards, s), append(list, s.segments...)
+		shards = append(shards, s)
+		for _, segment := range s.segments {
+			drop, err := dropped(segment, keys)
+			if err != nil {
+				return 0, errors.Join(errUnjoinable, err)
+			}
+			list, drops = append(list, segment), append(drops, drop)
+			n += segment.Count() - drop.GetCardinality()
+		}
 	}
-	path := filepath.Join(dir, fmt.Sprintf("%012x%s", 1, segmentSuffix))
-	if err := mergeSegments(ctx, list, func(d *document) bool { return keys[d.key] }, path); err != nil {
-		return 0, err
+	if n == 0 {
+		return 0, nil
 	}
-	s, err := openSegment(path)
-	if err != nil {
-		return 0, fmt.Errorf("archive: %w", err)
-	}
-	return uint64(s.documents), s.close() //nolint:gosec // not negative
+	return n, mergeSegments(ctx, list, drops, filepath.Join(dir, fmt.Sprintf("%012x%s", 1, segmentSuffix)))
+}
+
+// dropped returns the documents of a segment that belong to none of the cases with these keys.
+func dropped(s segments.Segment, keys map[string]bool) (*roaring.Bitmap, error) {
+	drop := roaring.New()
+	err := guard(func() error {
+		for i := range s.Count() {
+			id, err := s.DocID(i)
+			if err != nil {
+				return err
+			}
+			if key, _, _, ok := parseDocumentID(string(id)); !ok || !keys[key] {
+				drop.Add(uint32(i)) //nolint:gosec // a segment has fewer documents
+			}
+		}
+		return nil
+	})
+	return drop, err
 }
 
 // sameSums tells whether the files of a shard are as they were written.
@@ -410,7 +434,7 @@ func (c *openCase) reindex(ctx context.Context, w *shardWriter) error {
 			for i := range rs {
 				b.text(rs[i].Text)
 			}
-			b.block(document{keyOf(c.live.Key), e.Artifact, uint32(seq)}, &e, componentsOf(rs))
+			b.block(documentID(c.live.Key, e.Artifact, uint32(seq)), &e, componentsOf(rs))
 			if b.bytes >= batchBytes {
 				if err := w.flush(b); err != nil {
 					return err

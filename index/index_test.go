@@ -545,8 +545,8 @@ func TestOpenErrors(t *testing.T) {
 		{"blocks-garbled", func(t *testing.T, dir string) { garble(t, glob(t, dir, "cases/*/blocks")) }, `case "INC1"`},
 		{"findings-garbled", func(t *testing.T, dir string) { garble(t, glob(t, dir, "cases/*/findings.json")) }, "findings.json is damaged"},
 		{"no-shard", func(t *testing.T, dir string) { remove(t, glob(t, dir, "shards/*")) }, "index"},
-		{"shard-cut", func(t *testing.T, dir string) { cut(t, glob(t, dir, "shards/*/store/*.terms"), 10) }, "were written"},
-		{"segment-garbled", func(t *testing.T, dir string) { garble(t, glob(t, dir, "shards/*/store/*.terms")) }, "index"},
+		{"shard-cut", func(t *testing.T, dir string) { cut(t, glob(t, dir, "shards/*/store/*.zap"), 10) }, "were written"},
+		{"segment-garbled", func(t *testing.T, dir string) { garble(t, glob(t, dir, "shards/*/store/*.zap")) }, "index"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// Format is the version of the archive's layout that this program writes, and the newest that it reads. Format 1 had other shards: they are searched by looking
-// through all records, until [Keeper.Compact] writes them anew.
+// Format is the version of the archive's layout that this program writes, and the newest that it reads. The shards of format 1 are read as
+// they are; who reads no other format can't read those of format 2.
 const Format = 2
 
 // ErrNoArchive says that a directory is not an archive.
@@ -214,6 +214,21 @@ func newCaseKey() string {
 	var key [8]byte
 	_, _ = rand.Read(key[:]) // never fails
 	return hex.EncodeToString(key[:])
+}
+
+// documentID names the block seq of an artifact. It has the same length for all.
+func documentID(key string, artifact, seq uint32) string {
+	return fmt.Sprintf("%s%08x%08x", key, artifact, seq)
+}
+
+// parseDocumentID takes a documentID apart.
+func parseDocumentID(id string) (key string, artifact, seq uint32, ok bool) {
+	if len(id) != 32 {
+		return "", 0, 0, false
+	}
+	a, err1 := strconv.ParseUint(id[16:24], 16, 32)
+	s, err2 := strconv.ParseUint(id[24:], 16, 32)
+	return id[:16], uint32(a), uint32(s), err1 == nil && err2 == nil
 }
 
 // readFile reads a file of a folder, and nothing outside of it.

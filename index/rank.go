@@ -56,7 +56,7 @@ func holding(m words.Matcher, s *shard, all uint64) (uint64, error) {
 				n = all
 				break
 			}
-			in, err := s.holding(t.Prefix)
+			in, err := s.holding(string(t.Prefix))
 			if err != nil {
 				return 0, err
 			}

@@ -1,13 +1,12 @@
 package index
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"maps"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,9 +14,22 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/RoaringBitmap/roaring/v2"
+	bleve "github.com/blevesearch/bleve_index_api"
+	segments "github.com/blevesearch/scorch_segment_api/v2"
+	zap "github.com/blevesearch/zapx/v17"
+
 	"casebook/findings"
 	"casebook/index/words"
 	"casebook/ingest"
+)
+
+// The fields of a block's document.
+const (
+	fieldText      = "text"      // the words of the records' texts
+	fieldComponent = "component" // the words of the records' components
+	fieldSeverity  = "severity"  // the names of the records' severities, or of the findings'
+	fieldCheck     = "check"     // the words of the findings' checks
 )
 
 // batchBytes is how many bytes of text go into one segment, which is about half of the decoded bytes of a log with time stamps.
@@ -27,8 +39,9 @@ const batchBytes = 8 << 20
 // documentBytes is what a document counts besides its text: of an upload of very short logs the documents and their terms are more than the texts.
 const documentBytes = 2 << 10
 
-// segmentSuffix ends the names of segments.
-const segmentSuffix = ".terms"
+// segmentSuffix ends the names of segments: immutable inverted indexes in the format of Bleve, which are opened, built and merged without an engine around
+// them. Archives that were written with Bleve's engine have its root.bolt beside them, which says nothing more.
+const segmentSuffix = ".zap"
 
 // shardFile is shard.json: the files of the index, so that a short one is seen before it is mapped.
 type shardFile struct {
@@ -73,10 +86,9 @@ func readShardFile(dir string) (shardFile, error) {
 	return f, nil
 }
 
-// shard is an index that is open to read: its segments, in order of their names.
+// shard is an index that is open to read: its segments, in order of their names. Its methods must be called within guard, since segments trust their bytes.
 type shard struct {
-	segments []*segment
-	foreign  bool // it was written by an earlier version, which used other segments: any block may match
+	segments []segments.Segment
 }
 
 // readShard opens the index in dir to read, if it is as its writer left it.
@@ -99,35 +111,30 @@ func readShard(dir string) (s *shard, err error) {
 		}
 	}
 	slices.Sort(names)
-	s = &shard{foreign: f.foreign()}
+	s = &shard{}
 	for _, name := range names {
-		segment, err := openSegment(filepath.Join(dir, dirStore, name))
+		err = guard(func() error {
+			segment, err := new(zap.ZapPlugin).Open(filepath.Join(dir, dirStore, name))
+			if err == nil {
+				s.segments = append(s.segments, segment)
+			}
+			return err
+		})
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the file %s: %w", name, err), s.close())
 		}
-		s.segments = append(s.segments, segment)
 	}
-	if n := s.count(); n != f.Documents && !s.foreign {
+	if n := s.count(); n != f.Documents {
 		return nil, errors.Join(fmt.Errorf("the index has %d blocks, %d were written", n, f.Documents), s.close())
 	}
 	return s, nil
-}
-
-// foreign tells whether the shard has segments of an earlier version only.
-func (f *shardFile) foreign() bool {
-	for name := range f.Files {
-		if strings.HasSuffix(name, segmentSuffix) {
-			return false
-		}
-	}
-	return f.Documents > 0
 }
 
 // count returns how many documents the shard has.
 func (s *shard) count() uint64 {
 	var n uint64
 	for _, segment := range s.segments {
-		n += uint64(segment.documents) //nolint:gosec // not negative
+		n += segment.Count()
 	}
 	return n
 }
@@ -135,41 +142,64 @@ func (s *shard) count() uint64 {
 func (s *shard) close() error {
 	var errs []error
 	for _, segment := range s.segments {
-		errs = append(errs, segment.close())
+		errs = append(errs, guard(segment.Close))
 	}
 	s.segments = nil
 	return errors.Join(errs...)
 }
 
+// postings returns the numbers of a segment's documents that have a term.
+func postings(segment segments.Segment, field, term string) (*roaring.Bitmap, error) {
+	found := roaring.New()
+	list, err := postingsList(segment, field, term)
+	if err == nil {
+		list.OrInto(found)
+	}
+	return found, err
+}
+
+func postingsList(segment segments.Segment, field, term string) (*zap.PostingsList, error) {
+	dict, err := segment.Dictionary(field)
+	if err != nil {
+		return nil, err
+	}
+	list, err := dict.PostingsList([]byte(term), nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := list.(*zap.PostingsList)
+	if !ok {
+		return nil, errors.New("the index has postings of another kind")
+	}
+	return p, nil
+}
+
 // holding returns how many documents have a term in their text.
-func (s *shard) holding(term []byte) (n uint64, err error) {
+func (s *shard) holding(term string) (n uint64, err error) {
 	for _, segment := range s.segments {
-		found, err := segment.documentsOf(fieldText, term)
+		p, err := postingsList(segment, fieldText, term)
 		if err != nil {
 			return 0, err
 		}
-		n += uint64(found.count()) //nolint:gosec // not negative
+		n += p.Count()
 	}
 	return n, nil
 }
 
-// holds tells whether a document has a term in its text; that of an empty term has it.
-func (s *shard) holds(term string, want document) (bool, error) {
-	if term == "" || s.foreign {
+// holds tells whether the document of that ID has a term in its text; that of an empty term has it.
+func (s *shard) holds(term, id string) (bool, error) {
+	if term == "" {
 		return true, nil
 	}
 	for _, segment := range s.segments {
-		found, err := segment.documentsOf(fieldText, []byte(term))
+		found, err := postings(segment, fieldText, term)
 		if err != nil {
 			return false, err
 		}
-		all, err := segment.all()
-		if err != nil {
-			return false, err
-		}
-		for n := range found.all {
-			if all[n] == want {
-				return true, nil
+		for i := found.Iterator(); i.HasNext(); {
+			got, err := segment.DocID(uint64(i.Next()))
+			if err != nil || string(got) == id {
+				return err == nil, err
 			}
 		}
 	}
@@ -221,25 +251,46 @@ func (w *shardWriter) next() string {
 	return filepath.Join(w.dir, fmt.Sprintf("%012x%s", w.names.Add(1), segmentSuffix))
 }
 
-// flush writes the documents of b as one segment, and empties it.
+// segment makes a segment of the documents of b in memory, and empties it.
+func (w *shardWriter) segment(b *batch) (segments.Segment, error) {
+	s, _, err := new(zap.ZapPlugin).New(b.documents())
+	if err != nil {
+		return nil, fmt.Errorf("make the index: %w", err)
+	}
+	w.documents.Add(uint64(len(b.docs)))
+	b.reset()
+	return s, nil
+}
+
+// flush writes the documents of b as one segment.
 func (w *shardWriter) flush(b *batch) error {
 	if len(b.docs) == 0 {
 		return nil
 	}
-	s, err := createSegment(w.next())
+	s, err := w.segment(b)
+	if err != nil {
+		return err
+	}
+	return writeSegment(w.next(), s)
+}
+
+// writeSegment writes a segment that was made in memory. Whoever publishes it flushes it.
+func writeSegment(path string, s segments.Segment) error {
+	from, ok := s.(io.WriterTo)
+	if !ok {
+		return errors.New("write the index: the segment is none of a new one")
+	}
+	err := createFile(path, func(to io.Writer) error {
+		_, err := from.WriteTo(to)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("write the index: %w", err)
 	}
-	b.write(s)
-	if err := s.close(nil); err != nil {
-		return err
-	}
-	w.documents.Add(uint64(len(b.docs)))
-	b.reset()
 	return nil
 }
 
-// close writes what is left, also what a sink that never came to its end has not put back, unless the index is to be thrown away. The segments become one.
+// close writes what is left, also what a sink that never came to its end has not put back, unless the index is to be thrown away.
 func (w *shardWriter) close(discard bool) error {
 	all := w.all
 	w.all, w.idle = nil, nil
@@ -247,39 +298,44 @@ func (w *shardWriter) close(discard bool) error {
 		return nil
 	}
 	// Each worker left a batch that is not full; together they are a good part of a small case.
-	errs := make([]error, len(all))
-	var flushes sync.WaitGroup
+	all = slices.DeleteFunc(all, func(b *batch) bool { return len(b.docs) == 0 })
+	if len(all) == 0 {
+		return nil
+	}
+	rest, errs := make([]segments.Segment, len(all)), make([]error, len(all))
+	var builders sync.WaitGroup
 	for i, b := range all {
-		flushes.Go(func() { errs[i] = w.flush(b) })
+		builders.Go(func() { rest[i], errs[i] = w.segment(b) })
 	}
-	flushes.Wait()
-	if err := errors.Join(errs...); err != nil {
+	builders.Wait()
+	switch err := errors.Join(errs...); {
+	case err != nil:
 		return err
+	case len(rest) == 1:
+		return writeSegment(w.next(), rest[0])
 	}
-	return w.join()
+	return mergeSegments(context.Background(), rest, nil, w.next())
 }
 
-// join makes one segment of those that were written.
-func (w *shardWriter) join() error {
-	list, err := os.ReadDir(w.dir)
-	if err != nil || len(list) < 2 {
+// mergeSegments writes one segment of the documents of others, without those whose numbers are dropped; drops may be nil. A term that only they have is
+// not in it.
+func mergeSegments(ctx context.Context, list []segments.Segment, drops []*roaring.Bitmap, path string) error {
+	if drops == nil {
+		drops = make([]*roaring.Bitmap, len(list))
+	}
+	stop := make(chan struct{})
+	defer context.AfterFunc(ctx, func() { close(stop) })()
+	err := guard(func() error {
+		_, _, err := new(zap.ZapPlugin).Merge(list, drops, path, stop, nil)
 		return err
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	s := &shard{}
-	for _, e := range list {
-		segment, err := openSegment(filepath.Join(w.dir, e.Name()))
-		if err != nil {
-			return errors.Join(err, s.close())
-		}
-		s.segments = append(s.segments, segment)
+	if err != nil {
+		return fmt.Errorf("merge the index: %w", err)
 	}
-	err = errors.Join(mergeSegments(context.Background(), s.segments, nil, w.next()), s.close())
-	for _, e := range list {
-		if err == nil {
-			err = os.Remove(filepath.Join(w.dir, e.Name()))
-		}
-	}
-	return err
+	return nil
 }
 
 // batch is the vocabulary and the documents of a segment to be. Terms are numbered in order of appearance; a document is the list
@@ -302,7 +358,7 @@ type batch struct {
 
 // blockDoc is a document: a block's terms.
 type blockDoc struct {
-	document
+	id         string
 	from, to   int // the terms of its text in ids
 	components []string
 	severities []string
@@ -403,8 +459,8 @@ func (b *batch) end(d blockDoc) {
 }
 
 // block ends the document of a block whose texts were added.
-func (b *batch) block(d document, e *entry, components [][]byte) {
-	doc := blockDoc{document: d}
+func (b *batch) block(id string, e *entry, components [][]byte) {
+	doc := blockDoc{id: id}
 	if e.Class == classLog {
 		for _, c := range components {
 			b.word(&doc.components, c)
@@ -418,69 +474,100 @@ func (b *batch) block(d document, e *entry, components [][]byte) {
 	b.end(doc)
 }
 
-// verdictTerm stands for a finding's verdict among the severities, of which none has a colon.
-func verdictTerm(v findings.Verdict) string { return "verdict:" + string(v) }
-
 // findings adds the document of a case's findings, if it has any.
 func (b *batch) findings(key string, fs []findings.Finding) {
 	if len(fs) == 0 {
 		return
 	}
-	doc := blockDoc{document: document{keyOf(key), noArtifact, 0}}
+	doc := blockDoc{id: documentID(key, noArtifact, 0)}
 	for i := range fs {
 		b.text(findingText(&fs[i]))
 		b.word(&doc.checks, []byte(fs[i].Check))
-		doc.severities = append(doc.severities, string(fs[i].Severity), verdictTerm(fs[i].Verdict))
+		doc.severities = append(doc.severities, string(fs[i].Severity))
 	}
 	b.end(doc)
 }
 
-// write writes the documents and their terms.
-func (b *batch) write(w *segmentWriter) {
-	for i := range b.docs {
-		w.document(&b.docs[i].document)
+// unscored is the entry of every term: how often it occurs in a block and where is not kept.
+var unscored = &bleve.TokenFreq{}
+
+// documents returns the documents in the form that Bleve takes. They share the maps that they give out, which is well because
+// Bleve looks at one document after the other.
+func (b *batch) documents() []bleve.Document {
+	all := string(b.arena)
+	terms := make([]string, len(b.ends))
+	from := uint32(0)
+	for n, to := range b.ends {
+		terms[n] = all[from:to]
+		from = to
 	}
-	// The documents of each term stand together, in order: first it is counted how many there are, then each is put to its place.
-	at := make([]uint32, len(b.ends)+1)
-	for _, t := range b.ids {
-		at[t+1]++
-	}
-	for t := range b.ends {
-		at[t+1] += at[t]
-	}
-	docs := make([]uint32, len(b.ids))
-	to := slices.Clone(at)
-	for i := range b.docs {
-		for _, t := range b.ids[b.docs[i].from:b.docs[i].to] {
-			docs[to[t]] = uint32(i)
-			to[t]++
-		}
-	}
-	order := make([]uint32, len(b.ends))
-	for t := range order {
-		order[t] = uint32(t)
-	}
-	slices.SortFunc(order, func(x, y uint32) int { return bytes.Compare(b.at(x), b.at(y)) })
-	for _, t := range order {
-		w.term(b.at(t), docs[at[t]:at[t+1]])
-	}
-	w.endField()
-	for _, words := range []func(*blockDoc) []string{
-		func(d *blockDoc) []string { return d.components },
-		func(d *blockDoc) []string { return d.severities },
-		func(d *blockDoc) []string { return d.checks },
-	} {
-		terms := map[string][]uint32{}
-		for i := range b.docs {
-			for _, t := range words(&b.docs[i]) {
-				if all := terms[t]; len(all) == 0 || all[len(all)-1] != uint32(i) {
-					terms[t] = append(all, uint32(i))
-				}
+	text, few := bleve.TokenFrequencies{}, [4]bleve.TokenFrequencies{{}, {}, {}, {}}
+	list := func(m bleve.TokenFrequencies, terms ...string) func() bleve.TokenFrequencies {
+		return func() bleve.TokenFrequencies {
+			clear(m)
+			for _, t := range terms {
+				m[t] = unscored
 			}
+			return m
 		}
-		for _, t := range slices.Sorted(maps.Keys(terms)) {
-			w.term([]byte(t), terms[t])
-		}
-		w.endField()
+	}
+	const searched = bleve.IndexField | bleve.SkipFreqNorm
+	docs := make([]bleve.Document, len(b.docs))
+	for i := range b.docs {
+		d := &b.docs[i]
+		docs[i] = &document{id: d.id, fields: []bleve.Field{
+			&field{name: "_id", options: bleve.IndexField | bleve.StoreField, value: []byte(d.id), fill: list(few[0], d.id)},
+			&field{name: fieldText, options: searched, fill: func() bleve.TokenFrequencies {
+				clear(text)
+				for _, n := range b.ids[d.from:d.to] {
+					text[terms[n]] = unscored
+				}
+				return text
+			}},
+			&field{name: fieldComponent, options: searched, fill: list(few[1], d.components...)},
+			&field{name: fieldSeverity, options: searched, fill: list(few[2], d.severities...)},
+			&field{name: fieldCheck, options: searched, fill: list(few[3], d.checks...)},
+		}}
+	}
+	return docs
+}
+
+// document is a block to Bleve.
+type document struct {
+	id     string
+	fields []bleve.Field
+}
+
+func (d *document) ID() string                                 { return d.id }
+func (d *document) Size() int                                  { return 0 }
+func (d *document) VisitFields(visit bleve.FieldVisitor)       { each(d.fields, visit) }
+func (d *document) VisitComposite(bleve.CompositeFieldVisitor) {}
+func (d *document) HasComposite() bool                         { return false }
+func (d *document) NumPlainTextBytes() uint64                  { return 0 }
+func (d *document) AddIDField()                                {} // it is among the fields
+func (d *document) StoredFieldsBytes() uint64                  { return 0 }
+func (d *document) Indexed() bool                              { return true }
+
+func each(fields []bleve.Field, visit bleve.FieldVisitor) {
+	for _, f := range fields {
+		visit(f)
 	}
 }
+
+// field is a field of a document. Its terms are made when Bleve asks for them, so that a batch holds them once, as numbers.
+type field struct {
+	name    string
+	options bleve.FieldIndexingOptions
+	value   []byte // stored
+	fill    func() bleve.TokenFrequencies
+}
+
+func (f *field) Name() string                                     { return f.name }
+func (f *field) Value() []byte                                    { return f.value }
+func (f *field) ArrayPositions() []uint64                         { return nil }
+func (f *field) EncodedFieldType() byte                           { return 't' }
+func (f *field) Analyze()                                         {} // done while the records came
+func (f *field) Options() bleve.FieldIndexingOptions              { return f.options }
+func (f *field) AnalyzedLength() int                              { return 0 }
+func (f *field) AnalyzedTokenFrequencies() bleve.TokenFrequencies { return f.fill() }
+func (f *field) NumPlainTextBytes() uint64                        { return 0 }

@@ -1,6 +1,8 @@
 package index_test
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -68,7 +70,7 @@ func TestTidyBesideCompact(t *testing.T) {
 func TestDamagedShardIsMadeAnew(t *testing.T) {
 	dir := t.TempDir()
 	small(t, dir, 0, 3)
-	garble(t, glob(t, dir, "shards/inc001*/store/*.terms"))
+	garble(t, glob(t, dir, "shards/inc001*/store/*.zap"))
 	if _, err := keeper(t, dir).Compact(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -78,15 +80,21 @@ func TestDamagedShardIsMadeAnew(t *testing.T) {
 	sound(t, dir)
 }
 
-// TestEarlierFormat reads an archive whose shards an earlier version wrote, and compacts it.
+// TestEarlierFormat reads an archive of the first format, whose shards have the file of Bleve's engine beside their segments, and compacts it.
 func TestEarlierFormat(t *testing.T) {
 	dir := t.TempDir()
 	small(t, dir, 0, 2)
 	write(t, filepath.Join(dir, "casebook.json"), `{"format":1}`)
-	remove(t, glob(t, dir, "shards/inc001*/store/*.terms"))
-	write(t, filepath.Join(glob(t, dir, "shards/inc001*/store"), "000000000001.zap"), "of another kind")
+	write(t, filepath.Join(glob(t, dir, "shards/inc001*/store"), "root.bolt"), "of the engine")
 	shard := glob(t, dir, "shards/inc001*/shard.json")
-	write(t, shard, `{"files":{"000000000001.zap":15},"documents":1}`)
+	b, err := os.ReadFile(shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := fmt.Sprintf("%x", sha256.Sum256([]byte("of the engine")))
+	b = bytes.Replace(b, []byte(`"files":{`), []byte(`"files":{"root.bolt":13,`), 1)
+	b = bytes.Replace(b, []byte(`"sums":{`), []byte(`"sums":{"root.bolt":"`+engine+`",`), 1)
+	write(t, shard, string(b))
 	a := openArchive(t, dir)
 	for range 2 {
 		for q, n := range map[string]int{"common": 40, "own1": 20, "own1 line3": 1, "own0": 20, "nowhere": 0, "com*": 40} {

@@ -324,7 +324,7 @@ func (s *sink) end() {
 	if s.failed || s.block.entry.Records == 0 {
 		return
 	}
-	s.batch.block(document{keyOf(s.w.key), s.number, s.seq}, &s.block.entry, s.block.names)
+	s.batch.block(documentID(s.w.key, s.number, s.seq), &s.block.entry, s.block.names)
 	err := s.w.store(s)
 	s.seq++
 	s.block.reset()

@@ -46,14 +46,14 @@ func (v *view) Before() []event {
 		}
 	}
 	for _, e := range v.Notable {
-		add(event{time: e.Time, kind: "error", what: e.Quote, note: e.Note, artifact: e.Artifact, line: e.Line})
+		add(event{time: e.Time, kind: "error", what: message(e), note: e.Note, artifact: e.Artifact, line: e.Line})
 	}
 	for _, k := range v.Errors {
 		kind := "error"
 		if k.Count > 1 {
 			kind = "first of " + count(k.Count, "error", "errors")
 		}
-		add(event{time: k.First.Time, kind: kind, what: cmp.Or(k.First.Quote, k.Template), note: k.First.Note, artifact: k.First.Artifact, line: k.First.Line})
+		add(event{time: k.First.Time, kind: kind, what: cmp.Or(message(k.First), k.Template), note: k.First.Note, artifact: k.First.Artifact, line: k.First.Line})
 	}
 	for _, m := range v.Timeline.Marks {
 		if m.UTC && m.Kind != findings.MarkIncident {
@@ -65,6 +65,33 @@ func (v *view) Before() []event {
 	})
 	out, _ = head(out, maxBefore)
 	return out
+}
+
+// Rarest returns the kind of error that occurs least, unless the first error of the upload is of that kind; nil if there is none.
+func (v *view) Rarest() *findings.ErrorKind {
+	for i := range v.Errors {
+		k := &v.Errors[i]
+		if len(v.Notable) > 0 && k.First.Artifact == v.Notable[0].Artifact && k.First.Line == v.Notable[0].Line {
+			continue
+		}
+		return k
+	}
+	return nil
+}
+
+// LastChange returns the last installation that the time line has, before the incident if that is known; nil if there is none.
+func (v *view) LastChange() *findings.Mark {
+	var last *findings.Mark
+	for i := range v.Timeline.Marks {
+		m := &v.Timeline.Marks[i]
+		if m.Kind != findings.MarkInstall || !m.UTC || v.Incident != nil && m.Time > v.Incident.Time {
+			continue
+		}
+		if last == nil || m.Time > last.Time {
+			last = m
+		}
+	}
+	return last
 }
 
 // shortPlace names a piece of evidence by its file's name and line, or by the registry key's last part and the value.
@@ -87,5 +114,5 @@ func gist(e findings.Evidence) string {
 	if e.Absent {
 		return notThere
 	}
-	return clip(strings.TrimSpace(e.Quote), maxNoteQuote)
+	return clip(message(e), maxGist)
 }

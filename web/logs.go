@@ -93,7 +93,7 @@ func (s *Site) drawLogs(v *view, create func(name string) (io.WriteCloser, error
 				if i >= len(plans) || failed.Load() {
 					return
 				}
-				d := &logDrawer{view: v, log: plans[i], records: s.Records, create: create}
+				d := &logDrawer{view: v, log: plans[i], records: s.Records, create: create, aside: s.Workers > 1}
 				if errs[i] = d.draw(); errs[i] != nil {
 					failed.Store(true)
 				}
@@ -305,20 +305,24 @@ type codeNote struct {
 	line int // of the first record with it
 }
 
-// logDrawer draws the pages of one log. A page is held back until it is known whether another follows.
+// logDrawer draws the pages of one log. A page is held back until it is known whether another follows, and may be written while the next is drawn.
 type logDrawer struct {
 	view    *view
 	log     *logPlan
 	records func(artifact string, from int) iter.Seq2[ingest.Record, error]
 	create  func(name string) (io.WriteCloser, error)
+	aside   bool // pages are written by a goroutine of their own: the writing of a long log takes as long as half its drawing
 
-	leaves []leaf
-	rows   []byte
-	held   []byte // the rows of the last leaf, which is not written yet
-	page   *bufio.Writer
-	leaf   leaf
-	shown  int // line after the last record; 0 before the first
-	beyond int // a line that is not shown because the last passage ends before it; 0 if none is
+	leaves  []leaf
+	rows    []byte
+	held    []byte // the rows of the last leaf, which is not written yet
+	spent   []byte // the rows of the leaf that is being written or was
+	writing sync.WaitGroup
+	failed  error // why the leaf could not be written; valid once writing is done
+	page    *bufio.Writer
+	leaf    leaf
+	shown   int // line after the last record; 0 before the first
+	beyond  int // a line that is not shown because the last passage ends before it; 0 if none is
 
 	lastTime []byte // of the last record of the page that has one
 	day      day
@@ -341,6 +345,9 @@ func (d *logDrawer) draw() error {
 			err = d.passage(p)
 		}
 	}
+	if late := d.written(); err == nil {
+		err = late
+	}
 	if err != nil {
 		return fmt.Errorf("draw %s: %w", d.log.Path, err)
 	}
@@ -351,13 +358,16 @@ func (d *logDrawer) draw() error {
 	if len(d.leaves) == 0 {
 		d.leaf.file = d.log.name + ".html"
 		d.leaves = append(d.leaves, d.leaf)
-		return d.write(d.rows, 0, false)
+		return d.write(d.rows, 0, false)()
 	}
-	if err := d.turn(); err != nil {
+	err = d.turn()
+	if late := d.written(); err == nil {
+		err = late
+	}
+	if err != nil {
 		return err
 	}
-	n := len(d.leaves)
-	if err := d.write(d.held, n-1, false); err != nil {
+	if err := d.write(d.held, len(d.leaves)-1, false)(); err != nil {
 		return err
 	}
 	return d.put(d.log.name+".html", logList(d.view, d.log, d.leaves))
@@ -420,8 +430,14 @@ func (d *logDrawer) tail(n int) (int, error) {
 
 // turn ends a page, and writes the one before it, of which the successor is known now.
 func (d *logDrawer) turn() error {
+	if err := d.written(); err != nil {
+		return err
+	}
 	if n := len(d.leaves); n > 0 {
-		if err := d.write(d.held, n-1, true); err != nil {
+		write := d.write(d.held, n-1, true)
+		if d.aside {
+			d.writing.Go(func() { d.failed = write() })
+		} else if err := write(); err != nil {
 			return err
 		}
 	}
@@ -429,12 +445,18 @@ func (d *logDrawer) turn() error {
 	d.lastTime = d.lastTime[:0]
 	d.leaves = append(d.leaves, d.leaf)
 	d.leaf = leaf{}
-	d.held, d.rows = d.rows, d.held[:0]
+	d.held, d.spent, d.rows = d.rows, d.held, d.spent[:0]
 	return nil
 }
 
-// write writes page i with its rows.
-func (d *logDrawer) write(rows []byte, i int, more bool) error {
+// written waits for the page that is being written and returns why it could not be.
+func (d *logDrawer) written() error {
+	d.writing.Wait()
+	return d.failed
+}
+
+// write returns what writes page i with its rows.
+func (d *logDrawer) write(rows []byte, i int, more bool) func() error {
 	l := &d.leaves[i]
 	p := logPage{
 		logPlan: d.log, leaf: *l, number: i + 1,
@@ -450,7 +472,7 @@ func (d *logDrawer) write(rows []byte, i int, more bool) error {
 		p.after = d.fileOf(i + 2)
 	}
 	l.codes = nil
-	return d.put(p.file, logLeaf(d.view, p))
+	return func() error { return d.put(p.file, logLeaf(d.view, p)) }
 }
 
 // put writes a file. The rows, which are most of it, pass the buffer by.

@@ -102,8 +102,9 @@ func twoHosts() *findings.Report {
 					{Title: "MoveFileEx: what a delayed move can do", URL: "https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-movefileexw"},
 				},
 				Rivals: []findings.Rival{
-					{Name: "The disk is full", Verdict: "Contradicted: system-info.txt shows 41 GB free on the target volume."},
-					{Name: "Another program locks the files at boot", Verdict: "Not examined: the upload holds no trace of boot."},
+					{Name: "The disk is full", Verdict: "Excluded: system-info.txt shows 41 GB free on the target volume."},
+					{Name: "Another program locks the files at boot", Verdict: "Open: a trace of the boot is not in the upload."},
+					{Name: "The restart is still to come", Verdict: "PFRO.log tells of one."},
 				},
 				Evidence: []findings.Evidence{
 					{

@@ -180,6 +180,9 @@ func (l *attachment) row(r ingest.Record, end int) attachedRow {
 	}
 	if t, ok := r.Time.Local(); ok {
 		out.time = t.Format("2006-01-02 15:04:05.000")
+		if r.Time.Zone >= ingest.ZoneSystem {
+			out.time += " " + shortOffset(int(r.Time.Bias))
+		}
 	}
 	text := bytes.TrimRight(r.Text, "\r\n")
 	out.text = secrets.Remove(string(clipText(text, singleText)))

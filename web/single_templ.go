@@ -108,7 +108,7 @@ func attached(v *view) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" tabindex=\"0\"><table class=\"log\"><thead><tr><th scope=\"col\" class=\"num\">Line</th><th scope=\"col\"><abbr title=\"Severity: E error, W warning\">Sev.</abbr></th><th scope=\"col\">Time</th><th scope=\"col\">Component</th><th scope=\"col\">Message</th></tr></thead> <tbody>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" tabindex=\"0\"><table class=\"log\"><thead><tr><th scope=\"col\" class=\"num\">Line</th><th scope=\"col\"><abbr title=\"Severity: E error, W warning\">Sev.</abbr></th><th scope=\"col\"><abbr title=\"By the log's own clock; its offset from UTC stands behind it where it is known\">Time</abbr></th><th scope=\"col\">Component</th><th scope=\"col\">Message</th></tr></thead> <tbody>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"casebook/findings"
 	"casebook/ingest"
@@ -30,6 +32,12 @@ const (
 	notThere         = "not there"
 	nextStep         = "next: "
 	stillNeeded      = "still needed: "
+	firstError       = "first error in the logs: "
+
+	openHead = "The finding is proven, not that nothing else plays a part. This upload does not exclude:"
+
+	wordsHead = "What the customer wrote"
+	wordsNote = "Mails and notes in the upload, found by their shape and quoted as they stand. What they say is not checked."
 )
 
 // The words of the vocabularies. A value that is none of them is shown as it stands.
@@ -135,14 +143,57 @@ func sureness(f findings.Finding) string {
 	} else {
 		pro += " support it"
 	}
-	contra := "none speaks against it"
+	contra := "nothing in it speaks against it"
 	if w.contradicts > 0 {
-		contra = count(w.contradicts, "speaks against it", "speak against it")
+		contra = count(w.contradicts, "piece speaks against it", "pieces speak against it")
 	}
 	if f.Verdict == findings.Confirmed {
 		return fmt.Sprintf("Proven by this upload: %s, %s.", pro, contra)
 	}
 	return fmt.Sprintf("Not proven: %s, %s.", pro, contra)
+}
+
+// rivalsHead heads the other explanations of a finding.
+func rivalsHead(f item) string {
+	if f.Verdict == findings.Confirmed {
+		return "Other explanations, and what this upload says of each"
+	}
+	return "Competing explanations"
+}
+
+// provenWord says of a finding among its rivals what it is.
+func provenWord(f item) string {
+	if f.Verdict == findings.Confirmed {
+		return "Proven by this upload."
+	}
+	return "Suspected, not proven."
+}
+
+// standingMeaning says what the standing of another explanation means to the reader.
+func standingMeaning(s standingWord) string {
+	switch s {
+	case rivalOpen:
+		return "Can't be excluded"
+	case rivalSupported:
+		return "Supported too"
+	case rivalExcluded:
+		return "Excluded"
+	case rivalSilent:
+		return "Nothing shows it"
+	}
+	return ""
+}
+
+// standingClass is the style sheet's class of a standing.
+func standingClass(s standingWord) string {
+	switch s {
+	case rivalOpen, rivalSupported:
+		return "suspected"
+	case rivalExcluded:
+		return "ruled-out"
+	case rivalSilent:
+	}
+	return "not-evaluated"
 }
 
 // noCauseHead is the verdict where nothing is confirmed or suspected: a check that decided nothing found nothing either.
@@ -193,11 +244,40 @@ func tally(v *view) string {
 	if len(v.Notes) > 0 {
 		s = append(s, number(len(v.Notes))+" for information")
 	}
-	n := number(len(v.DataMissing)+len(v.ProductUnmet)) + " not evaluated"
+	s = append(s, number(len(v.DataMissing))+" not evaluated for lack of data")
 	if len(v.ProductUnmet) > 0 {
-		n += " (" + number(len(v.ProductUnmet)) + " for products not seen)"
+		s = append(s, number(len(v.ProductUnmet))+" not relevant (no trace of the product)")
 	}
-	return strings.Join(append(s, n), ", ")
+	return strings.Join(s, ", ")
+}
+
+// uploadWord heads the hashes of the uploads.
+func uploadWord(n int) string {
+	if n == 1 {
+		return "Upload: "
+	}
+	return "Uploads: "
+}
+
+// statementWord says what somebody wrote.
+func statementWord(k findings.StatementKind) string {
+	switch k {
+	case findings.StatementMail:
+		return "A mail"
+	case findings.StatementNote:
+		return "A note"
+	}
+	return string(k)
+}
+
+// moreLines says what a quote leaves out of a text.
+func moreLines(n int) string {
+	return "… and " + count(n, "more line", "more lines") + " in that file."
+}
+
+// unmetHead heads the checks of products that nothing shows.
+func unmetHead(v *view) string {
+	return "Not relevant: no trace of the product in this upload (" + count(checks(v.ProductUnmet), "check", "checks") + ")"
 }
 
 // moreInReport says what a shortened list leaves out.
@@ -289,6 +369,9 @@ func span(from, to string) string {
 	}
 	a, b = a.UTC(), b.UTC()
 	const day = "2 January 2006"
+	if a.Format(day+" 15:04") == b.Format(day+" 15:04") {
+		return a.Format(day+", 15:04") + " UTC"
+	}
 	if a.Format(day) == b.Format(day) {
 		return a.Format(day+", 15:04") + " to " + b.Format("15:04") + " UTC"
 	}
@@ -322,8 +405,11 @@ func offset(bias int) string {
 
 // proofLink is the text of the link from the verdict to the finding.
 func proofLink(f item) string {
-	if n := len(f.Remedy); n > 1 {
-		return "Proof and all " + strconv.Itoa(n) + " steps"
+	switch n := len(f.Remedy); {
+	case n > maxSteps:
+		return "Proof, all " + strconv.Itoa(n) + " steps and what they risk"
+	case f.Risk != "":
+		return "Proof, and what that risks"
 	}
 	return "Proof"
 }
@@ -334,6 +420,25 @@ func suspectedHead(v *view) string {
 		return "Also suspected"
 	}
 	return "Suspected, not proven"
+}
+
+// clockTally says of how many logs the offset from UTC is known.
+func clockTally(certain, logs int) string {
+	if certain == 1 && logs == 1 {
+		return "the offset from UTC is known in the only log with times"
+	}
+	if certain == logs {
+		return "the offset from UTC is known in all " + count(logs, "log", "logs")
+	}
+	return "the offset from UTC is known in " + number(certain) + " of " + count(logs, "log", "logs") + "; times of the others can't be compared with certainty"
+}
+
+// times says how often something occurs.
+func times(n int) string {
+	if n == 1 {
+		return "once:"
+	}
+	return number(n) + " times, first:"
 }
 
 // hasHive says whether any machine's SYSTEM facts are known.
@@ -503,6 +608,8 @@ func kindWord(k findings.MarkKind) string {
 		return "incident"
 	case findings.MarkFinding:
 		return "findings"
+	case findings.MarkKey:
+		return "keys written"
 	case findings.MarkBoot:
 		return "boots"
 	case findings.MarkShutdown:
@@ -567,6 +674,8 @@ func markWord(k findings.MarkKind) string {
 		return "the incident"
 	case findings.MarkFinding:
 		return "finding"
+	case findings.MarkKey:
+		return "key written"
 	case findings.MarkBoot:
 		return "boot"
 	case findings.MarkShutdown:
@@ -615,10 +724,12 @@ func laneLabel(l lane) string {
 	return kindWord(l.kind) + ": " + clip(strings.Join(s, "; "), maxLine)
 }
 
-// localTime says what a log's clock showed, where that is not UTC.
+// localTime says what a log's clock showed, where that is not UTC, and of a registry key what its time is.
 func localTime(e findings.Evidence) string {
 	reading, zone := wallOf(e.LocalTime)
 	switch {
+	case e.Key != "" && e.Time != "":
+		return "the key was last written"
 	case reading == "" || zone == "UTC+00:00":
 		return ""
 	case zone == "":
@@ -632,5 +743,10 @@ func upperFirst(s string) string {
 	if s == "" {
 		return ""
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	r, n := utf8.DecodeRuneInString(s)
+	first, _, _ := strings.Cut(s, " ")
+	if r == utf8.RuneError || strings.ContainsAny(strings.TrimRight(first, ".,:;"), "./\\") { // the name of a file keeps its letters
+		return s
+	}
+	return string(unicode.ToUpper(r)) + s[n:]
 }

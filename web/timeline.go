@@ -272,7 +272,7 @@ func (c *chart) placeMarks() {
 
 // markKinds is the order of the lanes.
 var markKinds = []findings.MarkKind{
-	findings.MarkIncident, findings.MarkFinding, findings.MarkBoot, findings.MarkShutdown, findings.MarkInstall, findings.MarkCapture, findings.MarkClockJump, findings.MarkGap,
+	findings.MarkIncident, findings.MarkFinding, findings.MarkKey, findings.MarkBoot, findings.MarkShutdown, findings.MarkInstall, findings.MarkCapture, findings.MarkClockJump, findings.MarkGap,
 }
 
 // markLetter is what a mark of a kind is drawn with.
@@ -282,6 +282,8 @@ func markLetter(k findings.MarkKind) string {
 		return "!"
 	case findings.MarkFinding:
 		return "F"
+	case findings.MarkKey:
+		return "K"
 	case findings.MarkBoot:
 		return "B"
 	case findings.MarkShutdown:
@@ -305,6 +307,8 @@ func shape(k findings.MarkKind) string {
 		return "M0-10 9 7H-9z"
 	case findings.MarkFinding:
 		return "M0-10 10 0 0 10-10 0z"
+	case findings.MarkKey:
+		return "M-9-5 0-10 9-5V5L0 10-9 5z"
 	case findings.MarkBoot:
 		return "M-8 9V-3L0-10 8-3V9z"
 	case findings.MarkShutdown:
@@ -555,7 +559,8 @@ func localID(v *view) string {
 	return "timeline-local"
 }
 
-// zones lists the machines' offsets from UTC in minutes, for the switch to local time: "bias|name" separated by line breaks.
+// zones lists the machines' clocks, for the switch to local time: "minutes,from:minutes,…|name" separated by line breaks, with the minutes ahead of UTC and from when on in Unix
+// seconds. Where the rules of daylight saving time are not known, it is standard time all year.
 func zones(v *view, c *chart) string {
 	if !c.utc {
 		return ""
@@ -566,6 +571,15 @@ func zones(v *view, c *chart) string {
 			continue
 		}
 		s := strconv.Itoa(-m.TimeZone.BiasMinutes) + "|" + plain(systemName(m.ID)) + ", standard time " + offset(m.TimeZone.BiasMinutes)
+		if list := m.TimeZone.Offsets; len(list) > 0 {
+			s = strconv.Itoa(-list[0].BiasMinutes)
+			for _, o := range list[1:] {
+				if at, ok := seconds(o.From); ok {
+					s += "," + strconv.FormatInt(at, 10) + ":" + strconv.Itoa(-o.BiasMinutes)
+				}
+			}
+			s += "|" + plain(systemName(m.ID)) + ", local time"
+		}
 		if !slices.Contains(out, s) && len(out) < maxRows {
 			out = append(out, s)
 		}

@@ -1,6 +1,6 @@
 (() => {
 "use strict";
-// Zooms the charts, filters their logs, and switches between UTC and a machine's standard time.
+// Zooms the charts, filters their logs, and switches between UTC and a machine's local time.
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const make = (name, properties, ...children) => {
   const e = document.createElement(name);
@@ -15,11 +15,23 @@ const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 
 for (const chart of all(".chart.zoom")) {
   const begin = Number(chart.dataset.from), end = Number(chart.dataset.to), utc = chart.dataset.utc === "true";
-  let from = begin, to = end, shift = 0, zone = utc ? " UTC" : "";
+  let from = begin, to = end, clock = null; // seconds ahead of UTC, each with the time from which on; null for UTC, or for the logs' own clocks
   const least = Math.min(10, end - begin);
-  const written = at => new Date((at + shift * 60) * 1000).toISOString().slice(0, 19).replace("T", " ") + zone;
+  const shift = at => clock === null ? 0 : clock.findLast(([from]) => at >= from)[1];
+  const shown = at => new Date((at + shift(at)) * 1000);
+  const instant = reading => { // when the clock shows it; what is left out in spring counts as an hour later
+    const at = reading - shift(reading - shift(from));
+    return reading - shift(at);
+  };
+  const two = n => String(Math.floor(n)).padStart(2, "0");
+  const zone = at => {
+    if (clock === null) return utc ? " UTC" : "";
+    const minutes = Math.abs(shift(at) / 60);
+    return " UTC" + (shift(at) < 0 ? "−" : "+") + two(minutes / 60) + ":" + two(minutes % 60);
+  };
+  const written = at => shown(at).toISOString().slice(0, 19).replace("T", " ") + zone(at);
   const label = (at, step) => {
-    const t = new Date((at + shift * 60) * 1000), iso = t.toISOString();
+    const t = shown(at), iso = t.toISOString();
     if (step === 0) return months[t.getUTCMonth()] + " " + t.getUTCFullYear();
     if (iso.slice(11, 19) === "00:00:00") return t.getUTCDate() + " " + months[t.getUTCMonth()];
     return step < 60 ? iso.slice(11, 19) : iso.slice(11, 16);
@@ -38,11 +50,14 @@ for (const chart of all(".chart.zoom")) {
     const most = Math.max(2, Math.min(8, Math.floor(chart.querySelector(".axis").clientWidth / 80)));
     const step = steps.find(s => span / s <= most) || 0, ticks = [];
     if (step > 0) {
-      for (let at = Math.ceil((from + shift * 60) / step) * step - shift * 60; at <= to; at += step) ticks.push(at);
+      for (let reading = Math.ceil((from + shift(from)) / step) * step; reading <= to + shift(to); reading += step) {
+        const at = instant(reading);
+        if (at >= from && at <= to && at > (ticks[ticks.length - 1] ?? -Infinity)) ticks.push(at);
+      }
     } else {
-      const by = spans.find(n => span / (n * 2592000) <= most) || spans[spans.length - 1], first = new Date((from + shift * 60) * 1000).getUTCFullYear();
+      const by = spans.find(n => span / (n * 2592000) <= most) || spans[spans.length - 1], first = shown(from).getUTCFullYear();
       for (let n = 0; ; n += by) {
-        const at = Date.UTC(first - first % Math.max(1, by / 12), n, 1) / 1000 - shift * 60;
+        const at = instant(Date.UTC(first - first % Math.max(1, by / 12), n, 1) / 1000);
         if (at > to) break;
         if (at >= from) ticks.push(at);
       }
@@ -92,13 +107,12 @@ for (const chart of all(".chart.zoom")) {
     const action = actions.find(([, , key]) => key === e.key);
     if (action) { action[3](); e.preventDefault(); }
   });
-  const zones = chart.dataset.zones ? chart.dataset.zones.split("\n").map(s => s.split("|")) : [];
+  const zones = chart.dataset.zones ? chart.dataset.zones.split("\n") : [];
   if (zones.length > 0) {
-    const select = make("select", {}, make("option", {value: "0|"}, "UTC"), ...zones.map(([minutes, name]) => make("option", {value: minutes + "|" + name}, name)));
+    const select = make("select", {}, make("option", {value: ""}, "UTC"), ...zones.map(s => make("option", {value: s.slice(0, s.indexOf("|"))}, s.slice(s.indexOf("|") + 1))));
     select.addEventListener("change", () => {
-      shift = Number(select.value.split("|")[0]);
-      zone = select.selectedIndex === 0 ? " UTC" : "";
-      for (const name of all(".band > .name.quiet", chart)) name.textContent = select.selectedIndex === 0 ? "UTC" : "local, standard time";
+      clock = select.value === "" ? null : select.value.split(",").map(s => s.split(":").map(Number)).map(([a, b]) => b === undefined ? [-Infinity, a * 60] : [a, b * 60]);
+      for (const name of all(".band > .name.quiet", chart)) name.textContent = select.selectedIndex === 0 ? "UTC" : "local time";
       draw();
     });
     bar.append(make("label", {}, "Time ", select));

@@ -173,11 +173,11 @@ func TestNote(t *testing.T) {
 			Evidence: []findings.Evidence{{Artifact: "logs/" + odd, Line: 7, Quote: odd, Role: findings.Supports}}, Missing: []findings.Missing{{What: odd}},
 		}},
 	})
-	if strings.Count(note, "\n") != 1 || strings.ContainsAny(note, "\r\u202e\x1b") {
+	if strings.Count(note, "\n") != 2 || strings.ContainsAny(note, "\r\u202e\x1b") {
 		t.Errorf("%q", note)
 	}
 	const esc = `a\u000D\u000Ab\u202Ec\u001B[31m`
-	want := "[Confirmed, active, high] T " + esc + " · " + esc + " · " + esc + `:7 "` + esc + `" · next: ` + esc + " · still needed: " + esc + " · casebook 1, SHA-256 abc\n"
+	want := "[Confirmed, active, high] T " + esc + " · " + esc + " · " + esc + `:7 "` + esc + `" · next: ` + esc + " · still needed: " + esc + " · casebook 1, upload abc\nUpload: x SHA-256 abc\n"
 	if diff := cmp.Diff(want, note); diff != "" {
 		t.Errorf("note (-want +got):\n%s", diff)
 	}

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
+	slashed "path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,11 +34,13 @@ const (
 	maxMounted    = 200 // of one system
 	maxVariables  = 200 // of one system's environment
 	maxUnsettled  = 3   // missing things named in the verdict for each suspected finding
+	maxSteps      = 4   // steps of the first finding's remedy in the verdict
 	maxBriefs     = 6   // findings named in the verdict beside the first
 	maxSame       = 12  // rows of one check in the matrix, of each of its parts
 	maxAbout      = 12  // findings named at a machine
 	maxContenders = 4   // other suspicions beside a suspicion
 	maxScales     = 3   // pieces of evidence for an explanation, and against it, where several stand side by side
+	maxGist       = 160 // characters of such a piece
 	maxBefore     = 10  // what happened before the incident
 	maxErrorKinds = 15
 	maxShort      = 8    // problems that the first page lists; if there are more it counts them
@@ -70,6 +74,7 @@ type view struct {
 	// How many of these the page leaves out.
 	Untold, Unshown, Unlisted int
 
+	byName   map[string]string   // a file's name in lower case to the first artifact that has it
 	owners   map[string]string   // an artifact to the id of its system
 	machines map[string]string   // a shown system's id to its anchor
 	files    map[string]place    // a shown artifact's path to its row
@@ -126,8 +131,12 @@ func newView(r *findings.Report) *view {
 		v.Uploads = append([]findings.Upload{*r.Bundle}, v.Uploads...)
 	}
 	v.owners = make(map[string]string, len(r.Artifacts))
+	v.byName = make(map[string]string, len(r.Artifacts))
 	for _, a := range r.Artifacts {
 		v.owners[a.Path] = a.System
+		if name := strings.ToLower(slashed.Base(a.Path)); v.byName[name] == "" {
+			v.byName[name] = a.Path
+		}
 	}
 	used := anchors{}
 	for _, name := range sections {
@@ -423,6 +432,55 @@ func (v *view) Rivals(it item) []item {
 		}
 	}
 	return rivals
+}
+
+// namedFile is a file of the upload that a text names.
+type namedFile struct{ name, path string }
+
+// citedFile is the name of a file in a sentence of a check.
+var citedFile = regexp.MustCompile(`\b[A-Za-z0-9_-]+\.(?i:log|lo_|evtx?|csv|txt|ini|dat|xml|ct0|tcf|pol)\b`)
+
+// named returns the files of the upload that the answer to another explanation names, the first of each name.
+func (v *view) named(r findings.Rival) []namedFile {
+	var out []namedFile
+	for _, name := range citedFile.FindAllString(r.Verdict, -1) {
+		if path, ok := v.byName[strings.ToLower(name)]; ok && !slices.Contains(out, namedFile{name, path}) {
+			out = append(out, namedFile{name, path})
+		}
+	}
+	return out
+}
+
+// standingWord is how another explanation stands, by the word that the answer to it begins with.
+type standingWord string
+
+// The words with which checks begin their answers.
+const (
+	rivalOpen      standingWord = "Open"
+	rivalSupported standingWord = "Supported"
+	rivalExcluded  standingWord = "Excluded"
+	rivalSilent    standingWord = "Not borne out"
+)
+
+// standsAt parts the answer to another explanation into how it stands and why; the standing is "" where the answer begins otherwise.
+func standsAt(r findings.Rival) (s standingWord, why string) {
+	for _, s := range []standingWord{rivalOpen, rivalSupported, rivalExcluded, rivalSilent} {
+		if rest, ok := strings.CutPrefix(r.Verdict, string(s)+": "); ok {
+			return s, rest
+		}
+	}
+	return "", r.Verdict
+}
+
+// doubts are the explanations beside a proven finding that the upload does not exclude.
+func doubts(f item) []findings.Rival {
+	if f.Verdict != findings.Confirmed {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(f.Rivals), func(r findings.Rival) bool {
+		s, _ := standsAt(r)
+		return s != rivalOpen && s != rivalSupported
+	})
 }
 
 // Clocks counts the logs whose times have a known offset, and the logs that have times.

@@ -92,6 +92,9 @@ func written() []*findings.Check {
 	}
 }
 
+// restarts are the checks whose remedy begins with a restart of the machine.
+var restarts = []string{"ccmsetup-reboot-required", "msi-reboot-demanded", pendingRebootID, sepBlockedID}
+
 // Signals returns the signals of the checks, as the collector wants them.
 func Signals(list []*findings.Check) []match.Signal {
 	var out []match.Signal

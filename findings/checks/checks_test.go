@@ -18,6 +18,7 @@ import (
 
 	"casebook"
 	"casebook/findings"
+	"casebook/findings/checks"
 	"casebook/ingest"
 	"casebook/internal/fixture"
 	"casebook/internal/match"
@@ -108,6 +109,11 @@ func analyse(t *testing.T, c *findings.Check, a *txtar.Archive, name string) str
 		t.Errorf("evidence is not borne out: %s", m)
 	}
 	for i := range r.Findings {
+		for _, v := range r.Findings[i].Rivals {
+			if !stands.MatchString(v.Verdict) {
+				t.Errorf("the rival %q does not say where it stands: %q", v.Name, v.Verdict)
+			}
+		}
 		if f := &r.Findings[i]; !saysWhyNot(r, f, c) {
 			t.Errorf("%s on %q does not say which condition failed and where: %q", f.Verdict, f.System, f.Unmet)
 		}
@@ -117,6 +123,9 @@ func analyse(t *testing.T, c *findings.Check, a *txtar.Archive, name string) str
 	}
 	return verdicts(r)
 }
+
+// stands is how the verdict on a rival explanation begins: with what the bundle says of it, and not with what another one would.
+var stands = regexp.MustCompile(`^(?:Excluded|Supported|Not borne out|Open): [^\n]*[^.;:]\.$`)
 
 // saysWhyNot reports whether a finding that did not fire names an artifact, what is lacking, or the product that nothing shows.
 func saysWhyNot(r *findings.Report, f *findings.Finding, c *findings.Check) bool {
@@ -277,6 +286,63 @@ func TestKnowledge(t *testing.T) {
 		if id := strings.TrimSuffix(filepath.Base(f), ".txtar"); !slices.Contains(ids, id) {
 			t.Errorf("%s belongs to no check that is listed", f)
 		}
+	}
+}
+
+// TestBefore holds what the checks say of the order of remedies to checks that exist, and to an order.
+func TestBefore(t *testing.T) {
+	over := map[string][]string{}
+	for _, c := range checks.All() {
+		over[c.ID] = nil
+		for _, b := range c.Before {
+			over[c.ID] = append(over[c.ID], b.Over...)
+			if b.Why == "" || strings.HasSuffix(b.Why, ".") {
+				t.Errorf("%s comes before others and does not say why in a clause: %q", c.ID, b.Why)
+			}
+		}
+	}
+	for id, list := range over {
+		reached := map[string]bool{}
+		for next := slices.Clone(list); len(next) > 0; {
+			other := next[len(next)-1]
+			next = next[:len(next)-1]
+			later, ok := over[other]
+			if !ok {
+				t.Errorf("%s comes before %s, which there is not", id, other)
+			}
+			if other == id {
+				t.Errorf("the remedy of %s has to wait for itself", id)
+			}
+			if !reached[other] {
+				reached[other] = true
+				next = append(next, later...)
+			}
+		}
+	}
+}
+
+// TestRemediesInOrder: no finding of a bundle asks for what another one warns of.
+func TestRemediesInOrder(t *testing.T) {
+	a, err := txtar.ParseFile("../../testdata/samples/zenworks-mount-point.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range a.Files {
+		if err := fixture.Write(dir, f.Name, f.Data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := casebook.Analyze(context.Background(), []string{dir}, casebook.Options{Checks: checks.All(), Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(r.Findings, func(f findings.Finding) bool { return f.Check == "windows-pending-reboot" })
+	if i < 0 || r.Findings[i].Verdict != findings.Confirmed {
+		t.Fatal("the sample shows no pending restart")
+	}
+	if first := r.Findings[i].Remedy[0]; !strings.Contains(first, "zenworks-mount-point") {
+		t.Errorf("the restart does not wait for the mount point: %q", first)
 	}
 }
 

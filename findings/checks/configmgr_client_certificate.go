@@ -22,7 +22,7 @@ const certificateID = "configmgr-client-certificate"
 // the machine. Windows looks for the container under the current MachineGuid, so a key that was made under another one is not found.
 var configmgrClientCertificate = &findings.Check{
 	ID:       certificateID,
-	Title:    "The ConfigMgr client cannot get its certificate",
+	Title:    "The ConfigMgr client gets no certificate, so it is not managed",
 	Severity: findings.Critical,
 	Product: findings.Product{
 		Name: "the ConfigMgr client", Words: []string{"clientidmanagerstartup", "execmgr", "ccmexec", "policyagent", "/ccm/", "locationservices", "ccmsetup"},
@@ -63,10 +63,10 @@ var configmgrClientCertificate = &findings.Check{
 		Proves: []string{
 			"The client fails to get its certificate, and the SMS key file of this machine has no byte.",
 			"The failure repeats at least three times within an hour, and the only SMS key files carry another MachineGuid.",
-			"The failure repeats, and the key file's permissions lack Full Control for SYSTEM, or deny it.",
+			"The failure repeats, and the key file's permissions leave SYSTEM no right to read it: neither its own entry nor one of Administrators or Everyone, to which it belongs, grants it, or one denies it.",
 			"The failure repeats, and a complete listing that shows hidden and system files has no SMS key file, while nothing shows another kind of certificate.",
 		},
-		Suggests:   []string{"The failure repeats, and the key file has the right name and an ordinary size, or no listing of the folder is in the bundle.", "An empty or foreign key file without the client's log."},
+		Suggests:   []string{"The failure repeats, and SYSTEM can read the key file and has no entry with Full Control of its own.", "The failure repeats, and the key file has the right name and an ordinary size, or no listing of the folder is in the bundle.", "An empty or foreign key file without the client's log."},
 		Exonerates: []string{"The client's log shows no failure, or a later registration.", "No SMS key file and no failure: the client uses another certificate."},
 		FalsePositives: "The retry lines also stand in the log of a healthy client's first start; without repetition they say little. " +
 			"Administrators have no rights on key files, so \"Access is denied\" in a listing is normal.",
@@ -242,7 +242,7 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 		out.Remedy, out.Risk, out.Undo = accessRemedy, accessRisk, accessUndo
 	}
 	if key.title != "" {
-		out.Title = "The ConfigMgr client cannot get its certificate: " + key.title
+		out.Title = "The ConfigMgr client gets no certificate and is not managed: " + key.title
 	}
 	n := loop.failures
 	note := fmt.Sprintf("the first of %d failures", n)
@@ -288,6 +288,7 @@ func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) finding
 		out.Unmet = fmt.Sprintf("The failures did not last: the client is registered after the last of them (%s).", out.Evidence[0].Place())
 	case key.fault:
 		out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Predicted
+		out.Title = "The ConfigMgr client may get no certificate at its next start: " + key.title
 		out.Summary = "The bundle shows no failure of the client to get its certificate, but " + key.verdict + ", so that it may fail when the agent next starts."
 		out.Evidence = key.evidence
 		if log == nil {
@@ -420,7 +421,38 @@ func noKey(f *facts.Facts) keyState {
 	return s
 }
 
-// unreadableKey judges the permissions of the key files: SYSTEM must have Full Control.
+// systemAccess is what the permissions of a file leave to the account SYSTEM. It is a member of Administrators and of Everyone, so it has the
+// rights of these too, and what they are denied.
+type systemAccess struct {
+	allowed extract.Access
+	denied  *extract.ACE // an entry that denies it reading; nil if none does
+	own     bool         // an entry of SYSTEM itself grants Full Control
+	sure    bool         // every entry could be read, and none is of a group to which SYSTEM may belong
+}
+
+func accessOfSystem(entries []extract.ACE) systemAccess {
+	a := systemAccess{sure: true}
+	for i, e := range entries {
+		a.sure = a.sure && !e.Guessed
+		if e.InheritOnly || e.Label {
+			continue
+		}
+		switch p := extract.PrincipalOf(e.Account); {
+		case p == extract.PrincipalOther && extract.IsBuiltin(e.Account) && !e.Deny:
+			a.sure = false
+		case p == extract.PrincipalOther, p == extract.PrincipalNetworkService:
+		case e.Deny && e.Access&extract.AccessRead != 0, slices.Contains(e.Rights, "N"): // the tools print N for an entry that denies all
+			a.denied = &entries[i]
+		case e.Deny:
+		default:
+			a.own = a.own || p == extract.PrincipalSystem && e.Access&extract.AccessFull == extract.AccessFull
+			a.allowed |= e.Access
+		}
+	}
+	return a
+}
+
+// unreadableKey judges the permissions of the key files: SYSTEM, as which the client runs, must be able to read its own.
 func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
 	for _, v := range facts.Values[*extract.ACL](f) {
 		for _, o := range v.Value.Objects {
@@ -428,27 +460,30 @@ func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
 			if !slices.ContainsFunc(own, func(k smsKey) bool { return strings.HasPrefix(name, k.Hash+"_"+k.GUID) }) || len(o.Entries) == 0 {
 				continue
 			}
-			var allowed extract.Access
-			sure := true
-			for _, e := range o.Entries {
-				if e.Guessed {
-					sure = false
-				}
-				if extract.PrincipalOf(e.Account) != extract.PrincipalSystem || e.InheritOnly || e.Label {
-					continue
-				}
-				if e.Deny {
-					return keyState{
-						proof: true, needLoop: true, fault: true, denied: true, title: "SYSTEM is denied access to its key file", verdict: "the permissions of the SMS key file deny SYSTEM access",
-						evidence: []findings.Evidence{findings.FromLine(f, v.Artifact.Path, e.Line, findings.Supports, "SYSTEM, as which the client runs, is denied")},
-					}, true
-				}
-				allowed |= e.Access
+			at := func(line int, role findings.Role, note string) []findings.Evidence {
+				return []findings.Evidence{findings.FromLine(f, v.Artifact.Path, line, role, note)}
 			}
-			if sure && allowed&extract.AccessFull != extract.AccessFull {
+			switch a := accessOfSystem(o.Entries); {
+			case a.denied != nil:
 				return keyState{
-					proof: true, needLoop: true, fault: true, denied: true, title: "SYSTEM has no Full Control of its key file", verdict: "the permissions of the SMS key file lack Full Control for SYSTEM",
-					evidence: []findings.Evidence{findings.FromLine(f, v.Artifact.Path, o.Line, findings.Supports, "SYSTEM, as which the client runs, has no Full Control")},
+					proof: true, needLoop: true, fault: true, denied: true, title: "SYSTEM is denied access to its key file",
+					verdict: "the permissions of the SMS key file deny access to " + a.denied.Account, evidence: at(a.denied.Line, findings.Supports, "SYSTEM, as which the client runs, is denied"),
+				}, true
+			case a.sure && a.allowed&extract.AccessRead == 0:
+				return keyState{
+					proof: true, needLoop: true, fault: true, denied: true, title: "SYSTEM can't read its key file",
+					verdict:  "the permissions of the SMS key file give SYSTEM, and the groups that it belongs to, no right to read it",
+					evidence: at(o.Line, findings.Supports, "SYSTEM, as which the client runs, may not read it"),
+				}, true
+			case !a.own && a.sure:
+				how := "SYSTEM has Full Control only as a member of Administrators or Everyone"
+				if a.allowed&extract.AccessFull != extract.AccessFull {
+					how = "SYSTEM may read the file and has no Full Control of it"
+				}
+				return keyState{
+					denied:  true,
+					verdict: "the permissions of the SMS key file are not as Windows sets them: " + how + ", which keeps nobody from reading the key, so that they are not shown to be the reason",
+					missing: []findings.Missing{keyTest}, evidence: at(o.Line, findings.Supports, how),
 				}, true
 			}
 		}
@@ -459,18 +494,18 @@ func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
 // certificateRivals names the other explanations and what the bundle says of them.
 func certificateRivals(f *facts.Facts) []findings.Rival {
 	var out []findings.Rival
-	full := findings.Rival{Name: "The disk was full when the key was written", Verdict: "No code 0x80070070 stands in the logs."}
+	full := silentIn(f, "The disk was full when the key was written", "code 0x80070070", "a log of the client", ofKind(ingest.KindLogCCM, ingest.KindLogSMS))
 	if m, ok := f.Matches(certificateID + "/disk-full").First(); ok {
-		full.Verdict = fmt.Sprintf("The code 0x80070070 (disk full) stands in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
+		full.Verdict = rivalSupported + fmt.Sprintf("the code 0x80070070 (disk full) stands in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
 	}
 	out = append(out, full)
-	pki := findings.Rival{Name: "The client uses a certificate of a PKI that it does not find", Verdict: "Nothing in the logs speaks of a PKI certificate."}
+	pki := silentIn(f, "The client uses a certificate of a PKI that it does not find", "line about a PKI certificate", "a log of the client", ofKind(ingest.KindLogCCM, ingest.KindLogSMS))
 	if m, ok := pkiCertificate(f); ok {
-		pki.Verdict = fmt.Sprintf("The log speaks of a PKI certificate in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
+		pki.Verdict = rivalSupported + fmt.Sprintf("the log speaks of a PKI certificate in %s, line %d.", m.Ref.Artifact, m.Ref.Line)
 	}
 	out = append(out, pki)
 	if f.Mentions("malwarebytes", "mbam") {
-		out = append(out, findings.Rival{Name: "A security program damaged the key file", Verdict: "The bundle holds files of Malwarebytes; its own log would show what it did."})
+		out = append(out, findings.Rival{Name: "A security program damaged the key file", Verdict: rivalOpen + "files of Malwarebytes are in the upload, and what it did to the key file stands in none of them that could be read."})
 	}
 	return out
 }

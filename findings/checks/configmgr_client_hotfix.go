@@ -18,7 +18,7 @@ const hotfixID = "configmgr-client-hotfix"
 // articles are not in the order of the builds.
 var configmgrClientHotfix = &findings.Check{
 	ID:       hotfixID,
-	Title:    "A ConfigMgr 2007 client lacks a hotfix",
+	Title:    "A ConfigMgr 2007 client lacks a hotfix, so what it mends still fails there",
 	Severity: findings.Medium,
 	Product: findings.Product{
 		// Where ConfigMgr 2007 has its logs; later releases need none of these hotfixes.
@@ -257,7 +257,7 @@ func judgeHotfix(x *clientHotfix, h *hotfixHost) findings.Finding {
 			enough = append(enough, v)
 		}
 	}
-	out := findings.Finding{State: findings.Active, Title: fmt.Sprintf("KB%s is missing on %s", x.kb, h.called())}
+	out := findings.Finding{State: findings.Active, Title: fmt.Sprintf("KB%s is missing on %s: its %s is older than the hotfix's", x.kb, h.called(), x.component)}
 	switch {
 	case len(below) > 0 && (len(enough) > 0 || later):
 		return hotfixDisputed(x, h, below[0], append(enough, newer)[0])
@@ -306,12 +306,12 @@ func hotfixMissing(out findings.Finding, x *clientHotfix, h *hotfixHost, below [
 	}
 	out.Rivals = []findings.Rival{{
 		Name:    "The hotfix was installed after the table was made",
-		Verdict: "The table does not say when the client last reported its versions; a table that is made on the client itself shows the present ones.",
+		Verdict: rivalOpen + "the table does not say when the client last reported its versions; one that is made on the client itself is of now.",
 	}}
 	if x.component == "SmsPowerManagement" {
 		out.Rivals = append(out.Rivals, findings.Rival{
 			Name:    "SmsPowerManagement shows that the hotfix is there",
-			Verdict: "The component is part of SP2, with the hotfix or without; only its version tells.",
+			Verdict: rivalExcluded + "the component is part of SP2 with the hotfix or without, and its version is too low.",
 		})
 	}
 	return out

@@ -24,7 +24,7 @@ const programRetryID = "configmgr-program-retry"
 // that the program failed and often what the client made of it; how often and how long it goes on only the site control file says.
 var configmgrProgramRetry = &findings.Check{
 	ID:       programRetryID,
-	Title:    "An advertised program failed",
+	Title:    "An advertised program failed, and its exit code decides whether it is tried again",
 	Severity: findings.Medium,
 	Product: findings.Product{
 		Name: "the ConfigMgr client", Words: []string{"clientidmanagerstartup", "execmgr", "ccmexec", "policyagent", "/ccm/", "locationservices", "ccmsetup"},
@@ -862,26 +862,26 @@ func (s *failureSeries) evidence() []findings.Evidence {
 
 // rivals names what else may become of the program.
 func (s *failureSeries) rivals(p *retryPolicy, known, retried bool) []findings.Rival {
-	out := []findings.Rival{{Name: "The site's settings were changed since the client received its policy", Verdict: "The bundle does not show the client's own policy; a status in the log that contradicts the list would show it."}}
+	out := []findings.Rival{{Name: "The site's settings were changed since the client received its policy", Verdict: rivalOpen + "the client's own policy is not in the upload, and no status in the log can be compared with the site's list."}}
 	if s.said != nil && known {
-		out[0].Verdict = "What the client says in its log agrees with the site control file."
+		out[0].Verdict = rivalExcluded + "what the client says in its log agrees with the site control file."
 		if s.coded != nil && p.hasCodes && slices.Contains(p.codes, s.coded.code) != s.retried {
-			out[0].Verdict = "What the client says in its log contradicts the site control file."
+			out[0].Verdict = rivalSupported + "what the client says in its log contradicts the site control file."
 		}
 	}
 	if !retried {
 		return out
 	}
-	out = append(out, findings.Rival{Name: "The advertisement was removed", Verdict: "No line after the last failure shows that the client gave the program up."})
+	out = append(out, findings.Rival{Name: "The advertisement was removed", Verdict: rivalSilent + "no line after the last failure shows that the client gave the program up."})
 	pause := time.Duration(min(p.pause(), 1<<31)) * time.Second
 	if s.gap > 0 {
-		apart := fmt.Sprintf("The last two tries lie %d seconds apart", int64(s.gap.Seconds()))
-		v := fmt.Sprintf("%s, as the interval of %d seconds demands.", apart, p.pause())
+		apart := fmt.Sprintf("the last two tries lie %d seconds apart", int64(s.gap.Seconds()))
+		v := rivalExcluded + fmt.Sprintf("%s, as the interval of %d seconds demands.", apart, p.pause())
 		switch over := s.gap - pause; {
 		case over < -time.Minute || over > (retryCountdown+120)*time.Second:
-			v = fmt.Sprintf("%s, which does not fit the interval of %d seconds: the client may act by another one, or was off.", apart, p.pause())
+			v = rivalSupported + fmt.Sprintf("%s, which does not fit the interval of %d seconds: the client may act by another one, or was off.", apart, p.pause())
 		case over > 2*time.Minute:
-			v = fmt.Sprintf("%s: the interval of %d seconds and the countdown before a mandatory program.", apart, p.pause())
+			v = rivalExcluded + fmt.Sprintf("%s: the interval of %d seconds and the countdown before a mandatory program.", apart, p.pause())
 		}
 		out = append(out, findings.Rival{Name: "The client retries at another interval", Verdict: v})
 	}

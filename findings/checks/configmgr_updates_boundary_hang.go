@@ -20,7 +20,7 @@ const boundaryHangID = "configmgr-updates-boundary-hang"
 // them without end. The code alone has other causes too, so the proof is the list of boundaries.
 var configmgrUpdatesBoundaryHang = &findings.Check{
 	ID:       boundaryHangID,
-	Title:    "Install Software Updates hangs on a machine that no boundary covers",
+	Title:    "Install Software Updates hangs: no boundary covers the machine, so it is given no source for the updates",
 	Severity: findings.High,
 	Product: findings.Product{
 		// Many bundles of a client have nothing to do with updates, and their senders are not asked for these logs.
@@ -116,6 +116,7 @@ var (
 reg query HKLM\SYSTEM\CurrentControlSet\Services\Netlogon\Parameters /v DynamicSiteName /reg:64 >> "%PUBLIC%\domain.txt"`,
 	}
 	updatesHandlerNeed = findings.Missing{What: "UpdatesHandler.log of the machine", Why: "it shows whether the installation met 0x80040669", Collect: updatesLogs}
+	laterNeed          = findings.Missing{What: "smsts.log and UpdatesHandler.log of an hour later, or the word that the step still stands there", Why: "they show that the step hangs and is not merely slow", Collect: updatesLogs}
 	smstsNeed          = findings.Missing{What: "smsts.log of the task sequence", Why: "it shows whether the installation of the updates came to an end", Collect: updatesLogs}
 )
 
@@ -193,6 +194,30 @@ func readHang(f *facts.Facts) updateHang {
 	}
 	return h
 }
+
+// hangLength is how long the machine's logs have to go on after the last sign of an installation for its silence to be a hang: a service pack
+// alone may take so long.
+const hangLength = time.Hour
+
+// silence returns for how long the client's logs go on after the last sign of the installation, and the artifact that goes on longest; false if
+// the line has no time.
+func (h updateHang) silence(f *facts.Facts) (time.Duration, string, bool) {
+	from, ok := h.installing.Time.Local()
+	if !ok {
+		return 0, "", false
+	}
+	longest, of := time.Duration(0), h.installing.Ref.Artifact
+	for _, a := range f.Artifacts {
+		to, ok := a.WallLast.Local()
+		if ok && a.Kind == ingest.KindLogCCM && to.Sub(from) > longest && to.Sub(from) < maxSilence {
+			longest, of = to.Sub(from), a.Path
+		}
+	}
+	return longest, of, true
+}
+
+// maxSilence is beyond what a step waits: what is later is of another run, or of a clock that was set in between.
+const maxSilence = 14 * 24 * time.Hour
 
 // siteBoundary is a boundary with the artifact that lists it.
 type siteBoundary struct {
@@ -375,6 +400,20 @@ func judgeHang(f *facts.Facts, list []siteBoundary, whole bool) findings.Finding
 		shown = append(shown, "does not come to an end after its last \"Installing update\" line")
 	}
 	x.Summary = "The installation of the updates " + strings.Join(shown, " and ") + "."
+	x.Title = "Install Software Updates does not end: no boundary covers the machine, so it is given no source for the updates"
+	if h.installing != nil {
+		silent, of, timed := h.silence(f)
+		switch {
+		case !timed:
+			x.Summary += " The line has no time, so how long it waited is not shown."
+		case silent >= hangLength:
+			x.Title = fmt.Sprintf("Install Software Updates hangs for %s: no boundary covers the machine, so it is given no source for the updates", lapse(silent))
+			x.Summary += fmt.Sprintf(" %s goes on for %s after that line.", of, lapse(silent))
+		default:
+			x.Summary += fmt.Sprintf(" The client's logs go on for only %s after that line (%s), in which an installation may still be at work; that the step hangs is not shown by its length.", lapse(silent), of)
+			x.Missing = append(x.Missing, laterNeed)
+		}
+	}
 	switch {
 	case h.code == nil:
 		x.Severity = findings.Low
@@ -382,13 +421,14 @@ func judgeHang(f *facts.Facts, list []siteBoundary, whole bool) findings.Finding
 		x.Missing = append(x.Missing, updatesHandlerNeed)
 	case h.installing == nil:
 		x.Severity = findings.Low
+		x.Title = "An installation of updates met 0x80040669 on a machine that no boundary covers"
 		x.Summary += " No line shows that the installation hangs, and the code alone has other causes too."
 		x.Missing = append(x.Missing, smstsNeed)
 	}
 	x.Evidence = append(x.Evidence, c.evidence...)
 	x.Evidence = append(x.Evidence, n.evidence(&c)...)
 	if len(c.reasons) > 0 {
-		x.Title = "Install Software Updates may hang on a machine that no boundary covers"
+		x.Title = "Install Software Updates does not end, and whether a boundary covers the machine is not shown"
 		x.Summary += fmt.Sprintf(" Whether a boundary covers the machine is not decided: %s.", strings.Join(c.reasons, "; "))
 		x.Missing = append(x.Missing, c.missing...)
 		return x
@@ -507,16 +547,16 @@ func (n *machineNetwork) uncovered(c *coverage, boundaries int) string {
 
 // hangRivals names the other explanations of the hang and what the bundle says of them.
 func hangRivals(f *facts.Facts) []findings.Rival {
-	rival := func(signal, name, none, some string) findings.Rival {
-		r := findings.Rival{Name: name, Verdict: none}
+	rival := func(signal, name, some, what string, logs ...string) findings.Rival {
+		r := silentIn(f, name, "line of it", what, logNamed(logs...))
 		if m, ok := f.Matches(boundaryHangID + "/" + signal).First(); ok {
-			r.Verdict = fmt.Sprintf(some, m.Ref.Line, m.Ref.Artifact)
+			r.Verdict = rivalSupported + fmt.Sprintf(some, m.Ref.Line, m.Ref.Artifact)
 		}
 		return r
 	}
 	return []findings.Rival{
-		rival("management-point", "The client does not reach its management point", "No line of the logs says so; LocationServices.log would show it.", "Line %d of %s points to the management point."),
-		rival("content", "The content of the updates is on no distribution point", "No line of the logs says so; CAS.log and ContentTransferManager.log would show it.", "Line %d of %s says that there is no source of the content, which a missing boundary brings about too."),
-		rival("update-point", "The software update point does not answer, or a policy points elsewhere", "No line of the logs says so; WUAHandler.log and ScanAgent.log would show it.", "Line %d of %s points to the software update point."),
+		rival("management-point", "The client does not reach its management point", "line %d of %s points to the management point.", "LocationServices.log", "locationservices"),
+		rival("content", "The content of the updates is on no distribution point", "line %d of %s says that there is no source of the content, which a missing boundary brings about too.", "CAS.log or ContentTransferManager.log", "cas.", "cas-", "contenttransfermanager"),
+		rival("update-point", "The software update point does not answer, or a policy points elsewhere", "line %d of %s points to the software update point.", "WUAHandler.log or ScanAgent.log", "wuahandler", "scanagent"),
 	}
 }

@@ -18,7 +18,7 @@ const dnsStaleID = "dns-stale-computer"
 // that is off or away for long loses its record too.
 var dnsStaleComputer = &findings.Check{
 	ID:       dnsStaleID,
-	Title:    "DNS calls a computer stale",
+	Title:    "DNS calls a computer stale: it can't be reached by its name, or another one is",
 	Severity: findings.Low,
 	Product: findings.Product{
 		Name: "a DNS check, a DNS zone or output of nslookup", Words: []string{"ipcheck", "nslookup", "dnscheck"},
@@ -390,6 +390,7 @@ func runDNSStale(all []*facts.Facts) ([]findings.Finding, error) {
 		rest.Subject = count(further, "further computer")
 		stale = append(stale, rest)
 	}
+	together(stale)
 	out := stale
 	if len(healthy)+len(unreversed) > 0 {
 		out = append(out, wellFinding(healthy, unreversed, forward))
@@ -421,14 +422,14 @@ func staleFinding(outcome dnsOutcome, list, all []*dnsLookup) findings.Finding {
 	var what string
 	switch {
 	case outcome == dnsOther || outcome == dnsDoubtful && first.outcome == dnsOther:
-		out.Title = fmt.Sprintf("DNS calls %s stale: its address %s belongs to %s", shown, first.ip, first.reverse)
+		out.Title = fmt.Sprintf("DNS calls %s stale: its address %s belongs to %s, so what is sent to the one reaches the other", shown, first.ip, first.reverse)
 		what = fmt.Sprintf("By %s, %s has the address %s, and that address belongs to %s.", first.source.noun, shown, first.ip, first.reverse)
 		out.Rivals = append(out.Rivals, findings.Rival{
 			Name:    "another name of the same computer",
-			Verdict: fmt.Sprintf("%s may be an alias or a former name of %s, or a reverse entry was left over; the names alone do not tell.", shown, first.reverse),
+			Verdict: rivalOpen + fmt.Sprintf("%s may be an alias or a former name of %s, or a reverse entry was left over; the names alone do not tell.", shown, first.reverse),
 		})
 	default:
-		out.Title = fmt.Sprintf("DNS calls %s stale: the name does not resolve", shown)
+		out.Title = fmt.Sprintf("DNS calls %s stale: the name has no address, so it can't be reached by it", shown)
 		what = fmt.Sprintf("By %s, %s has no address.", first.source.noun, shown)
 		out.Rivals = append(out.Rivals, findings.Rival{
 			Name:    "a fault of the resolver or its search list",
@@ -437,7 +438,7 @@ func staleFinding(outcome dnsOutcome, list, all []*dnsLookup) findings.Finding {
 	}
 	out.Rivals = append(out.Rivals, findings.Rival{
 		Name:    "a computer that is switched off or away for long",
-		Verdict: "its record is scavenged in the same way; the bundle's lookups do not tell it from one that is gone.",
+		Verdict: rivalOpen + "its record is scavenged in the same way; the lookups do not tell it from one that is gone.",
 	})
 	for _, l := range list {
 		out.Evidence = append(out.Evidence, l.evidence...)
@@ -459,21 +460,57 @@ func staleFinding(outcome dnsOutcome, list, all []*dnsLookup) findings.Finding {
 		out.Verdict, out.Missing = findings.Suspected, []findings.Missing{again}
 		what += " It is suspected only: " + first.doubt + "."
 	default:
-		what += " That is what DNS says of a computer that is gone or was renamed; it does not prove that the machine is gone, so check before its account is deleted."
+		what += " That is what DNS says of a computer that is gone or was renamed; it does not prove that the machine is gone. " + mayDelete(outcome, first)
 	}
 	out.Summary = what
 	return out
+}
+
+// mayDelete answers what is asked first: whether the computer's records may be deleted.
+func mayDelete(outcome dnsOutcome, l *dnsLookup) string {
+	const account = "May its account and its ConfigMgr record be deleted? Not on this alone: only once the account's last logon and the last heartbeat are old too."
+	if outcome == dnsOther {
+		return account + fmt.Sprintf(" The A record with the address %s may go as soon as it is clear that %s has the address now.", l.ip, l.reverse)
+	}
+	return account + " By these lookups DNS has no record of it left to delete."
+}
+
+// together adds to the findings of several computers of which the same is said which the others are.
+func together(stale []findings.Finding) {
+	const shown = 5
+	var names []string
+	for _, f := range stale {
+		if f.Verdict == findings.Confirmed {
+			names = append(names, f.Subject)
+		}
+	}
+	if len(names) < 2 {
+		return
+	}
+	for i := range stale {
+		f := &stale[i]
+		if f.Verdict != findings.Confirmed {
+			continue
+		}
+		others := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == f.Subject })
+		more := ""
+		if n := len(others) - shown; n > 0 {
+			more = fmt.Sprintf(" and %d more", n)
+			others = others[:shown]
+		}
+		f.Summary += fmt.Sprintf(" DNS calls %s stale too: check them together.", strings.Join(others, ", ")+more)
+	}
 }
 
 // resolverVerdict says what speaks against a fault of the resolver.
 func resolverVerdict(l *dnsLookup) string {
 	switch {
 	case l.source.resolved > 0:
-		return count(l.source.resolved, "other name") + " of the same source resolved, so the resolver worked."
+		return rivalExcluded + count(l.source.resolved, "other name") + " of the same source resolved, so the resolver worked."
 	case l.source.works:
-		return "the same source answered other questions, so the resolver worked."
+		return rivalExcluded + "the same source answered other questions, so the resolver worked."
 	}
-	return "nothing in the bundle speaks against it."
+	return rivalOpen + "nothing in the bundle speaks against it."
 }
 
 // maxWell is how many computers in order are quoted.

@@ -59,6 +59,9 @@ type eventObserver struct {
 	shows  []string              // sources, in lower case, of which the last event is kept to show what log it is
 	log    eventLog
 	byKey  map[string]*eventGroup
+
+	component []byte // of the last event, and its source
+	source    string
 }
 
 func newEventObserver(wanted map[string][]int, shows ...string) *eventObserver {
@@ -86,7 +89,11 @@ func (o *eventObserver) See(s *facts.Sight) {
 			o.log.newest = t
 		}
 	}
-	source := eventSource(s.Record.Component)
+	// One source often writes many events in a row.
+	if !bytes.Equal(s.Record.Component, o.component) {
+		o.component, o.source = append(o.component[:0], s.Record.Component...), eventSource(s.Record.Component)
+	}
+	source := o.source
 	if slices.Contains(o.shows, source) {
 		if m := o.log.shown[source]; m == nil || !earlier(s.Record.Time, m.Time) {
 			o.log.shown[source] = s.KeepLine()
@@ -130,6 +137,20 @@ func (o *eventObserver) End() any {
 		return nil
 	}
 	return &o.log
+}
+
+// eventsSeen returns the first and the last event of each message that the check's observer has kept.
+func eventsSeen(f *facts.Facts, check string) []facts.Match {
+	var out []facts.Match
+	for _, l := range facts.Observed[*eventLog](f, check) {
+		for _, g := range l.Value.groups {
+			out = append(out, *g.first)
+			if g.last.Ref != g.first.Ref {
+				out = append(out, *g.last)
+			}
+		}
+	}
+	return out
 }
 
 func earlier(a, b ingest.Time) bool { return a.Wall+int64(a.Bias)*60e6 < b.Wall+int64(b.Bias)*60e6 }

@@ -119,5 +119,5 @@ func fitsRename(a, b *facts.Facts) string {
 	if tb.Before(captured) {
 		return ""
 	}
-	return fmt.Sprintf("The times fit it: %s got its name at %s, after the hive of %s was last written to (%s); see %s.", b.ID, findings.Timestamp(tb), a.ID, findings.Timestamp(captured), bt.Source)
+	return fmt.Sprintf("the times fit it: %s got its name at %s, after the hive of %s was last written to (%s); see %s.", b.ID, findings.Timestamp(tb), a.ID, findings.Timestamp(captured), bt.Source)
 }

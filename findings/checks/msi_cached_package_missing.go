@@ -21,7 +21,7 @@ const cachedMissingID = "msi-cached-package-missing"
 // product is repaired, patched, upgraded or removed, so a cache that was tidied shows up weeks later and one product at a time.
 var msiCachedPackageMissing = &findings.Check{
 	ID:       cachedMissingID,
-	Title:    "Windows Installer's cached package of a product is missing",
+	Title:    "The cached package of a product is missing, so its repair, patch or removal fails",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "a listing of Windows' Installer folder, or an Installer log that misses a cached package",
@@ -316,21 +316,21 @@ func cacheEmptied(f *facts.Facts, missing, there []cached) findings.Finding {
 
 // cacheRivals says what the bundle tells of the ways in which packages vanish.
 func cacheRivals(f *facts.Facts, out *findings.Finding, there []cached) []findings.Rival {
-	wiped := findings.Rival{Name: "Windows Installer emptied its own folder (event 1028)", Verdict: "The bundle holds no such event; the Application event log would show it."}
+	wiped := silentIn(f, "Windows Installer emptied its own folder (event 1028)", "event 1028 of MsiInstaller", "the Application event log", ofKind(ingest.KindLogEvents))
 	for _, o := range facts.Observed[*eventLog](f, cachedMissingID) {
 		for _, g := range o.Value.groups {
-			wiped.Verdict = fmt.Sprintf("Event 1028 stands in %s (%s): that is how packages went; all that were cached before it are gone.", o.Artifact.Path, g.span())
+			wiped.Verdict = rivalSupported + fmt.Sprintf("event 1028 stands in %s (%s): that is how packages went; all that were cached before it are gone.", o.Artifact.Path, g.span())
 			out.Evidence = append(out.Evidence, findings.FromMatch(*g.last, findings.Context, "Windows Installer emptied its folder because it was not secured properly"))
 		}
 	}
 	image := findings.Rival{Name: "The registry and the folder are of different times or machines (an image, a restored folder)"}
 	switch {
 	case len(there) > 0:
-		image.Verdict = "The same listing shows other packages that this registry names, which speaks against it."
+		image.Verdict = rivalExcluded + "the same listing shows other packages that this registry names."
 	case slices.ContainsFunc(out.Evidence, func(e findings.Evidence) bool { return e.Absent }):
-		image.Verdict = "The listing shows no package that this registry names, so it can't be told apart."
+		image.Verdict = rivalOpen + "the listing shows no package that this registry names, so it can't be told apart."
 	default:
-		image.Verdict = "Without a listing of the folder the bundle does not tell."
+		image.Verdict = rivalOpen + "a listing of the folder is not in the upload."
 	}
 	return []findings.Rival{wiped, image}
 }
@@ -354,6 +354,6 @@ func packageSaidMissing(f *facts.Facts, m facts.Match) findings.Finding {
 		out.Summary = fmt.Sprintf("An Installer log says that the local cached package %s is missing, and the listing of its folder lacks it. Which product it belongs to the bundle does not show.", path)
 		out.Missing = out.Missing[:1]
 	}
-	out.Rivals = []findings.Rival{{Name: "The package was put back since", Verdict: "The log does not show it; a listing made later would."}}
+	out.Rivals = []findings.Rival{{Name: "The package was put back since", Verdict: rivalOpen + "the log does not show it, and no listing made after it is in the upload."}}
 	return out
 }

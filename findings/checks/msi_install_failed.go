@@ -22,7 +22,7 @@ const msiFailedID = "msi-install-failed"
 // So the verdict comes from the engine, the failing action from the shape of its line, the cause from a message's number.
 var msiInstallFailed = &findings.Check{
 	ID:       msiFailedID,
-	Title:    "A Windows Installer transaction failed",
+	Title:    "An installation, repair or removal by Windows Installer failed",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "Windows Installer", Words: []string{".msi", "msiexec", "_msi", "msi_", "msi."},

@@ -304,7 +304,7 @@ func msiRefused(f *facts.Facts, r *busyInstall, spans []msiSpan) findings.Findin
 	if ok1 && ok2 && ended.Sub(begun) > longRefused {
 		x.Severity = findings.Medium
 		x.Summary += fmt.Sprintf(" Between the first refusal and the last lie %s, so that an installation may hang that never lets the engine go.", ended.Sub(begun).Round(time.Minute))
-		x.Rivals = []findings.Rival{{Name: "Several installations one after the other, and none that hangs", Verdict: "Only the processes of the machine, or its Installer logs of the whole time, would tell."}}
+		x.Rivals = []findings.Rival{{Name: "Several installations one after the other, and none that hangs", Verdict: rivalOpen + "the processes of the machine and its Installer logs of the whole time are not in the upload."}}
 	}
 	return x
 }

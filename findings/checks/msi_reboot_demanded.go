@@ -19,7 +19,7 @@ const rebootDemandedID = "msi-reboot-demanded"
 // that is not restarted yet must be (1029). Numbers and strings are the same in every language.
 var msiRebootDemanded = &findings.Check{
 	ID:       rebootDemandedID,
-	Title:    "Windows Installer demands a restart",
+	Title:    "An installation is complete only after a restart",
 	Severity: findings.Low,
 	Product:  findings.Product{Name: "events of Windows Installer"},
 	Needs: []findings.Need{{
@@ -325,7 +325,7 @@ func (d *demand) finding(f *facts.Facts) findings.Finding {
 		out.Summary += fmt.Sprintf(" %s waiting in the registry.", upperFirst(count(len(q.pairs), "file operation"))+plural(len(q.pairs), " is", " are"))
 	}
 	out.Rivals = []findings.Rival{{Name: "The restart has been made since", Verdict: map[findings.State]string{
-		findings.Resolved: "It has: see the later start.", findings.Active: "Nothing in the bundle shows one after the event.", findings.Unknown: "The bundle shows no start of Windows after the event; the System log would.",
+		findings.Resolved: rivalSupported + "a later start is in the log.", findings.Active: rivalSilent + "nothing in the bundle shows one after the event.", findings.Unknown: rivalOpen + "no start of Windows after the event is in the upload's logs.",
 	}[out.State]}}
 	return out
 }

@@ -21,7 +21,7 @@ const sepID = "sep-cached-msi-missing"
 // the package there is no table, and the new version starts with the unmanaged syLink.xml of the upgrade package.
 var sepCachedMSIMissing = &findings.Check{
 	ID:       sepID,
-	Title:    "The cached package of Endpoint Protection is missing, and an upgrade loses management",
+	Title:    "The cached package of Endpoint Protection is missing, so an upgrade cuts the client off from its manager",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "Symantec Endpoint Protection", Words: []string{"symantec", "sep_inst", "sylink", "endpoint protection", "setaid"},
@@ -339,7 +339,7 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) f
 	if u.database != nil {
 		out.Evidence = append(out.Evidence, findings.FromMatch(*u.database, findings.Supports, "so it has no table of files to migrate"))
 	}
-	out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s and did not migrate syLink.xml", baseName(u.path))
+	out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s and did not migrate syLink.xml, its link to the manager", baseName(u.path))
 	out.Summary = fmt.Sprintf("The upgrade looked for the cached package %s and did not find it, so it could build no table of files to migrate, and syLink.xml is not among the files that it migrates.", u.path)
 	if m, ok := keptNothing(f, u); ok {
 		out.Verdict, out.Title, out.State = findings.RuledOut, "", findings.Unknown
@@ -380,9 +380,9 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) f
 	}
 	if m, ok := f.Matches(sepID + "/cache-wiped").First(); ok {
 		out.Evidence = append(out.Evidence, findings.FromMatch(m, findings.Context, "Windows Installer itself emptied its folder, because it was not secured properly"))
-		out.Rivals = append(out.Rivals, findings.Rival{Name: "A cleaning tool removed the package", Verdict: "Windows Installer says that it emptied the folder itself."})
+		out.Rivals = append(out.Rivals, findings.Rival{Name: "A cleaning tool removed the package", Verdict: rivalExcluded + "Windows Installer says that it emptied the folder itself."})
 	} else {
-		out.Rivals = append(out.Rivals, findings.Rival{Name: "Windows Installer emptied its own folder (event 1028)", Verdict: "The bundle holds no such event; the Application event log would show it."})
+		out.Rivals = append(out.Rivals, silentIn(f, "Windows Installer emptied its own folder (event 1028)", "event 1028 of MsiInstaller", "the Application event log", ofKind(ingest.KindLogEvents)))
 	}
 	for _, l := range all {
 		if l.sylink == nil || f.Later(*u.unable[0], *l.sylink) {
@@ -490,7 +490,7 @@ func sepOpen(f *facts.Facts, upgrades []*sepUpgrade) findings.Finding {
 			out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Active
 			out.Summary = "The client's syLink.xml names no server, so it is self-managed; whether an upgrade lost its management is not shown."
 			out.Evidence = []findings.Evidence{findings.FromLine(f, v.Artifact.Path, v.Value.Line, findings.Supports, "no server and no domain: self-managed")}
-			out.Rivals = []findings.Rival{{Name: "The client was installed self-managed", Verdict: "The bundle can't tell; the upgrade's log would."}}
+			out.Rivals = []findings.Rival{{Name: "The client was installed self-managed", Verdict: rivalOpen + "the log of the upgrade is not in the upload."}}
 			out.Missing = []findings.Missing{sepLog}
 			return out
 		}

@@ -19,7 +19,7 @@ const sepBlockedID = "sep-install-blocked-by-pending-rename"
 // off, the numbered control sets among them, so that a queue that a reboot never touches can block it for good.
 var sepInstallBlocked = &findings.Check{
 	ID:       sepBlockedID,
-	Title:    "The installer of Endpoint Protection refuses because a reboot is pending",
+	Title:    "Endpoint Protection is not installed: its installer refuses while a restart is pending",
 	Severity: findings.Medium,
 	Product: findings.Product{
 		Name: "Symantec Endpoint Protection", Words: []string{"symantec", "sep_inst", "sylink", "endpoint protection", "setaid"},
@@ -279,7 +279,7 @@ func sepRefused(f *facts.Facts, subject string, s *sepRefusal, well *facts.Match
 	default:
 		out.Missing = append(out.Missing, pendingRebootNeed.Missing())
 	}
-	out.Rivals = []findings.Rival{{Name: "Another action of the installation failed (msi-install-failed)", Verdict: "The launch conditions come first; nothing after them ran in this session."}}
+	out.Rivals = []findings.Rival{{Name: "Another action of the installation failed (msi-install-failed)", Verdict: rivalExcluded + "the launch conditions come first; nothing after them ran in this session."}}
 	return out
 }
 

@@ -21,7 +21,7 @@ const copylogID = "sms-copylog-site-mismatch"
 // never supplied the program. That is proven when the named site runs an older release than the program on the logon point.
 var smsCopylogSiteMismatch = &findings.Check{
 	ID:       copylogID,
-	Title:    "Copylog.tcf credits a site that did not supply Clicore.exe",
+	Title:    "Clients get mixed SMS releases: Copylog.tcf names a site for Clicore.exe that did not supply it",
 	Severity: findings.Critical,
 	Product: findings.Product{
 		Name: "an SMS 2.0 logon point", Words: []string{"smslogon", "copylog", "clicore", "ccim32", "wn_logon", "wnmanual", "nt_logon", "clisvc", "/ms/sms/"},
@@ -30,7 +30,7 @@ var smsCopylogSiteMismatch = &findings.Check{
 	Needs: []findings.Need{{
 		AnyOf:   []ingest.Kind{ingest.KindCopylog},
 		What:    "Copylog.tcf of the logon point",
-		Why:     "it says which site is credited with Clicore.exe",
+		Why:     "it names the site that supplied Clicore.exe",
 		Collect: `\\PDC\SMSLOGON\Config\Copylog.tcf`,
 	}},
 	Signals: []match.Signal{
@@ -57,6 +57,9 @@ var smsCopylogSiteMismatch = &findings.Check{
 			Pattern:  `\b2\.0{1,2}\.(?:1239|1380|1493)(?:\.\d+)?\b`,
 		},
 	},
+	Before: []findings.Precedence{{
+		Over: []string{"sms-mixed-client-installation"}, Why: "clients take the older site's files again at the next logon as long as Copylog.tcf names it",
+	}},
 	Doc: findings.Doc{
 		Cause: "A site whose Nt_logon.dll lacks the update of Q251070 (no service pack) or Q249077 (SP1) writes its own code into the shared lines of Copylog.tcf whenever it has checked the logon point, although it copied nothing. Clients then match the newer Clicore.exe with the configuration and checksums of the older site: new installations are blocked, and clients of the older release end in a mixed installation.",
 		Remedy: []string{
@@ -64,13 +67,13 @@ var smsCopylogSiteMismatch = &findings.Check{
 			"Until the older sites are updated, make the file read-only and give Full Control to one domain administrator's account only and Read to Everyone.",
 			"Apply Q251070 or Q249077 to every site of the older release, wait until Copylog.tcf is rewritten on every logon point, then upgrade all sites, the central site first, within hours.",
 		},
-		Risk:       "While the file is read-only no site can write it: new installations in the boundaries of the older sites stay off that long, and a site that does replace Clicore.exe is not credited. A wrong code in the line sends every client to the wrong configuration at its next logon.",
+		Risk:       "While the file is read-only no site can write it: new installations in the boundaries of the older sites stay off that long, and a site that does replace Clicore.exe is not named. A wrong code in the line sends every client to the wrong configuration at its next logon.",
 		Undo:       "Put the kept copy of Copylog.tcf back, and give the file its former permissions (note them with cacls first); take the read-only mark away after the last site is upgraded. The service-pack level of a site is not taken back.",
 		Cured:      `The line X86.BIN\CLICORE.EXE= of the next Copylog.tcf names a site of the release of Clicore.exe, and Wn_logon.log of a client that logged on since reports no missing Compver.ini.`,
-		Overturns:  "A Compver.ini or log of the credited site that states the release of the logon point's Clicore.exe; a newer Clicore.log that states another release of the program; a second copy of the file, taken hours later, that credits another site.",
+		Overturns:  "A Compver.ini or log of the named site that states the release of the logon point's Clicore.exe; a newer Clicore.log that states another release of the program; a second copy of the file, taken hours later, that names another site.",
 		Proves:     []string{"The site in the line X86.BIN\\CLICORE.EXE= runs an older build or service pack than the Clicore.exe of the logon point, by the client's own logs or by the site's files."},
-		Suggests:   []string{"The file lacks the CLICORE line (a corrupt file: clients retry seven times ten minutes).", "The credited site has no lines of its own under SITES, its code is reserved or not three characters, or a line under SITES credits another site.", "Copies of the file from several domain controllers credit different sites."},
-		Exonerates: []string{"The credited site runs the release of the Clicore.exe on the logon point."},
+		Suggests:   []string{"The file lacks the CLICORE line (a corrupt file: clients retry seven times ten minutes).", "The named site has no lines of its own under SITES, its code is reserved or not three characters, or a line under SITES names another site.", "Copies of the file from several domain controllers name different sites."},
+		Exonerates: []string{"The named site runs the release of the Clicore.exe on the logon point."},
 		FalsePositives: "A copy taken while the sites are being upgraded in turn: the file is right again after each site has run its Logon Server Manager. " +
 			"Clicore.log alone claims \"Installing\" at each logon of a healthy client.",
 		NotCovered: "Which program version lies on other logon points than the ones whose logs are in the bundle.",
@@ -277,11 +280,11 @@ func runCopylog(all []*facts.Facts) ([]findings.Finding, error) {
 	case len(open) > 0:
 		out = open
 	case len(well) > 1:
-		sum := findings.Finding{Verdict: findings.RuledOut, Summary: fmt.Sprintf("All %d copies of Copylog.tcf credit a site of the release that the logon point gives.", len(well))}
+		sum := findings.Finding{Verdict: findings.RuledOut, Summary: fmt.Sprintf("All %d copies of Copylog.tcf name a site of the release that the logon point gives.", len(well))}
 		for _, f := range well {
 			sum.Evidence = append(sum.Evidence, f.Evidence...)
 		}
-		sum.Unmet = fmt.Sprintf("None of the %d copies credits a site of an older release (the first: %s).", len(well), sum.Evidence[0].Place())
+		sum.Unmet = fmt.Sprintf("None of the %d copies names a site of an older release (the first: %s).", len(well), sum.Evidence[0].Place())
 		out = []findings.Finding{sum}
 	default:
 		out = well
@@ -296,7 +299,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 		return copylogCorrupt(c, f)
 	}
 	site := c.site()
-	credit := c.line(c.clicore.Line, findings.Supports, "Clicore.exe is credited to site "+site)
+	credit := c.line(c.clicore.Line, findings.Supports, "Clicore.exe is said to be of site "+site)
 	program, programKnown := known.release()
 	owner, ownerKnown := known.of(site)
 	if len(c.rivals) > 0 {
@@ -305,27 +308,32 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 	switch {
 	case programKnown && ownerKnown && owner.compare(program.smsRelease) < 0:
 		f.Verdict = findings.Confirmed
-		f.Title = fmt.Sprintf("Copylog.tcf credits site %s, which did not supply Clicore.exe", site)
+		f.Title = fmt.Sprintf("Clients get mixed SMS releases at logon: Copylog.tcf names site %s for Clicore.exe, which came from another", site)
 		f.Summary = fmt.Sprintf("Copylog.tcf says that site %s supplied Clicore.exe, but site %s runs %s (%s), and the logon point gives client files of %s (%s), which that site does not have. Clients match the newer program with the older site's configuration and checksums.",
 			site, site, owner.name(), owner.text, program.name(), program.text)
 		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
 		f.Evidence = append(f.Evidence, copylogOddities(c, findings.Context)...)
+		f.Evidence = append(f.Evidence, known.rows(site, "site "+site+" runs %s")...)
 		if better := known.suppliers(program); len(better) > 0 {
-			f.Remedy = append([]string{fmt.Sprintf("The sites that run %s here: %s. The line is to read X86.BIN\\CLICORE.EXE=%s.", program.name(), strings.Join(better, ", "), better[0])}, smsCopylogSiteMismatchRemedy...)
+			f.Remedy = slices.Concat(correctLine(c, better, program), smsCopylogSiteMismatchRemedy)
+			f.Summary += fmt.Sprintf(" Of the sites that the bundle tells of, %s %s that release.", strings.Join(better, ", "), plural(len(better), "runs", "run"))
+			for _, b := range better[:min(len(better), 3)] {
+				f.Evidence = append(f.Evidence, known.rows(b, "site "+b+" runs %s, the release of Clicore.exe")...)
+			}
 		}
 		f.Rivals = []findings.Rival{{
 			Name:    "The copy was taken while the sites were being upgraded in turn",
-			Verdict: "The bundle can't tell; a second copy taken hours later would.",
+			Verdict: rivalOpen + "one copy is of one moment; a second one, taken hours later, is not in the upload.",
 		}}
 		return f
 	case programKnown && ownerKnown && owner.compare(program.smsRelease) > 0:
 		f.Verdict, f.Severity = findings.Suspected, findings.Medium
-		f.Title = fmt.Sprintf("Copylog.tcf credits site %s, whose release is newer than Clicore.exe", site)
-		f.Summary = fmt.Sprintf("Site %s runs %s (%s), but the client files that the logon point gave are of %s (%s). Either the site has not replaced them yet, or it was credited without supplying them.",
+		f.Title = fmt.Sprintf("Copylog.tcf names site %s for Clicore.exe, and its release is newer: clients may match the wrong files", site)
+		f.Summary = fmt.Sprintf("Site %s runs %s (%s), but the client files that the logon point gave are of %s (%s). Either the site has not replaced them yet, or it is named without having supplied them.",
 			site, owner.name(), owner.text, program.name(), program.text)
 		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
 		f.Rivals = []findings.Rival{{
-			Name: "The site was upgraded after the client's logs were written", Verdict: "The bundle can't tell: current client logs would.",
+			Name: "The site was upgraded after the client's logs were written", Verdict: rivalOpen + "no client logs of after the upgrade are in the upload.",
 		}}
 		f.Missing = copylogMissing(site, false, true)
 		return f
@@ -333,15 +341,15 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 		credit.Role, owner.evidence.Role, program.evidence.Role = findings.Contradicts, findings.Contradicts, findings.Contradicts
 		if odd := copylogOddities(c, findings.Supports); len(odd) > 0 {
 			f.Verdict, f.Severity = findings.Suspected, findings.Medium
-			f.Title = "Copylog.tcf credits the right site and has other faults"
+			f.Title = "Copylog.tcf names the right site for Clicore.exe, but other lines are wrong"
 			f.Summary = fmt.Sprintf("Site %s runs %s, the release of the client files on the logon point, so the CLICORE line is in order; other lines are not.", site, owner.name())
 			f.Evidence = append(odd, credit, owner.evidence, program.evidence)
 			f.Missing = copylogMissing(site, true, true)
 			return f
 		}
 		f.Verdict = findings.RuledOut
-		f.Unmet = fmt.Sprintf("The credited site %s does not run an older release than the logon point's Clicore.exe (%s).", site, credit.Place())
-		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe, and that site runs %s, as the client files of the logon point do.", site, owner.name())
+		f.Unmet = fmt.Sprintf("The named site %s does not run an older release than the logon point's Clicore.exe (%s).", site, credit.Place())
+		f.Summary = fmt.Sprintf("Copylog.tcf names site %s for Clicore.exe, and that site runs %s, as the client files of the logon point do.", site, owner.name())
 		f.Evidence = append(f.Evidence, credit, owner.evidence, program.evidence)
 		return f
 	}
@@ -367,9 +375,9 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 	}
 	f.Missing = copylogMissing(site, programKnown, ownerKnown)
 	if len(why) > 0 {
-		f.Title = fmt.Sprintf("Copylog.tcf may credit site %s with a Clicore.exe that it did not supply", site)
+		f.Title = fmt.Sprintf("Copylog.tcf may name site %s for a Clicore.exe that it did not supply, which would give clients mixed releases", site)
 		f.Verdict, f.Severity = findings.Suspected, findings.Medium
-		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe. Whether that site supplied it can't be told without the releases of both, but %s.", site, strings.Join(why, ", and "))
+		f.Summary = fmt.Sprintf("Copylog.tcf names site %s for Clicore.exe. Whether that site supplied it can't be told without the releases of both, but %s.", site, strings.Join(why, ", and "))
 		if !slices.ContainsFunc(f.Evidence, func(e findings.Evidence) bool { return e.Line == c.clicore.Line && e.Artifact == c.Artifact.Path }) {
 			credit.Role = findings.Context
 			f.Evidence = append(f.Evidence, credit)
@@ -379,14 +387,37 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 	f.Verdict, f.Reason, f.State = findings.NotEvaluated, findings.DataMissing, findings.Unknown
 	credit.Role = findings.Context
 	f.Evidence = append(f.Evidence, credit)
-	f.Unmet = fmt.Sprintf("The releases of site %s and of the logon point's Clicore.exe can't be compared; the line that credits the site is there (%s).", site, credit.Place())
-	f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe, but the bundle lacks the releases of that site and of the program on the logon point.", site)
+	f.Unmet = fmt.Sprintf("The releases of site %s and of the logon point's Clicore.exe can't be compared; the line that names the site is there (%s).", site, credit.Place())
+	f.Summary = fmt.Sprintf("Copylog.tcf names site %s for Clicore.exe, but the bundle lacks the releases of that site and of the program on the logon point.", site)
 	if programKnown {
-		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s with Clicore.exe, and the logon point gives %s, but the bundle does not say which release site %s runs.", site, program.name(), site)
+		f.Summary = fmt.Sprintf("Copylog.tcf names site %s for Clicore.exe, and the logon point gives %s, but the bundle does not say which release site %s runs.", site, program.name(), site)
 	} else if ownerKnown {
-		f.Summary = fmt.Sprintf("Copylog.tcf credits site %s, which runs %s, with Clicore.exe, but the bundle does not say which release the logon point's Clicore.exe is.", site, owner.name())
+		f.Summary = fmt.Sprintf("Copylog.tcf names site %s, which runs %s, for Clicore.exe, but the bundle does not say which release the logon point's Clicore.exe is.", site, owner.name())
 	}
 	return f
+}
+
+// correctLine are the steps that name the right site.
+func correctLine(c copylogCopy, better []string, program releaseSeen) []string {
+	set := fmt.Sprintf(`In its line %d change X86.BIN\CLICORE.EXE=%s to X86.BIN\CLICORE.EXE=%s, a site that runs %s as Clicore.exe does.`, c.clicore.Line, c.site(), better[0], program.name())
+	if len(better) > 1 {
+		set += fmt.Sprintf(" %s %s it too; take the one that serves the logon point.", strings.Join(better[1:], ", "), plural(len(better)-1, "runs", "run"))
+	}
+	return []string{`On the primary domain controller open \\PDC\SMSLOGON\Config\Copylog.tcf (PDC being its name) and keep a copy of it.`, set}
+}
+
+// rows are lines in which a site's release is stated, at most two of them; note has a place for the release.
+func (c copylogFacts) rows(code, note string) []findings.Evidence {
+	const most = 2
+	var out []findings.Evidence
+	for _, r := range c.sites[code] {
+		e := r.evidence
+		e.Note = fmt.Sprintf(note, r.name())
+		if !slices.ContainsFunc(out, func(o findings.Evidence) bool { return o.Place() == e.Place() }) && len(out) < most {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // smsCopylogSiteMismatchRemedy is the remedy of the check, for findings that say more before it.
@@ -411,20 +442,20 @@ func differing(o copylogCopy) findings.Evidence {
 	if o.clicore == nil {
 		return findings.AbsentLine(o.Artifact.Path, findings.Supports, "this copy has no CLICORE line")
 	}
-	return o.line(o.clicore.Line, findings.Supports, "this copy credits site "+o.site())
+	return o.line(o.clicore.Line, findings.Supports, "this copy names site "+o.site())
 }
 
 // copylogAmbiguous is the verdict on a file with several lines for the one Clicore.exe.
 func copylogAmbiguous(c copylogCopy, f findings.Finding, credit findings.Evidence) findings.Finding {
 	f.Verdict, f.Severity = findings.Suspected, findings.High
-	f.Title = "Copylog.tcf credits Clicore.exe to several sites"
+	f.Title = "Copylog.tcf names several sites for one Clicore.exe, so clients may match the wrong files"
 	f.Evidence = []findings.Evidence{credit}
 	sites := []string{c.site()}
 	for _, e := range c.rivals[:min(len(c.rivals), 4)] {
-		f.Evidence = append(f.Evidence, c.line(e.Line, findings.Supports, "Clicore.exe is credited to site "+strings.ToUpper(e.Site)))
+		f.Evidence = append(f.Evidence, c.line(e.Line, findings.Supports, "Clicore.exe is said to be of site "+strings.ToUpper(e.Site)))
 		sites = append(sites, strings.ToUpper(e.Site))
 	}
-	f.Summary = fmt.Sprintf("Copylog.tcf has several lines for X86.BIN\\CLICORE.EXE, which credit the sites %s. A sound file has one, so the file was merged or edited badly, and at most one of the lines can be right.", strings.Join(sites, ", "))
+	f.Summary = fmt.Sprintf("Copylog.tcf has several lines for X86.BIN\\CLICORE.EXE, which name the sites %s. A sound file has one, so the file was merged or edited badly, and at most one of the lines can be right.", strings.Join(sites, ", "))
 	f.Missing = []findings.Missing{copylogMaster}
 	return f
 }
@@ -437,7 +468,7 @@ var copylogMaster = findings.Missing{
 
 func copylogCorrupt(c copylogCopy, f findings.Finding) findings.Finding {
 	f.Verdict, f.Severity = findings.Suspected, findings.High
-	f.Title = "Copylog.tcf lacks the line of Clicore.exe"
+	f.Title = "Copylog.tcf lacks the line of Clicore.exe: clients retry at logon for over an hour"
 	f.Cause = "The file is corrupt: without the lines of x86.bin the bootstrap does not know whose client files it has, and retries seven times, ten minutes each, so that a logon takes over an hour."
 	f.Summary = "Copylog.tcf has no line X86.BIN\\CLICORE.EXE=, as a corrupt file has: clients can't tell which site supplied the program."
 	note := "no line X86.BIN\\CLICORE.EXE= with a site code"
@@ -469,7 +500,7 @@ func oncePlaced(list []findings.Evidence) []findings.Evidence {
 var reservedSites = []string{"AUX", "CON", "NUL", "PRN"}
 
 // copylogOddities is evidence of other faults of the file: a credited site that has no files on the logon point, a reserved code, a line
-// under SITES that credits another site.
+// under SITES that names another site.
 func copylogOddities(c copylogCopy, role findings.Role) []findings.Evidence {
 	var out []findings.Evidence
 	site := c.site()
@@ -482,12 +513,12 @@ func copylogOddities(c copylogCopy, role findings.Role) []findings.Evidence {
 		found = found || strings.EqualFold(code, site)
 	}
 	if !found {
-		out = append(out, c.line(c.clicore.Line, role, fmt.Sprintf("site %s is credited with Clicore.exe and has no line of its own under SITES", site)))
+		out = append(out, c.line(c.clicore.Line, role, fmt.Sprintf("site %s is named for Clicore.exe and has no line of its own under SITES", site)))
 	}
 	for _, code := range slices.Sorted(maps.Keys(sites)) {
 		for _, e := range sites[code] {
 			if !strings.EqualFold(e.Site, code) {
-				out = append(out, c.line(e.Line, role, fmt.Sprintf("a file of site %s is credited to site %s", strings.ToUpper(code), strings.ToUpper(e.Site))))
+				out = append(out, c.line(e.Line, role, fmt.Sprintf("a file of site %s is said to be of site %s", strings.ToUpper(code), strings.ToUpper(e.Site))))
 				break
 			}
 		}

@@ -22,7 +22,7 @@ const duplicateGUIDID = "sms-duplicate-guid"
 // image that was made of a client carries it to every copy. A computer that was renamed keeps it too, and is no duplicate.
 var smsDuplicateGUID = &findings.Check{
 	ID:       duplicateGUIDID,
-	Title:    "Several computers hold the same SMS unique identifier",
+	Title:    "Several computers hold one SMS unique identifier, so the site takes them for one",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "an SMS or ConfigMgr client's identity", Kinds: []ingest.Kind{ingest.KindSMSCFG, ingest.KindSMSUID},
@@ -274,7 +274,7 @@ func duplicateGUID(guid string, of []clientID) findings.Finding {
 	if len(names) > shown {
 		list += fmt.Sprintf(" and %d more", len(names)-shown)
 	}
-	out.Title = fmt.Sprintf("%s hold the same SMS unique identifier GUID:%s", list, guid)
+	out.Title = fmt.Sprintf("%s hold one SMS unique identifier (GUID:%s), so the site takes them for one", list, guid)
 	out.Summary = fmt.Sprintf("%s hold the identifier GUID:%s.", list, guid)
 	said := ""
 	for i, a := range of {
@@ -293,9 +293,9 @@ func duplicateGUID(guid string, of []clientID) findings.Finding {
 		out.Summary += " " + said + " The site takes them for one client."
 		return out
 	}
-	renamed := findings.Rival{Name: "One computer that was renamed, or captured twice", Verdict: "Nothing in the bundle excludes it."}
+	renamed := findings.Rival{Name: "One computer that was renamed, or captured twice", Verdict: rivalOpen + "nothing in the bundle excludes it."}
 	if text := fitsRename(of[0].f, of[1].f); len(of) == 2 && text != "" {
-		renamed.Verdict, out.Severity = text, findings.Low
+		renamed.Verdict, out.Severity = rivalSupported+text, findings.Low
 	}
 	out.Rivals = []findings.Rival{renamed}
 	out.Summary += " Whether these are several computers, or one that was renamed or captured twice, is not shown, so nothing is confirmed."
@@ -334,7 +334,7 @@ func changedIdentity(own []clientID) findings.Finding {
 	other := own[slices.IndexFunc(own, func(id clientID) bool { return id.guid != now.guid })]
 	out := findings.Finding{
 		Verdict: findings.Suspected, Severity: findings.Low, System: now.f.ID, Subject: "GUID:" + now.guid,
-		Rivals: []findings.Rival{{Name: "New hardware", Verdict: "The client also makes a new identity when enough of the hardware, or the machine's SID, is new; the bundle does not say what happened."}},
+		Rivals: []findings.Rival{{Name: "New hardware", Verdict: rivalOpen + "the client also makes a new identity when enough of the hardware, or the machine's SID, is new; the bundle does not say what happened."}},
 		Missing: []findings.Missing{{
 			What: "the site's list of computers with the former identifier", Why: "a second computer that still has it shows that the client was a copy",
 			Collect: fmt.Sprintf(`in the site's database: SELECT Name0, SMS_Unique_Identifier0, Creation_Date0 FROM v_R_System WHERE SMS_Unique_Identifier0 IN ('GUID:%s','GUID:%s')`, other.guid, now.guid),

@@ -25,7 +25,7 @@ var tokenKinds = []string{string(ingest.KindLogSMS), string(ingest.KindLogText)}
 // computers, so the check sees all systems; they are joined by the inbox.
 var smsInboxManagerToken = &findings.Check{
 	ID:       inboxLockID,
-	Title:    "Inbox Manager's token keeps clients out of an inbox of the client access point",
+	Title:    "Clients get no new files from a client access point: Inbox Manager's token is left in an inbox",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "SMS 2.0 clients or site servers", Words: []string{"ccim32", "inboxmgr", "odpsys32", "odpusr32", "ms/sms/", "smslogon", "clicomp.box"}},
 	Needs: []findings.Need{{
@@ -374,12 +374,12 @@ func (h *heldInbox) finding() findings.Finding {
 		says = append(says, "a listing shows the token there")
 		out.Evidence = append(out.Evidence, h.listed[:min(2, len(h.listed))]...)
 	}
-	out.Title = "Inbox Manager's token keeps clients out of " + subject
+	out.Title = "Clients get no new files from " + subject + ": Inbox Manager's token is left in it"
 	out.Summary = upperFirst(strings.Join(says, "; ")) + "."
 	if h.skipped != nil && (h.failed != nil || len(h.listed) > 0) {
 		out.Verdict, out.Severity = findings.Confirmed, findings.High
 		out.Summary += " The token is not removed, and clients process nothing from this inbox."
-		out.Rivals = []findings.Rival{{Name: "Client and site are of different releases", Verdict: "The same \"Repair Pending\" comes of it; see sms-mixed-client-installation. The token explains it by itself where the versions are equal."}}
+		out.Rivals = []findings.Rival{{Name: "Client and site are of different releases", Verdict: rivalOpen + "the same \"Repair Pending\" comes of it; sms-mixed-client-installation says what the versions tell. Where they are equal, the token explains it by itself."}}
 		return out
 	}
 	if h.skipped == nil && h.failed == nil {
@@ -387,6 +387,6 @@ func (h *heldInbox) finding() findings.Finding {
 	}
 	out.Summary += " A token that is there for the seconds of a refresh is normal; that it stays is not shown."
 	out.Missing = []findings.Missing{inboxTokenLogs}
-	out.Rivals = []findings.Rival{{Name: "A refresh at that very moment", Verdict: "Nothing in the bundle excludes it."}}
+	out.Rivals = []findings.Rival{{Name: "A refresh at that very moment", Verdict: rivalOpen + "nothing in the bundle excludes it."}}
 	return out
 }

@@ -23,7 +23,7 @@ const mixedID = "sms-mixed-client-installation"
 // two releases stated side by side prove the state.
 var smsMixedClientInstallation = &findings.Check{
 	ID:       mixedID,
-	Title:    "The SMS 2.0 client has a core and components of different releases",
+	Title:    "The SMS 2.0 client mixes two releases, so its components do not start",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "an SMS 2.0 client", Words: []string{"smslogon", "copylog", "clicore", "ccim32", "wn_logon", "wnmanual", "clisvc", "launch32", "smscli", "/ms/sms/"},
@@ -40,7 +40,7 @@ var smsMixedClientInstallation = &findings.Check{
 	Doc: findings.Doc{
 		Cause: "Sites of different releases share the logon point. The client copied Clicore.exe of the newer site from it, while the client access point of its own site gives the components, configuration and checksums of the older release. The client service refuses to run programs whose checksum is of another release, and the installation manager holds back the components until it finds a client access point of the core's release.",
 		Remedy: []string{
-			"Correct the line X86.BIN\\CLICORE.EXE= of \\\\PDC\\SMSLOGON\\Config\\Copylog.tcf first if it credits the older site, else the client falls back into the state.",
+			"Correct the line X86.BIN\\CLICORE.EXE= of \\\\PDC\\SMSLOGON\\Config\\Copylog.tcf first if it names the older site, else the client falls back into the state.",
 			"Upgrade every site that serves the client to the newest release, the central site first, within hours: this repairs and upgrades mixed clients. The updates of Q249077 and Q251070 prevent new cases and repair none.",
 			"Have a local administrator log on once where the client does not recover: with a user of fewer rights it can't replace its services.",
 		},
@@ -49,7 +49,7 @@ var smsMixedClientInstallation = &findings.Check{
 		Cured:     `Clicore.log states one release in "Base client files are version" and "Current clibase version is", Ccim32.log no longer calls the client access point older, and Clisvc.log starts the programs.`,
 		Overturns: "A later run in Clicore.log or Ccim32.log that states one release; a hotfix that was installed on the client alone, or a token file that Inbox Manager held for days, which lead to the same lines with equal versions.",
 		Proves: []string{
-			"Clicore.log states two releases in one run (\"Base client files are version\", \"Current clibase version is\"), or Ccim32.log states that the client access point's release is older than the client's; and the weights of all signs in the client's logs come to six or more. A contradiction of versions weighs four; a missing Compver.ini three; an unregistered installation manager, a refused program and an offer out of step two each; the rest one.",
+			"Clicore.log states two releases in one run (\"Base client files are version\", \"Current clibase version is\"), or Ccim32.log states that the client access point's release is older than the client's; and the signs in the client's logs count six or more together. A contradiction of versions counts four; a missing Compver.ini three; an unregistered installation manager, a refused program and an offer out of step two each; the rest one.",
 		},
 		Suggests:   []string{"Weights of three to five: the contradiction alone, or signs without it."},
 		Exonerates: []string{"The logs state one release throughout, and the signs are few or have another cause that the bundle shows.", "A later run states one release again (the finding is then resolved)."},
@@ -91,7 +91,7 @@ type mixedSign struct {
 // viewer put its columns behind it.
 var mixedSigns = []mixedSign{
 	{
-		name: "no-compver", weight: 3, most: 1, says: "the bootstrap finds no release of the site that is credited with the logon point",
+		name: "no-compver", weight: 3, most: 1, says: "the bootstrap finds no release of the site that is named for the logon point",
 		literals: []string{"No COMPVER.INI found for site "}, pattern: `(?i)No COMPVER\.INI found for site (?P<site>[A-Z0-9]{3})\b`,
 	},
 	{
@@ -153,12 +153,12 @@ type mixedRival struct {
 var mixedRivals = []mixedRival{
 	{
 		signal: "token", name: "Inbox Manager's token is held, so that the site's files are not copied (Q322967)", clears: true,
-		text:     "The bundle shows the token or a file that could not be copied. It makes components wait just so, but with equal versions.",
+		text:     "the bundle shows the token or a file that could not be copied. It makes components wait just so, but with equal versions.",
 		literals: []string{"inboxlck.tok", "Inbox manager token file found", "because of sharing violation"},
 	},
 	{
 		signal: "deinstall", name: "The client is flagged for deinstallation (Q293117)", clears: true,
-		text:     "The log says that the flag is set: the client takes no assignments whatever its release.",
+		text:     "the log says that the flag is set: the client takes no assignments whatever its release.",
 		literals: []string{"Client deinstall flag set"},
 	},
 	{
@@ -168,22 +168,22 @@ var mixedRivals = []mixedRival{
 	},
 	{
 		signal: "time-zone", name: "A change of the time zone made the client copy its files again (Q251164)",
-		text:     "The bundle mentions a change of the time zone. It leads to copying, not to two releases.",
+		text:     "the bundle mentions a change of the time zone. It leads to copying, not to two releases.",
 		literals: []string{"time zone", "timezone", "time-zone"}, pattern: `(?i)time[ -]?zone.{0,60}\bchang|\bchang\w*\b.{0,40}time[ -]?zone`,
 	},
 	{
 		signal: "encrypted", name: "The folder of SMS_LOCAL_DIR is encrypted (Q227025)", clears: true,
-		text:     "The bundle shows that a DLL of the client could not be loaded, or the encrypted folder itself.",
+		text:     "the bundle shows that a DLL of the client could not be loaded, or the encrypted folder itself.",
 		literals: []string{"Load of DLL CliEx32.dll failed", "SMS_LOCAL_DIR"}, pattern: `(?i)Load of DLL CliEx32\.dll failed|SMS_LOCAL_DIR.{0,80}\bencrypt|\bencrypt\w*.{0,80}SMS_LOCAL_DIR`,
 	},
 	{
 		signal: "password-age", name: "An account policy keeps the bootstrap from registering the installation manager (Q221218)",
-		text:     "The log gives AppRegister's code 1060 or the error 1327, which is that policy's; the line was not counted.",
+		text:     "the log gives AppRegister's code 1060 or the error 1327, which is that policy's; the line was not counted.",
 		literals: []string{"AppRegister return code", "(1327)"}, pattern: `(?i)AppRegister return code ?= ?1060\b|CCIM.*?\(1327\)`,
 	},
 	{
 		signal: "hotfix", name: "A hotfix was installed on the client without its files in the site's \\SMS\\bin (Q246331, Q270912)", clears: true,
-		text:     "The bundle names such a hotfix. It leads to refused programs, with equal versions.",
+		text:     "the bundle names such a hotfix. It leads to refused programs, with equal versions.",
 		literals: []string{"Q246331", "Q270912", "KB246331", "KB270912"},
 	},
 }
@@ -501,7 +501,7 @@ func copylogCredit(all []*facts.Facts) copylogCredits {
 			for _, e := range v.Value.Clicore() {
 				if strings.HasPrefix(strings.ToLower(e.Path), "x86") {
 					site := strings.ToUpper(e.Site)
-					return copylogCredits{site, findings.FromLine(f, v.Artifact.Path, e.Line, findings.Context, "Copylog.tcf credits site "+site+" with the core")}
+					return copylogCredits{site, findings.FromLine(f, v.Artifact.Path, e.Line, findings.Context, "Copylog.tcf names site "+site+" for the core")}
 				}
 			}
 		}
@@ -537,7 +537,7 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 		n := min(len(found), s.most)
 		sum += n * s.weight
 		for _, m := range found[:n] {
-			note := fmt.Sprintf("%s (weight %d)", s.says, s.weight)
+			note := s.says
 			if site := m.Capture("site"); site != "" {
 				note += "; the site is " + strings.ToUpper(site)
 			}
@@ -554,7 +554,7 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 	}
 	rivals, clears, rivalEvidence := mixedRivalsOf(c)
 	if len(against) == 0 && refusals > 0 && others == 0 && !slices.ContainsFunc(rivals, func(r findings.Rival) bool { return strings.Contains(r.Name, "Q246331") }) {
-		rivals = append(rivals, findings.Rival{Name: mixedRivals[len(mixedRivals)-1].name, Verdict: "Only refused programs are shown, which is what such a hotfix leads to; the bundle does not name one."})
+		rivals = append(rivals, findings.Rival{Name: mixedRivals[len(mixedRivals)-1].name, Verdict: rivalOpen + "only refused programs are shown, which is what such a hotfix leads to; the bundle does not name one."})
 	}
 	for _, v := range against {
 		f.Evidence = append(f.Evidence, v.evidence(findings.Supports)...)
@@ -573,13 +573,13 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 		} else {
 			f.Rivals = append(f.Rivals, findings.Rival{
 				Name:    "The logs were written during an upgrade that ended well since",
-				Verdict: "No later run in the logs states one release.",
+				Verdict: rivalSilent + "no later run in the logs states one release.",
 			})
 		}
 	case sum >= mixedSuspicion && (len(agreed) == 0 || !clears && !c.statesOffer()):
 		f.Verdict, f.Severity = findings.Suspected, findings.Medium
 		f.Title = "An SMS 2.0 client shows signs of a core and components of different releases"
-		f.Summary = fmt.Sprintf("The client's logs hold signs of a mixed installation (weight %d): %s. No line states two releases side by side, which alone would prove it.", sum, strings.Join(said, "; "))
+		f.Summary = fmt.Sprintf("The client's logs hold signs of a mixed installation: %s. No line states two releases side by side, which alone would prove it.", strings.Join(said, "; "))
 		f.Evidence = append(f.Evidence, signs...)
 		for _, v := range agreed {
 			f.Evidence = append(f.Evidence, v.evidence(findings.Contradicts)...)
@@ -624,7 +624,7 @@ func mixedContradiction(f *findings.Finding, c smsClient, against []*versions, s
 			more = fmt.Sprintf("; and %d more %s", n, plural(n, "kind of line", "kinds of lines"))
 			said = said[:3]
 		}
-		f.Summary += fmt.Sprintf(" Further lines bear it out (weight %d, proof from %d on): %s%s.", sum, mixedProof, strings.Join(said, "; "), more)
+		f.Summary += fmt.Sprintf(" Further lines bear it out: %s%s.", strings.Join(said, "; "), more)
 	case sum >= mixedProof:
 		f.Summary += " Two logs state it independently."
 	default:
@@ -642,10 +642,10 @@ func mixedContradiction(f *findings.Finding, c smsClient, against []*versions, s
 	}
 	f.Evidence = append(f.Evidence, credit.evidence)
 	if site == "" || site != credit.site {
-		f.Summary += fmt.Sprintf(" Copylog.tcf credits site %s with the core; whether that is right is the matter of %s.", credit.site, copylogID)
+		f.Summary += fmt.Sprintf(" Copylog.tcf names site %s for the core; whether that is right is the matter of %s.", credit.site, copylogID)
 		return
 	}
-	f.Summary += fmt.Sprintf(" Copylog.tcf credits this very site %s, which has only %s, with the core: that is the cause, see %s.", site, v.offered.name(), copylogID)
+	f.Summary += fmt.Sprintf(" Copylog.tcf names this very site %s, which has only %s, for the core: that is the cause, see %s.", site, v.offered.name(), copylogID)
 	if f.Verdict == findings.Confirmed {
 		f.Severity = findings.Critical
 	}
@@ -683,7 +683,7 @@ func mixedRivalsOf(c smsClient) (rivals []findings.Rival, clears bool, evidence 
 			if !c.near(m.Ref.Artifact) {
 				continue
 			}
-			rivals = append(rivals, findings.Rival{Name: r.name, Verdict: r.text})
+			rivals = append(rivals, findings.Rival{Name: r.name, Verdict: rivalSupported + r.text})
 			evidence = append(evidence, findings.FromMatch(m, findings.Context, "another cause: "+r.name))
 			clears = clears || r.clears
 			break
@@ -692,7 +692,7 @@ func mixedRivalsOf(c smsClient) (rivals []findings.Rival, clears bool, evidence 
 	if e, ok := foreignChecksum(c.facts); ok && c.facts.ID != "" {
 		rivals = append(rivals, findings.Rival{
 			Name:    "A program of the client has another checksum than its site states (Q270912)",
-			Verdict: "The registry shows it for the program below; a hotfix on the client alone leads to it as well as a mixed installation.",
+			Verdict: rivalSupported + "the registry shows it for the program below; a hotfix on the client alone leads to it as well as a mixed installation.",
 		})
 		evidence = append(evidence, e...)
 	}

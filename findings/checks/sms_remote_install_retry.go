@@ -23,7 +23,7 @@ const retryID = "sms-remote-install-retry"
 // already has the client of a later release. The installation can't succeed, so that its request is tried every hour for seven days.
 var smsRemoteInstallRetry = &findings.Check{
 	ID:       retryID,
-	Title:    "Client configuration requests are retried against clients of a later release",
+	Title:    "The site retries installations on computers whose SMS client is of a later release, which it can never do",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "an SMS 2.0 site server", Words: requestWords,
@@ -412,7 +412,7 @@ func judgeServer(s siteServer, known stated) []findings.Finding {
 		rest := ahead[maxRetryFindings:]
 		f := s.laterClient(rest[0], site, code)
 		f.Subject = count(len(rest), "more computer")
-		f.Title = fmt.Sprintf("Installations are retried on %s of a later release than the site", f.Subject)
+		f.Title = fmt.Sprintf("Installations that can never succeed are retried on %s of a later release than the site", f.Subject)
 		f.Summary += fmt.Sprintf(" It is the first of %s in the same state: %s.", f.Subject, hostNames(rest))
 		out = append(out, f)
 	}
@@ -521,7 +521,7 @@ func (s siteServer) queueAlone(open []retriedHost, siteKnown bool, site releaseS
 	if (stale > 0 || most >= 24 || len(open) >= 20) && reached {
 		f.Severity = findings.Medium
 	}
-	f.Title = "Client configuration requests are retried, and whether their clients are of a later release is not shown"
+	f.Title = "Remote installations are retried again and again; whether the computers have a later release is not shown"
 	f.Summary = fmt.Sprintf("Requests for %s wait for a retry or were retried: %s.", count(len(open), "computer"), hostNames(open))
 	if files > 0 {
 		f.Summary += " Ccrretry.box holds " + count(files, "request")
@@ -611,19 +611,19 @@ func (s siteServer) rivals(list []retriedHost) []findings.Rival {
 			code = cmp.Or(h.code, code)
 		}
 	}
-	share := findings.Rival{Name: "The computers can't be reached over their administrative share", Verdict: "The log shows no failure to connect to the share of these computers."}
+	share := findings.Rival{Name: "The computers can't be reached over their administrative share", Verdict: rivalSilent + "the log shows no failure to connect to the share of these computers."}
 	switch {
 	case len(s.logs) == 0:
-		share.Verdict = "The bundle lacks Ccm.log, which would show it."
+		share.Verdict = rivalOpen + "Ccm.log is not in the upload."
 	case refused > 0 && code != 0:
-		share.Verdict = fmt.Sprintf("The log shows it for %s, with error %d (%s).", count(refused, "computer"), code, wincode.Name(code))
+		share.Verdict = rivalSupported + fmt.Sprintf("the log shows it for %s, with error %d (%s).", count(refused, "computer"), code, wincode.Name(code))
 	case refused > 0:
-		share.Verdict = fmt.Sprintf("The log shows it for %s.", count(refused, "computer"))
+		share.Verdict = rivalSupported + fmt.Sprintf("the log shows it for %s.", count(refused, "computer"))
 	}
 	out = append(out, share)
 	for _, l := range s.logs {
 		if l.Value.travel != nil {
-			out = append(out, findings.Rival{Name: "The computers are laptops in travel mode (Q299772)", Verdict: "The log discards requests for that reason; such a request comes again with each discovery, but not hourly."})
+			out = append(out, findings.Rival{Name: "The computers are laptops in travel mode (Q299772)", Verdict: rivalSupported + "the log discards requests for that reason; such a request comes again with each discovery, but not hourly."})
 			break
 		}
 	}

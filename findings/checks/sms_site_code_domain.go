@@ -22,7 +22,7 @@ const siteDomainID = "sms-site-code-domain"
 // both are the same word they overwrite each other, and one of them logs on with the other's password until the account is locked out.
 var smsSiteCodeDomain = &findings.Check{
 	ID:       siteDomainID,
-	Title:    "The code of an SMS 2.0 site is also the name of a domain",
+	Title:    "The code of an SMS 2.0 site is also the name of a domain, so its accounts are locked out",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "SMS 2.0 sites", Words: []string{"copylog.tcf", "smslogon", "ms/sms/", "inboxmgr", "nt_logon"}},
 	Needs: []findings.Need{{
@@ -285,7 +285,7 @@ func runSiteDomain(all []*facts.Facts) ([]findings.Finding, error) {
 // siteDomain is the finding of a name that a site and a domain share.
 func siteDomain(name string, site, domain findings.Evidence, locked []findings.Evidence, release siteRelease) findings.Finding {
 	out := findings.Finding{Subject: name, Verdict: findings.Suspected, State: findings.Active}
-	out.Title = fmt.Sprintf("The site code %s is also the name of a domain", name)
+	out.Title = fmt.Sprintf("The site code %s is also the name of a domain, so its accounts are locked out", name)
 	out.Summary = name + " is both the code of an SMS site and the name of a domain."
 	if release.sound {
 		out.Verdict, out.Severity = findings.RuledOut, ""
@@ -295,7 +295,7 @@ func siteDomain(name string, site, domain findings.Evidence, locked []findings.E
 		return out
 	}
 	out.Evidence = append([]findings.Evidence{site, domain}, locked...)
-	out.Rivals = []findings.Rival{{Name: "A password that was changed and is not known everywhere", Verdict: "The bundle does not show when the accounts' passwords were changed."}}
+	out.Rivals = []findings.Rival{{Name: "A password that was changed and is not known everywhere", Verdict: rivalOpen + "the bundle does not show when the accounts' passwords were changed."}}
 	if release.affected {
 		out.Evidence = append(out.Evidence, release.at)
 		out.Summary += fmt.Sprintf(" The site runs %s, in which the two overwrite each other's accounts in Mastercfg.cfg.", release.text)

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"regexp"
 	"slices"
@@ -70,6 +71,10 @@ func scanSignals(id string, codes []uint32) []match.Signal {
 			Name: id + "/proxy", Kinds: ccm,
 			Literals: []string{"Proxy List used"}, Pattern: `[Pp]roxy [Ll]ist used ?[:=] ?<?(?P<proxy>[^\s<>()]+)`,
 		},
+		{
+			Name: id + "/status", Kinds: ccm,
+			Literals: []string{"HTTP status code = "}, Pattern: `HTTP status code = (?P<status>[45]\d\d)\b`,
+		},
 		{Name: id + "/code", Kinds: append(slices.Clone(ccm), string(ingest.KindLogReportingEvents)), Literals: literals, Pattern: pattern},
 	}
 }
@@ -107,6 +112,7 @@ type scanCode struct {
 	first, last *facts.Match
 	server      *saidAt // as the log named it before the last time; nil if it did not
 	proxy       *saidAt
+	status      *saidAt // the HTTP status with which its last request was refused
 }
 
 // scanLog is what one log tells of the searches for updates.
@@ -115,7 +121,7 @@ type scanLog struct {
 	wells []*facts.Match // the first and the last search that ended well
 	count int            // how many did
 
-	server, proxy *saidAt
+	server, proxy, status *saidAt
 }
 
 // maxScanCodes bounds how many different codes are kept of one log.
@@ -158,6 +164,9 @@ func (o *scanObserver) See(s *facts.Sight) {
 	}
 	if h := s.Hit(o.id + "/proxy"); h != nil {
 		o.log.proxy = &saidAt{string(h.Capture("proxy")), s.KeepLine()}
+	}
+	if h := s.Hit(o.id + "/status"); h != nil {
+		o.log.status = &saidAt{string(h.Capture("status")), s.KeepLine()}
 	}
 	if h := s.Hit(o.id + "/event"); h != nil {
 		code, _ := wincode.Parse("0x" + string(h.Capture("code")))
@@ -229,7 +238,7 @@ func (o *scanObserver) note(s *facts.Sight, code uint32, ended, handler bool) {
 		}
 		c.last = s.Keep()
 	}
-	c.handler, c.server, c.proxy = handler, o.log.server, o.log.proxy
+	c.handler, c.server, c.proxy, c.status = handler, o.log.server, o.log.proxy, o.log.status
 }
 
 // scans is what all logs of a system tell of its searches.
@@ -256,6 +265,9 @@ func readScans(f *facts.Facts, id string) scans {
 	}
 	return out
 }
+
+// all are the codes with which searches ended and those that requests met.
+func (s scans) all() []*scanCode { return slices.Concat(s.ended, s.met) }
 
 // lasts are the last lines of codes.
 func lasts(list []*scanCode) []facts.Match {
@@ -329,21 +341,39 @@ var updatePolicyMissing = findings.Missing{
 	Collect: findings.RegistryCollect(`HKLM\`+updatePolicyKey, "wupolicy.reg"),
 }
 
-// winHTTPProxy reads the proxy that services use: bytes 8 to 11 hold flags (2: a proxy is set), then its length and its text follow. "" if none is
-// set or the registry does not say.
-func winHTTPProxy(f *facts.Facts) (string, hive.Found) {
+// winHTTP is the proxy that services use.
+type winHTTP struct {
+	proxy  string // "" if none is set or the registry does not say
+	bypass string // the servers that are asked without it, as set; "" if there are none
+	at     hive.Found
+}
+
+// readWinHTTP reads WinHttpSettings: bytes 8 to 11 hold flags (2: a proxy is set), then length and text of the proxy and of the list of servers
+// without it follow.
+func readWinHTTP(f *facts.Facts) winHTTP {
 	v, err := f.Registry.Value(winHTTPKey, "WinHttpSettings")
-	if err != nil || len(v.Value.Data) < 16 {
-		return "", v
+	p := winHTTP{at: v}
+	if err != nil || len(v.Value.Data) < 12 || v.Value.Data[8]&2 == 0 {
+		return p
 	}
-	d := v.Value.Data
-	n := int(d[12]) | int(d[13])<<8
-	if d[8]&2 == 0 || d[14] != 0 || d[15] != 0 || n == 0 || len(d) < 16+n {
-		return "", v
+	proxy, rest := winHTTPText(v.Value.Data[12:])
+	p.proxy = proxy
+	p.bypass, _ = winHTTPText(rest)
+	return p
+}
+
+// winHTTPText reads a text behind its length of four bytes, and returns it with what follows; "" if it is not whole or not ASCII.
+func winHTTPText(d []byte) (string, []byte) {
+	if len(d) < 4 {
+		return "", nil
 	}
-	text := string(d[16 : 16+n])
+	n := binary.LittleEndian.Uint32(d)
+	if d = d[4:]; uint64(n) > uint64(len(d)) {
+		return "", nil
+	}
+	text := string(d[:n])
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return "", v
+		return "", nil
 	}
-	return text, v
+	return text, d[n:]
 }

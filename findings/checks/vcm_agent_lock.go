@@ -24,7 +24,7 @@ const vcmLockID = "vcm-agent-lock"
 // partly, so that the one after that passes. How long a lock holds is not published, so an age is told and never called expired.
 var vcmAgentLock = &findings.Check{
 	ID:       vcmLockID,
-	Title:    "A VCM agent lock blocks installations",
+	Title:    "A lock of the VCM agent refuses installations",
 	Severity: findings.Critical,
 	Product:  vcmProduct,
 	Needs:    []findings.Need{vcmLockNeed},
@@ -33,11 +33,14 @@ var vcmAgentLock = &findings.Check{
 		Literals: []string{"MachineActionLock", "agent is locked", "agent lock", "IsLocked"},
 		Pattern:  `(?i)(?:MachineActionLock|agent is (?:currently )?locked|agent (?:runtime )?lock\b|IsLocked)[^\r\n]*(?:fail|refus|denied|abort|cannot|can not|unable|locked by)|(?:fail|refus|abort|cannot|unable)[^\r\n]*(?:MachineActionLock|agent is (?:currently )?locked|IsLocked)`,
 	}},
+	Before: []findings.Precedence{{
+		Over: []string{"vcm-install-step"}, Why: "an installation is refused, or meets one that is still at work, as long as the lock is set",
+	}},
 	Doc: findings.Doc{
 		Cause: "An installation of the VCM agent looks for two locks before it changes anything: the registry value IsLocked, which nothing but a person removes, and ECMMachineActionLock.dat in the root of the agent's folder, which another request holds while it installs, uninstalls or collects, or left behind when it was cut off. Either refuses the installation.",
 		Remedy: []string{
 			"Find out who holds the lock: look for the request's id in the job history of every Collector, and ask whether the agent was locked on purpose. Wait for a running request.",
-			"Lock file: run the installation once more. The refused one has zeroed the time and purged the request, so that the next passes unless another Collector has locked it again. If it stays locked, stop all requests for this machine, rename ECMMachineActionLock.dat, keep it, and try again.",
+			"Lock file: run the installation once more. A refused one is meant to zero the time and purge the request, so that the next passes unless another Collector has locked it again. If it is refused again, stop all requests for this machine, rename ECMMachineActionLock.dat, keep it, and try again.",
 			"Registry: note the value of IsLocked, set it to 0 under the key that the finding names (64-bit Windows: Wow6432Node), and run the installation again.",
 			"Let one Collector alone manage the machine.",
 		},
@@ -279,6 +282,16 @@ func (h *vcmHost) running(request string) (vcmRow, bool) {
 	return vcmRow{}, false
 }
 
+// lastOf returns the last row of a request, nil if there is none.
+func (h *vcmHost) lastOf(request string) *vcmRow {
+	for i := range h.rows {
+		if r := &h.rows[len(h.rows)-1-i]; request != "" && strings.EqualFold(r.Request, request) {
+			return r
+		}
+	}
+	return nil
+}
+
 // lockEvidence is the lock file as evidence: the line that decides, if it is a text.
 func (h *vcmHost) lockEvidence(v facts.Of[*extract.VCMLock], role findings.Role, note string) []findings.Evidence {
 	l := v.Value
@@ -342,16 +355,21 @@ func (h *vcmHost) finding() findings.Finding {
 
 // rivals are the other explanations of a lock that holds.
 func (h *vcmHost) rivals(request string) []findings.Rival {
-	busy := "no step of this machine is recorded as running in what the bundle holds."
+	busy := rivalSilent + "no step of this machine is recorded as running in the job history."
 	if len(h.rows) == 0 {
-		busy = "the bundle holds no job history of this machine, so it is open."
+		busy = rivalOpen + "a job history of this machine is not in the upload."
+	}
+	if r := h.lastOf(request); r != nil {
+		busy = rivalSilent + fmt.Sprintf("the last that the job history records of request %s is %s, %q (%s line %d); no step of this machine is recorded as running.", request, r.label(), r.StateText, r.artifact, r.Line)
+	} else if request != "" && len(h.rows) > 0 {
+		busy = rivalOpen + fmt.Sprintf("the job history in the bundle does not record request %s, and no step of this machine as running; another Collector may have sent it.", request)
 	}
 	if r, ok := h.running(request); ok {
-		busy = fmt.Sprintf("%s is recorded as %q (%s line %d): the lock may be doing its work.", r.label(), r.StateText, r.artifact, r.Line)
+		busy = rivalSupported + fmt.Sprintf("%s is recorded as %q (%s line %d): the lock may be doing its work.", r.label(), r.StateText, r.artifact, r.Line)
 	}
 	return []findings.Rival{
 		{Name: "an installation or collection that is still running", Verdict: busy},
-		{Name: "an agent that was locked on purpose", Verdict: "the lock does not say who set it; ask the administrators before it is removed."},
+		{Name: "an agent that was locked on purpose", Verdict: rivalOpen + "the lock does not say who set it; ask the administrators before it is removed."},
 	}
 }
 
@@ -365,7 +383,12 @@ func (h *vcmHost) on() string {
 func (h *vcmHost) registryLock(out *findings.Finding, set []hive.Found) {
 	v := set[0]
 	out.Verdict, out.Severity, out.State = findings.Confirmed, findings.Critical, findings.Active
-	out.Title = fmt.Sprintf("The VCM agent of %s is locked in the registry: IsLocked is %s", h.on(), v.Value.Display())
+	out.Title = fmt.Sprintf("The VCM agent of %s is locked in the registry (IsLocked is %s): it can't be installed, upgraded or removed", h.on(), v.Value.Display())
+	out.Remedy = []string{
+		"Ask the administrators whether the agent was locked on purpose, and see in the job history that no request is at work on the machine.",
+		fmt.Sprintf("Set IsLocked of %s to 0; it is %s now.", v.Key, v.Value.Display()),
+		"Run the installation again, from one Collector alone.",
+	}
 	out.Undo = fmt.Sprintf("Set IsLocked of %s back to %s.", v.Key, v.Value.Display())
 	out.Cured = fmt.Sprintf("The next upload's registry shows IsLocked of %s as 0 or absent, and the job history of the next installation ends with Fully Release Lock done.", v.Key)
 	out.Summary = fmt.Sprintf("%s holds IsLocked = %s. An installation can neither remove nor change that lock, so the agent can't be installed, upgraded or uninstalled until it is set to 0.", v.Key, v.Value.Display())
@@ -392,7 +415,7 @@ func says(l *extract.VCMLock) string {
 	case !l.Time.IsZero():
 		when = "the time " + l.Time.Format("2006-01-02 15:04:05") + " UTC"
 	case l.TimeText != "":
-		when = fmt.Sprintf("the time %q, which is not clear", l.TimeText)
+		when = fmt.Sprintf("the time %q, which can be read in several ways,", l.TimeText)
 	}
 	request := "no request"
 	if l.Request != "" {
@@ -449,31 +472,60 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 	switch {
 	case !at.IsZero() && age > lockAge:
 		out.Verdict, out.Severity = findings.Suspected, findings.Medium
-		out.Title = fmt.Sprintf("A VCM lock of %s is %s old", h.on(), days(age))
-		out.Summary = read + fmt.Sprintf(" That is %s before %s, so the request that set it may be long over: an installation that takes the lock for expired zeroes it and goes on. How long a lock holds is not published.", days(age), since)
+		out.Title = fmt.Sprintf("A VCM lock of %s is %s old and may still refuse installations", h.on(), lapse(age))
+		out.Summary = read + fmt.Sprintf(" That is %s before %s, so the request that set it may be long over: an installation that takes the lock for expired zeroes it and goes on. How long a lock holds is not published.", lapse(age), since)
 		out.Missing = []findings.Missing{h.jobs(l.Request)}
 		if by != nil {
 			out.Evidence = append(out.Evidence, by.Evidence)
 		}
+		out.Remedy = heldRemedy(l)
 	case by != nil:
 		out.Verdict = findings.Confirmed
-		out.Title = fmt.Sprintf("The VCM runtime lock of %s refused an installation", h.on())
-		out.Summary = read + fmt.Sprintf(" An installation of this machine was refused: %s. The refusal zeroes the time and purges the request, so the next installation passes unless another Collector has locked the machine again.", by.how)
+		out.Title = fmt.Sprintf("The VCM runtime lock of %s refused an installation of the agent, and still holds its request", h.on())
+		out.Summary = read + fmt.Sprintf(" An installation of this machine was refused: %s.", by.how) + by.after(l) +
+			" A refusal is meant to zero the time and purge the request, and the file still holds both: as it stands it refuses the next installation too, unless it was copied before the refusal."
 		out.Evidence = append(out.Evidence, by.Evidence)
+		out.Remedy = heldRemedy(l)
 	default:
 		out.Verdict, out.Severity = findings.Suspected, findings.Medium
-		out.Title = "A VCM runtime lock is set on " + h.on()
-		out.Summary = read + " While it holds, the next installation is refused at the step Install Simple Installer. No refused installation is in the bundle, so it may as well be a request at work."
+		out.Title = "A VCM runtime lock is set on " + h.on() + ": while it holds, installations are refused"
+		age := " How old the lock is can't be told, for the bundle has no dated record to compare it with."
+		if !at.IsZero() {
+			age = ""
+		}
+		out.Summary = read + age + " While it holds, the next installation is refused at the step Install Simple Installer. No refused installation is in the bundle, so it may as well be a request at work."
 		out.Missing = []findings.Missing{h.jobs(l.Request)}
 	}
 }
 
-// days is an age in words.
-func days(d time.Duration) string {
-	if n := int(d.Hours() / 24); n >= 2 {
-		return count(n, "day")
+// after says when the refusal was, compared with the lock, and of which request; "" if neither is recorded.
+func (r *refusal) after(l *extract.VCMLock) string {
+	says := ""
+	if r.request != "" && l.Request != "" && !strings.EqualFold(r.request, l.Request) {
+		says = fmt.Sprintf(" The refused request is %s, the lock's is %s.", r.request, l.Request)
 	}
-	return count(int(d.Hours()), "hour")
+	if r.time.IsZero() {
+		return says + " When it was refused is not recorded, so how old the lock was then is not known."
+	}
+	says += fmt.Sprintf(" The refusal is dated %s by the clock of its record", r.time.Format(time.DateTime))
+	if l.Time.Sub(r.time) > lockAge { // beyond what time zones explain
+		return says + ", before the lock was set, so a later request has locked the agent again."
+	}
+	return says + ", within a day of the lock's time."
+}
+
+// heldRemedy are the steps for a lock file that holds a request.
+func heldRemedy(l *extract.VCMLock) []string {
+	whose := "the request of the lock"
+	if l.Request != "" {
+		whose = "request " + l.Request
+	}
+	return []string{
+		fmt.Sprintf("Look for %s in the job history of every Collector. If it is still at work, wait for its end; ask also whether the agent was locked on purpose.", whose),
+		"Otherwise run the installation once more: if the refusal has released the lock in part, it passes.",
+		"If it is refused again, stop all requests for this machine, rename ECMMachineActionLock.dat, keep it, and try again.",
+		"Let one Collector alone manage the machine.",
+	}
 }
 
 // jobs asks for what settles whether a lock holds.
@@ -492,7 +544,7 @@ func (h *vcmHost) undatedLock(out *findings.Finding, v facts.Of[*extract.VCMLock
 	l := v.Value
 	out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Unknown
 	out.Rivals = h.rivals(l.Request)
-	out.Title = fmt.Sprintf("A VCM lock file of %s is not clear", h.on())
+	out.Title = fmt.Sprintf("A VCM lock file of %s is not cleared, and whether it still refuses installations is not shown", h.on())
 	out.Summary = fmt.Sprintf("%s (%s, read as %s) is not zero and holds %s. A lock refuses an installation only with an action, a request and a time that has not expired, which these bytes do not show.", v.Artifact.Path, count(l.Bytes, "byte"), l.Reading, says(l))
 	out.Evidence = h.lockEvidence(v, findings.Supports, "the runtime lock holds "+says(l))
 	if len(h.refused) > 0 {

@@ -21,7 +21,7 @@ const vcmStepID = "vcm-install-step"
 // place to look; the ones that clean up behind it run always and are not the cause.
 var vcmInstallStep = &findings.Check{
 	ID:       vcmStepID,
-	Title:    "A step of the VCM agent installation failed",
+	Title:    "The VCM agent is not installed: a step of its installation failed",
 	Severity: findings.High,
 	Product:  vcmProduct,
 	Needs:    []findings.Need{vcmStepNeed},
@@ -420,14 +420,14 @@ func (in *installation) finding(r *vcmStepRow, resolved, several bool) findings.
 			Collect: "VCM console: Administration, Job Manager, the job: Extract the Debug Log; and the debug event files that the target keeps in the agent's folder",
 		}}
 	}
-	lock := "neither its message nor its place speaks of it."
+	lock := rivalSilent + "neither its message nor its place speaks of it."
 	switch {
 	case part == vcmParts[0].part, lockWords.MatchString(r.message):
-		lock = "its message names the lock; see vcm-agent-lock."
+		lock = rivalSupported + "its message names the lock; see vcm-agent-lock."
 	case part != "":
-		lock = "by its message it stopped at something else."
+		lock = rivalExcluded + "by its message it stopped at something else."
 	case r.step == extract.VCMStepInstallSimpleInstaller || r.step == extract.VCMStepValidate:
-		lock = "the step looks for a lock, and no message says that it found none; see vcm-agent-lock."
+		lock = rivalOpen + "the step looks for a lock, and no message says that it found none; see vcm-agent-lock."
 	}
 	out.Rivals = []findings.Rival{{Name: "a lock of the agent", Verdict: lock}}
 	if r.step == extract.VCMStepValidate {
@@ -448,15 +448,15 @@ func collectorVerdict(f *facts.Facts) string {
 				for _, name := range [2]string{"CDInstall", "CDInstallor"} { // the guide has both
 					if v, err := k.Value(name); err == nil {
 						if v.Display() == "2" {
-							return k.Path() + " holds " + name + " = 2: it is one."
+							return rivalSupported + k.Path() + " holds " + name + " = 2: it is one."
 						}
-						return k.Path() + " holds " + name + " = " + v.Display() + ", which is not 2: it is none."
+						return rivalExcluded + k.Path() + " holds " + name + " = " + v.Display() + ", which is not 2: it is none."
 					}
 				}
 			}
 		}
 	}
-	return "the bundle does not hold CDInstall under the Installer key, where 2 means a Collector."
+	return rivalOpen + "the upload does not hold CDInstall under the Installer key, where 2 means a Collector."
 }
 
 func (in *installation) suspicion(r *vcmStepRow, why string, several bool) findings.Finding {
@@ -471,7 +471,7 @@ func (in *installation) suspicion(r *vcmStepRow, why string, several bool) findi
 	out.Missing = []findings.Missing{{
 		What: "the finished job history of the installation" + on + ", exported from a console in English", Why: "the state of the step would then tell whether it failed", Collect: vcmStepNeed.Collect,
 	}}
-	out.Rivals = []findings.Rival{{Name: "an installation that is still running", Verdict: "the history alone does not show that it had come to its end."}}
+	out.Rivals = []findings.Rival{{Name: "an installation that is still running", Verdict: rivalOpen + "the history alone does not show that it had come to its end."}}
 	return out
 }
 

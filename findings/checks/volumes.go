@@ -8,6 +8,7 @@ import (
 
 	"casebook/findings/facts"
 	"casebook/hive"
+	"casebook/ingest"
 	"casebook/ingest/extract"
 	"casebook/internal/winpath"
 )
@@ -91,6 +92,14 @@ func newVolumes(f *facts.Facts) *volumes {
 			mounts = append(mounts, placed[extract.Mount]{l.Artifact.Path, m})
 		}
 	}
+	// A text may be read both as a listing and as what a tool says of links; one line of it is one capture.
+	once := map[ingest.Ref]bool{}
+	mounts = slices.DeleteFunc(mounts, func(m placed[extract.Mount]) bool {
+		at := ingest.Ref{Artifact: m.artifact, Line: m.value.Line}
+		twice := once[at]
+		once[at] = true
+		return twice
+	})
 	// A link may lie beneath another, so the outer ones come first; and of several captures of one folder the one that says most.
 	slices.SortStableFunc(mounts, func(a, b placed[extract.Mount]) int {
 		return cmp.Or(

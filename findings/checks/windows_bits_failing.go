@@ -20,7 +20,7 @@ const bitsFailingID = "windows-bits-failing"
 // that is gone for a while are not worth more than a suspicion.
 var windowsBITSFailing = &findings.Check{
 	ID:       bitsFailingID,
-	Title:    "Background transfers (BITS) fail",
+	Title:    "Background transfers (BITS) fail, so updates and packages are not downloaded",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "a log of background transfers", Words: []string{"datatransferservice", "bitsadmin"}},
 	Needs: []findings.Need{{
@@ -30,6 +30,12 @@ var windowsBITSFailing = &findings.Check{
 		What: bitsJobs.What, Why: bitsJobs.Why, Collect: bitsJobs.Collect,
 	}},
 	Signals: bitsSignals(),
+	Observe: &facts.Watch{
+		Kinds: eventKinds, Every: true,
+		New: func(*ingest.Artifact) facts.Observer {
+			return newEventObserver(map[string][]int{"Bits-Client": {bitsTransferStopped}})
+		},
+	},
 	Doc: findings.Doc{
 		Cause: "Windows Update and ConfigMgr download in the background by BITS. Its jobs fail where the service does not run, where the server or something on the way does not speak HTTP as BITS needs it (file sizes and parts of files), " +
 			"where a policy or a limit forbids the job, or where something holds or changes the files at the destination.",
@@ -134,14 +140,12 @@ func bitsSignals() []match.Signal {
 			Literals: []string{"completed successfully", "processed download completion", "has completed", "successfully completed download"},
 			Pattern:  `BITS job \{[^}]+\} completed successfully|processed download completion|DTSJob \{[^}]+\} successfully completed download|DTS ?[Jj]ob (?:ID=')?\{[^}]+\}'? has completed`,
 		},
-		{
-			// 60: a transfer stopped without an error.
-			Name: bitsFailingID + "/event", Kinds: []string{string(ingest.KindLogEvents)},
-			Literals: []string{"Bits-Client"}, Pattern: eventPattern(`Bits-Client`, 60),
-		},
 		{Name: bitsFailingID + "/disk", Kinds: kinds, Literals: []string{"80070070"}},
 	}
 }
+
+// bitsTransferStopped is the event of a transfer that stopped without an error.
+const bitsTransferStopped = 60
 
 // bitsLogs are the logs that would show a failed job.
 func bitsLogs(f *facts.Facts) []*ingest.Artifact {
@@ -167,7 +171,7 @@ func bitsCodeLines(f *facts.Facts) []facts.Match {
 }
 
 func runBITSFailing(f *facts.Facts) ([]findings.Finding, error) {
-	wells := slices.Concat(f.Matches(bitsFailingID+"/well").Kept, f.Matches(bitsFailingID+"/event").Kept)
+	wells := slices.Concat(f.Matches(bitsFailingID+"/well").Kept, eventsSeen(f, bitsFailingID))
 	codes, service := bitsCodeLines(f), f.Matches(bitsFailingID+"/service")
 	var lasting, passing []facts.Match
 	for _, m := range codes {
@@ -244,14 +248,14 @@ func bitsJobFailed(f *facts.Facts, list, wells []facts.Match, verdict findings.V
 	if same > 1 {
 		x.Summary = fmt.Sprintf("Jobs of BITS met %s again and again: %s.", codeText(code), cause.meaning)
 	}
-	disk := findings.Rival{Name: "The disk of the destination is full", Verdict: "No line of the logs has 0x80070070."}
+	disk := findings.Rival{Name: "The disk of the destination is full", Verdict: rivalSilent + "no line of the logs has 0x80070070."}
 	if m, ok := f.Matches(bitsFailingID + "/disk").Last(); ok {
-		disk.Verdict = fmt.Sprintf("Line %d of %s has 0x80070070.", m.Ref.Line, m.Ref.Artifact)
+		disk.Verdict = rivalSupported + fmt.Sprintf("line %d of %s has 0x80070070.", m.Ref.Line, m.Ref.Artifact)
 	}
 	x.Rivals = []findings.Rival{disk}
-	if proxy, at := winHTTPProxy(f); proxy != "" {
-		x.Summary += fmt.Sprintf(" The machine-wide proxy is set to %s.", proxy)
-		x.Evidence = append(x.Evidence, findings.FromValue(at, findings.Context, "the machine-wide proxy: "+proxy))
+	if set := readWinHTTP(f); set.proxy != "" {
+		x.Summary += fmt.Sprintf(" The machine-wide proxy is set to %s.", set.proxy)
+		x.Evidence = append(x.Evidence, findings.FromValue(set.at, findings.Context, "the machine-wide proxy: "+set.proxy))
 	}
 	if s := readService(f, "BITS"); s.state == serviceDisabled {
 		x.Summary += " The registry has the service disabled now."

@@ -39,6 +39,7 @@ var windowsBootRenameMissingFile = &findings.Check{
 		{Name: bootRenameID + "/stop", Literals: []string{"c000021a", "C000021A"}},
 		{Name: bootRenameID + "/status", Literals: []string{"0xc0000017", "0xC0000017", "0XC0000017"}},
 	},
+	Before: []findings.Precedence{{Over: restarts, Why: "Windows NT 4.0 does not start any more while a file that is queued for the boot is missing"}},
 	Doc: findings.Doc{
 		Cause: "Windows NT 4.0 works on PendingFileRenameOperations early in the boot. Where an operation can't be finished because its file or folder does not exist, the session manager ends with 0xc0000017, and the system stops with c000021a (Q317189). An uninstallation, a tool that tidied temporary folders or a restored volume takes such files away.",
 		Remedy: []string{
@@ -178,7 +179,10 @@ func runBootRename(f *facts.Facts) ([]findings.Finding, error) {
 	if stopped {
 		out.Evidence = append(out.Evidence, findings.FromMatch(stop, findings.Supports, "the session manager ends with 0xc0000017"))
 	}
-	out.Rivals = []findings.Rival{{Name: "The stop has another cause (a damaged system file, a changed drive letter)", Verdict: "Those end with other statuses than 0xc0000017."}}
+	out.Rivals = []findings.Rival{{Name: "The stop has another cause (a damaged system file, a changed drive letter)", Verdict: rivalOpen + "no stop is shown yet."}}
+	if stopped {
+		out.Rivals[0].Verdict = rivalExcluded + "those end with other statuses than 0xc0000017."
+	}
 	return []findings.Finding{out}, nil
 }
 

@@ -30,7 +30,7 @@ const (
 // A clock is wrong if the time in UTC is: a wrong zone alone moves what the clock shows and not UTC, and does no harm to Kerberos.
 var windowsClockSkew = &findings.Check{
 	ID:       clockSkewID,
-	Title:    "The clock of a computer is wrong",
+	Title:    "A computer's clock is wrong, so logons and certificates are refused",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "a sign of clocks that differ, or a System log in which one would stand"},
 	Needs: []findings.Need{{
@@ -67,6 +67,10 @@ var windowsClockSkew = &findings.Check{
 			return newEventObserver(map[string][]int{"w32time": ids, "time-service": ids}, systemSources...)
 		},
 	},
+	Before: []findings.Precedence{{
+		Over: []string{"configmgr-client-certificate", "configmgr-registration-rejected", "windows-rdp-key-unreadable", "wsus-client-unreachable"},
+		Why:  "certificates that are made or checked by a wrong clock are not valid yet, or not any more",
+	}},
 	Doc: findings.Doc{
 		Cause: "The computer's clock differs from that of the domain or the site by more than five minutes: the time service is stopped or has no source, a virtual machine takes its host's time, the battery of the board is empty, or somebody set the clock for another zone instead of the zone itself. Kerberos then refuses its tickets, and inventory, policies and certificates seem to come from another time.",
 		Remedy: []string{
@@ -222,7 +226,7 @@ func runClockSkew(f *facts.Facts) ([]findings.Finding, error) {
 	if len(s.chart) > 0 && worst.offset.Abs() >= skewLimit {
 		out.Verdict = findings.Confirmed
 		out.Severity, out.State = findings.High, findings.Active
-		out.Title = fmt.Sprintf("The clock differs by %s from the one that it was compared with", worst.offset.Abs().Round(time.Second))
+		out.Title = fmt.Sprintf("The clock differs by %s from the one that it was compared with; domains refuse logons from five minutes on", worst.offset.Abs().Round(time.Second))
 		says = append(says, fmt.Sprintf("the strip chart of w32tm shows a difference of %s", worst.offset.Round(time.Second)))
 		out.Evidence = append(out.Evidence, findings.FromMatch(worst.Match, findings.Supports, "the difference between the two clocks"))
 	}
@@ -265,9 +269,9 @@ func clockedLater(a, b facts.Match) bool {
 
 // zoneRival says what the bundle tells of a wrong zone.
 func zoneRival(s skew) findings.Rival {
-	r := findings.Rival{Name: "A wrong time zone", Verdict: "A wrong zone alone leaves UTC right and gives none of these errors; it does if the clock was set to fit the wrong zone."}
+	r := findings.Rival{Name: "A wrong time zone", Verdict: rivalExcluded + "a wrong zone alone leaves UTC right and gives none of these errors; it does if the clock was set to fit the wrong zone."}
 	if len(s.zones) > 0 {
-		r.Verdict = fmt.Sprintf("A status message in %s, line %d, is ahead by %s, which is a zone's difference: a zone is wrong too.", s.zones[0].Ref.Artifact, s.zones[0].Ref.Line, s.zones[0].by.Round(time.Minute))
+		r.Verdict = rivalSupported + fmt.Sprintf("a status message in %s, line %d, is ahead by %s, which is a zone's difference: a zone is wrong too.", s.zones[0].Ref.Artifact, s.zones[0].Ref.Line, s.zones[0].by.Round(time.Minute))
 	}
 	return r
 }

@@ -12,6 +12,7 @@ import (
 	"casebook/ingest"
 	"casebook/ingest/extract"
 	"casebook/internal/match"
+	"casebook/internal/winpath"
 )
 
 const diskFullID = "windows-disk-full"
@@ -31,7 +32,7 @@ const volumeAtCapacity = 2013
 // numbers mean other things.
 var windowsDiskFull = &findings.Check{
 	ID:       diskFullID,
-	Title:    "A volume is full",
+	Title:    "A volume is full: installations, updates and logs are cut short",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "a sign of a full volume, or the free space of one"},
 	Needs: []findings.Need{{
@@ -69,6 +70,14 @@ var windowsDiskFull = &findings.Check{
 			return newEventObserver(map[string][]int{"srv": {volumeAtCapacity}})
 		},
 	},
+	Before: []findings.Precedence{{
+		Over: []string{
+			"configmgr-client-certificate", "configmgr-client-hotfix", "configmgr-client-store-corrupt", "configmgr-program-retry", "msi-cached-package-missing",
+			"msi-install-failed", "msi-source-missing", "sep-cached-msi-missing", "vcm-install-step", "windows-bits-failing", "windows-component-store-corrupt",
+			"windows-group-policy-file-corrupt", "windows-update-agent-damaged", "windows-wmi-repository-inconsistent",
+		},
+		Why: "what is installed, repaired or written anew is cut short again on a volume without room",
+	}},
 	Doc: findings.Doc{
 		Cause: "Something could not be written because the volume, or the user's quota on it, had no room left. What was being written is cut short or empty: installations are rolled back, registry and key files are damaged, services stop.",
 		Remedy: []string{
@@ -87,9 +96,9 @@ var windowsDiskFull = &findings.Check{
 			"Event 2013 of the server service: a volume is at or near its capacity.",
 			"A dir listing whose last line states less than a megabyte free.",
 		},
-		Suggests:       []string{"A dir listing that states less than 200 MB free.", "The Installer property OutOfDiskSpace = 1."},
+		Suggests:       []string{"A dir listing that states less than 200 MB free on its folder's volume.", "The Installer property OutOfDiskSpace = 1."},
 		Exonerates:     []string{"dir listings state more than a gigabyte free, and no log holds a code of a full volume."},
-		FalsePositives: "The code may be that of another computer's share, or of a user's quota. Return code 1601 (the Installer service can't be reached) and 1605 (unknown product) have nothing to do with it.",
+		FalsePositives: "A listing's free space is that of the listed folder's volume: beneath a mount point that is not the volume of the drive letter, and the finding then names the folder. The code may be that of another computer's share, or of a user's quota. Return code 1601 (the Installer service can't be reached) and 1605 (unknown product) have nothing to do with it.",
 		NotCovered:     "Volumes that filled up and were tidied without a trace; free space in other outputs than dir's.",
 		References: []findings.Reference{
 			{Title: "System error codes: ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL", URL: "https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-"},
@@ -115,9 +124,10 @@ var freeSpaceNow = findings.Missing{
 	Collect: `dir /a %SystemDrive%\ > "%PUBLIC%\volumes.txt" (and the same with >> for every other drive)`,
 }
 
-// volumeState is what a system tells of one volume; name "" where the volume is not named.
+// volumeState is what a system tells of one volume.
 type volumeState struct {
-	name     string
+	name     string // a drive letter, a share, or the folder whose volume it is; "" where nothing names it
+	mounted  bool   // the folder is known to be a mount point or a junction
 	evidence []findings.Evidence
 	says     []string
 	failed   bool // a write failed for want of room
@@ -128,26 +138,65 @@ type volumeState struct {
 }
 
 var (
-	driveInText = regexp.MustCompile(`(?:^|[^A-Za-z0-9])([A-Za-z]):(?:\\|/)`)
-	driveAlone  = regexp.MustCompile(`(?:^|[^A-Za-z0-9])([A-Za-z]):(?:[^A-Za-z0-9]|$)`)
+	pathInText = regexp.MustCompile(`(?:^|[^A-Za-z0-9])([A-Za-z]:[\\/][^"'<>|*?\r\n]*)`)
+	driveAlone = regexp.MustCompile(`(?:^|[^A-Za-z0-9])([A-Za-z]:)(?:[^A-Za-z0-9]|$)`)
 )
 
-// volumeIn returns the only drive that a line names, "" if it names none or several.
-func volumeIn(text string, form *regexp.Regexp) string {
+// volumeIn returns the only volume that the drives or paths of a line lie on, "" if it names none or several.
+func volumeIn(v *volumes, text string, form *regexp.Regexp) string {
 	name := ""
 	for _, m := range form.FindAllStringSubmatch(text, 20) {
-		drive := strings.ToUpper(m[1]) + ":"
-		if name != "" && name != drive {
+		of := volumeOfPath(v, m[1])
+		if name != "" && name != of {
 			return ""
 		}
-		name = drive
+		name = of
 	}
 	return name
+}
+
+// volumeOfPath names the volume that a path lies on: that of its drive letter, unless a link is known to stand above it. What a link leads
+// to has the name of the link's folder where no letter is known.
+func volumeOfPath(v *volumes, path string) string {
+	at := v.locate(path)
+	switch {
+	case at.open != nil:
+		return winpath.Clean(at.open.mount.Directory)
+	case at.volume == "" || v.same(at.volume, winpath.Volume(path)):
+		return winpath.Volume(path)
+	case v.letter(at.volume) != "":
+		return v.letter(at.volume)
+	case at.by != nil:
+		return winpath.Clean(at.by.mount.Directory)
+	}
+	return at.volume
+}
+
+// volumeOfListing names the volume of which a listing of folder states the free space. A mount point above the folder, which most bundles
+// neither show nor exclude, would make it another than that of the drive letter, and the folder is then all that names it.
+func volumeOfListing(v *volumes, folder string) string {
+	name := volumeOfPath(v, folder)
+	if name == winpath.Volume(folder) && isLetter(name) && winpath.Dir(folder) != "" && !v.covered(winpath.Join(folder, "x")) {
+		return winpath.Clean(folder)
+	}
+	return name
+}
+
+// call is how a sentence speaks of the volume.
+func (v *volumeState) call() string {
+	switch {
+	case v.name == "":
+		return "a volume that is not named"
+	case winpath.Dir(v.name) != "":
+		return "the volume of " + v.name
+	}
+	return v.name
 }
 
 // readVolumes gathers what a system tells of its volumes, in the order of their names.
 func readVolumes(f *facts.Facts) []*volumeState {
 	var list []*volumeState
+	known := newVolumes(f)
 	at := func(name string) *volumeState {
 		i := slices.IndexFunc(list, func(v *volumeState) bool { return v.name == name })
 		if i < 0 {
@@ -176,12 +225,12 @@ func readVolumes(f *facts.Facts) []*volumeState {
 		{"/win32", "a write failed because the volume was full", "Win32 error 112 (ERROR_DISK_FULL) or 39 (ERROR_HANDLE_DISK_FULL)"},
 	} {
 		for _, m := range ends(f.Matches(diskFullID + s.signal)) {
-			add(m, volumeIn(m.Quote, driveInText), s.says, s.note).failed = true
+			add(m, volumeIn(known, m.Quote, pathInText), s.says, s.note).failed = true
 		}
 	}
 	for _, l := range facts.Observed[*eventLog](f, diskFullID) {
 		for _, g := range l.Value.groups {
-			add(*g.last, volumeIn(g.said(), driveAlone), fmt.Sprintf("the server service says that it is at or near its capacity (event %d, %s)", volumeAtCapacity, g.span()), "event 2013 of the server service").near = true
+			add(*g.last, volumeIn(known, g.said(), driveAlone), fmt.Sprintf("the server service says that it is at or near its capacity (event %d, %s)", volumeAtCapacity, g.span()), "event 2013 of the server service").near = true
 		}
 	}
 	if m, ok := f.Matches(diskFullID + "/property").Last(); ok {
@@ -189,7 +238,9 @@ func readVolumes(f *facts.Facts) []*volumeState {
 	}
 	for _, l := range facts.Values[*extract.Listing](f) {
 		for _, free := range l.Value.Free {
-			if v := at(free.Volume); v.free == nil || free.Bytes < v.free.Bytes {
+			v := at(volumeOfListing(known, free.Folder))
+			v.mounted = v.name == volumeOfPath(known, free.Folder)
+			if v.free == nil || free.Bytes < v.free.Bytes {
 				v.free, v.freeAt = &free, l.Artifact.Path
 			}
 		}
@@ -235,55 +286,65 @@ func runDiskFull(f *facts.Facts) ([]findings.Finding, error) {
 		return out, nil
 	}
 	least := slices.MinFunc(well, func(a, b *volumeState) int { return cmp.Compare(a.free.Bytes, b.free.Bytes) })
-	at := findings.FromLine(f, least.freeAt, least.free.Line, findings.Contradicts, "the free space of "+least.name)
+	at := findings.FromLine(f, least.freeAt, least.free.Line, findings.Contradicts, "the free space of "+least.call())
 	if least.free.Bytes < plentyRoom {
 		return []findings.Finding{{
 			Verdict: findings.NotEvaluated, Reason: findings.ProductAbsent,
-			Summary:  fmt.Sprintf("A listing states %s free on %s, which is enough for most purposes and not for all; no log holds a code of a full volume.", bytesText(least.free.Bytes), least.name),
+			Summary:  fmt.Sprintf("A listing states %s free on %s, which is enough for most purposes and not for all; no log holds a code of a full volume.", bytesText(least.free.Bytes), least.call()),
 			Evidence: []findings.Evidence{withRole(at, findings.Context, "")},
 		}}, nil
 	}
 	return []findings.Finding{{
 		Verdict:  findings.RuledOut,
-		Summary:  fmt.Sprintf("Listings state the free space of %s; the least is %s on %s. No log of the bundle holds a code of a full volume.", count(len(well), "volume"), bytesText(least.free.Bytes), least.name),
+		Summary:  fmt.Sprintf("Listings state the free space of %s; the least is %s on %s. No log of the bundle holds a code of a full volume.", count(len(well), "volume"), bytesText(least.free.Bytes), least.call()),
 		Evidence: []findings.Evidence{at},
 	}}, nil
 }
 
 func (v *volumeState) finding(f *facts.Facts) findings.Finding {
-	name := cmp.Or(v.name, "a volume that is not named")
+	name := v.call()
 	out := findings.Finding{Subject: v.name, Verdict: findings.Suspected, Severity: findings.Medium, State: findings.Unknown, Evidence: v.evidence}
-	out.Title = upperFirst(name) + " was full"
+	if winpath.Dir(v.name) != "" {
+		out.Subject = name
+	}
+	out.Title = upperFirst(name) + " was full: what was being written is cut short or missing"
 	if len(v.says) > 0 {
 		out.Summary = fmt.Sprintf("Of %s the logs say: %s.", name, strings.Join(v.says, "; "))
 	}
+	var listed string
 	room := findings.Evidence{}
 	if v.free != nil {
 		room = findings.FromLine(f, v.freeAt, v.free.Line, findings.Supports, "the free space of the volume when it was listed")
+		listed = fmt.Sprintf("A listing states %s free on %s", bytesText(v.free.Bytes), name)
+		if winpath.Dir(v.name) != "" && !v.mounted {
+			listed += ", which is that of " + winpath.Volume(v.name) + " only if no folder above is a mount point"
+		}
 	}
 	switch {
 	case v.failed:
 		out.Verdict, out.Severity = findings.Confirmed, findings.High
 	case v.near:
 		out.Verdict, out.Severity = findings.Confirmed, findings.Medium
-		out.Title = upperFirst(name) + " is at or near its capacity"
+		out.Title = upperFirst(name) + " is nearly full: installations and updates will fail for want of room"
+	case v.hint:
+		out.Title = "An installation needs more room than " + name + " has"
 	}
 	switch {
 	case v.free == nil:
 	case v.free.Bytes < noRoom:
 		out.Verdict, out.Severity, out.State = findings.Confirmed, findings.High, findings.Active
-		out.Title = name + " is full"
-		out.Summary = strings.TrimSpace(out.Summary + fmt.Sprintf(" A listing states %s free on %s.", bytesText(v.free.Bytes), v.name))
+		out.Title = upperFirst(name) + " is full: nothing more can be written there"
+		out.Summary = strings.TrimSpace(out.Summary + " " + listed + ".")
 		out.Evidence = append(slices.Clone(out.Evidence), room)
 	case v.free.Bytes < littleRoom:
 		out.State = findings.Active
 		if len(v.says) == 0 {
-			out.Title = name + " has little room left"
+			out.Title = fmt.Sprintf("%s has only %s free: installations and updates may fail", upperFirst(name), bytesText(v.free.Bytes))
 		}
-		out.Summary = strings.TrimSpace(out.Summary + fmt.Sprintf(" A listing states %s free on %s, too little for most installations and updates.", bytesText(v.free.Bytes), v.name))
+		out.Summary = strings.TrimSpace(out.Summary + " " + listed + "; that is too little for most installations and updates.")
 		out.Evidence = append(slices.Clone(out.Evidence), room)
 	default:
-		out.Summary += fmt.Sprintf(" A listing states %s free on %s: it was tidied since or filled up since, whichever came later.", bytesText(v.free.Bytes), v.name)
+		out.Summary += " " + listed + ", so it was tidied after the failure, or has filled up since the listing."
 		out.Evidence = append(slices.Clone(out.Evidence), withRole(room, findings.Context, ""))
 	}
 	if v.name == "" {
@@ -292,7 +353,11 @@ func (v *volumeState) finding(f *facts.Facts) findings.Finding {
 	if out.State == findings.Unknown || out.Verdict == findings.Suspected {
 		out.Missing = []findings.Missing{freeSpaceNow}
 	}
-	out.Rivals = []findings.Rival{{Name: "A quota, or the volume of a share", Verdict: "The code is the same for both; the bundle does not show quotas."}}
+	quota := rivalOpen + "the code is the same for both; the bundle holds no quota report (fsutil quota query)."
+	if v.free != nil {
+		quota = rivalOpen + "dir states what is left of the user's quota where one is in force, so it does not tell the two apart; the bundle holds no quota report (fsutil quota query)."
+	}
+	out.Rivals = []findings.Rival{{Name: "A quota, or the volume of a share", Verdict: quota}}
 	return out
 }
 

@@ -22,7 +22,7 @@ const driverFailedID = "windows-driver-failed-at-boot"
 // start (7000, 7001). Why it failed is not in 7026: the registry's key and the file tell.
 var windowsDriverFailedAtBoot = &findings.Check{
 	ID:       driverFailedID,
-	Title:    "A driver did not load at boot",
+	Title:    "A driver did not load at boot, so its product or device does not work",
 	Severity: findings.Medium,
 	Product:  findings.Product{Name: "the System event log, or a driver whose file is gone"},
 	Needs: []findings.Need{{
@@ -335,11 +335,11 @@ func driverFailed(f *facts.Facts, files *inventory, d *driverFailure) findings.F
 	newest := d.events[0]
 	out := findings.Finding{
 		Verdict: findings.Confirmed, Subject: d.name, State: findings.Active, Severity: findings.Medium,
-		Title: fmt.Sprintf("The driver %s did not load at boot", d.name),
+		Title: fmt.Sprintf("The driver %s did not load at boot, so what needs it does not work", d.name),
 	}
 	if isSEPDriver(d.name) {
 		out.Severity = findings.High
-		out.Title = fmt.Sprintf("The driver %s of Endpoint Protection did not load at boot", d.name)
+		out.Title = fmt.Sprintf("The driver %s did not load at boot, so a part of Endpoint Protection does not work", d.name)
 	}
 	out.Summary = fmt.Sprintf("Event %d of the Service Control Manager names the driver %s (%s).", newest.group.id, d.name, newest.group.span())
 	for i, e := range d.events {
@@ -359,9 +359,9 @@ func driverFailed(f *facts.Facts, files *inventory, d *driverFailure) findings.F
 	if d.key != nil {
 		file = files.find(driverFile(files, d.key))
 	}
-	device := findings.Rival{Name: "The driver's device is not there, or the driver was blocked", Verdict: "The bundle does not tell; event 7000 of the same boot, or the vendor's log, would."}
+	device := findings.Rival{Name: "The driver's device is not there, or the driver was blocked", Verdict: rivalOpen + "no event 7000 that gives the reason, and no log of the vendor, is in the upload."}
 	if d.why != "" {
-		device.Verdict = "Event 7000 gives the reason: " + d.why + "."
+		device.Verdict = rivalSupported + "event 7000 gives the reason: " + d.why + "."
 	}
 	switch {
 	case d.key == nil && hasServices(f):
@@ -378,7 +378,7 @@ func driverFailed(f *facts.Facts, files *inventory, d *driverFailure) findings.F
 		out.Summary += fmt.Sprintf(" Its key names %s, and the complete listing of %s has no %s: that is why it can't load.", file.path, file.gone[0].folder, file.gone[0].name)
 		out.Title += ": its file " + winpath.Base(file.path) + " is gone"
 		out.Evidence = append(out.Evidence, image, file.evidence(f, findings.Supports))
-		device.Verdict = "The file is not there, which explains it alone."
+		device.Verdict = rivalExcluded + "the file is not there, which explains it alone."
 	case file.there():
 		out.Summary += " Its file is there, so it was there to be loaded and was refused, or found no device."
 		out.Evidence = append(out.Evidence, file.evidence(f, findings.Context))
@@ -388,10 +388,10 @@ func driverFailed(f *facts.Facts, files *inventory, d *driverFailure) findings.F
 	case d.safeMode:
 		out.Verdict, out.Severity = findings.Suspected, findings.Info
 		out.Summary += " The same event names the network's own drivers too, which fail together only in safe mode, so this boot says nothing of a normal one."
-		out.Rivals = append(out.Rivals, findings.Rival{Name: "The machine was booted in safe mode", Verdict: "The event names several network drivers of Windows, which speaks for it."})
+		out.Rivals = append(out.Rivals, findings.Rival{Name: "The machine was booted in safe mode", Verdict: rivalSupported + "the event names several network drivers of Windows."})
 		out.Missing = []findings.Missing{{What: systemLog.What + " after a normal boot", Why: "a boot in safe mode leaves most drivers out", Collect: systemLog.Collect}}
 	default:
-		out.Rivals = append(out.Rivals, findings.Rival{Name: "The machine was booted in safe mode", Verdict: "The event does not name the network's drivers of Windows, which it would."})
+		out.Rivals = append(out.Rivals, findings.Rival{Name: "The machine was booted in safe mode", Verdict: rivalExcluded + "the event does not name the network's drivers of Windows, as it does after such a boot."})
 	}
 	switch {
 	case d.resolved != nil:
@@ -418,6 +418,20 @@ func servicesSource(f *facts.Facts) string {
 	return at.Source
 }
 
+// removalRival says whether the queue of file operations names a driver, as that of a product does which is removed at the next boot.
+func removalRival(f *facts.Facts, driver string) string {
+	q := readQueue(f)
+	if !q.known {
+		return rivalOpen + "the queue of file operations is not in the upload."
+	}
+	for _, p := range q.pairs {
+		if strings.Contains(strings.ToLower(p.Source+" "+p.Target), strings.ToLower(driver)) {
+			return fmt.Sprintf("%sthe queue of file operations names %s.", rivalSupported, p.Source)
+		}
+	}
+	return rivalSilent + "the queue of file operations names no file of the driver; a log of the product is needed to exclude it."
+}
+
 // driverWillFail is the finding of a driver whose file is gone and of which no event tells.
 func driverWillFail(f *facts.Facts, d driverWithoutFile, logs []facts.Of[*eventLog]) findings.Finding {
 	image, _ := serviceValue(f, d.Service, "", "ImagePath", findings.Supports, "the file of the driver")
@@ -427,7 +441,7 @@ func driverWillFail(f *facts.Facts, d driverWithoutFile, logs []facts.Of[*eventL
 		Summary:  fmt.Sprintf("%s is a driver that is %s, and the complete listing of %s has no %s. No event of the bundle shows that it failed.", d.Name, startName(d.Start), d.gone[0].folder, d.gone[0].name),
 		Evidence: []findings.Evidence{image, d.evidence(f, findings.Supports)},
 		Missing:  []findings.Missing{{What: systemLog.What, Why: "event 7026 says whether the driver failed at the last boot", Collect: systemLog.Collect}},
-		Rivals:   []findings.Rival{{Name: "The product is being removed, and its key goes at the next boot", Verdict: "PendingFileRenameOperations and the product's log would tell."}},
+		Rivals:   []findings.Rival{{Name: "The product is being removed, and its key goes at the next boot", Verdict: removalRival(f, d.Name)}},
 	}
 	if isSEPDriver(d.Name) {
 		out.Severity = findings.High

@@ -20,7 +20,7 @@ const duplicateMachineID = "windows-duplicate-machine-guid"
 // was renamed keeps its MachineGuid and is one computer all the same, so the name alone decides nothing.
 var windowsDuplicateMachineGUID = &findings.Check{
 	ID:       duplicateMachineID,
-	Title:    "Several computers have the same MachineGuid",
+	Title:    "Several computers have the same MachineGuid, so servers may take them for one",
 	Severity: findings.Medium,
 	Product:  findings.Product{Name: "two computers with their MachineGuids"},
 	Needs: []findings.Need{{
@@ -28,6 +28,10 @@ var windowsDuplicateMachineGUID = &findings.Check{
 		What:    "the MachineGuids of both computers",
 		Why:     "a duplicate shows only beside another computer's",
 		Collect: machineGUID.Collect,
+	}},
+	Before: []findings.Precedence{{
+		Over: []string{"configmgr-client-certificate", "windows-machine-keys-leak", "windows-rdp-key-unreadable"},
+		Why:  "a machine that gets an identity of its own makes its keys anew, and keys that are repaired before that are lost with the old one",
 	}},
 	Doc: findings.Doc{
 		Cause: "A disk or a virtual machine was copied without being generalized by sysprep. MachineGuid names the machine to Windows' key containers and to many products; with it the copies share what else an image carries: the machine's SID, the Windows Update identifier, agents' identities.",
@@ -112,7 +116,7 @@ func duplicateMachine(guid string, of []*facts.Facts) findings.Finding {
 	if len(names) > shown {
 		list += fmt.Sprintf(" and %d more", len(names)-shown)
 	}
-	out.Title = fmt.Sprintf("%s have the same MachineGuid %s", list, guid)
+	out.Title = fmt.Sprintf("%s have the same MachineGuid %s, so servers may take them for one", list, guid)
 	out.Summary = fmt.Sprintf("The registries of %s state the MachineGuid %s.", list, guid)
 	rename := ""
 pairs:
@@ -137,9 +141,9 @@ pairs:
 		out.Summary += " So they are copies of one installation that sysprep has not generalized."
 		return out
 	}
-	rival := findings.Rival{Name: "One computer that was renamed between two captures", Verdict: "Nothing in the bundle excludes it."}
+	rival := findings.Rival{Name: "One computer that was renamed between two captures", Verdict: rivalOpen + "nothing in the bundle excludes it."}
 	if rename != "" {
-		rival.Verdict = rename
+		rival.Verdict = rivalSupported + rename
 	}
 	out.Rivals = []findings.Rival{rival}
 	out.Summary += " Whether these are copies of one installation, or one computer that was renamed between two captures, is not shown, so nothing is confirmed."

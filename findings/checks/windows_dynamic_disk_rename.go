@@ -40,6 +40,10 @@ var windowsDynamicDiskRename = &findings.Check{
 			What: pendingRebootNeed.What, Why: pendingRebootNeed.Why, Collect: pendingRebootNeed.Collect,
 		},
 	},
+	Before: []findings.Precedence{{
+		Over: restarts, Why: "at a restart the renames on the dynamic volume are lost without a word, and the queue that shows them is gone",
+		If: func(f *findings.Finding) bool { return f.Severity != findings.Info }, // those of the ZENworks agent alone have a check of their own
+	}},
 	Doc: findings.Doc{
 		Cause: "The session manager of Windows XP and Server 2003 works on PendingFileRenameOperations before the volumes of dynamic disks are mounted when the system volume itself is a basic one. Every operation on a dynamic volume then fails, nothing is logged, and the queue is deleted: the files in use are never replaced, and the old and the new versions stay mixed (KB948601).",
 		Remedy: []string{
@@ -219,7 +223,7 @@ func (d *dynamic) finding(f *facts.Facts, product hive.Product, release, system 
 				l.at.evidence(f, findings.Supports))
 		}
 		out.Rivals = []findings.Rival{
-			{Name: "A tool deleted the queue before a boot could work on it", Verdict: "The hive does not tell who deleted it."},
+			{Name: "A tool deleted the queue before a boot could work on it", Verdict: rivalOpen + "the hive does not tell who deleted it."},
 			{Name: "The rename was refused for another reason (permissions, an existing target without the mark to replace it)", Verdict: replaceVerdict(first.PendingRename)},
 		}
 	}
@@ -241,7 +245,7 @@ func (d *dynamic) finding(f *facts.Facts, product hive.Product, release, system 
 				What: "a listing of the target's folder with the queued files, made after a restart", Why: "a source that is still there, and a target with its old date, show that the rename was lost",
 				Collect: fmt.Sprintf(`dir /a %q > "%%ALLUSERSPROFILE%%\after-restart.txt"`, winpath.Dir(d.waiting[0].Target)),
 			})
-			out.Rivals = []findings.Rival{{Name: "The fix of KB948601 is installed", Verdict: "The registry that was sent does not tell; the file version of smss.exe would."}}
+			out.Rivals = []findings.Rival{{Name: "The fix of KB948601 is installed", Verdict: rivalOpen + "the registry does not tell, and the version of smss.exe is not in the upload."}}
 		} else {
 			out.Summary += " " + text
 		}
@@ -256,7 +260,7 @@ func (d *dynamic) finding(f *facts.Facts, product hive.Product, release, system 
 // replaceVerdict says whether a rename had the mark to replace its target.
 func replaceVerdict(p hive.PendingRename) string {
 	if p.ReplaceExisting || strings.Contains(p.TargetMarkers, "!") {
-		return "The rename was marked to replace its target; of permissions the bundle tells nothing."
+		return rivalOpen + "the rename was marked to replace its target; of permissions the bundle tells nothing."
 	}
-	return "The rename was not marked to replace its target, so it fails as well if the target was there."
+	return rivalOpen + "the rename was not marked to replace its target, so it fails as well if the target was there."
 }

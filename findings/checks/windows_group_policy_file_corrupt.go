@@ -19,14 +19,15 @@ const policyFileID = "windows-group-policy-file-corrupt"
 // The file itself is the proof. The handler's words are only a sign, and a conflict with a domain's policy gives the second of its codes just as well.
 var windowsGroupPolicyFileCorrupt = &findings.Check{
 	ID:       policyFileID,
-	Title:    "The machine's group policy file (registry.pol) is corrupt",
+	Title:    "The machine's group policy file (registry.pol) is corrupt, so policy is not applied",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "the machine's group policy file or a log of its readers", Words: []string{"registry.pol", "wuahandler", "scanagent"}, Kinds: []ingest.Kind{ingest.KindRegistryPol},
 	},
 	Needs: []findings.Need{{
 		Met: func(f *facts.Facts) bool {
-			return len(policyFiles(f)) > 0 || slices.ContainsFunc([]string{"unreadable", "conflict", "well", "event"}, func(s string) bool { return f.Matches(policyFileID + "/" + s).Any() })
+			return len(policyFiles(f)) > 0 || slices.ContainsFunc([]string{"unreadable", "conflict", "well"}, func(s string) bool { return f.Matches(policyFileID + "/" + s).Any() }) ||
+				len(eventsSeen(f, policyFileID)) > 0
 		},
 		What: "WUAHandler.log of the client", Why: "it shows whether the machine's group policy can be read",
 		Collect: `%windir%\CCM\Logs\WUAHandler.log (ConfigMgr 2007: %windir%\System32\CCM\Logs or %windir%\SysWOW64\CCM\Logs)`,
@@ -43,13 +44,14 @@ var windowsGroupPolicyFileCorrupt = &findings.Check{
 			Literals: []string{"WUA Managed server was already set", "Successfully completed scan"},
 		},
 		{
-			// 1096: the client could not apply the values of a registry.pol; its path stands in the text, or in the details of the event.
-			Name: policyFileID + "/event", Kinds: []string{string(ingest.KindLogEvents)},
-			Literals: []string{"registry.pol", "Windows-GroupPolicy"}, Pattern: eventPattern(`(?:[Rr]egistry\.pol|Windows-GroupPolicy)`, 1096),
-		},
-		{
 			Name: policyFileID + "/invalid", Kinds: []string{string(ingest.KindLogEvents)},
 			Literals: []string{"registry.pol"}, Pattern: `(?s)EventID[^>]*>1096<.*?ErrorCode['"]>13<.*?(?P<file>[^<>"']*\\[Gg]roup[Pp]olicy\\[Mm]achine\\[Rr]egistry\.pol)`,
+		},
+	},
+	Observe: &facts.Watch{
+		Kinds: eventKinds, Every: true,
+		New: func(*ingest.Artifact) facts.Observer {
+			return newEventObserver(map[string][]int{"GroupPolicy": {policyNotApplied}, "Userenv": {policyNotApplied}})
 		},
 	},
 	Doc: findings.Doc{
@@ -139,6 +141,10 @@ func listedPolicies(f *facts.Facts) []listedPolicy {
 // polHeader is how many bytes the header of a registry.pol has: a shorter file is none.
 const polHeader = 8
 
+// policyNotApplied is the event of the values of a registry.pol that could not be applied; its path stands in the text, or in the details of the
+// event. Until Windows XP and Server 2003 its source is Userenv.
+const policyNotApplied = 1096
+
 func runPolicyFileCorrupt(f *facts.Facts) ([]findings.Finding, error) {
 	var unreadable []facts.Match // lines by which the handler can't read the policy, whatever refuses it
 	for _, m := range f.Matches(policyFileID + "/unreadable").Kept {
@@ -146,7 +152,7 @@ func runPolicyFileCorrupt(f *facts.Facts) ([]findings.Finding, error) {
 			unreadable = append(unreadable, m)
 		}
 	}
-	conflicts, overwritten, events := f.Matches(policyFileID+"/conflict").Kept, f.Matches(policyFileID+"/overwritten"), f.Matches(policyFileID+"/event").Kept
+	conflicts, overwritten, events := f.Matches(policyFileID+"/conflict").Kept, f.Matches(policyFileID+"/overwritten"), eventsSeen(f, policyFileID)
 	wells := f.Matches(policyFileID + "/well").Kept
 	files := policyFiles(f)
 	signs := signEvidence(unreadable, conflicts, overwritten.Any())
@@ -158,7 +164,7 @@ func runPolicyFileCorrupt(f *facts.Facts) ([]findings.Finding, error) {
 		}
 		x := findings.Finding{
 			Verdict: findings.Confirmed, Severity: findings.Medium, State: findings.Active, Subject: machineOf(f, file.path),
-			Title:    "The group policy file " + path.Base(file.path) + " is corrupt",
+			Title:    "The group policy file " + path.Base(file.path) + " is corrupt, so policy is not applied",
 			Summary:  fmt.Sprintf("%s (%d bytes) is no sound registry.pol: %s.", file.path, file.size, file.damage),
 			Evidence: []findings.Evidence{{Artifact: file.path, Role: findings.Supports, Note: file.damage}},
 		}
@@ -289,16 +295,16 @@ func policySuspected(f *facts.Facts, signs []findings.Evidence, events []facts.M
 		}
 	}
 	x.Subject = machineOf(f, x.Evidence[0].Artifact)
-	x.Title = "The machine's group policy file may be corrupt"
+	x.Title = "The machine's group policy is not applied, and its file may be corrupt"
 	if len(signs) > 0 {
 		x.Summary = strings.TrimSuffix(upperFirst(signs[0].Note), ".") + ". The file itself is not in the bundle."
 	} else {
 		x.Severity = findings.Low
 		x.Summary = "Event 1096 says that the values of a registry.pol could not be applied; whether its data are invalid or it could not be reached, and which file it is, the text does not decide."
 	}
-	conflict := findings.Rival{Name: "The domain's group policy names another WSUS server", Verdict: "No line says that a higher authority overwrote the setting."}
+	conflict := findings.Rival{Name: "The domain's group policy names another WSUS server", Verdict: rivalSilent + "no line says that a higher authority overwrote the setting."}
 	if m, ok := overwritten.Last(); ok {
-		conflict.Verdict = fmt.Sprintf("Line %d of %s says so; it gives 0x87D00692, not an unreadable policy.", m.Ref.Line, m.Ref.Artifact)
+		conflict.Verdict = rivalSupported + fmt.Sprintf("line %d of %s says so; it gives 0x87D00692, not an unreadable policy.", m.Ref.Line, m.Ref.Artifact)
 	}
 	x.Rivals = []findings.Rival{conflict}
 	listed := listedPolicies(f)
@@ -310,7 +316,7 @@ func policySuspected(f *facts.Facts, signs []findings.Evidence, events []facts.M
 	if l.entry.HasSize && l.entry.Size < polHeader && len(signs) > 0 {
 		e.Role = findings.Supports
 		x.Verdict, x.Severity, x.Missing = findings.Confirmed, findings.High, nil
-		x.Title = "The machine's group policy file registry.pol is cut off"
+		x.Title = "The machine's group policy file registry.pol is cut off, so policy is not applied"
 		x.Summary = fmt.Sprintf("%s, and the listing shows registry.pol with %d bytes, which is less than its header.", strings.TrimSuffix(upperFirst(signs[0].Note), "."), l.entry.Size)
 	} else {
 		x.Summary += fmt.Sprintf(" A listing shows it with %d bytes, last changed %s: a date long before the failures fits a file that nothing can write any more.", l.entry.Size, l.entry.ModifiedText)

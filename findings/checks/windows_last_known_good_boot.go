@@ -18,7 +18,7 @@ const lastKnownGoodID = "windows-last-known-good-boot"
 // the last good logon is lost with it: services, drivers, and the queue of files that wait for a boot.
 var windowsLastKnownGoodBoot = &findings.Check{
 	ID:       lastKnownGoodID,
-	Title:    "Windows fell back to the last known good configuration",
+	Title:    "Windows fell back to an older configuration: drivers and services installed since are missing",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "the Select key of the SYSTEM registry, or an event of a boot that fell back"},
 	Needs: []findings.Need{{
@@ -37,6 +37,11 @@ var windowsLastKnownGoodBoot = &findings.Check{
 			}, serviceManager)
 		},
 	},
+	Before: []findings.Precedence{{
+		Over: []string{"windows-driver-failed-at-boot", "windows-service-broken"},
+		Why:  "the registry that is in use is that of an earlier boot, and what made the later one fail comes back with what is installed again",
+		If:   func(f *findings.Finding) bool { return f.Verdict == findings.Confirmed }, // Failed can keep its number for years
+	}},
 	Doc: findings.Doc{
 		Cause: "A boot failed, or a driver or service whose ErrorControl is severe or critical did not start, and Windows (or somebody at the boot menu) took the control set of the last boot at which somebody could log on. Services and drivers that were installed since are unknown to the current control set, although their files are there, and file operations that were queued in the failed set are not done.",
 		Remedy: []string{
@@ -124,7 +129,7 @@ func runLastKnownGood(f *facts.Facts) ([]findings.Finding, error) {
 			Title:   fmt.Sprintf("Windows runs with control set %d and not with the default one, %d", sets.Current, sets.Default),
 			Summary: fmt.Sprintf("Select\\Current is %d and Default is %d. They differ while Windows runs with another than the configured control set, as after a boot with the last known good configuration; but no control set is marked as failed.", sets.Current, sets.Default),
 			Missing: []findings.Missing{systemLog},
-			Rivals:  []findings.Rival{{Name: "The hive was copied in the middle of a boot", Verdict: "Default is written after the first logon of a boot; the System log would tell."}},
+			Rivals:  []findings.Rival{{Name: "The hive was copied in the middle of a boot", Verdict: rivalOpen + "Default is written after the first logon of a boot; no System log of that boot is in the upload."}},
 		}
 		for _, name := range []string{"Current", "Default"} {
 			if e, ok := selectEvidence(f, name, findings.Supports, ""); ok {
@@ -186,20 +191,20 @@ func eventFallback(f *facts.Facts, events []eventAt, subject string) findings.Fi
 	return out
 }
 
-var byHand = findings.Rival{Name: "Somebody chose the last known good configuration at the boot menu", Verdict: "The registry looks the same; event 7021 before it speaks for a failure, its absence proves nothing."}
+var byHand = findings.Rival{Name: "Somebody chose the last known good configuration at the boot menu", Verdict: rivalOpen + "the registry looks the same; event 7021 before it speaks for a failure, its absence proves nothing."}
 
 // setFallback is the finding of a Select key alone.
 func setFallback(f *facts.Facts, sets hive.ControlSets, subject string) findings.Finding {
 	out := findings.Finding{
 		Verdict: findings.Confirmed, Severity: findings.Medium, State: findings.Unknown, Subject: cmp.Or(subject, "the machine of "+sets.Found.Source),
-		Title: fmt.Sprintf("Control set %d has failed, and Windows fell back to an older one", sets.Failed),
+		Title: fmt.Sprintf("Control set %d has failed and Windows uses an older one, which lacks what was installed in between", sets.Failed),
 	}
 	out.Summary = fmt.Sprintf("Select\\Failed is %d: this control set was given up for the last known good one. When that was the key does not say.", sets.Failed)
 	if !sets.Found.KeyLastWritten.IsZero() {
 		out.Summary += fmt.Sprintf(" The Select key was last written at %s.", findings.Timestamp(sets.Found.KeyLastWritten))
 	}
 	addSets(f, &out, sets)
-	out.Rivals = []findings.Rival{byHand, {Name: "The number is of an image's machine, or of years ago", Verdict: "Failed can keep its number for years; the System log of the time would tell."}}
+	out.Rivals = []findings.Rival{byHand, {Name: "The number is of an image's machine, or of years ago", Verdict: rivalOpen + "Failed can keep its number for years; no event of the boot that fell back is in the upload."}}
 	return out
 }
 

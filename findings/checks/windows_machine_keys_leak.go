@@ -23,7 +23,7 @@ const (
 
 var windowsMachineKeysLeak = &findings.Check{
 	ID:       keysLeakID,
-	Title:    "The MachineKeys folder fills up with key files",
+	Title:    "The MachineKeys folder fills up with key files, which slows encryption and fills the disk",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "a listing of the machine keys", Words: []string{"machinekeys"}, Seen: func(f *facts.Facts) bool { return len(keyFolders(f)) > 0 }},
 	Needs: []findings.Need{{
@@ -84,7 +84,7 @@ func runKeysLeak(f *facts.Facts) ([]findings.Finding, error) {
 	}
 	out := findings.Finding{Subject: where, Verdict: findings.Suspected, Severity: findings.Medium, State: findings.Active}
 	p := profile(folder)
-	out.Title = fmt.Sprintf("%s holds %s key files", upperFirst(where), thousands(n))
+	out.Title = fmt.Sprintf("%s holds %s key files, which slow encryption and fill the disk", upperFirst(where), thousands(n))
 	out.Summary = fmt.Sprintf("The listing shows %s key files in %s where an ordinary machine has some tens. %s", thousands(n), where, p.text)
 	out.Evidence = append(out.Evidence,
 		findings.FromLine(f, folder.artifact, folder.Files[0].Line, findings.Supports, fmt.Sprintf("the first of %s key files", thousands(n))),
@@ -101,9 +101,9 @@ func runKeysLeak(f *facts.Facts) ([]findings.Finding, error) {
 		}
 		_, at, _ := f.Registry.MachineGUID() // it was read before
 		out.Evidence = append(out.Evidence, findings.FromValue(at, findings.Context, "Windows looks for keys under this GUID"))
-		rival := findings.Rival{Name: "Keys that an image or a restored system has left", Verdict: "All files carry the machine's own MachineGuid, so they were made on this installation."}
+		rival := findings.Rival{Name: "Keys that an image or a restored system has left", Verdict: rivalExcluded + "all files carry the machine's own MachineGuid, so they were made on this installation."}
 		if foreign > 0 {
-			rival.Verdict = fmt.Sprintf("%s of the %s files carry another GUID than the machine's %s and can't be opened by container name under the present one.", thousands(foreign), thousands(n), guid)
+			rival.Verdict = rivalSupported + fmt.Sprintf("%s of the %s files carry another GUID than the machine's %s and can't be opened by container name under the present one.", thousands(foreign), thousands(n), guid)
 		}
 		out.Rivals = append(out.Rivals, rival)
 	}

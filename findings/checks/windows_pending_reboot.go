@@ -20,7 +20,7 @@ const pendingRebootID = "windows-pending-reboot"
 // the registry queues is proof. Several markers are volatile keys, which no hive file holds, so their absence proves nothing.
 var windowsPendingReboot = &findings.Check{
 	ID:       pendingRebootID,
-	Title:    "A reboot is pending",
+	Title:    "The machine waits for a restart",
 	Severity: findings.Info,
 	Product: findings.Product{
 		Name: "a Windows machine's registry or an Installer log", Words: []string{"windows/", ".msi", "ccmsetup"},
@@ -140,17 +140,17 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		}
 		var what []string
 		if renames > 0 {
-			what = append(what, count(renames, "rename"))
+			what = append(what, count(renames, "file")+" to be renamed or replaced")
 		}
 		if deletes > 0 {
-			what = append(what, count(deletes, "delete"))
+			what = append(what, count(deletes, "file")+" to be deleted")
 		}
 		if unpaired > 0 {
-			what = append(what, count(unpaired, "operation")+" of an unknown kind")
+			what = append(what, count(unpaired, "file operation")+" of an unknown kind")
 		}
-		queued := strings.Join(what, " and ") + " of files"
+		queued := strings.Join(what, " and ")
 		titles = append(titles, queued)
-		say := fmt.Sprintf("%s %s for a boot: %s.", queued, plural(len(q.pairs), "waits", "wait"), folderCounts(q.pairs))
+		say := fmt.Sprintf("The next boot is to work on %s: %s.", queued, folderCounts(q.pairs))
 		if renames == 0 && unpaired == 0 {
 			say += " Nothing but deletes is queued, so no new file waits to be used."
 		}
@@ -173,10 +173,14 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		}
 	}
 	if len(names) > 0 {
-		titles = append(titles, "markers ("+strings.Join(slices.Compact(names), ", ")+")")
+		for _, n := range names {
+			if meaning := markerMeaning(n); !slices.Contains(titles, meaning) {
+				titles = append(titles, meaning)
+			}
+		}
 		says = append(says, fmt.Sprintf("The registry holds the %s %s.", plural(len(names), "marker", "markers"), strings.Join(slices.Compact(names), ", ")))
 	}
-	out.Title = "A reboot is pending: " + strings.Join(titles, "; ")
+	out.Title = "The machine waits for a restart: " + strings.Join(titles, "; ")
 	if c, err := f.Registry.ComputerName(); err == nil && c.RenamePending() {
 		says = append(says, fmt.Sprintf("The computer is still called %s and will be %s after the boot.", c.Active, c.Name))
 		out.Evidence = append(out.Evidence, findings.FromValue(c.NameAt, findings.Supports, "the configured name; the active one differs"))
@@ -187,7 +191,7 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		if len(markers) == 0 {
 			out.State = findings.Resolved
 			out.Cured = fmt.Sprintf("This upload shows it already: the boot in line %d of %s.", b.line, b.artifact)
-			out.Title = "A reboot was pending and has been done since: " + strings.Join(titles, "; ")
+			out.Title = "The machine waited for a restart, which has been made since: " + strings.Join(titles, "; ")
 		}
 	} else if since := q.sinceShutdown(f); since != "" && len(q.pairs) > 0 {
 		says = append(says, since)
@@ -294,7 +298,7 @@ func formerQueues(f *facts.Facts) []findings.Evidence {
 
 // noPendingReboot is the finding of a registry that shows that nothing is queued.
 func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
-	out := findings.Finding{Verdict: findings.RuledOut, Severity: findings.Info, State: findings.Unknown, Title: "No reboot is pending in the registry that was sent"}
+	out := findings.Finding{Verdict: findings.RuledOut, Severity: findings.Info, State: findings.Unknown, Title: "No restart is pending in the registry that was sent"}
 	out.Summary = "The Session Manager key of the current control set queues no file operation"
 	out.Evidence = append(out.Evidence, q.absent(findings.Contradicts))
 	out.Unmet = fmt.Sprintf("No file operation is queued (%s), and no marker of a pending reboot stands in the registry that was sent.", out.Evidence[0].Place())
@@ -350,7 +354,7 @@ func hintedReboot(f *facts.Facts, subject string, q queue) findings.Finding {
 	}
 	out := findings.Finding{
 		Verdict: findings.Suspected, Severity: findings.Info, State: findings.Unknown, Subject: subject, Evidence: hints, Missing: []findings.Missing{need},
-		Title: "A log says that a reboot is required",
+		Title: "A log says that the machine has to be restarted",
 	}
 	if subject == "" {
 		out.Subject = "the machine of " + hints[0].Artifact

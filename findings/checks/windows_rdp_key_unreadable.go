@@ -34,7 +34,7 @@ var rdpKeyHash = extract.KeyFileName("TSSecKeySet1")
 // is no certificate, and every connection over TLS fails.
 var windowsRDPKeyUnreadable = &findings.Check{
 	ID:       rdpKeyID,
-	Title:    "Remote Desktop cannot use the key of its certificate",
+	Title:    "Remote Desktop refuses connections: it cannot use the key of its certificate",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "events of Remote Desktop or TLS, or a fault of Remote Desktop's key"},
 	Needs: []findings.Need{{
@@ -282,7 +282,7 @@ func runRDPKey(f *facts.Facts) ([]findings.Finding, error) {
 			if key.sound {
 				out.Missing = []findings.Missing{rdpFolder}
 			}
-			out.Rivals = []findings.Rival{{Name: "The folder's permissions, or a disk that is full", Verdict: "Nothing in the bundle shows either; the new key is a new file in the MachineKeys folder."}}
+			out.Rivals = []findings.Rival{{Name: "The folder's permissions, or a disk that is full", Verdict: rivalOpen + "nothing in the bundle shows either; the new key is a new file in the MachineKeys folder."}}
 		}
 		out.Evidence = append(out.Evidence, key.evidence...)
 	case e.schannel != nil && key.fault:
@@ -325,5 +325,5 @@ func runRDPKey(f *facts.Facts) ([]findings.Finding, error) {
 }
 
 var schannelRivals = []findings.Rival{{
-	Name: "The key of another TLS server: IIS, directory services, SQL Server", Verdict: "The event does not say whose key it was; netstat and the bindings of each service do.",
+	Name: "The key of another TLS server: IIS, directory services, SQL Server", Verdict: rivalOpen + "the event does not say whose key it was; netstat and the bindings of each service do.",
 }}

@@ -19,7 +19,7 @@ const serviceBrokenID = "windows-service-broken"
 // "the service cannot be started", a client that is silent. The registry says it plainly.
 var windowsServiceBroken = &findings.Check{
 	ID:       serviceBrokenID,
-	Title:    "A service that Windows or an agent needs is disabled or can't start",
+	Title:    "A service that Windows or an agent needs can't start: it is disabled or its files are gone",
 	Severity: findings.High,
 	Product: findings.Product{
 		Name: "a service that can't be started",
@@ -223,10 +223,10 @@ func judgeService(f *facts.Facts, files *inventory, s hive.Service) *findings.Fi
 	case program != "" && files.find(program).missing():
 		gone := files.find(program)
 		e, _ := serviceValue(f, s, "", "ImagePath", findings.Supports, "the program of the service")
-		out.Title = fmt.Sprintf("The program of the service %s is not there: %s", s.Name, program)
+		out.Title = fmt.Sprintf("The service %s can't start, because its program is gone: %s", s.Name, program)
 		out.Summary = fmt.Sprintf("ImagePath of %s names %s, and the complete listing of %s has no %s. The service can't start, which stops %s.", s.Name, program, gone.gone[0].folder, gone.gone[0].name, need.what)
 		out.Evidence = append(out.Evidence, e, gone.evidence(f, findings.Supports))
-		out.Rivals = []findings.Rival{{Name: "The product is being removed or upgraded", Verdict: "Files that go and keys that stay are what an interrupted removal leaves; the product's own log would tell."}}
+		out.Rivals = []findings.Rival{{Name: "The product is being removed or upgraded", Verdict: rivalOpen + "files that go and keys that stay are what an interrupted removal leaves; a log of the removal is not in the upload."}}
 	case shared && s.ServiceDLL == "" && whole:
 		e, _ := serviceValue(f, s, `\Parameters`, "ServiceDll", findings.Supports, "svchost.exe is not told which DLL the service is in")
 		image, _ := serviceValue(f, s, "", "ImagePath", findings.Supports, "the service runs within svchost.exe")
@@ -236,7 +236,7 @@ func judgeService(f *facts.Facts, files *inventory, s hive.Service) *findings.Fi
 	case shared && s.ServiceDLL != "" && files.find(files.absolute(s.ServiceDLL)).missing():
 		gone := files.find(files.absolute(s.ServiceDLL))
 		e, _ := dllEvidence(findings.Supports, "the DLL of the service")
-		out.Title = fmt.Sprintf("The DLL of the service %s is not there: %s", s.Name, gone.path)
+		out.Title = fmt.Sprintf("The service %s can't start, because its DLL is gone: %s", s.Name, gone.path)
 		out.Summary = fmt.Sprintf("ServiceDll of %s names %s, and the complete listing of %s has no %s. The service can't start, which stops %s.", s.Name, gone.path, gone.gone[0].folder, gone.gone[0].name, need.what)
 		out.Evidence = append(out.Evidence, e, gone.evidence(f, findings.Supports))
 	case s.Start == startDemand && need.automatic > 0 && version >= need.automatic:
@@ -268,9 +268,9 @@ func firstWord(image string) string {
 
 // deliberate says what the bundle tells of whether somebody chose the start type.
 func deliberate(f *facts.Facts, s hive.Service, out *findings.Finding) findings.Rival {
-	r := findings.Rival{Name: "Somebody set this on purpose (policy, hardening, another management product)", Verdict: "Nothing in the bundle says who did it or why; ask before it is changed."}
+	r := findings.Rival{Name: "Somebody set this on purpose (policy, hardening, another management product)", Verdict: rivalOpen + "nothing in the bundle says who did it or why; ask before it is changed."}
 	if at, err := f.Registry.Key(`SOFTWARE\Microsoft\Shared Tools\MSConfig\services\` + s.Name); err == nil {
-		r.Verdict = "System Configuration (msconfig) notes that it disabled the service: somebody at the machine did it."
+		r.Verdict = rivalSupported + "System Configuration (msconfig) notes that it disabled the service: somebody at the machine did it."
 		out.Evidence = append(out.Evidence, findings.FromKey(at, findings.Context, "msconfig keeps here what it disabled"))
 	}
 	if !strings.EqualFold(s.Name, "wuauserv") {
@@ -282,7 +282,7 @@ func deliberate(f *facts.Facts, s hive.Service, out *findings.Finding) findings.
 	} {
 		if v, err := f.Registry.Value(policy.key, policy.value); err == nil {
 			if n, ok := v.Value.Uint(); ok && n == 1 {
-				r.Verdict = "A policy turns Windows Update off (" + policy.value + " is 1), which speaks for purpose."
+				r.Verdict = rivalSupported + "a policy turns Windows Update off (" + policy.value + " is 1)."
 				out.Evidence = append(out.Evidence, findings.FromValue(v, findings.Context, "a policy turns Windows Update off"))
 			}
 		}

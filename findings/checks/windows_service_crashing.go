@@ -285,10 +285,10 @@ func serviceCrashed(f *facts.Facts, c *crashing) findings.Finding {
 		}
 	}
 	out.Rivals = []findings.Rival{
-		{Name: "An installer, an update or an administrator ended the process", Verdict: "The event does not say who did; the log of what was installed in that minute would."},
+		{Name: "An installer, an update or an administrator ended the process", Verdict: rivalOpen + "the event does not say who did, nor whether something was installed in that minute."},
 	}
 	if c.kind == kindTimeout {
-		out.Rivals[0] = findings.Rival{Name: "The whole machine was slow (disk, memory, antivirus) and not this service", Verdict: "Timeouts of several services in the same minutes would speak for it; see the other findings of this check."}
+		out.Rivals[0] = findings.Rival{Name: "The whole machine was slow (disk, memory, antivirus) and not this service", Verdict: rivalOpen + "time-outs of several services in the same minutes speak for it; the other findings of this check, if there are any, name them."}
 	}
 	return out
 }

@@ -16,7 +16,7 @@ const updateAgentID = "windows-update-agent-damaged"
 // causes too. Proof is only where the registry shows that a service of the agent is gone or disabled.
 var windowsUpdateAgentDamaged = &findings.Check{
 	ID:       updateAgentID,
-	Title:    "The Windows Update agent is damaged",
+	Title:    "The Windows Update agent is damaged, so the machine gets no updates",
 	Severity: findings.High,
 	Product:  scanProduct,
 	Needs:    []findings.Need{scanNeed(updateAgentID)},
@@ -123,7 +123,7 @@ func runUpdateAgentDamaged(f *facts.Facts) ([]findings.Finding, error) {
 		}
 	}
 	if code.rival != "" {
-		x.Rivals = append(x.Rivals, findings.Rival{Name: code.rival, Verdict: "The bundle does not tell; the same code on many machines at one time speaks for it."})
+		x.Rivals = append(x.Rivals, findings.Rival{Name: code.rival, Verdict: rivalOpen + "the bundle does not tell; the same code on many machines at one time speaks for it."})
 	}
 	if len(code.services) == 0 {
 		x.Summary += " The code has other causes too, so that the damage is not proven."

@@ -18,24 +18,25 @@ const wmiRepositoryID = "windows-wmi-repository-inconsistent"
 // anything of the repository.
 var windowsWMIRepositoryInconsistent = &findings.Check{
 	ID:       wmiRepositoryID,
-	Title:    "The WMI repository is inconsistent",
+	Title:    "The WMI repository is inconsistent, so inventory and agents that ask WMI fail",
 	Severity: findings.High,
 	Product:  findings.Product{Name: "a test of the WMI repository", Kinds: []ingest.Kind{ingest.KindWinmgmt}},
 	Needs: []findings.Need{{
 		Met: func(f *facts.Facts) bool {
-			return len(facts.Values[*extract.Winmgmt](f)) > 0 || f.Matches(wmiRepositoryID+"/event").Any() || len(wmiSigns(f)) > 0
+			return len(facts.Values[*extract.Winmgmt](f)) > 0 || len(eventsSeen(f, wmiRepositoryID)) > 0 || len(wmiSigns(f)) > 0
 		},
 		What: wmiTest.What, Why: wmiTest.Why, Collect: wmiTest.Collect,
 	}},
 	Signals: []match.Signal{
 		{
-			// 5600: the service found the repository inconsistent, could not recover it, and begins a new one.
-			Name: wmiRepositoryID + "/event", Kinds: []string{string(ingest.KindLogEvents)},
-			Literals: []string{"Windows-WMI", "WinMgmt"}, Pattern: eventPattern(`(?:Windows-WMI|[Ww]in[Mm]gmt)\b`, 5600),
-		},
-		{
 			Name: wmiRepositoryID + "/code", Kinds: ccmKinds,
 			Literals: []string{"80041014", "80041010", "8004100e", "80041002"}, Pattern: `\b(?:0[xX])?(?P<code>80041014|80041010|8004100[eE]|80041002)\b`,
+		},
+	},
+	Observe: &facts.Watch{
+		Kinds: eventKinds, Every: true,
+		New: func(*ingest.Artifact) facts.Observer {
+			return newEventObserver(map[string][]int{"WMI": {wmiBegunAnew}, "WinMgmt": {wmiBegunAnew}})
 		},
 	},
 	Doc: findings.Doc{
@@ -65,6 +66,9 @@ var windowsWMIRepositoryInconsistent = &findings.Check{
 	},
 	Run: runWMIRepository,
 }
+
+// wmiBegunAnew is the event of a service that found the repository inconsistent, could not recover it, and begins a new one.
+const wmiBegunAnew = 5600
 
 var wmiTest = findings.Missing{
 	What: "the test of the WMI repository", Why: "it says whether the repository is consistent",
@@ -122,7 +126,7 @@ func runWMIRepository(f *facts.Facts) ([]findings.Finding, error) {
 	line := func(r run, role findings.Role, note string) findings.Evidence {
 		return findings.FromLine(f, r.artifact, r.Line, role, note)
 	}
-	events, signs := f.Matches(wmiRepositoryID+"/event").Kept, wmiSigns(f)
+	events, signs := eventsSeen(f, wmiRepositoryID), wmiSigns(f)
 	x := findings.Finding{Verdict: findings.Confirmed, State: findings.Active}
 	context := func() {
 		for _, m := range signs[:min(len(signs), 2)] {
@@ -174,12 +178,12 @@ func runWMIRepository(f *facts.Facts) ([]findings.Finding, error) {
 		last := signs[len(signs)-1]
 		x = findings.Finding{
 			Verdict: findings.Suspected, Severity: findings.Low, State: findings.Unknown, Subject: machineOf(f, last.Ref.Artifact), Missing: []findings.Missing{wmiTest},
-			Title:    "WMI fails ConfigMgr's client; its repository may be inconsistent",
+			Title:    "ConfigMgr's client fails at WMI, whose repository may be inconsistent",
 			Summary:  fmt.Sprintf("ConfigMgr's client met %s. That is a sign only: what is not registered is missed in the same way, and nothing in the bundle tests the repository.", codeNote(last)),
 			Evidence: []findings.Evidence{findings.FromMatch(last, findings.Supports, codeNote(last))},
 			Rivals: []findings.Rival{
-				{Name: "The client's own classes are not registered", Verdict: "The logs do not tell; a repair of the client (ccmrepair) registers them."},
-				{Name: "The service of WMI does not run, or refuses the caller", Verdict: "The codes in the bundle are not those of a refusal (0x80041003, 0x80070005) and not those of a service that does not answer (0x800706BA)."},
+				{Name: "The client's own classes are not registered", Verdict: rivalOpen + "the logs do not tell; a repair of the client (ccmrepair) registers them."},
+				{Name: "The service of WMI does not run, or refuses the caller", Verdict: rivalExcluded + "the codes in the bundle are not those of a refusal (0x80041003, 0x80070005) and not those of a service that does not answer (0x800706BA)."},
 			},
 		}
 	default:

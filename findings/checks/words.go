@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"casebook/findings/facts"
 )
@@ -53,6 +54,20 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
+// lapse is a length of time in words, in the greatest unit of which there are two.
+func lapse(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < 2*time.Minute:
+		return count(int(d.Seconds()), "second")
+	case d < 2*time.Hour:
+		return count(int(d.Minutes()), "minute")
+	case d < 2*day:
+		return count(int(d.Hours()), "hour")
+	}
+	return count(int(d/day), "day")
+}
+
 // firstLineOf is the first line of a message, cut to a length that a title may have.
 func firstLineOf(s string) string {
 	const longest = 100
@@ -61,11 +76,4 @@ func firstLineOf(s string) string {
 		return string(r[:longest]) + "…"
 	}
 	return strings.TrimSpace(line)
-}
-
-// eventPattern is the pattern of an event of a source (a pattern itself) by its number, in all forms in which the event log is sent as text: XML,
-// blocks of labels and values, rows of a table. The words of an event are translated, its source and number are not.
-func eventPattern(source string, id int) string {
-	number := fmt.Sprintf(`(?:EventID[^>]*>%[1]d<|:[ \t]*%[1]d[\r\n]|[,;\t]%[1]d[,;\t])`, id)
-	return `(?s)` + source + `.*?` + number + `|` + number + `.*?` + source
 }

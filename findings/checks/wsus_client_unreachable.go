@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,7 +18,7 @@ const wsusUnreachableID = "wsus-client-unreachable"
 // company meets the same time-outs as one whose server is down.
 var wsusClientUnreachable = &findings.Check{
 	ID:       wsusUnreachableID,
-	Title:    "The update client does not reach its WSUS server",
+	Title:    "The update client does not reach its WSUS server and gets no updates",
 	Severity: findings.High,
 	Product:  scanProduct,
 	Needs:    []findings.Need{scanNeed(wsusUnreachableID)},
@@ -31,8 +32,8 @@ var wsusClientUnreachable = &findings.Check{
 			"Compare netsh winhttp show proxy with what the log names: an internal WSUS server belongs into the bypass list.",
 			"Then search again: wuauclt /detectnow (Windows 10 and later: usoclient StartScan; ConfigMgr: the Software Updates Scan Cycle).",
 		},
-		Risk:      "A change of the WinHTTP proxy holds for every service of the machine.",
-		Undo:      "netsh winhttp show proxy before the change says what to set again.",
+		Risk:      "A change of the WinHTTP proxy holds for every service of the machine: what needs the proxy to reach the Internet loses it after a reset, and what is excepted is asked without the proxy's filter.",
+		Undo:      "Set again what netsh winhttp show proxy showed before the change; netsh winhttp reset proxy if it was direct access.",
 		Cured:     "The next WindowsUpdate.log has \"Found N updates and N categories in search\" behind the last failure, or WUAHandler.log \"Successfully completed scan\".",
 		Overturns: "A log that shows that the search went to Microsoft's own service and not to the WSUS server, or a later search that ended well: then it was over.",
 		Proves: []string{
@@ -84,6 +85,71 @@ var wsusCodes = map[uint32]struct {
 	0x80072F0C: {wsusCertificate, "the server demands a client certificate"},
 }
 
+// bypassStep begins the step that takes the server out of the proxy's way.
+const bypassStep = "Let the agent ask the WSUS server without the proxy: "
+
+// plainServer is a host with or without a port, which a command line may hold as it stands.
+var plainServer = regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}(?::\d{1,5})?$`)
+
+// plainBypass is a list of servers that a command line may hold between quotes.
+var plainBypass = regexp.MustCompile(`^[A-Za-z0-9._*;<>:-]{1,500}$`)
+
+// proxySteps are the steps of the family of proxies with the names that the bundle shows, and how they are taken back; ok is false where it
+// does not show proxy and server.
+func proxySteps(proxy, server string, set winHTTP) (steps []string, undo string, ok bool) {
+	host := hostOf(server)
+	if !plainServer.MatchString(proxy) || !plainServer.MatchString(host) {
+		return nil, "", false
+	}
+	old := ""
+	if plainBypass.MatchString(set.bypass) {
+		old = set.bypass
+	}
+	command := fmt.Sprintf(`netsh winhttp set proxy %s "%s;%s"`, proxy, cmp.Or(old, "<local>"), host)
+	steps = slices.Clone(wsusFamilies[wsusProxy].remedy)
+	for i, s := range steps {
+		if strings.HasPrefix(s, bypassStep) {
+			steps[i] = bypassStep + command + " (Windows XP and Server 2003: proxycfg -p with the same two). Where the machine needs no proxy at all: netsh winhttp reset proxy."
+		}
+	}
+	switch {
+	case set.proxy != proxy:
+		return steps, "Set again what netsh winhttp show proxy showed before; netsh winhttp reset proxy if it was direct access.", true
+	case old != "":
+		return steps, fmt.Sprintf(`netsh winhttp set proxy %s "%s" sets it as it is now.`, proxy, old), true
+	case set.bypass == "":
+		return steps, "netsh winhttp set proxy " + proxy + " sets it as it is now.", true
+	}
+	return steps, "Set again what netsh winhttp show proxy showed before.", true
+}
+
+// httpStatus is the HTTP status in the meaning of a code.
+var httpStatus = regexp.MustCompile(`^HTTP (\d{3})`)
+
+// refusedRequest returns the line in which a log states the HTTP status of a code, of the same log or of another; nil if none does.
+func refusedRequest(all []*scanCode, c *scanCode) *saidAt {
+	m := httpStatus.FindStringSubmatch(wsusCodes[c.code].meaning)
+	if m == nil {
+		return nil
+	}
+	for _, o := range slices.Concat([]*scanCode{c}, all) {
+		if o.code == c.code && o.status != nil && o.status.text == m[1] {
+			return o.status
+		}
+	}
+	return nil
+}
+
+// usedProxy returns the proxy that a log names for a code's requests, of the same log or of another; nil if none does.
+func usedProxy(all []*scanCode, c *scanCode) *saidAt {
+	for _, o := range slices.Concat([]*scanCode{c}, all) {
+		if o.code == c.code && o.proxy != nil && o.proxy.text != "null" {
+			return o.proxy
+		}
+	}
+	return nil
+}
+
 // cause and remedy of each family.
 var wsusFamilies = map[wsusFamily]struct {
 	cause  string
@@ -92,8 +158,10 @@ var wsusFamilies = map[wsusFamily]struct {
 	wsusProxy: {
 		"The agent's request goes through a proxy, which answers itself instead of passing it on: the agent uses the machine-wide proxy and the machine's account, and a proxy that knows only users refuses it. An internal WSUS server should not be behind a proxy at all.",
 		[]string{
-			`Put the WSUS server into the proxy's bypass list: netsh winhttp set proxy PROXY:PORT "<local>;*.DOMAIN", or, where no proxy is needed, netsh winhttp reset proxy; where a proxy script decides, note that it compares names with their case.`,
-			"Or let the proxy pass requests to the server without authentication.",
+			`Note what is set now: netsh winhttp show proxy (Windows XP and Server 2003: proxycfg).`,
+			bypassStep + `netsh winhttp set proxy PROXY:PORT "<local>;WSUS-SERVER" (XP and 2003: proxycfg -p PROXY:PORT "<local>;WSUS-SERVER"). Where the machine needs no proxy at all: netsh winhttp reset proxy.`,
+			"Where a proxy script decides, let it return DIRECT for the server; it compares names with their case. Or let the proxy pass requests to the server without authentication.",
+			`If searches go well then and downloads do not, look at the proxy of the account that downloads: bitsadmin /util /getieproxy localsystem.`,
 		},
 	},
 	wsusName: {
@@ -241,9 +309,9 @@ func unreachable(f *facts.Facts, s scans, ended []*scanCode) findings.Finding {
 		Verdict: findings.Confirmed, State: findings.Active, Subject: machineOf(f, c.last.Ref.Artifact),
 		Cause: wsusFamilies[code.family].cause, Remedy: slices.Concat(wsusFamilies[code.family].remedy, wsusClientUnreachableRemedy),
 	}
-	x.Title = "The update client does not reach its WSUS server: " + code.meaning
+	x.Title = "No updates: the update client does not reach its WSUS server (" + code.meaning + ")"
 	if server != "" {
-		x.Title = fmt.Sprintf("The update client does not reach %s: %s", server, code.meaning)
+		x.Title = fmt.Sprintf("No updates: the update client does not reach %s (%s)", server, code.meaning)
 	}
 	x.Evidence = append(x.Evidence, last)
 	if shown != nil {
@@ -267,14 +335,33 @@ func unreachable(f *facts.Facts, s scans, ended []*scanCode) findings.Finding {
 			x.Evidence = append(x.Evidence, findings.FromMatch(*o.last, findings.Context, fmt.Sprintf("%s ended with %s: %s", searches(o.count), codeText(o.code), wsusCodes[o.code].meaning)))
 		}
 	}
-	x.Rivals = wsusRivals(f, c, p, code.family, server)
-	if c.proxy != nil {
-		x.Summary += fmt.Sprintf(" The log names the proxy %s.", c.proxy.text)
-		x.Evidence = append(x.Evidence, findings.FromMatch(*c.proxy.at, findings.Context, "the proxy that the agent used"))
+	set := readWinHTTP(f)
+	proxy := usedProxy(s.all(), c)
+	x.Rivals = wsusRivals(c, p, code.family, server, proxy, set)
+	if r := refusedRequest(s.all(), c); r != nil {
+		x.Summary += fmt.Sprintf(" Line %d of %s states the answer itself: HTTP status %s.", r.at.Ref.Line, r.at.Ref.Artifact, r.text)
+		x.Evidence = slices.Insert(x.Evidence, 1, findings.FromMatch(*r.at, findings.Supports, "the answer to the request: HTTP "+r.text))
 	}
-	if proxy, at := winHTTPProxy(f); proxy != "" {
-		x.Summary += fmt.Sprintf(" The machine-wide proxy is set to %s.", proxy)
-		x.Evidence = append(x.Evidence, findings.FromValue(at, findings.Context, "the machine-wide proxy: "+proxy))
+	role := findings.Context
+	if code.family == wsusProxy {
+		role = findings.Supports
+	}
+	if proxy != nil {
+		x.Summary += fmt.Sprintf(" The request went by way of the proxy %s.", proxy.text)
+		x.Evidence = append(x.Evidence, findings.FromMatch(*proxy.at, role, "the proxy that the agent used"))
+	}
+	if set.proxy != "" {
+		x.Summary += fmt.Sprintf(" The machine-wide proxy is set to %s, with %s.", set.proxy, cmp.Or(set.bypass, "no server excepted"))
+		x.Evidence = append(x.Evidence, findings.FromValue(set.at, role, "the machine-wide proxy: "+set.proxy))
+	}
+	if code.family == wsusProxy {
+		name := set.proxy
+		if proxy != nil {
+			name = proxy.text
+		}
+		if steps, undo, ok := proxySteps(name, server, set); ok {
+			x.Remedy, x.Undo = slices.Concat(steps, wsusClientUnreachableRemedy), undo
+		}
 	}
 	if p.url != "" && (shown == nil || shown.Value == nil) {
 		x.Evidence = append(x.Evidence, findings.FromValue(p.urlAt, findings.Context, "the server of the policy"))
@@ -286,7 +373,7 @@ func unreachable(f *facts.Facts, s scans, ended []*scanCode) findings.Finding {
 	}
 	if to == targetUnknown {
 		x.Verdict, x.Severity = findings.Suspected, findings.Medium
-		x.Title = "The update client does not reach its server: " + code.meaning
+		x.Title = "No updates: the update client does not reach its server (" + code.meaning + ")"
 		x.Summary = fmt.Sprintf("%s ended with %s: %s. Nothing in the bundle shows whether the search went to a WSUS server or to Microsoft's own service.", searches(c.count), codeText(c.code), code.meaning)
 		x.Missing = []findings.Missing{updatePolicyMissing}
 	}
@@ -306,22 +393,22 @@ func searches(n int) string {
 }
 
 // wsusRivals names the other explanations.
-func wsusRivals(f *facts.Facts, c *scanCode, p updatePolicy, family wsusFamily, server string) []findings.Rival {
-	policy := findings.Rival{Name: "The machine asks another server than it should", Verdict: "The registry's policy is not in the bundle, so the server can't be compared."}
+func wsusRivals(c *scanCode, p updatePolicy, family wsusFamily, server string, proxy *saidAt, set winHTTP) []findings.Rival {
+	policy := findings.Rival{Name: "The machine asks another server than it should", Verdict: rivalOpen + "the registry's policy is not in the upload, so the server can't be compared."}
 	switch {
 	case p.url != "" && c.server != nil && hostOf(p.url) != hostOf(c.server.text):
-		policy.Verdict = fmt.Sprintf("The policy names %s, the log %s: a group policy and ConfigMgr may set the server against each other.", p.url, c.server.text)
+		policy.Verdict = rivalSupported + fmt.Sprintf("the policy names %s, the log %s: a group policy and ConfigMgr may set the server against each other.", p.url, c.server.text)
 	case p.url != "":
-		policy.Verdict = fmt.Sprintf("The policy names %s; whether that is the right server the bundle does not say.", p.url)
+		policy.Verdict = rivalOpen + fmt.Sprintf("the policy names %s; whether that is the right server the bundle does not say.", p.url)
 	case p.absentAt != nil:
-		policy.Verdict = "No server is set in the registry."
+		policy.Verdict = rivalSilent + "no server is set in the registry."
 	}
 	rivals := []findings.Rival{policy}
 	if family == wsusName || family == wsusTimeout || family == wsusServer {
-		rivals = append(rivals, findings.Rival{Name: "The machine was outside the network in which the server is", Verdict: "The logs of the agent do not say where the machine was; compare the times of the failures with those of its user."})
+		rivals = append(rivals, findings.Rival{Name: "The machine was outside the network in which the server is", Verdict: rivalOpen + "the logs of the agent do not say where the machine was; compare the times of the failures with those of its user."})
 	}
-	if proxy, _ := winHTTPProxy(f); family == wsusProxy && proxy == "" && c.proxy == nil {
-		rivals = append(rivals, findings.Rival{Name: "A gateway in front of the server itself answers so", Verdict: "No proxy is named in the log or set in the registry that was sent, so that " + cmp.Or(server, "the server") + " may itself stand behind the gateway."})
+	if family == wsusProxy && set.proxy == "" && proxy == nil {
+		rivals = append(rivals, findings.Rival{Name: "A gateway in front of the server itself answers so", Verdict: rivalOpen + "no proxy is named in the log or set in the registry that was sent, so that " + cmp.Or(server, "the server") + " may itself stand behind the gateway."})
 	}
 	return rivals
 }
@@ -349,7 +436,7 @@ func requestsFailed(f *facts.Facts, s scans, met []*scanCode) findings.Finding {
 	code := wsusCodes[c.code]
 	x := findings.Finding{
 		Verdict: findings.Suspected, Severity: findings.Medium, Subject: machineOf(f, c.last.Ref.Artifact),
-		Title:   "Requests of the update client fail: " + code.meaning,
+		Title:   "Requests of the update client fail, so updates may not arrive: " + code.meaning,
 		Summary: fmt.Sprintf("Requests of the update client met %s (%s), but the logs do not show how a search for updates ended after them.", codeText(c.code), code.meaning),
 		Cause:   wsusFamilies[code.family].cause, Remedy: slices.Concat(wsusFamilies[code.family].remedy, wsusClientUnreachableRemedy),
 		Missing: []findings.Missing{scanNeed(wsusUnreachableID).Missing()},

@@ -47,6 +47,10 @@ var zenworksMountPoint = &findings.Check{
 		Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP},
 		New:   func(*ingest.Artifact) facts.Observer { return &zenMessages{} },
 	},
+	Before: []findings.Precedence{{
+		Over: restarts, Why: "a restart can't do renames that cross volumes, and may take the queue away that shows them",
+		If: func(f *findings.Finding) bool { return f.State != findings.Predicted }, // nothing of the agent is queued yet
+	}},
 	Doc: findings.Doc{
 		Cause:     zenCause,
 		Remedy:    zenRemedy,
@@ -377,23 +381,27 @@ func (z *zenFacts) context(shownAlready []findings.Evidence) []findings.Evidence
 
 // rivals are the other explanations of an agent with old files.
 func (z *zenFacts) rivals() []findings.Rival {
-	out := []findings.Rival{{Name: "The restart is merely still to come", Verdict: "A queue within one volume would be done at the next boot; one that crosses volumes never is."}}
-	if len(z.failed)+len(z.refused) > 0 {
-		out[0].Verdict = "PFRO.log shows that the machine was booted and that renames failed."
+	restart := rivalOpen + "no restart after the queue was written is shown; whether the renames stay within one volume is not either."
+	if len(z.crossers()) > 0 {
+		restart = rivalExcluded + "a rename that crosses volumes is done at no restart."
 	}
-	failed := findings.Rival{Name: "The installation itself failed (msi-install-failed)", Verdict: "No Installer log of the bundle ends with return code 1603."}
+	out := []findings.Rival{{Name: "The restart is merely still to come", Verdict: restart}}
+	if len(z.failed)+len(z.refused) > 0 {
+		out[0].Verdict = rivalExcluded + "PFRO.log shows that the machine was booted and that renames failed."
+	}
+	failed := findings.Rival{Name: "The installation itself failed (msi-install-failed)", Verdict: rivalExcluded + "no Installer log of the bundle ends with return code 1603."}
 	if m, ok := z.facts.Matches(zenMountID + "/returning").First(); ok {
-		failed.Verdict = fmt.Sprintf("%s ends a session with return code 1603 (line %d): see msi-install-failed; a failed installation rolls back and is a different fault.", m.Ref.Artifact, m.Ref.Line)
+		failed.Verdict = rivalSupported + fmt.Sprintf("%s ends a session with return code 1603 (line %d): see msi-install-failed; a failed installation rolls back and is a different fault.", m.Ref.Artifact, m.Ref.Line)
 	} else if !z.facts.Has(ingest.KindLogMSI) {
-		failed.Verdict = "The bundle has no Installer log."
+		failed.Verdict = rivalOpen + "an Installer log is not in the upload."
 	}
 	out = append(out, failed)
-	access := findings.Rival{Name: "The rename is refused for another reason (permissions, a file in use at boot)", Verdict: "PFRO.log is not in the bundle."}
+	access := findings.Rival{Name: "The rename is refused for another reason (permissions, a file in use at boot)", Verdict: rivalOpen + "PFRO.log is not in the upload."}
 	switch {
 	case len(z.refused) > 0:
-		access.Verdict = fmt.Sprintf("PFRO.log shows %s of the agent's files with another status, the last %s.", count(len(z.refused), "failed rename"), statusName(z.refused[len(z.refused)-1].status))
+		access.Verdict = rivalSupported + fmt.Sprintf("PFRO.log shows %s of the agent's files with another status, the last %s.", count(len(z.refused), "failed rename"), statusName(z.refused[len(z.refused)-1].status))
 	case len(z.boots) > 0:
-		access.Verdict = "PFRO.log shows no failure of the agent's files with another status."
+		access.Verdict = rivalExcluded + "PFRO.log shows no failure of the agent's files with another status."
 	}
 	return append(out, access)
 }
@@ -506,10 +514,11 @@ func zenTitle(pending, failed, scheduled int, r zenRename) string {
 	if n == 1 {
 		subject = "A ZENworks agent file " + strings.NewReplacer("wait ", "waits ", "are ", "is ").Replace(what)
 	}
+	const kept = ", which no restart can do: they keep their old version"
 	if c := r.crossing; c.relation == relationCrosses && c.by != nil {
-		return subject + " across " + c.by.name()
+		return subject + " across " + c.by.name() + kept
 	}
-	return subject + " across volumes"
+	return subject + " across volumes" + kept
 }
 
 // rollback says of a rename of Installer's own copy of an old file what it is.

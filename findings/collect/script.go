@@ -64,7 +64,7 @@ func (p Plan) Script() []byte {
 	s := &script{}
 	s.line("%s", Mark)
 	s.line("@rem Collects what was asked for into one folder, with Windows' own tools. It changes nothing else.")
-	s.line("@rem Run it as administrator: right click, Run as administrator. A step that fails does not stop the others.")
+	s.line("@rem Run it as an administrator (Windows Vista and later: right click, Run as administrator). A step that fails does not stop the others.")
 	s.line("@echo off")
 	s.line("setlocal EnableExtensions DisableDelayedExpansion")
 	s.line(`cd /d "%%SystemRoot%%\System32"`)

@@ -54,14 +54,18 @@ func Timesketch(w io.Writer, r *findings.Report, records func(artifact string) i
 			if e.Time == "" && e.LocalTime == "" {
 				continue // a registry value has no time
 			}
+			what := "Evidence: " + f.Title
+			if e.Key != "" {
+				what = "Registry key last written; evidence: " + f.Title
+			}
 			add(Event{
-				Message: cmp.Or(e.Quote, f.Title), Datetime: e.Time, TimestampDesc: "Evidence: " + f.Title, Tag: []string{"casebook", f.Check, string(f.Verdict)},
+				Message: cmp.Or(e.Quote, f.Title), Datetime: e.Time, TimestampDesc: what, Tag: []string{"casebook", f.Check, string(f.Verdict)},
 				System: f.System, Artifact: e.Artifact, Line: e.Line, Severity: string(f.Severity), Check: f.Check, Verdict: string(f.Verdict), Note: e.Note,
 			})
 		}
 	}
 	for _, m := range r.Timeline.Marks {
-		if m.Kind == findings.MarkFinding {
+		if m.Kind == findings.MarkFinding || m.Kind == findings.MarkKey {
 			continue // its evidence is there
 		}
 		at := m.Time

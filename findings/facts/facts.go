@@ -83,7 +83,7 @@ func (f *Facts) Matches(signal string) Matches {
 	return m
 }
 
-// Loud returns the first records of the system's artifacts that their writers call errors, at most three an artifact.
+// Loud returns the first records of the system's artifacts that their writers call errors, at most three an artifact, of which no two are of one kind.
 func (f *Facts) Loud() []Match {
 	var out []Match
 	for _, a := range f.Artifacts {

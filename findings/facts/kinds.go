@@ -3,6 +3,7 @@ package facts
 import (
 	"bytes"
 	"hash/maphash"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -174,17 +175,41 @@ func (f *Facts) ErrorKinds() []ErrorKind {
 	return out
 }
 
-// loud keeps what a record that its writer calls an error adds: the first ones whole, and its kind.
+// loud keeps what a record that its writer calls an error adds: its kind, and the first record of each of the first kinds with the lines around it. Words in what is no log (a ticket's text, names of settings)
+// report nothing, and an exit code that asks for a restart is a success, whatever the line calls it. An event is quoted with all its fields, and its kind is
+// told by its description.
 func (s *sink) loud(i int, r *ingest.Record) {
-	var m *Match
-	if len(s.got.loud) < maxLoud {
-		m = s.keep(i, 0, 1, nil, true)
-		s.got.loud = append(s.got.loud, m)
+	if kind := s.artifact.Kind; !strings.HasPrefix(string(kind), "log/") && kind != ingest.KindVCMJobs || asksForRestart(r.Text) {
+		return
 	}
-	if s.kinds.add(r.Text, r.Line) {
-		if m == nil {
-			m = s.keep(i, 0, 1, nil, false)
+	end, telling := 1, r.Text
+	if s.artifact.Kind == ingest.KindLogEvents {
+		end, telling = len(r.Text), longestLine(r.Text)
+	}
+	if s.kinds.add(telling, r.Line) {
+		m := s.keep(i, 0, end, nil, len(s.got.loud) < maxLoud)
+		if len(s.got.loud) < maxLoud {
+			s.got.loud = append(s.got.loud, m)
 		}
 		s.firsts = append(s.firsts, m)
 	}
+}
+
+// restartCode are the exit codes of an installation that succeeded: ERROR_SUCCESS_REBOOT_REQUIRED and ERROR_SUCCESS_REBOOT_INITIATED (winerror.h).
+var restartCode = regexp.MustCompile(`(?i)\b(?:exit|return|result)(?:ed|ing|s)?[ _]?(?:code|value|status)?(?: is| was| with|:|=|[ "'(])*(?:3010|1641)\b`)
+
+// asksForRestart reports whether the exit code that a line states is one of success.
+func asksForRestart(text []byte) bool {
+	return (bytes.Contains(text, []byte("3010")) || bytes.Contains(text, []byte("1641"))) && restartCode.Match(text)
+}
+
+// longestLine is the line of an event in text form that is likeliest its description.
+func longestLine(text []byte) []byte {
+	var longest []byte
+	for line := range bytes.Lines(text) {
+		if len(line) > len(longest) {
+			longest = line
+		}
+	}
+	return longest
 }

@@ -3,7 +3,10 @@ package facts_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"casebook/findings/facts"
+	"casebook/ingest"
 )
 
 func TestTemplate(t *testing.T) {
@@ -23,5 +26,44 @@ func TestTemplate(t *testing.T) {
 		if got := facts.Template(test.text); got != test.want {
 			t.Errorf("Template(%q) is %q, want %q", test.text, got, test.want)
 		}
+	}
+}
+
+// TestLoudKinds keeps one record of each of the first kinds of errors, and none of what only looks like one.
+func TestLoudKinds(t *testing.T) {
+	c, err := facts.NewCollector(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var artifacts []*ingest.Artifact
+	feed := func(path string, kind ingest.Kind, lines ...string) {
+		a := &ingest.Artifact{Path: path, Kind: kind}
+		artifacts = append(artifacts, a)
+		sink := c.Sink(a)
+		for i, l := range lines {
+			sink.Records([]ingest.Record{{Line: i + 1, Lines: 1, Raw: []byte(l + "\n"), Text: []byte(l), Severity: ingest.SeverityError}})
+		}
+		sink.Done(a)
+	}
+	feed("a.log", ingest.KindLogText, "failed at 1", "failed at 2", "lost 0x80070005", "Program exit code: 3010", "returned with 1641", "exit code 30101", "id 3010 failed")
+	feed("sitectrl.ct0", ingest.KindSiteControl, "PROPERTY <Execution Failure Retry Count>")
+	feed("ticket.txt", ingest.KindText, "It fails each time.")
+	feed("System.txt", ingest.KindLogEvents, "Event[0]:\n  Log Name: System\n  Event ID: 7000\n  Description: \nThe X service failed to start because its file is gone.")
+	systems, _ := facts.Build(artifacts, nil, c, "")
+	var loud, kinds []string
+	for _, f := range systems {
+		for _, m := range f.Loud() {
+			loud = append(loud, m.Quote)
+		}
+		for _, k := range f.ErrorKinds() {
+			kinds = append(kinds, k.Template)
+		}
+	}
+	event := "Event[0]:   Log Name: System   Event ID: 7000   Description:  The X service failed to start because its file is gone."
+	if diff := cmp.Diff([]string{"failed at 1", "lost 0x80070005", "exit code 30101", event}, loud); diff != "" {
+		t.Errorf("loud (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"The X service failed to start because its file is gone.", "exit code #", "failed at #", "id # failed", "lost 0x80070005"}, kinds); diff != "" {
+		t.Errorf("kinds (-want +got):\n%s", diff)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"casebook/findings"
+	"casebook/findings/diff"
 	"casebook/findings/redact"
 )
 
@@ -75,7 +76,7 @@ func places(p people) []string {
 	}
 }
 
-// TestNoNameSurvives puts generated names into the places where names stand and looks for them in the redacted report.
+// TestNoNameSurvives puts generated names into the places where names stand and looks for them in the redacted report, and in what changed from one to the next.
 func TestNoNameSurvives(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 7))
@@ -89,30 +90,50 @@ func TestNoNameSurvives(t *testing.T) {
 		report.Findings[0].Evidence[0].Quote = strings.Join(list[12:], "\n")
 		report.Systems[0].Environment["USERPROFILE"] = `C:\Users\` + p.user
 		report.Artifacts = []findings.Artifact{{Path: p.host + "/Users/" + p.user + "/a.log"}}
-		data, err := json.Marshal(redact.Report(report))
-		if err != nil {
-			t.Fatal(err)
+		later := of(strings.Join(list, "\n"))
+		later.Bundle.Name = "reply of " + p.user + ".zip"
+		later.Systems[0].Environment["USERPROFILE"] = `D:\Users\` + p.user + `; PASSWORD=` + p.password
+		later.Findings[0].Verdict, later.Findings[0].Title = findings.Confirmed, list[2]
+		later.Errors = []findings.ErrorKind{{Template: list[3], Count: 2}}
+		names := redact.New(report, later)
+		change := redact.Value(names, diff.Reports(report, later))
+		change.Before.Name, change.After.Name = names.Name(report), names.Name(later)
+		if len(change.Findings) != 1 || len(change.Systems) != 1 || len(change.Errors.Came) != 1 {
+			t.Fatalf("seed %d: too little to look at: %+v", seed, change)
 		}
-		low := strings.ToLower(string(data))
-		labels := strings.Split(p.fqdn, ".")
-		for _, name := range []string{p.user, url.PathEscape(p.user), p.host, p.domain, p.fqdn, labels[0], p.ip, p.mac, p.sid, p.guid, p.mail, p.password} {
-			at := strings.Index(low, strings.ToLower(name))
-			for at >= 0 && len(name) < 5 && (letter(low, at-1) || letter(low, at+len(name))) { // part of a word
-				next := strings.Index(low[at+1:], strings.ToLower(name))
-				if at++; next < 0 {
-					at = -1
-				} else {
-					at += next
-				}
+		for what, v := range map[string]any{"report": redact.Report(report), "comparison": change} {
+			data, err := json.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if at >= 0 {
-				t.Errorf("seed %d: %q of %+v is still there: …%s…", seed, name, p, low[max(0, at-60):min(len(low), at+40)])
+			if name, at := p.in(string(data)); at >= 0 {
+				t.Errorf("seed %d: %q of %+v is still in the %s: …%s…", seed, name, p, what, data[max(0, at-60):min(len(data), at+40)])
 			}
 		}
 		if t.Failed() && seed > 5 {
 			break
 		}
 	}
+}
+
+// in returns one of the names that a text holds, and where; -1 if it holds none.
+func (p people) in(text string) (string, int) {
+	low := strings.ToLower(text)
+	for _, name := range []string{p.user, url.PathEscape(p.user), p.host, p.domain, p.fqdn, strings.Split(p.fqdn, ".")[0], p.ip, p.mac, p.sid, p.guid, p.mail, p.password} {
+		at := strings.Index(low, strings.ToLower(name))
+		for at >= 0 && len(name) < 5 && (letter(low, at-1) || letter(low, at+len(name))) { // part of a word
+			next := strings.Index(low[at+1:], strings.ToLower(name))
+			if at++; next < 0 {
+				at = -1
+			} else {
+				at += next
+			}
+		}
+		if at >= 0 {
+			return name, at
+		}
+	}
+	return "", -1
 }
 
 func letter(s string, i int) bool {

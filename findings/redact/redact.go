@@ -71,9 +71,7 @@ func New(reports ...*findings.Report) *Redactor {
 
 // Report returns a copy of r, one of the reports that the redactor was made of, without what names people and machines.
 func (d *Redactor) Report(r *findings.Report) *findings.Report {
-	v := reflect.New(reflect.TypeFor[findings.Report]()).Elem()
-	d.copy(v, reflect.ValueOf(r).Elem(), "")
-	out, _ := reflect.TypeAssert[*findings.Report](v.Addr())
+	out := Value(d, r)
 	if out.Bundle != nil {
 		out.Bundle.Name = d.uploads[r.Bundle.Name]
 	}
@@ -83,7 +81,21 @@ func (d *Redactor) Report(r *findings.Report) *findings.Report {
 	if out.Case != "" {
 		out.Case = "CASE-1"
 	}
+	out.Statements = nil // in what people write names stand that nothing shows to be names
 	return out
+}
+
+// Value returns a copy of v, which was made of the redactor's reports, without what names people and machines. A name of an upload that is a text by itself is
+// replaced too; one that was joined of several is not: [Redactor.Name] is what stands for it.
+func Value[T any](d *Redactor, v *T) *T {
+	out := new(T)
+	d.copy(reflect.ValueOf(out).Elem(), reflect.ValueOf(v).Elem(), "")
+	return out
+}
+
+// Name returns the name that the redacted copy of r has.
+func (d *Redactor) Name(r *findings.Report) string {
+	return d.Report(&findings.Report{Bundle: r.Bundle, Bundles: r.Bundles, Case: r.Case}).Name()
 }
 
 // Report returns a copy of r without what names people and machines. The same report gives the same copy.
@@ -516,11 +528,11 @@ func whole(s string, from, to int) bool {
 	return (!word(before) || escapeBefore.MatchString(s[max(0, from-6):from])) && !word(after)
 }
 
-// kept are the fields, by their JSON names, that hold no string of the bundle: vocabularies, sums, times and public addresses.
+// kept are the fields, of reports and comparisons, by their JSON names, that hold no string of the bundle: vocabularies, sums, times and public addresses.
 var kept = map[string]bool{
 	"schema": true, "check": true, "sha256": true, "url": true, "encoding": true, "format": true, "time": true, "local_time": true, "from": true, "to": true,
 	"first_time": true, "last_time": true, "first_local": true, "last_local": true, "clock": true, "hive_written": true, "last_written": true, "settles": true,
-	"type": true, "operation": true, "version": true,
+	"type": true, "operation": true, "version": true, "only": true,
 }
 
 // jsonName is the name of a field in report.json.

@@ -139,6 +139,12 @@ func PrincipalOf(account string) Principal {
 	return p
 }
 
+// IsBuiltin reports whether an account is one of Windows' own: SYSTEM may belong to such a group, never to one of a domain or of the machine.
+func IsBuiltin(account string) bool {
+	domain, _, ok := strings.Cut(strings.ToLower(strings.TrimSpace(account)), `\`)
+	return !ok || builtin(domain)
+}
+
 // builtin reports whether a domain, in lower case, is that of built-in accounts.
 func builtin(domain string) bool {
 	switch domain {

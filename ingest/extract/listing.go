@@ -17,9 +17,11 @@ type Listing struct {
 	Free    []VolumeFree // what dir says of the free space of volumes, in the order of the text
 }
 
-// VolumeFree is the free space of a volume when dir ran; where quotas are in force, what is left of the user's.
+// VolumeFree is the free space of a folder's volume when dir ran; where quotas are in force, what is left of the user's.
 type VolumeFree struct {
-	Volume string // with a drive letter: the letter in upper case and a colon; else \\server\share as printed
+	// Folder is the listed folder, the topmost where dir went through those below it. A folder beneath a mount point lies on another volume
+	// than its drive letter says.
+	Folder string
 	Bytes  int64
 	Line   int
 }

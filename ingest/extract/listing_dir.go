@@ -374,10 +374,11 @@ func hasShort(rest []string) bool {
 	return blank
 }
 
-// freeSpace reads the free space that dir prints in the line behind the number of files. With /s it stands once, at the end.
+// freeSpace reads the free space that dir prints in the line behind the number of files. With /s it stands once, at the end, and is that of
+// the first folder.
 func freeSpace(lines []string, folders []*Folder) []VolumeFree {
 	var out []VolumeFree
-	next := 0
+	next, first := 0, 0
 	var of *Folder
 	for i := 1; i < len(lines) && len(out) < maxEntries; i++ {
 		for next < len(folders) && folders[next].Line <= i {
@@ -393,22 +394,23 @@ func freeSpace(lines []string, folders []*Folder) []VolumeFree {
 		if rest := text[len(free):]; strings.ContainsAny(rest, "0123456789") {
 			free = count(rest[strings.IndexAny(rest, "0123456789"):])
 		}
-		if n, ok := number(free); ok && volumeOf(of.Path) != "" {
-			out = append(out, VolumeFree{Volume: volumeOf(of.Path), Bytes: n, Line: i + 1})
+		top := of
+		for _, f := range folders[first:next] {
+			if f.dir && holds(f.Path, of.Path) {
+				top = f
+				break
+			}
+		}
+		first = next
+		if n, ok := number(free); ok && isPath(top.Path) {
+			out = append(out, VolumeFree{Folder: top.Path, Bytes: n, Line: i + 1})
 		}
 	}
 	return out
 }
 
-// volumeOf returns the drive or the share of an absolute path, "" for every other path.
-func volumeOf(path string) string {
-	if len(path) >= 2 && path[1] == ':' {
-		return strings.ToUpper(path[:2])
-	}
-	if rest, ok := strings.CutPrefix(path, `\\`); ok {
-		if parts := strings.SplitN(rest, `\`, 3); len(parts) >= 2 && parts[0] != "" && parts[1] != "" {
-			return `\\` + parts[0] + `\` + parts[1]
-		}
-	}
-	return ""
+// holds reports whether path is the folder dir or lies below it; both are as dir prints them.
+func holds(dir, path string) bool {
+	dir = strings.TrimSuffix(dir, `\`)
+	return len(path) >= len(dir) && strings.EqualFold(path[:len(dir)], dir) && (len(path) == len(dir) || path[len(dir)] == '\\')
 }

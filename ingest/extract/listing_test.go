@@ -525,12 +525,19 @@ func TestFreeSpace(t *testing.T) {
 		name, text string
 		want       []VolumeFree
 	}{
-		{"english", head(`C:\x`) + "               0 File(s)              0 bytes\n               2 Dir(s)  12,345,678,901 bytes free\n", []VolumeFree{{"C:", 12345678901, 7}}},
-		{"german-none-left", head(`d:\x`) + "               0 Datei(en),              0 Bytes\n               2 Verzeichnis(se),               0 Bytes frei\n", []VolumeFree{{"D:", 0, 7}}},
-		{"french-blanks", head(`E:\x`) + "               0 fichier(s)                0 octets\n               2 Rép(s)   1\u00a0234\u00a0567 octets libres\n", []VolumeFree{{"E:", 1234567, 7}}},
-		{"russian", head(`E:\x`) + "               0 файлов              0 байт\n               2 папок   1 234 567 байт свободно\n", []VolumeFree{{"E:", 1234567, 7}}},
-		{"windows-nt-4", "\n Directory of C:\\x\n\n03/08/98  09:00a        <DIR>          .\n03/08/98  09:00a        <DIR>          ..\n               2 File(s)              0 bytes\n                             12,345,678 bytes free\n", []VolumeFree{{"C:", 12345678, 7}}},
-		{"share", head(`\\srv\data\x`) + "               0 File(s)              0 bytes\n               2 Dir(s)         512 bytes free\n", []VolumeFree{{`\\srv\data`, 512, 7}}},
+		{"english", head(`C:\x`) + "               0 File(s)              0 bytes\n               2 Dir(s)  12,345,678,901 bytes free\n", []VolumeFree{{`C:\x`, 12345678901, 7}}},
+		{"german-none-left", head(`d:\x`) + "               0 Datei(en),              0 Bytes\n               2 Verzeichnis(se),               0 Bytes frei\n", []VolumeFree{{`d:\x`, 0, 7}}},
+		{"french-blanks", head(`E:\x`) + "               0 fichier(s)                0 octets\n               2 Rép(s)   1\u00a0234\u00a0567 octets libres\n", []VolumeFree{{`E:\x`, 1234567, 7}}},
+		{"russian", head(`E:\x`) + "               0 файлов              0 байт\n               2 папок   1 234 567 байт свободно\n", []VolumeFree{{`E:\x`, 1234567, 7}}},
+		{"windows-nt-4", "\n Directory of C:\\x\n\n03/08/98  09:00a        <DIR>          .\n03/08/98  09:00a        <DIR>          ..\n               2 File(s)              0 bytes\n                             12,345,678 bytes free\n", []VolumeFree{{`C:\x`, 12345678, 7}}},
+		{"share", head(`\\srv\data\x`) + "               0 File(s)              0 bytes\n               2 Dir(s)         512 bytes free\n", []VolumeFree{{`\\srv\data\x`, 512, 7}}},
+		{
+			"all-folders-below", head(`C:\x`) + "               0 File(s)              0 bytes\n" + head(`C:\x\Mounted`) + "               0 File(s)              0 bytes\n\n     Total Files Listed:\n" +
+				"               0 File(s)              0 bytes\n               5 Dir(s)         512 bytes free\n", []VolumeFree{{`C:\x`, 512, 16}},
+		},
+		{
+			"cut-and-another", head(`C:\x`) + "               0 File(s)              0 bytes\n" + head(`D:\y`) + "               0 File(s)              0 bytes\n               2 Dir(s)         512 bytes free\n", []VolumeFree{{`D:\y`, 512, 13}},
+		},
 		{"without-the-last-line", head(`C:\x`) + "               0 File(s)              0 bytes\n", nil},
 	}
 	for _, tt := range tests {

@@ -1,9 +1,13 @@
 package logs
 
-import "casebook/ingest"
+import (
+	"bytes"
+
+	"casebook/ingest"
+)
 
 // A format without a severity field is judged as CMTrace's highlighting does: a text with "error" or "fail" is an error, one with
-// "warning" a warning, in any case; "failover" is neither, nor is "error status: 0".
+// "warning" a warning, in any case; "failover" is neither, nor is "error status: 0". "WARN: failed to" is a warning.
 //
 // Every word searched for begins with four letters that hold three pairs at successive places, so that looking at every
 // third pair of the text finds it. The table tells the few pairs that are worth a closer look.
@@ -35,9 +39,12 @@ var severityPairs = func() (t [1 << 10]pairKind) {
 
 func pairIndex(a, b byte) int { return int(a&31)<<5 | int(b&31) }
 
-// textSeverity judges a text by its words; SeverityNone if none of them is there.
+// textSeverity judges a text by its words; SeverityNone if none of them is there. A text that begins by calling itself a warning is none that failed.
 func textSeverity(text []byte) ingest.Severity {
 	found := ingest.SeverityNone
+	if head := bytes.TrimLeft(text[:min(len(text), 16)], " \t[<*-"); hasFold(head, "warn") && beginsField(head) {
+		return ingest.SeverityWarning
+	}
 	for i := 0; i+1 < len(text); i += 3 {
 		p := severityPairs[pairIndex(text[i], text[i+1])]
 		if p.word == 0 {
@@ -57,6 +64,15 @@ func textSeverity(text []byte) ingest.Severity {
 		found = w.severity
 	}
 	return found
+}
+
+// beginsField tells whether "warn" or "warning" at the beginning of a text is the name of a level, set off by a colon, a bracket or its like.
+func beginsField(head []byte) bool {
+	rest := head[len("warn"):]
+	if hasFold(rest, "ing") {
+		rest = rest[len("ing"):]
+	}
+	return len(rest) > 0 && bytes.IndexByte([]byte(":]>|-"), rest[0]) >= 0
 }
 
 // isSuccess tells whether a text that begins with "error" states success, as Installer's "error status: 0." does.

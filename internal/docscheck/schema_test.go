@@ -41,7 +41,8 @@ func full() *findings.Report {
 		Window:   findings.Window{From: "2011-01-08T20:16:41Z", To: "2011-01-08T20:16:42Z"},
 		Incident: &findings.Incident{Time: "2011-01-08T20:16:41.500Z", Covered: findings.CoveredWithin},
 		Systems: []findings.System{{
-			ID: "PC1", ComputerName: "PC1", ControlSet: &one, TimeZone: &findings.TimeZone{Name: "W. Europe Standard Time", BiasMinutes: -60},
+			ID: "PC1", ComputerName: "PC1", ControlSet: &one,
+			TimeZone: &findings.TimeZone{Name: "W. Europe Standard Time", BiasMinutes: -60, Offsets: []findings.ZoneOffset{{From: "2012-03-25T01:00:00Z", BiasMinutes: -120}}},
 			CodePage: 1252, OEMCodePage: 850, Hive: "SYSTEM", HiveState: "clean", HiveWritten: "2011-01-08T20:16:41Z",
 			Product: "Windows 7", MachineGUID: "00000000-0000-0000-0000-000000000001", Environment: map[string]string{"ComSpec": "cmd.exe"},
 			PendingRenames: []findings.PendingRename{{
@@ -83,8 +84,9 @@ func full() *findings.Report {
 			Artifact: "SYSTEM", Key: "Select", LastWritten: "2011-01-08T20:16:41Z", Subkeys: []string{"x"}, LeftOut: 1,
 			Values: []findings.ValueExcerpt{{Name: "Current", Type: "REG_DWORD", Data: "1", Line: 3}},
 		}},
-		Errors:  []findings.ErrorKind{{Template: "failed with #", Count: 2, System: "PC1", First: evidence}},
-		Notable: []findings.Evidence{evidence},
+		Errors:     []findings.ErrorKind{{Template: "failed with #", Count: 2, System: "PC1", First: evidence}},
+		Notable:    []findings.Evidence{evidence},
+		Statements: []findings.Statement{{Artifact: "a.eml/message.txt", Kind: findings.StatementMail, Quotes: []findings.Evidence{evidence}, LeftOut: 1}},
 	}
 }
 

@@ -57,6 +57,10 @@ func (a *App) analyzeInto(f *analyzeFlags) *cobra.Command {
 DIR/report.json and the case's index. Without -o the report goes to ./NAME-report. With several bundles each has its own folder below DIR; with --case they
 are one case, whose facts are joined.
 
+Beside the page lie request.txt, the request to the customer, and note.txt for the ticket: a line for each confirmed or suspected cause,
+  [Confirmed, active, high] cause · host · file:line "quote" · next step · still needed · version, upload
+with the beginning of the upload's SHA-256, and a last line with the whole of it.
+
 ` + exitHelp,
 		Example: `  casebook analyze ticket-48213.zip
   casebook analyze ticket.zip -o report --fail-on high
@@ -293,12 +297,12 @@ func (a *App) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		why := fmt.Sprintf("not done after %s; --timeout sets the time", f.timeout)
 		report, unusable = casebook.Unfinished(j.uploads, why, opt), fmt.Errorf("analyse %s: %s", quoted(j.uploads), why)
 	}
-	earlier := f.earlier
+	full := report
+	var names *redact.Redactor
 	if f.redact {
-		names := redact.New(report)
-		if earlier != nil {
-			names = redact.New(report, earlier)
-			earlier = names.Report(earlier)
+		names = redact.New(report)
+		if f.earlier != nil {
+			names = redact.New(report, f.earlier)
 		}
 		report, unusable = names.Report(report), redacted(unusable, names)
 	}
@@ -308,8 +312,8 @@ func (a *App) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		return report, nil, "", unusable
 	}
 	var changes *diff.Diff
-	if earlier != nil && analysed {
-		changes = diff.Reports(earlier, report)
+	if f.earlier != nil && analysed {
+		changes = compared(f.earlier, full, names)
 		if err := out.WriteDiff(changes); err != nil {
 			return nil, nil, "", err
 		}

@@ -107,7 +107,7 @@ func accompanying(p collect.Plan, script string) string {
 			hand = append(hand, n)
 		}
 	}
-	text := fmt.Sprintf("Or run the attached script %s as administrator (right click, Run as administrator): it collects %s by itself, and says at its end which file or folder to send.",
+	text := fmt.Sprintf("Or run the attached script %s as an administrator (Windows Vista and later: right click, Run as administrator): it collects %s by itself, and says at its end which file or folder to send.",
 		script, numbered(done))
 	if len(hand) > 0 {
 		text += fmt.Sprintf(" What stands under %s is, in whole or in part, left to you.", numbered(hand))

@@ -160,6 +160,9 @@ func writeCheck(w page, c *findings.Check, markdown bool) {
 	list("What merely suggests it", c.Doc.Suggests...)
 	list("What rules it out", c.Doc.Exonerates...)
 	list("What to do", c.Doc.Remedy...)
+	for _, b := range c.Before {
+		list("What has to wait for it", fmt.Sprintf("%s: because %s.", strings.Join(b.Over, ", "), b.Why))
+	}
 	list("What that risks", c.Doc.Risk)
 	list("How to undo it", c.Doc.Undo)
 	list("How to see that it is cured", c.Doc.Cured)

@@ -13,10 +13,11 @@ import (
 	"casebook"
 	"casebook/findings"
 	"casebook/findings/diff"
+	"casebook/findings/redact"
 )
 
 func (a *App) diff() *cobra.Command {
-	var out string
+	var f diffFlags
 	var passwords, passwordFiles []string
 	c := &cobra.Command{
 		Use:   "diff BEFORE AFTER [-o DIR]",
@@ -25,7 +26,7 @@ func (a *App) diff() *cobra.Command {
 changed on each machine (services, products, pending renames, registry values that evidence names); kinds of errors that came or stopped.
 
 BEFORE and AFTER are each a report.json, a report folder, or a bundle, which is then analysed without writing anything. With -o the comparison is also written
-as a page, DIR/index.html, and as DIR/diff.json.
+as a page, DIR/index.html, and as DIR/diff.json. With --redact nothing of this names people and machines: each has the same pseudonym throughout, on both sides.
 
 A problem counts as cured only if the second upload ends later and holds what rules it out, or shows that it was over by its end. Failures of the first upload
 that still stand in a log of the second are not held against the cure.
@@ -33,6 +34,7 @@ that still stand in a log of the second are not held against the cure.
 Exit status: 0 done, 2 the command was used wrongly, 4 one of the two could not be read.`,
 		Example: `  casebook diff monday-report tuesday.zip
   casebook diff before.zip after.zip -o changes
+  casebook diff before.zip after.zip --redact -o for-the-vendor
   casebook diff before.zip after.zip --json`,
 		Args: exactly(2, 2, "two reports or bundles"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -40,15 +42,23 @@ Exit status: 0 done, 2 the command was used wrongly, 4 one of the two could not 
 			if err != nil {
 				return err
 			}
-			return a.runDiff(c.Context(), args[0], args[1], out, words)
+			return a.runDiff(c.Context(), args[0], args[1], f, words)
 		},
 	}
-	c.Flags().StringVarP(&out, "output", "o", "", "write the comparison to the folder `DIR`")
+	c.Flags().StringVarP(&f.out, "output", "o", "", "write the comparison to the folder `DIR`")
+	c.Flags().BoolVar(&f.redact, "redact", false, "replace users, computers, addresses, SIDs, GUIDs and mail addresses by pseudonyms and take out passwords")
 	passwordFlags(c, &passwords, &passwordFiles)
 	return c
 }
 
-func (a *App) runDiff(ctx context.Context, before, after, dir string, passwords []string) error {
+// diffFlags are what diff is asked for.
+type diffFlags struct {
+	out    string
+	redact bool
+}
+
+func (a *App) runDiff(ctx context.Context, before, after string, f diffFlags, passwords []string) error {
+	dir := f.out
 	var out *casebook.Output
 	if dir != "" {
 		for _, u := range []string{before, after} {
@@ -74,7 +84,11 @@ func (a *App) runDiff(ctx context.Context, before, after, dir string, passwords 
 		}
 		reports[i] = r
 	}
-	d := diff.Reports(reports[0], reports[1])
+	var names *redact.Redactor
+	if f.redact {
+		names = redact.New(reports[0], reports[1])
+	}
+	d := compared(reports[0], reports[1], names)
 	if out != nil {
 		if err := out.WriteDiff(d); err != nil {
 			return err
@@ -92,6 +106,18 @@ func (a *App) runDiff(ctx context.Context, before, after, dir string, passwords 
 		fmt.Fprintln(a.out, "\nComparison: "+printable(filepath.Join(relative(dir), casebook.IndexFile)))
 	}
 	return nil
+}
+
+// compared returns what changed from one report to another, without what names people and machines if names is not nil. Redacted reports are not compared: in them
+// may be the same what was not.
+func compared(before, after *findings.Report, names *redact.Redactor) *diff.Diff {
+	d := diff.Reports(before, after)
+	if names == nil {
+		return d
+	}
+	d = redact.Value(names, d)
+	d.Before.Name, d.After.Name = names.Name(before), names.Name(after)
+	return d
 }
 
 // reportOf reads a report, or makes that of a bundle.

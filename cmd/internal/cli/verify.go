@@ -70,10 +70,7 @@ func (a *App) runVerify(ctx context.Context, path string, f verifyFlags) error {
 		a.code = exitNone
 		return err
 	}
-	n := 0
-	for _, f := range r.Findings {
-		n += len(f.Evidence)
-	}
+	n := casebook.Claims(r)
 	if len(bad) > 0 {
 		a.code = exitFindings
 	}

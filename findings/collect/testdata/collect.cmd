@@ -1,6 +1,6 @@
 @rem casebook collection script 1
 @rem Collects what was asked for into one folder, with Windows' own tools. It changes nothing else.
-@rem Run it as administrator: right click, Run as administrator. A step that fails does not stop the others.
+@rem Run it as an administrator (Windows Vista and later: right click, Run as administrator). A step that fails does not stop the others.
 @echo off
 setlocal EnableExtensions DisableDelayedExpansion
 cd /d "%SystemRoot%\System32"
