@@ -135,6 +135,7 @@ func place(items []*wanted, about map[string]Machine) {
 					x.Systems = append(x.Systems, id)
 				}
 			}
+			slices.Sort(x.Systems)
 		}
 		x.Collect = common(x.Systems, about).on(x.Collect)
 	}

@@ -29,7 +29,7 @@ type Archive struct {
 
 // reading is what is open of an archive. Limited views of it share it.
 type reading struct {
-	dir string
+	dir     string
 
 	mu     sync.Mutex
 	now    *manifest
@@ -177,7 +177,9 @@ func (a *Archive) generation() (*manifest, error) {
 	limited := &manifest{Generation: m.Generation}
 	for i := range m.Cases {
 		if a.scope.Holds(m.Cases[i].Labels) {
-			limited.Cases = append(limited.Cases, m.Cases[i])
+			c := m.Cases[i]
+			c.Labels = a.scope.visible(c.Labels)
+			limited.Cases = append(limited.Cases, c)
 		}
 	}
 	return limited, nil

@@ -32,6 +32,9 @@ func TestWithin(t *testing.T) {
 		if c.customer != "" {
 			labels["customer"] = []string{c.customer}
 		}
+		if c.id == "A-2" { // another customer sent the same
+			labels["customer"] = append(labels["customer"], "south")
+		}
 		writeLabelled(t, dir, report(c.id), labels)
 	}
 	a := openArchive(t, dir)
@@ -40,11 +43,18 @@ func TestWithin(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	north := a.Within(index.Scope{{"customer": {"north"}}})
 	q, err := query.Parse("full")
 	if err != nil {
 		t.Fatal(err)
 	}
+	south, err := query.Parse("label:south")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := a.Count(t.Context(), south); err != nil || n != 3 { // findings of A-2, B-1 and B-2
+		t.Errorf("%d hits of the other customer, %v; want 3", n, err)
+	}
+	north := a.Within(index.Scope{{"customer": {"north"}}})
 	var b strings.Builder
 	see := func(v any, err error) {
 		t.Helper()
@@ -60,10 +70,13 @@ func TestWithin(t *testing.T) {
 	for h, err := range north.Search(t.Context(), q, index.SearchOptions{Sort: index.ByRelevance}) {
 		see(h, err)
 	}
-	total, counts, err := north.Count(t.Context(), q, index.FacetCase)
+	total, counts, err := north.Count(t.Context(), q, index.FacetCase, index.FacetLabel)
 	see(counts, err)
 	if total != 2 {
 		t.Errorf("%d hits counted, want 2", total)
+	}
+	if n, _, err := north.Count(t.Context(), south); err != nil || n != 0 {
+		t.Errorf("%d hits by the other customer's label, %v", n, err)
 	}
 	likes, err := north.Similar(t.Context(), report("A-1"), 0)
 	see(likes, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"slices"
 
 	"casebook/findings"
 	"casebook/index/query"
@@ -61,12 +62,29 @@ func (s Scope) Holds(l Labels) bool {
 	if s == nil {
 		return true
 	}
-	for _, one := range s {
-		if l.Has(one) {
-			return true
+	return slices.ContainsFunc(s, l.Has)
+}
+
+// visible returns labels without those that would tell who else has the case: of a name that the scope limits, only its own values stay.
+func (s Scope) visible(l Labels) Labels {
+	out := Labels{}
+	for name, values := range l {
+		limited := false
+		var own []string
+		for _, one := range s {
+			if allowed, ok := one[name]; ok {
+				limited = true
+				own = append(own, allowed...)
+			}
+		}
+		if limited {
+			values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !slices.Contains(own, v) })
+		}
+		if len(values) > 0 {
+			out[name] = values
 		}
 	}
-	return false
+	return out
 }
 
 // Within implements [Limiter]. Closing what it returns does nothing.

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"io"
 	"math"
 	"net/url"
@@ -116,14 +117,13 @@ func caseLink(id, page string) templ.SafeURL { return templ.SafeURL(CasePlace(id
 // hitLink leads to where a hit stands in the case's report.
 func hitLink(h index.Hit) templ.SafeURL {
 	q := url.Values{}
-	switch {
-	case h.Class == index.ClassFinding:
+	if h.Class == index.ClassFinding {
 		q.Set("check", h.Check)
-	default:
+	} else {
 		q.Set("file", h.Artifact)
-		if h.Line > 0 {
-			q.Set("line", strconv.Itoa(h.Line))
-		}
+	}
+	if h.Class != index.ClassFinding && h.Line > 0 {
+		q.Set("line", strconv.Itoa(h.Line))
 	}
 	return templ.SafeURL(CasePlace(h.Case, "at") + "?" + q.Encode())
 }
@@ -284,15 +284,18 @@ func (s *Search) counting() templ.SafeURL {
 	return placeWith(PlaceSearch, v, 1)
 }
 
-// with is the search for what has a value of a facet besides.
-func (s *Search) with(f index.Facet, value string) templ.SafeURL {
+// with is the search for what has a value of a facet besides; false for a value that the language can't say.
+func (s *Search) with(f index.Facet, value string) (templ.SafeURL, bool) {
+	if _, err := query.Parse(term(string(f), value)); err != nil {
+		return "", false
+	}
 	v := s.values()
 	q := strings.TrimSpace(s.Query)
 	if strings.Contains(q, " OR ") {
 		q = "(" + q + ")"
 	}
 	v.Set("q", strings.TrimSpace(q+" "+term(string(f), value)))
-	return placeWith(PlaceSearch, v, 1)
+	return placeWith(PlaceSearch, v, 1), true
 }
 
 // term is a field with a value as it has to be typed.
@@ -448,6 +451,35 @@ func (x excerpt) pieces() []markedPiece {
 	return out
 }
 
+// marked shows an excerpt with what was found in it, without a space that the text does not have.
+func marked(x excerpt) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		write := func(markup string) error {
+			_, err := io.WriteString(w, markup)
+			return err
+		}
+		left := `<span class="quiet">…</span>`
+		if x.before {
+			if err := write(left); err != nil {
+				return err
+			}
+		}
+		for _, p := range x.pieces() {
+			before, after := "", ""
+			if p.found {
+				before, after = "<mark>", "</mark>"
+			}
+			if err := errors.Join(write(before), block(p.text).Render(ctx, w), write(after)); err != nil {
+				return err
+			}
+		}
+		if x.after {
+			return write(left)
+		}
+		return nil
+	})
+}
+
 type markedPiece struct {
 	text  string
 	found bool
@@ -490,6 +522,8 @@ func facetTitle(f index.Facet) string {
 		return "Machine"
 	case index.FacetKind:
 		return "Kind of file"
+	case index.FacetLabel:
+		return "Label"
 	case index.FacetSeverity:
 		return "Severity"
 	case index.FacetTime:

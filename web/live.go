@@ -132,10 +132,16 @@ func (l *Live) part(name string) (plan *logPlan, line int, ok bool) {
 // drawPart draws the page of a log that shows a line. Pages begin every [liveLines] lines, so that each has the same neighbours wherever one comes from; one
 // whose records fill it before that line begins with the line itself.
 func (l *Live) drawPart(w io.Writer, v *view, plan *logPlan, line int, records Records) error {
-	from := line
-	if line != math.MaxInt {
-		from = (line-1)/liveLines*liveLines + 1
+	if line == math.MaxInt {
+		line = 1
+		for r, err := range records(plan.Path, math.MaxInt) {
+			if err != nil {
+				return fmt.Errorf("draw %s: %w", plan.Path, err)
+			}
+			line = r.Line
+		}
 	}
+	from := (line-1)/liveLines*liveLines + 1
 	d := &logDrawer{view: v, log: plan, records: records, codes: map[string][]code{}}
 	next, err := d.part(from)
 	if err == nil && next > 0 && next <= line && from < line {
@@ -164,17 +170,13 @@ func (l *Live) drawPart(w io.Writer, v *view, plan *logPlan, line int, records R
 }
 
 // part draws the records that begin or go on at line from, up to the next multiple of [liveLines]. It returns the first line behind them, 0 if there is none.
-// From MaxInt on it draws the last records.
 func (d *logDrawer) part(from int) (next int, err error) {
-	to := math.MaxInt
-	if from != math.MaxInt {
-		to = (from-1)/liveLines*liveLines + liveLines
-	}
+	to := (from-1)/liveLines*liveLines + liveLines
 	for r, err := range d.records(d.log.Path, from) {
 		switch {
 		case err != nil:
 			return 0, err
-		case from != math.MaxInt && r.Line+max(1, r.Lines) <= from:
+		case r.Line+max(1, r.Lines) <= from:
 			continue
 		case r.Line > to || len(d.rows) >= leafBytes:
 			return r.Line, nil

@@ -158,7 +158,7 @@ and shows the evidence line by line. It needs no network and no Windows.
 	f.BoolVar(&a.json, "json", false, "machine-readable result on stdout")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress display")
 	f.StringVar(&a.color, "color", "auto", "colour the result: `WHEN` is auto, always or never; NO_COLOR is honoured")
-	group(c, a.analyze(), a.batch(), a.open(), a.render(), a.ask(), a.search(), a.similar(), a.note(), a.archive(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
+	group(c, a.analyze(), a.batch(), a.open(), a.render(), a.ask(), a.search(), a.similar(), a.note(), a.serve(), a.archive(), a.verify(), a.diff(), a.hive(), a.checks(), a.explain())
 	if a.Commands != nil {
 		c.AddCommand(a.Commands(a)...)
 	}
