@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"casebook/findings"
@@ -51,9 +53,7 @@ func manyCases(tb testing.TB, n int) string {
 	must(json.Unmarshal(files["case.json"], &meta))
 	for i := 1; i < n; i++ {
 		c := map[string]any{}
-		for k, v := range first {
-			c[k] = v
-		}
+		maps.Copy(c, first)
 		id := fmt.Sprintf("INC%07d", i)
 		c["id"], c["name"], meta["id"] = id, fmt.Sprintf("copy-%d~1", i), id
 		delete(c, "sum")
@@ -62,11 +62,11 @@ func manyCases(tb testing.TB, n int) string {
 		must(os.Mkdir(to, 0o700))
 		files["case.json"], err = json.Marshal(meta)
 		must(err)
-		templates := ""
+		var templates strings.Builder
 		for t := range 40 {
-			templates += fmt.Sprintf("%015x%01x", (i*17+t*t*31)%997, t%16)
+			fmt.Fprintf(&templates, "%015x%01x", (i*17+t*t*31)%997, t%16)
 		}
-		files["profile.json"], err = json.Marshal(map[string]any{"confirmed": map[string]string{fmt.Sprintf("check-%d", i%50): "Title"}, "templates": templates})
+		files["profile.json"], err = json.Marshal(map[string]any{"confirmed": map[string]string{fmt.Sprintf("check-%d", i%50): "Title"}, "templates": templates.String()})
 		must(err)
 		for name, b := range files {
 			must(os.WriteFile(filepath.Join(to, name), b, 0o600))

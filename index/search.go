@@ -352,7 +352,7 @@ func (s *run) sorted(a *Archive, m *manifest, yield func(Hit, error) bool) {
 			continue
 		}
 		c, ok, err := a.open(s.live)
-		n := int32(i) //nolint:gosec // an index
+		n := int32(i)
 		if ok {
 			err = s.scan(c, func(p place, src *source) bool {
 				if s.options.Sort == ByRelevance {

@@ -158,16 +158,12 @@ func readProfile(dir string) (*profile, error) {
 func (a *Archive) profile(c *liveCase) (*profile, error) {
 	p, err := readProfile(filepath.Join(a.dir, dirCases, c.Name))
 	if errors.Is(err, fs.ErrNotExist) {
-		m, merr := a.generation()
-		if merr != nil {
-			return nil, merr
-		}
-		i := slices.IndexFunc(m.Cases, func(now liveCase) bool { return now.ID == c.ID })
-		if i < 0 {
-			return nil, nil //nolint:nilnil // it was removed meanwhile
-		}
-		if m.Cases[i].Name != c.Name {
-			p, err = readProfile(filepath.Join(a.dir, dirCases, m.Cases[i].Name))
+		now, nerr := a.current(c)
+		switch {
+		case now == nil || nerr != nil:
+			return nil, nerr
+		case now.Name != c.Name:
+			p, err = readProfile(filepath.Join(a.dir, dirCases, now.Name))
 		}
 	}
 	if err != nil {

@@ -49,7 +49,7 @@ func run(out string, size int64, seed uint64, first, cases int) error {
 		return create(out, size, seed)
 	}
 	for i := first; i < first+cases; i++ {
-		if err := create(filepath.Join(out, fmt.Sprintf("INC%07d.zip", i)), size, seed+uint64(i)); err != nil { //nolint:gosec // not negative
+		if err := create(filepath.Join(out, fmt.Sprintf("INC%07d.zip", i)), size, seed+uint64(i)); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ func measure(ctx context.Context, out io.Writer, dir, bin, text string, rounds i
 	queries := slices.Concat(common, rare)
 	if bin != "" {
 		err := timed(out, "a process each", queries, rounds, func(q string) error {
-			c := exec.CommandContext(ctx, bin, "search", "--archive", dir, "-n", fmt.Sprint(limit), q) //nolint:gosec // the developer's own
+			c := exec.CommandContext(ctx, bin, "search", "--archive", dir, "-n", strconv.Itoa(limit), q) //nolint:gosec // the developer's own
 			if err := c.Run(); err != nil && c.ProcessState.ExitCode() != 1 {                          // 1 says that nothing was found
 				return fmt.Errorf("search %q: %w", q, err)
 			}
@@ -93,7 +94,7 @@ func measure(ctx context.Context, out io.Writer, dir, bin, text string, rounds i
 		fmt.Fprintf(out, "a rare word, in one process: %s\n", took.Round(10*time.Microsecond))
 		if text != "" {
 			begun := time.Now()
-			if err := exec.CommandContext(ctx, "rg", "-c", "-i", "-F", rare[0], text).Run(); err != nil { //nolint:gosec // the developer's own
+			if err := exec.CommandContext(ctx, "rg", "-c", "-i", "-F", rare[0], text).Run(); err != nil {
 				return fmt.Errorf("rg: %w", err)
 			}
 			fmt.Fprintf(out, "the same word by rg: %s\n", time.Since(begun).Round(time.Millisecond))
