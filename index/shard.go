@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,6 +36,9 @@ const (
 // batchBytes is how many bytes of text go into one segment, which is about half of the decoded bytes of a log with time stamps.
 // Bigger segments share more of their dictionaries and cost memory: each worker fills one.
 const batchBytes = 8 << 20
+
+// joinedBytes is how many bytes of text the batches that are left at a case's end may have together to become one segment. It costs far less to join batches than segments.
+const joinedBytes = 2 * batchBytes
 
 // documentBytes is what a document counts besides its text: of an upload of very short logs the documents and their terms are more than the texts.
 const documentBytes = 2 << 10
@@ -299,22 +303,22 @@ func (w *shardWriter) close(discard bool) error {
 	}
 	// Each worker left a batch that is not full; together they are a good part of a small case.
 	all = slices.DeleteFunc(all, func(b *batch) bool { return len(b.docs) == 0 })
-	if len(all) == 0 {
-		return nil
+	slices.SortFunc(all, func(x, y *batch) int { return cmp.Compare(y.bytes, x.bytes) })
+	var rest []*batch
+	for _, b := range all {
+		if n := len(rest); n > 0 && rest[n-1].bytes+b.bytes <= joinedBytes {
+			rest[n-1].absorb(b)
+		} else {
+			rest = append(rest, b)
+		}
 	}
-	rest, errs := make([]segments.Segment, len(all)), make([]error, len(all))
-	var builders sync.WaitGroup
-	for i, b := range all {
-		builders.Go(func() { rest[i], errs[i] = w.segment(b) })
+	errs := make([]error, len(rest))
+	var flushes sync.WaitGroup
+	for i, b := range rest {
+		flushes.Go(func() { errs[i] = w.flush(b) })
 	}
-	builders.Wait()
-	switch err := errors.Join(errs...); {
-	case err != nil:
-		return err
-	case len(rest) == 1:
-		return writeSegment(w.next(), rest[0])
-	}
-	return mergeSegments(context.Background(), rest, nil, w.next())
+	flushes.Wait()
+	return errors.Join(errs...)
 }
 
 // mergeSegments writes one segment of the documents of others, without those whose numbers are dropped; drops may be nil. A term that only they have is
@@ -388,35 +392,56 @@ func (b *batch) text(t []byte) {
 
 // term adds a term to the document being built.
 func (b *batch) term(t []byte) {
+	if n := b.number(t); b.seen[n] != b.doc {
+		b.seen[n] = b.doc
+		b.ids = append(b.ids, n)
+	}
+}
+
+// number returns the number of a term, a new one if it has none yet.
+func (b *batch) number(t []byte) uint32 {
 	h := maphash.Bytes(b.seed, t)
 	mask := uint64(len(b.slots) - 1) //nolint:gosec // a power of two
 	tag := h &^ 0xffffffff
 	for i := h & mask; ; i = (i + 1) & mask {
 		s := b.slots[i]
 		if s == 0 {
-			b.slots[i] = tag | uint64(len(b.ends)+1)
-			b.ids = append(b.ids, uint32(len(b.ends))) //nolint:gosec // fewer terms than bytes of text
+			n := uint32(len(b.ends)) //nolint:gosec // fewer terms than bytes of text
+			b.slots[i] = tag | uint64(n+1)
 			b.arena = append(b.arena, t...)
 			b.ends = append(b.ends, uint32(len(b.arena))) //nolint:gosec // a batch's text is far below 4 GiB
-			b.seen = append(b.seen, b.doc)
+			b.seen = append(b.seen, 0)
 			if 2*len(b.ends) > len(b.slots) {
 				b.grow()
 			}
-			return
+			return n
 		}
 		if s&^0xffffffff != tag {
 			continue
 		}
-		n := uint32(s) - 1 //nolint:gosec // the lower half
-		if string(b.at(n)) != string(t) {
-			continue
+		if n := uint32(s) - 1; string(b.at(n)) == string(t) { //nolint:gosec // the lower half
+			return n
 		}
-		if b.seen[n] != b.doc {
-			b.seen[n] = b.doc
-			b.ids = append(b.ids, n)
-		}
-		return
 	}
+}
+
+// absorb adds the documents of another batch, which is not to be used any more.
+func (b *batch) absorb(o *batch) {
+	numbers := make([]uint32, len(o.ends))
+	for n := range numbers {
+		numbers[n] = b.number(o.at(uint32(n))) //nolint:gosec // fewer terms than bytes of text
+	}
+	from := len(b.ids)
+	for _, n := range o.ids {
+		b.ids = append(b.ids, numbers[n])
+	}
+	for _, d := range o.docs {
+		d.from, d.to = d.from+from, d.to+from
+		b.docs = append(b.docs, d)
+	}
+	b.bytes += o.bytes
+	b.begin = len(b.ids)
+	b.doc += o.doc
 }
 
 // at returns term n.

@@ -63,10 +63,10 @@ var configmgrClientCertificate = &findings.Check{
 		Proves: []string{
 			"The client fails to get its certificate, and the SMS key file of this machine has no byte.",
 			"The failure repeats at least three times within an hour, and the only SMS key files carry another MachineGuid.",
-			"The failure repeats, and the key file's permissions leave SYSTEM no right to read it: neither its own entry nor one of Administrators or Everyone, to which it belongs, grants it, or one denies it.",
+			"The failure repeats, and the key file's permissions lack Full Control for SYSTEM, or deny access to it or to Administrators or Everyone, to which it belongs.",
 			"The failure repeats, and a complete listing that shows hidden and system files has no SMS key file, while nothing shows another kind of certificate.",
 		},
-		Suggests:   []string{"The failure repeats, and SYSTEM can read the key file and has no entry with Full Control of its own.", "The failure repeats, and the key file has the right name and an ordinary size, or no listing of the folder is in the bundle.", "An empty or foreign key file without the client's log."},
+		Suggests:   []string{"The failure repeats, and the key file has the right name and an ordinary size, or no listing of the folder is in the bundle.", "An empty or foreign key file without the client's log."},
 		Exonerates: []string{"The client's log shows no failure, or a later registration.", "No SMS key file and no failure: the client uses another certificate."},
 		FalsePositives: "The retry lines also stand in the log of a healthy client's first start; without repetition they say little. " +
 			"Administrators have no rights on key files, so \"Access is denied\" in a listing is normal.",
@@ -476,14 +476,14 @@ func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
 					evidence: at(o.Line, findings.Supports, "SYSTEM, as which the client runs, may not read it"),
 				}, true
 			case !a.own && a.sure:
-				how := "SYSTEM has Full Control only as a member of Administrators or Everyone"
+				how := "SYSTEM has no entry of its own with Full Control, only what its groups have"
 				if a.allowed&extract.AccessFull != extract.AccessFull {
 					how = "SYSTEM may read the file and has no Full Control of it"
 				}
 				return keyState{
-					denied:  true,
-					verdict: "the permissions of the SMS key file are not as Windows sets them: " + how + ", which keeps nobody from reading the key, so that they are not shown to be the reason",
-					missing: []findings.Missing{keyTest}, evidence: at(o.Line, findings.Supports, how),
+					proof: true, needLoop: true, fault: true, denied: true, title: "SYSTEM has no Full Control of its key file",
+					verdict:  "the permissions of the SMS key file are not as Windows sets them on every machine key: " + how,
+					evidence: at(o.Line, findings.Supports, how),
 				}, true
 			}
 		}
