@@ -3,17 +3,13 @@
 package main
 
 import (
-	"os"
-	"time"
-
 	"casebook/cmd/internal/cli"
 	"casebook/cmd/internal/fleet"
-	"casebook/index/opensearch"
 )
 
 // version is set by the build.
 var version = "devel"
 
 func main() {
-	cli.Program{Name: "casebook-fleet", Version: version, Commands: fleet.Commands, Stores: opensearch.Stores(os.Getenv, time.Now)}.Main()
+	cli.Program{Name: "casebook-fleet", Version: version, Commands: fleet.Commands, Stores: fleet.Stores()}.Main()
 }

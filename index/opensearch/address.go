@@ -1,7 +1,6 @@
 package opensearch
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"casebook/index"
 	"casebook/internal/safeio"
 )
 
@@ -153,25 +151,4 @@ func readSecret(path string) ([]byte, error) {
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	return safeio.ReadAll(f, maxSecret)
-}
-
-// Stores returns what opens the stores that Parse has addresses for, by their schemes. env reads the environment, as [os.Getenv] does, and now is the clock.
-func Stores(env func(string) string, now func() time.Time) map[string]func(context.Context, string) (index.Store, error) {
-	open := func(_ context.Context, address string) (index.Store, error) {
-		c, err := Parse(address, env)
-		if err != nil {
-			return nil, err
-		}
-		c.Now = now
-		s, err := Open(c)
-		if err != nil {
-			return nil, err // not a nil *Store
-		}
-		return s, nil
-	}
-	out := map[string]func(context.Context, string) (index.Store, error){}
-	for _, scheme := range Schemes {
-		out[scheme] = open
-	}
-	return out
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -22,22 +23,48 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"casebook/findings"
+	"casebook/internal/oscluster"
 	"casebook/scale/blobs"
 )
-
-// archiveEnv is the archive that TestKilledWorkers files in; by default it is a folder of its own.
-const archiveEnv = "CASEBOOK_FLEET_ARCHIVE"
 
 // TestKilledWorkers takes 200 bundles through three workers that are killed at random and one of three servers that is stopped and started: every case is there once, and
 // no job is left.
 func TestKilledWorkers(t *testing.T) {
+	f := newFleet(t, 3)
+	all := f.chaos(nil)
+	f.verified(all)
+}
+
+// TestKilledWorkersWithOpenSearch does the same with an archive in a cluster of which a node is stopped and started too, and whose reports lie in object storage.
+func TestKilledWorkersWithOpenSearch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	cluster := oscluster.Shared(t)
+	t.Cleanup(oscluster.Stop)
+	f := newFleet(t, 3)
+	reports := filepath.Join(f.dir, "reports")
+	f.env = append(f.env, "CASEBOOK_ARCHIVE=opensearch+http://"+strings.Join(cluster.Hosts, ",")+"/chaos", casesVariable+"="+blobs.Dir(reports))
+	all := f.chaos(cluster)
+	f.counted(all)
+	held := 0
+	if err := filepath.WalkDir(reports, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "report.json") {
+			held++
+		}
+		return err
+	}); err != nil || held != all {
+		t.Errorf("%d of %d reports are in the object storage, %v", held, all, err)
+	}
+}
+
+// chaos takes bundles through workers and returns how many. cluster may be nil.
+func (f *fleet) chaos(cluster *oscluster.Cluster) int {
+	t := f.t
+	t.Helper()
 	all, kills := 200, 12
 	if testing.Short() {
 		all, kills = 30, 3
-	}
-	f := newFleet(t, 3)
-	if a := os.Getenv(archiveEnv); a != "" {
-		f.env = append(f.env, "CASEBOOK_ARCHIVE="+a)
 	}
 	bundles(t, filepath.Join(f.dir, "in"), all)
 	const label = `(?P<ticket>INC\d+)`
@@ -52,7 +79,26 @@ func TestKilledWorkers(t *testing.T) {
 		submitted <- out + errOut
 	}()
 
+	searched, over := make(chan int), make(chan struct{})
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-over:
+				searched <- n
+				return
+			default:
+			}
+			out, errOut, code := f.run("search", "everywhere", "--count")
+			if code > 1 && errOut == "" || code <= 1 && errOut != "" {
+				t.Errorf("a search ended with %d, %q and %q", code, out, errOut)
+			}
+			n++
+		}
+	}()
+
 	r := rand.New(rand.NewPCG(3, uint64(all)))
+	node := r.IntN(3)
 	var workers [3]*exec.Cmd
 	var logs [3]bytes.Buffer
 	start := func(i int) {
@@ -85,9 +131,15 @@ func TestKilledWorkers(t *testing.T) {
 		switch n {
 		case kills / 3:
 			f.cluster.Stop(r.IntN(3))
+			if cluster != nil {
+				cluster.StopNode(t, node)
+			}
 		case 2 * kills / 3:
 			for i := range 3 {
 				f.cluster.Start(i)
+			}
+			if cluster != nil {
+				cluster.StartNode(t, node)
 			}
 		}
 	}
@@ -109,11 +161,12 @@ func TestKilledWorkers(t *testing.T) {
 			t.Errorf("a worker that was told to stop ended with %v", err)
 		}
 	}
+	close(over)
+	t.Logf("%d searches meanwhile", <-searched)
 	s := f.status()
 	if s.Dead != 0 || s.Done["failed"] != 0 || s.Done["analysed"]+s.Done["partly-read"]+s.Done["skipped"] != uint64(all) {
 		t.Errorf("the queue stands at %+v", s)
 	}
-	f.verified(all)
 	if out := f.must("archive", "list", "--json"); strings.Count(out, `"ticket":`) != all {
 		t.Errorf("%d of %d cases have their label", strings.Count(out, `"ticket":`), all)
 	}
@@ -121,6 +174,7 @@ func TestKilledWorkers(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("left %v, %v", left, err)
 	}
+	return all
 }
 
 // TestDamagedUpload changes an object in the storage: the job is given up with a sentence, and goes through when the object is mended.

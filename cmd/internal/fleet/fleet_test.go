@@ -27,7 +27,7 @@ import (
 )
 
 // program is the one that is tested.
-var program = cli.Program{Name: "casebook-fleet", Version: "devel", Commands: Commands}
+var program = cli.Program{Name: "casebook-fleet", Version: "devel", Commands: Commands, Stores: Stores()}
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"casebook-fleet": program.Main})
@@ -121,10 +121,19 @@ func (f *fleet) status() standing {
 // verified fails the test unless the archive is whole and has n cases, each found.
 func (f *fleet) verified(n int) {
 	f.t.Helper()
+	f.counted(n)
 	out := f.must("archive", "verify", "--json")
 	var done index.Checked
 	if err := json.Unmarshal([]byte(out), &done); err != nil || done.Faults != 0 || done.Cases != n {
 		f.t.Errorf("the archive has not %d whole cases: %s", n, out)
+	}
+}
+
+// counted fails the test unless the archive has n cases, each found once.
+func (f *fleet) counted(n int) {
+	f.t.Helper()
+	if out := f.must("archive", "list", "--json"); strings.Count(out, `"uploads":`) != n {
+		f.t.Errorf("there are %d cases, want %d", strings.Count(out, `"uploads":`), n)
 	}
 	if out := f.must("search", "everywhere", "--count"); strings.TrimSpace(out) != strconv.Itoa(n) {
 		f.t.Errorf("%s of %d cases are found", strings.TrimSpace(out), n)
