@@ -208,7 +208,7 @@ func mergePlan(uses []*shardUse) [][]*shardUse {
 	var bytes int64
 	cases := 0
 	end := func() {
-		if len(group) > 1 || len(group) == 1 && (group[0].dead) {
+		if len(group) > 1 || len(group) == 1 && group[0].dead {
 			plan = append(plan, group)
 		}
 		group, bytes, cases = nil, 0, 0
@@ -353,7 +353,7 @@ func dropped(s segments.Segment, keys map[string]bool) (*roaring.Bitmap, error) 
 				return err
 			}
 			if key, _, _, ok := parseDocumentID(string(id)); !ok || !keys[key] {
-				drop.Add(uint32(i)) //nolint:gosec // a segment has fewer documents
+				drop.Add(uint32(i))
 			}
 		}
 		return nil

@@ -429,7 +429,7 @@ func (b *batch) number(t []byte) uint32 {
 func (b *batch) absorb(o *batch) {
 	numbers := make([]uint32, len(o.ends))
 	for n := range numbers {
-		numbers[n] = b.number(o.at(uint32(n))) //nolint:gosec // fewer terms than bytes of text
+		numbers[n] = b.number(o.at(uint32(n)))
 	}
 	from := len(b.ids)
 	for _, n := range o.ids {

@@ -146,7 +146,7 @@ func (a *App) recheckOne(ctx context.Context, archive *index.Archive, c index.Ca
 	}
 	if err != nil {
 		r.Why = err.Error()
-		return r, nil //nolint:nilerr // the result says it
+		return r, nil
 	}
 	r.Before = before.Tool.Version
 	if before.Tool.Version == a.Version && !f.force {

@@ -53,7 +53,7 @@ func TestKilledWorkersWithOpenSearch(t *testing.T) {
 			held++
 		}
 		return err
-	}); err != nil || held != all {
+	}); err != nil || held < all { // more: those of killed workers stay for a while
 		t.Errorf("%d of %d reports are in the object storage, %v", held, all, err)
 	}
 }
