@@ -74,7 +74,7 @@ func measure(ctx context.Context, out io.Writer, dir, bin, text string, rounds i
 	if bin != "" {
 		err := timed(out, "a process each", queries, rounds, func(q string) error {
 			c := exec.CommandContext(ctx, bin, "search", "--archive", dir, "-n", strconv.Itoa(limit), q)
-			if err := c.Run(); err != nil && c.ProcessState.ExitCode() != 1 {                            // 1 says that nothing was found
+			if err := c.Run(); err != nil && c.ProcessState.ExitCode() != 1 { // 1 says that nothing was found
 				return fmt.Errorf("search %q: %w", q, err)
 			}
 			return nil
