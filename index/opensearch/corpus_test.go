@@ -96,7 +96,10 @@ func TestEqualsFolderOverCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = folder.Close() }() // it was only read
-	const queries = 500
+	queries := 500
+	if testing.Short() {
+		queries = 60
+	}
 	found := 0
 	for i := range queries {
 		s := corpusQuery(r, arts)
