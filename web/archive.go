@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -647,4 +648,15 @@ func sharedBy(n int) string {
 		return "(no other case does)"
 	}
 	return "(as " + number(n) + " cases do)"
+}
+
+// uploadSum is a SHA-256, which is the ID of a case that got no other.
+var uploadSum = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// calledCase is what a case is called in lists: its ID, of a SHA-256 the beginning, by which commands and the search find it too.
+func calledCase(id string) string {
+	if uploadSum.MatchString(id) {
+		return id[:12] + "…"
+	}
+	return id
 }
