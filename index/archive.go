@@ -537,30 +537,18 @@ func (c *openCase) blockInto(n int, e *entry, mem *scratch) ([]record, error) {
 	return rs, nil
 }
 
-// findings reads the case's findings.
-func (c *openCase) findings() ([]findings.Finding, error) {
-	if c.meta.Findings == 0 {
-		return nil, nil
-	}
-	b, err := readFile(c.dir, fileFindings)
-	if err != nil {
-		return nil, err
-	}
-	var fs []findings.Finding
-	if err := json.Unmarshal(b, &fs); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w", fileFindings, err)
-	}
-	return fs, nil
-}
-
 // source reads again what is at a place; of a record it reads the whole block.
 func (c *openCase) source(p place) (*source, error) {
 	if p.block < 0 {
-		fs, err := c.findings()
-		if err != nil || int(p.item) >= len(fs) {
+		list, err := c.packed()
+		if err != nil || int(p.item) >= len(list) {
 			return nil, c.wrap(errors.Join(err, errBlock))
 		}
-		return &source{finding: &fs[p.item]}, nil
+		f := &findings.Finding{}
+		if err := json.Unmarshal(list[p.item], f); err != nil {
+			return nil, c.wrap(damagedFindings(err))
+		}
+		return &source{finding: f}, nil
 	}
 	e, err := c.entry(int(p.block))
 	if err != nil {

@@ -115,6 +115,11 @@ func (s *run) yieldCase(a *Archive, c *openCase, left *int, yield func(Hit, erro
 	return !stop && (err == nil || yield(Hit{}, err))
 }
 
+// findingPlace is the place of the finding with a number.
+func findingPlace(n int) place {
+	return place{block: -1, item: uint32(n), micro: math.MaxInt64} //nolint:gosec // bounded by the checks
+}
+
 // place is where a hit is: all that is kept of it until its turn comes.
 type place struct {
 	cas   int32   // index in the generation; used by sorted
@@ -256,16 +261,12 @@ func (s *run) scan(c *openCase, found func(place, *source) bool) error {
 		return c.wrap(err)
 	}
 	if withFindings {
-		fs, err := c.findings()
+		more, err := s.scanFindings(c, found)
 		if err != nil {
 			return c.wrap(err)
 		}
-		for i := range fs {
-			if judge(s.open, func(n query.Node) tri { return findingLeaf(n, s.live, &fs[i]) }) == yes {
-				if !found(place{block: -1, item: uint32(i), micro: math.MaxInt64}, &source{finding: &fs[i]}) {
-					return nil
-				}
-			}
+		if !more {
+			return nil
 		}
 	}
 	for _, number := range c.byPath {

@@ -449,7 +449,7 @@ func (w *Writer) Withdraw(path string) {
 // Report stores the case's report, which encode writes as report.json, indexes its findings and takes from it which system each
 // artifact belongs to. It is called once, after all artifacts.
 func (w *Writer) Report(r *findings.Report, encode func(io.Writer) error) error {
-	b, err := json.Marshal(r.Findings)
+	b, err := packFindings(r.Findings)
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
