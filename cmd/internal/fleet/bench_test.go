@@ -6,15 +6,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"casebook/internal/docscheck"
+	"casebook/internal/oscluster"
 )
 
 // BenchmarkWorker compares workers on the queue with batch: the same uploads (8 of 20 MB decoded) into a new archive each time. CPU seconds are those of the processes
-// that analyse, not of the queue's server, which a fleet has elsewhere; submitting is not counted.
+// that analyse, not of the queue's server and of the cluster, which a fleet has elsewhere; submitting is not counted. busy-% is the share of the time in which the workers' processors work and do not wait.
 func BenchmarkWorker(b *testing.B) {
 	const uploads, megabytes = 8, 20
 	f := newFleet(b, 1)
@@ -37,20 +39,29 @@ func BenchmarkWorker(b *testing.B) {
 	for _, row := range []struct {
 		name    string
 		workers int // 0 for batch
-		env     string
+		cluster bool
 	}{
-		{"batch-1-processor", 0, "GOMAXPROCS=1"},
-		{"worker-1-processor", 1, "GOMAXPROCS=1"},
-		{"two-workers-1-processor-each", 2, "GOMAXPROCS=1"},
+		{"batch-1-processor", 0, false},
+		{"worker-1-processor", 1, false},
+		{"two-workers-1-processor-each", 2, false},
+		{"worker-1-processor-opensearch", 1, true},
+		{"two-workers-1-processor-each-opensearch", 2, true},
 	} {
 		b.Run(row.name, func(b *testing.B) {
+			address := ""
+			if row.cluster {
+				address = "opensearch+http://" + strings.Join(oscluster.Shared(b).Hosts, ",") + "/"
+			}
 			b.SetBytes(uploads * megabytes * 1e6)
-			var cpu time.Duration
+			var cpu, wall time.Duration
 			for range b.N {
 				b.StopTimer()
 				n++
 				name := fmt.Sprintf("run%d", n)
 				archive := filepath.Join(f.dir, name)
+				if row.cluster {
+					archive = address + name
+				}
 				if row.workers > 0 {
 					f.must("submit", in, "--queue-name", name)
 				}
@@ -60,10 +71,11 @@ func BenchmarkWorker(b *testing.B) {
 					if row.workers > 0 {
 						c = f.command(worker1("--archive", archive, "-j", "1", "--queue-name", name)...)
 					}
-					c.Env = append(c.Env, row.env)
+					c.Env = append(c.Env, "GOMAXPROCS=1")
 					processes = append(processes, c)
 				}
 				b.StartTimer()
+				begun := time.Now()
 				var all sync.WaitGroup
 				for _, c := range processes {
 					all.Go(func() {
@@ -74,15 +86,19 @@ func BenchmarkWorker(b *testing.B) {
 				}
 				all.Wait()
 				b.StopTimer()
+				wall += time.Since(begun)
 				for _, c := range processes {
 					cpu += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 				}
-				if err := os.RemoveAll(archive); err != nil {
-					b.Fatal(err)
+				if !row.cluster {
+					if err := os.RemoveAll(archive); err != nil {
+						b.Fatal(err)
+					}
 				}
 				b.StartTimer()
 			}
 			b.ReportMetric(cpu.Seconds()/float64(b.N), "cpu-s/op")
+			b.ReportMetric(100*cpu.Seconds()/wall.Seconds()/float64(max(1, row.workers)), "busy-%")
 		})
 	}
 }
