@@ -91,11 +91,11 @@ func (s *run) scanFindings(c *openCase, found func(place, *source) bool) (more b
 
 // headOf decodes the first fields of a finding: its check, subject, system, verdict and severity. ok is false if it does not begin with them.
 func headOf(text []byte) (head findings.Finding, ok bool) {
-	end := bytes.Index(text, []byte(findingsRest))
-	if end < 0 {
+	first, _, ok := bytes.Cut(text, []byte(findingsRest))
+	if !ok {
 		return head, false
 	}
-	err := json.Unmarshal(append(bytes.Clone(text[:end]), '}'), &head)
+	err := json.Unmarshal(append(bytes.Clone(first), '}'), &head)
 	return head, err == nil
 }
 
