@@ -7,14 +7,6 @@ import (
 	"strings"
 )
 
-// FileName returns the end of the path that the base block of a hive, or of its transaction log, states, as far as it has room; "" if there is none.
-func FileName(b []byte) string {
-	if len(b) < baseBlockSize || string(b[:4]) != "regf" {
-		return ""
-	}
-	return readBase(b).name
-}
-
 // bootKeys are the keys below Control\Lsa whose class names, eight hexadecimal digits in UTF-16 each, are together the boot key.
 var bootKeys = []string{"JD", "Skew1", "GBG", "Data"}
 
