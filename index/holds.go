@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"casebook/index/query"
 )
@@ -12,16 +11,12 @@ import (
 // Holds tells whether the query matches a record of a case; registry values and findings are not looked at. It ends at the first one. The error is [fs.ErrNotExist] if there is no
 // such case.
 func (a *Archive) Holds(ctx context.Context, id string, q query.Node) (bool, error) {
-	m, err := a.generation()
+	live, err := a.named(id)
 	if err != nil {
 		return false, err
 	}
-	i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == id })
-	if i < 0 {
-		return false, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
-	}
 	s := &run{ctx: ctx, query: q, marks: marks(q, nil)}
-	if !s.begin(&m.Cases[i]) || !a.promises(ctx, s.live, s.open) {
+	if !s.begin(live) || !a.promises(ctx, s.live, s.open) {
 		return false, nil
 	}
 	c, ok, err := a.open(s.live)

@@ -87,7 +87,7 @@ type liveCase struct {
 
 // public returns what others may know of the case.
 func (c *liveCase) public() Case {
-	return Case{ID: c.ID, Labels: c.Labels, Added: c.Added, Hold: c.Hold, Uploads: c.Uploads, State: c.Name, Shard: c.Shard}
+	return Case{ID: c.ID, Labels: c.Labels, Added: c.Added, Hold: c.Hold, Uploads: c.Uploads, State: c.Name, Shard: c.Shard, Sum: c.Sum}
 }
 
 // checkFormat reads casebook.json in dir and refuses what this program can't read.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,8 +37,32 @@ func (a *App) store(ctx context.Context, address string) (index.Store, error) {
 	return nil, usagef("%s knows no archive at %s://; name a folder", a.Name, s)
 }
 
+// archived is an archive that is read.
+type archived interface {
+	index.Reader
+	index.Finder
+}
+
+// able returns an archive as one that can do what a command needs, unless it is in a store that can't.
+func able[T any](archive index.Reader, command, address string) (T, error) {
+	t, ok := archive.(T)
+	if !ok {
+		return t, usagef("%s can't be done with an archive at %s://", command, scheme(address))
+	}
+	return t, nil
+}
+
+// creator is what puts cases into an archive that is open.
+func creator(archive any, address string) (index.Creator, error) {
+	if c, ok := archive.(index.Creator); ok {
+		return c, nil
+	}
+	dir, err := filepath.Abs(address)
+	return index.Dir(dir), err
+}
+
 // openArchive opens the archive that the user named, to read it.
-func (a *App) openArchive(ctx context.Context, address string) (index.Reader, error) {
+func (a *App) openArchive(ctx context.Context, address string) (archived, error) {
 	switch {
 	case address == "":
 		return nil, usagef("no archive named: give --archive DIR (an archive or a report folder) or set %s", archiveVariable)

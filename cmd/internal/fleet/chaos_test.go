@@ -41,7 +41,6 @@ func TestKilledWorkersWithOpenSearch(t *testing.T) {
 		t.Skip("takes minutes")
 	}
 	cluster := oscluster.Shared(t)
-	t.Cleanup(oscluster.Stop)
 	f := newFleet(t, 3)
 	reports := filepath.Join(f.dir, "reports")
 	f.env = append(f.env, "CASEBOOK_ARCHIVE=opensearch+http://"+strings.Join(cluster.Hosts, ",")+"/chaos", casesVariable+"="+blobs.Dir(reports))
