@@ -28,21 +28,24 @@ type Hunted struct {
 func Hunt(ctx context.Context, archive index.Hunter, cases []index.Case, hunted []*findings.Check, opt Options, tell func(Hunted) error) error {
 	todo := make([][]*findings.Check, len(cases))
 	failed := make([]error, len(cases))
+	ids := make([]string, len(cases))
+	for i := range cases {
+		ids[i] = cases[i].ID
+	}
 	for _, c := range hunted { // one query after the other: a shard remembers its answer for all of its cases
-		q := trace(c)
+		var matching []index.Match
+		if q := trace(c); q != nil {
+			matching = archive.Matching(ctx, ids, q)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		for i := range cases {
-			if failed[i] != nil {
-				continue
-			}
-			holds := true
-			if q != nil {
-				holds, failed[i] = archive.Holds(ctx, cases[i].ID, q)
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if holds {
+			switch {
+			case matching == nil || matching[i].Holds:
 				todo[i] = append(todo[i], c)
+			case failed[i] == nil:
+				failed[i] = matching[i].Err
 			}
 		}
 	}

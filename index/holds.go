@@ -8,9 +8,23 @@ import (
 	"casebook/index/query"
 )
 
-// Holds tells whether the query matches a record of a case; registry values and findings are not looked at. It ends at the first one. The error is [fs.ErrNotExist] if there is no
-// such case.
-func (a *Archive) Holds(ctx context.Context, id string, q query.Node) (bool, error) {
+// Match is whether a record of a case matches a query.
+type Match struct {
+	Holds bool
+	Err   error // why that is not known; nil if it is
+}
+
+// Matching implements [Hunter]. A case is read up to the first match, and not at all if the index shows that it has none.
+func (a *Archive) Matching(ctx context.Context, ids []string, q query.Node) []Match {
+	out := make([]Match, len(ids))
+	for i, id := range ids {
+		out[i].Holds, out[i].Err = a.holds(ctx, id, q)
+	}
+	return out
+}
+
+// holds tells whether a query matches a record of a case.
+func (a *Archive) holds(ctx context.Context, id string, q query.Node) (bool, error) {
 	live, err := a.named(id)
 	if err != nil {
 		return false, err

@@ -201,9 +201,6 @@ func (s *Store) rollOver(ctx context.Context, current, month string) error {
 	return err
 }
 
-// isBlocks tells whether an index is one of blocks behind an alias.
-func isBlocks(name, alias string) bool { return strings.HasPrefix(name, alias+"-") }
-
 // dropEmpty removes indexes of blocks that hold nothing any more: all their cases were removed or replaced.
 func (s *Store) dropEmpty(ctx context.Context) error {
 	current, err := s.writeIndex(ctx)

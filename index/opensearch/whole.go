@@ -9,7 +9,10 @@ import (
 	"io/fs"
 	"iter"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 
 	"casebook/index"
 	"casebook/index/query"
@@ -175,30 +178,66 @@ func (s *Store) history(ctx context.Context, key string) ([]index.Revision, erro
 	return index.ParseHistory(b)
 }
 
-// Holds implements [index.Hunter].
-func (s *Store) Holds(ctx context.Context, id string, q query.Node) (bool, error) {
-	d, _, err := s.live(ctx, id, fs.ErrNotExist)
+// Matching implements [index.Hunter]. Of each case blocks are read up to the first match; then the next case is asked for.
+func (s *Store) Matching(ctx context.Context, ids []string, q query.Node) []index.Match {
+	out := make([]index.Match, len(ids))
+	if err := s.matching(ctx, ids, q, out); err != nil {
+		for i := range out {
+			out[i].Err = cmp.Or(out[i].Err, err)
+		}
+	}
+	return out
+}
+
+func (s *Store) matching(ctx context.Context, ids []string, q query.Node, out []index.Match) error {
+	at := make(map[string]int, len(ids))
+	values := make([]any, len(ids))
+	for i, id := range ids {
+		at[id], values[i] = i, id
+		out[i].Err = fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
+	}
+	states := map[string]string{}
+	err := s.eachCase(ctx, term{"type", typeCase}, func(d *caseDoc) error {
+		if i, asked := at[d.ID]; asked && s.sees(d) {
+			out[i].Err, states[d.ID] = nil, d.Key
+		}
+		return nil
+	})
 	if err != nil {
-		return false, err
+		return err
 	}
 	x, a, err := s.begin(ctx, q, index.SearchOptions{}, false)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer x.Close()
 	m, err := s.now(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() { m.release(ctx) }()
-	holds := false
-	filters := append(slices.Clone(a.words), term{fieldKey, d.Key}, oneOf(fieldClass, classRecords))
-	err = m.blocksOf(ctx, filters, byPlace, func(f *found) (bool, error) {
-		items, err := look(x, f)
-		holds = len(items) > 0
-		return !holds, err
-	})
-	return holds, err
+	filters := append(a.all(), oneOf(fieldClass, classRecords))
+	if len(ids) <= maxNamed {
+		filters = append(filters, oneOf(fieldCase, values...))
+	}
+	for last, next := "", ""; ; last = next {
+		next = ""
+		behind := append(slices.Clone(filters), object{"range": object{fieldCase: object{"gt": last}}})
+		err := m.blocksOf(ctx, behind, byPlace, func(f *found) (bool, error) {
+			i, asked := at[f.id]
+			if !asked || out[i].Err != nil || states[f.id] != f.key {
+				return true, nil
+			}
+			items, err := look(x, f)
+			if len(items) > 0 {
+				out[i].Holds, next = true, f.id
+			}
+			return next == "", err
+		})
+		if err != nil || next == "" {
+			return err
+		}
+	}
 }
 
 // Check implements [index.Checker]: every case is fetched and compared with the sums that were made when it was sent, its blocks are decoded, and each must be found by a search for a word of it. An error
@@ -268,8 +307,18 @@ func (m *moment) finds(ctx context.Context, key string, list []index.Sought) ([]
 			} `json:"hits"`
 		} `json:"hits"`
 	}
-	if err := m.ask(ctx, []filter{anyOf(each)}, object{"size": len(each), "_source": false, "track_total_hits": false}, &answer); err != nil {
-		return nil, err
+	for lost := 1; ; lost++ {
+		err := m.ask(ctx, []filter{anyOf(each)}, object{"size": len(each), "_source": false, "track_total_hits": false}, &answer)
+		if errors.Is(err, errLost) && lost <= maxLost {
+			err = m.renew(ctx, lost)
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		break
 	}
 	found := map[string]bool{}
 	for _, h := range answer.Hits.Hits {
@@ -288,34 +337,34 @@ func (s *Store) Stats(ctx context.Context) (index.Stats, error) {
 		return index.Stats{}, err
 	}
 	out := index.CountCases(list)
-	var answer struct {
-		Indices map[string]struct {
-			Primaries struct {
-				Shards struct {
-					Total int `json:"total_count"`
-				} `json:"shard_stats"`
-			} `json:"primaries"`
-			Total struct {
-				Store struct {
-					Bytes int64 `json:"size_in_bytes"`
-				} `json:"store"`
-			} `json:"total"`
-		} `json:"indices"`
+	var indexes []struct {
+		Index  string `json:"index"`
+		Shards string `json:"pri"`
+		Bytes  string `json:"store.size"`
 	}
 	names := s.blocks() + "-*," + s.files() + "," + s.cases() + "," + s.notes()
-	err = s.client.do(ctx, http.MethodGet, "/"+names+"/_stats/store", map[string][]string{"ignore_unavailable": {"true"}}, nil, &answer)
+	params := url.Values{"format": {"json"}, "h": {"index,pri,store.size"}, "bytes": {"b"}}
+	err = s.client.do(ctx, http.MethodGet, "/_cat/indices/"+names, params, nil, &indexes)
 	if isStatus(err, http.StatusNotFound) {
-		return out, nil
+		return out, nil // nothing was ever written
 	}
 	if err != nil {
 		return index.Stats{}, err
 	}
-	for name, i := range answer.Indices {
-		if isBlocks(name, s.blocks()) {
-			out.Shards += i.Primaries.Shards.Total
-			out.IndexBytes += i.Total.Store.Bytes
+	for _, i := range indexes {
+		shards, err := strconv.Atoi(i.Shards)
+		if err != nil {
+			return index.Stats{}, fmt.Errorf("opensearch: index %s has %q shards", i.Index, i.Shards)
+		}
+		size, err := strconv.ParseInt(cmp.Or(i.Bytes, "0"), 10, 64) // nothing while no copy of it is there
+		if err != nil {
+			return index.Stats{}, fmt.Errorf("opensearch: index %s has %q bytes", i.Index, i.Bytes)
+		}
+		if strings.HasPrefix(i.Index, s.blocks()+"-") {
+			out.Shards += shards
+			out.IndexBytes += size
 		} else {
-			out.CaseBytes += i.Total.Store.Bytes
+			out.CaseBytes += size
 		}
 	}
 	return out, nil
