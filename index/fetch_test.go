@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -195,10 +196,7 @@ func TestFetchDamaged(t *testing.T) {
 		{"without-sum", func(e *elsewhere) { e.cas.Sum = "" }, index.ErrNotStored.Error(), true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			e := &elsewhere{whole.cas, map[string][]byte{}, slices.Clone(whole.blocks)}
-			for name, b := range whole.files {
-				e.files[name] = b
-			}
+			e := &elsewhere{whole.cas, maps.Clone(whole.files), slices.Clone(whole.blocks)}
 			e.blocks[2].Frame = slices.Clone(e.blocks[2].Frame)
 			tt.damage(e)
 			s, faults, err := e.fetch(t)

@@ -161,7 +161,7 @@ func (s *Spool) Files(ctx context.Context, put func(name string, r io.Reader) er
 		return s.cas.wrap(err)
 	}
 	for _, path := range []string{filepath.Join(s.folder, fileHistory), rest, filepath.Join(s.folder, fileReport)} {
-		f, err := os.Open(path) //nolint:gosec // a file of our own
+		f, err := os.Open(path)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}

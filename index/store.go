@@ -15,7 +15,6 @@ import (
 type Store interface {
 	Creator
 	Reader
-	Finder
 	Changer
 }
 
@@ -95,6 +94,7 @@ type CaseWriter interface {
 
 // Reader reads and searches cases, also while others write. [Archive] says what each method does.
 type Reader interface {
+	Finder
 	List(ctx context.Context) ([]Case, error)
 	FindCase(ctx context.Context, s string) (string, error)
 	Report(ctx context.Context, id string) ([]byte, error)
@@ -176,7 +176,6 @@ func (d Dir) Create(ctx context.Context, entry Entry) (CaseWriter, error) {
 var (
 	_ Reader  = (*Archive)(nil)
 	_ Limiter = (*Archive)(nil)
-	_ Finder  = (*Archive)(nil)
 	_ Changer = (*Keeper)(nil)
 	_ Creator = Dir("")
 

@@ -196,10 +196,10 @@ func (s *Store) matching(ctx context.Context, ids []string, q query.Node, out []
 		at[id], values[i] = i, id
 		out[i].Err = fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
 	}
-	states := map[string]string{}
+	there := map[string]int{}
 	err := s.eachCase(ctx, term{"type", typeCase}, func(d *caseDoc) error {
 		if i, asked := at[d.ID]; asked && s.sees(d) {
-			out[i].Err, states[d.ID] = nil, d.Key
+			out[i].Err, there[d.ID] = nil, i
 		}
 		return nil
 	})
@@ -224,8 +224,8 @@ func (s *Store) matching(ctx context.Context, ids []string, q query.Node, out []
 		next = ""
 		behind := append(slices.Clone(filters), object{"range": object{fieldCase: object{"gt": last}}})
 		err := m.blocksOf(ctx, behind, byPlace, func(f *found) (bool, error) {
-			i, asked := at[f.id]
-			if !asked || out[i].Err != nil || states[f.id] != f.key {
+			i, ok := there[f.id]
+			if !ok {
 				return true, nil
 			}
 			items, err := look(x, f)

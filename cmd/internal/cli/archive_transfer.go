@@ -147,7 +147,7 @@ type importer struct {
 	single  bool // one file, of which only that is said which case it is
 
 	mu      sync.Mutex
-	reader  archived // nil until the archive is there
+	reader  index.Reader // nil until the archive is there
 	results []imported
 	left    int // kept uploads that were left out
 }
@@ -302,7 +302,7 @@ func (x *importer) one(ctx context.Context, p *parcel) error {
 }
 
 // archive opens the archive that is imported into, nil if it is not there yet.
-func (x *importer) archive(ctx context.Context) (archived, error) {
+func (x *importer) archive(ctx context.Context) (index.Reader, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.reader != nil {

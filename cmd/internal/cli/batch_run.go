@@ -73,7 +73,7 @@ type batch struct {
 	results []batchResult
 	held    map[string]string        // the case of each upload that this run has begun to analyse, by SHA-256; "" as long as it is being analysed
 	where   map[string]ingest.Upload // the files of each upload that this run has seen, by SHA-256
-	reader  archived
+	reader  index.Reader
 	tidied  func()        // ends the merging of small shards; nil where none is done
 	came    chan struct{} // says that a case was published
 }
@@ -357,7 +357,7 @@ func (b *batch) release(list []candidate) {
 }
 
 // look returns the archive to look cases up in, nil if it is not there yet.
-func (b *batch) look(ctx context.Context) (archived, error) {
+func (b *batch) look(ctx context.Context) (index.Reader, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.reader != nil {
@@ -387,7 +387,7 @@ func (b *batch) inArchive(ctx context.Context, sum string) (string, error) {
 }
 
 // caseNow returns a case as it is now, with the archive; nil if it has none of that ID.
-func (b *batch) caseNow(ctx context.Context, id string) (*index.Case, archived, error) {
+func (b *batch) caseNow(ctx context.Context, id string) (*index.Case, index.Reader, error) {
 	archive, err := b.look(ctx)
 	if err != nil || archive == nil {
 		return nil, nil, err

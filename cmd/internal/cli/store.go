@@ -37,12 +37,6 @@ func (a *App) store(ctx context.Context, address string) (index.Store, error) {
 	return nil, usagef("%s knows no archive at %s://; name a folder", a.Name, s)
 }
 
-// archived is an archive that is read.
-type archived interface {
-	index.Reader
-	index.Finder
-}
-
 // able returns an archive as one that can do what a command needs, unless it is in a store that can't.
 func able[T any](archive index.Reader, command, address string) (T, error) {
 	t, ok := archive.(T)
@@ -62,7 +56,7 @@ func creator(archive any, address string) (index.Creator, error) {
 }
 
 // openArchive opens the archive that the user named, to read it.
-func (a *App) openArchive(ctx context.Context, address string) (archived, error) {
+func (a *App) openArchive(ctx context.Context, address string) (index.Reader, error) {
 	switch {
 	case address == "":
 		return nil, usagef("no archive named: give --archive DIR (an archive or a report folder) or set %s", archiveVariable)
