@@ -253,7 +253,7 @@ func (w *Writer) importCase(ctx context.Context, z *zip.Reader, live *liveCase) 
 		err = fmt.Errorf("archive: %w", cerr)
 	}
 	if err == nil {
-		err = writeShardFile(filepath.Join(w.tmp, dirShards), shard.documents.Load(), []string{w.key})
+		err = w.writeShard(shard, folder, &c)
 	}
 	if err == nil {
 		err = syncTree(w.tmp)
