@@ -369,11 +369,12 @@ func (a *reading) sharedShard(name string) (*sharedShard, error) {
 	if s, ok := a.shards[name]; ok {
 		return s, nil
 	}
-	i, err := readShard(filepath.Join(a.dir, dirShards, name))
+	dir := filepath.Join(a.dir, dirShards, name)
+	i, err := readShard(dir)
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	s := &sharedShard{index: i}
+	s := &sharedShard{index: i, outline: sync.OnceValue(func() *outline { return readOutline(dir) })}
 	a.shards[name] = s
 	return s, nil
 }
@@ -404,7 +405,8 @@ func (a *Archive) promises(ctx context.Context, live *liveCase, q query.Node) bo
 	err := a.withShard(live.Shard, func(s *sharedShard) error {
 		answer, err := s.answer(ctx, q)
 		if err == nil {
-			may = answer.all || answer.cases[live.Key] != nil
+			p := answer.of(live.Key)
+			may = p.any()
 		}
 		return err
 	})
@@ -605,6 +607,9 @@ type picks struct {
 	seqs     map[int][]int // by artifact number
 	findings bool          // those of the case may hold one too
 }
+
+// any tells whether there is one.
+func (p *picks) any() bool { return p.all || p.findings || len(p.seqs) > 0 }
 
 // of returns the blocks of an artifact, numbered within it.
 func (p *picks) of(number int, a *caseArtifact) iter.Seq[int] {

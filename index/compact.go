@@ -289,7 +289,18 @@ func buildShard(ctx context.Context, archive string, cases []liveCase, dir strin
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(writeShardFile(dir, n, keys), syncTree(dir)); err != nil {
+	folders := map[string]liveCase{}
+	for _, c := range cases {
+		folders[filepath.Join(archive, dirCases, c.Name)] = c
+	}
+	err = writeOutline(dir, folders)
+	if err == nil {
+		err = writeShardFile(dir, n, keys)
+	}
+	if err == nil {
+		err = syncTree(dir)
+	}
+	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	return nil

@@ -312,7 +312,7 @@ func (w *Writer) importCase(ctx context.Context, x *Exported) error {
 		err = fmt.Errorf("archive: %w", cerr)
 	}
 	if err == nil {
-		err = writeShardFile(filepath.Join(w.tmp, dirShards), shard.documents.Load(), []string{w.key})
+		err = w.writeShard(shard, folder, &c)
 	}
 	if err == nil {
 		err = syncTree(w.tmp)

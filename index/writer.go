@@ -554,7 +554,7 @@ func (w *Writer) finish() error {
 	if err := w.keep(); err != nil {
 		return err
 	}
-	if err := writeShardFile(filepath.Join(w.tmp, dirShards), shard.documents.Load(), []string{w.key}); err != nil {
+	if err := w.writeShard(shard, filepath.Join(w.tmp, dirCases), &liveCase{ID: w.meta.ID, Key: w.key}); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	for _, d := range []string{dirCases, dirShards, dirUploads} {
@@ -587,6 +587,15 @@ func (w *Writer) seal() error {
 		return fmt.Errorf("archive: %w", err)
 	}
 	return nil
+}
+
+// writeShard completes the index of the case in a folder.
+func (w *Writer) writeShard(shard *shardWriter, folder string, live *liveCase) error {
+	dir := filepath.Join(w.tmp, dirShards)
+	if err := writeOutline(dir, map[string]liveCase{folder: *live}); err != nil {
+		return err
+	}
+	return writeShardFile(dir, shard.documents.Load(), []string{w.key})
 }
 
 // complete ends the record store and writes the table of its blocks.
