@@ -65,15 +65,10 @@ func (s *Store) joinNotes(ctx context.Context, id string, more []index.Note) err
 	}
 }
 
-// faultError says what is not as it was sent.
-type faultError struct{ what string }
-
-func (e *faultError) Error() string { return e.what }
-
-// fetch makes a spool of a case, which must be closed; the error is missing if there is no such case. fault is told what is not as it was sent.
-func (s *Store) fetch(ctx context.Context, id string, missing error, fault func(string)) (*index.Spool, error) {
+// fetch makes a spool of a case, which must be closed; the error is [fs.ErrNotExist] if there is no such case. fault is told what is not as it was sent.
+func (s *Store) fetch(ctx context.Context, id string, fault func(string)) (*index.Spool, error) {
 	for try := 0; ; try++ {
-		d, _, err := s.live(ctx, id, missing)
+		d, _, err := s.live(ctx, id, fs.ErrNotExist)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +83,7 @@ func (s *Store) fetch(ctx context.Context, id string, missing error, fault func(
 			return spool, err
 		}
 		// It may have been replaced or removed meanwhile, which removes what was being fetched.
-		now, _, gerr := s.live(ctx, id, missing)
+		now, _, gerr := s.live(ctx, id, fs.ErrNotExist)
 		if gerr == nil && (now.Key == d.Key || try == maxConflicts) {
 			for _, what := range faults {
 				fault(what)
@@ -121,9 +116,9 @@ func (s *Store) stateBlocks(ctx context.Context, key string) iter.Seq2[*index.Bl
 // whole fetches a case of which everything is as it was sent.
 func (s *Store) whole(ctx context.Context, id string) (*index.Spool, error) {
 	first := ""
-	spool, err := s.fetch(ctx, id, fs.ErrNotExist, func(what string) { first = cmp.Or(first, what) })
+	spool, err := s.fetch(ctx, id, func(what string) { first = cmp.Or(first, what) })
 	if err == nil && first != "" {
-		err = errors.Join(fmt.Errorf("archive: case %q is not what was written: %w", id, &faultError{first}), spool.Close())
+		err = errors.Join(fmt.Errorf("archive: case %q is not as it was written: %s", id, first), spool.Close())
 	}
 	if err != nil {
 		return nil, err
@@ -261,7 +256,7 @@ func (s *Store) checkCase(ctx context.Context, c index.Case, done *index.Checked
 		done.Faults++
 		fault(index.Fault{Case: c.ID, What: what})
 	}
-	spool, err := s.fetch(ctx, c.ID, fs.ErrNotExist, tell)
+	spool, err := s.fetch(ctx, c.ID, tell)
 	switch {
 	case errors.Is(err, index.ErrNotStored):
 		done.Cases++
