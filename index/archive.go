@@ -33,6 +33,7 @@ type reading struct {
 
 	mu     sync.Mutex
 	now    *manifest
+	parts  *parts
 	opened map[string]*openCase    // by folder name
 	shards map[string]*sharedShard // by folder name
 
@@ -56,11 +57,12 @@ func Open(dir string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := latest(dir)
+	known := &parts{}
+	m, err := latest(dir, known)
 	if err != nil {
 		return nil, err
 	}
-	return &Archive{reading: &reading{dir: dir, now: m, opened: map[string]*openCase{}, shards: map[string]*sharedShard{}}}, nil
+	return &Archive{reading: &reading{dir: dir, now: m, parts: known, opened: map[string]*openCase{}, shards: map[string]*sharedShard{}}}, nil
 }
 
 // Close frees what the archive holds open. No search may be under way.
@@ -231,7 +233,7 @@ func (a *reading) newest() (*manifest, error) {
 	if len(ns) == 0 || ns[0] == a.now.Generation {
 		return a.now, nil
 	}
-	m, err := latest(a.dir)
+	m, err := latest(a.dir, a.parts)
 	if err != nil {
 		return nil, err
 	}

@@ -259,13 +259,13 @@ func (d Dir) Import(ctx context.Context, x *Exported, o ImportOptions) (Case, er
 	if err := errors.Join(err, w.Abort()); err != nil {
 		return Case{}, err
 	}
-	m, err := latest(string(d))
+	now, err := findCase(string(d), x.live.ID)
 	if err != nil {
 		return Case{}, err
 	}
 	live := x.live
-	if i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.Key == w.key }); i >= 0 {
-		live = m.Cases[i]
+	if now != nil && now.Key == w.key { // nobody has changed it since
+		live = *now
 	}
 	return live.public(), nil
 }
