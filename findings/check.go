@@ -24,8 +24,8 @@ type Check struct {
 
 	// Run looks at one system. It returns at least one finding. Empty fields are filled in from the check.
 	Run func(f *facts.Facts) ([]Finding, error)
-	// RunAll is for checks that compare systems or judge what belongs to none; it takes the place of Run and sees all
-	// systems on which the needs are met together.
+	// RunAll is for checks that compare systems or judge what belongs to none; it takes the place of Run and, if one system meets the
+	// needs, sees all together: what tells of one computer may lie with another, or with none.
 	RunAll func(all []*facts.Facts) ([]Finding, error)
 }
 

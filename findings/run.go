@@ -54,7 +54,7 @@ func (r *runner) run() {
 		return
 	}
 	if c.RunAll != nil {
-		r.try(func() ([]Finding, error) { return c.RunAll(ready) }, ready, nil)
+		r.try(func() ([]Finding, error) { return c.RunAll(r.all) }, r.all, nil)
 	} else {
 		for _, f := range ready {
 			r.try(func() ([]Finding, error) { return c.Run(f) }, []*facts.Facts{f}, f)
