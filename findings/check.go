@@ -19,7 +19,9 @@ type Check struct {
 	Rests func() []string
 	// Observe looks at the records that the signals hit where a match alone does not do. Its Check is filled in.
 	Observe *facts.Watch
-	Before  []Precedence // which other checks' remedies wait for this one's
+	// Apart says that the subjects of RunAll are matters of their own: a not-evaluated finding on one stands beside verdicts on others.
+	Apart  bool
+	Before []Precedence // which other checks' remedies wait for this one's
 	Doc     Doc
 
 	// Run looks at one system. It returns at least one finding. Empty fields are filled in from the check.
