@@ -62,6 +62,12 @@ type Splitter interface {
 	Split(text []byte, atEOF bool, emit func(Record)) int
 }
 
+// Ender is what a Splitter may be besides: one whose records show where they end.
+type Ender interface {
+	// Cut reports, after Split has taken everything, whether the text ends within a record, so that it was cut short there.
+	Cut() bool
+}
+
 // MaxRecord is the length in bytes of decoded text at which a record is cut.
 const MaxRecord = 1 << 20
 
