@@ -311,7 +311,7 @@ func (z *zenFacts) onlyScheduled() (suspicion, bool) {
 	}
 	s := suspicion{
 		severity: findings.Low, state: findings.Unknown, title: "ZENworks agent files were in use and wait for a restart",
-		says: fmt.Sprintf("The Installer log shows %s about agent's files in use or left to the next boot (1603 held in use, 1902 rename, 1903 delete). Whether the restart replaced them is not in the bundle.", count(len(z.messages), "message")),
+		says:    fmt.Sprintf("The Installer log shows %s about agent's files in use or left to the next boot (1603 held in use, 1902 rename, 1903 delete). Whether the restart replaced them is not in the bundle.", count(len(z.messages), "message")),
 		missing: []findings.Missing{zenQueueNeed.Missing()},
 	}
 	if l := z.volumes.above(z.home); l == nil || l.unknown { // else the bundle shows it already
