@@ -98,6 +98,7 @@ type Input struct {
 	Artifact *Artifact
 	Bytes    []byte   // of a Binary extractor: the member's bytes, which the value may keep
 	Lines    []string // otherwise: the decoded text's lines without their line ends; Lines[i] is line i+1
+	Open     bool     // the last of Lines has no line end: the text may have been cut short there
 	Locale   Locale   // of the machine that the artifact belongs to, as far as it is known
 }
 
