@@ -39,6 +39,7 @@ const unknownOrigin = "unknown-origin.invalid."
 type DNSZone struct {
 	Origins []string    // the zones' names, in lower case without the last dot, in the order of the text; those of $ORIGIN too
 	Records []DNSRecord // in the order of the text
+	Cut     bool        // the text ends within a record, so that what is not in it may be in the zone
 }
 
 // DNSRecord is a resource record.
@@ -109,6 +110,7 @@ type zoneReader struct {
 	ttl    uint32
 
 	bad, badLine      int // records that are not read
+	badLast           int // the line of the last of them
 	skipped, skipped1 int // $INCLUDE and $GENERATE
 }
 
@@ -129,6 +131,10 @@ func extractDNSZone(in ingest.Input) (any, []ingest.Problem) {
 	}
 	if r.bad > 0 {
 		problems = append(problems, problem(in, "%d records of the zone could not be read, the first is line %d", r.bad, r.badLine))
+		rest := strings.Join(in.Lines[r.badLast:], "")
+		if r.z.Cut = trim(rest) == ""; r.z.Cut {
+			problems = append(problems, problem(in, "line %d: the text ends within a record, so that what it lacks may be in the zone", r.badLast))
+		}
 	}
 	if r.skipped > 0 {
 		problems = append(problems, problem(in, "%d $INCLUDE and $GENERATE directives are not carried out, the first is line %d", r.skipped, r.skipped1))
@@ -191,6 +197,7 @@ func (r *zoneReader) fail(i int) {
 	if r.bad++; r.bad == 1 {
 		r.badLine = i + 1
 	}
+	r.badLast = i + 1
 }
 
 // comment looks for the zone's name in a comment, unless it is known.
