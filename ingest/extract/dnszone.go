@@ -58,6 +58,8 @@ type DNSRecord struct {
 var (
 	zoneRecord = regexp.MustCompile(`^(?:[^\s;$(]\S{0,254})?\s+(?:\[(?i:age|aging):\d{1,10}\]\s*)?(?:\d{1,10}\s+)?(?:(?i:in)\s+)?(?:\d{1,10}\s+)?(?:(?:(SOA|soa)\s+\S+\s+\S)|(?:A|a)\s+\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\s*(?:;.*)?$|(?:AAAA|aaaa)\s+[0-9A-Fa-f:.]{2,45}\s*(?:;.*)?$|(?:PTR|CNAME|NS|ptr|cname|ns)\s+\S+\s*(?:;.*)?$|(?:MX|SRV|mx|srv)\s+\d)`)
 	zoneAge    = regexp.MustCompile(`\[(?i:age|aging):(\d{1,10})\]`)
+	// ownType is a record of a type that only Windows has, or one by its number: it is whole and not read.
+	ownType = regexp.MustCompile(`(?i)\s(?:wins|wins-?r|type\d+)\s+\S`)
 	// zoneFile is the comment in which Windows names the zone beside its file; zoneLabel the one of dnscmd.
 	zoneFile  = regexp.MustCompile(`^;.*?(\S+)\.dns\b(.*)$`)
 	zoneLabel = regexp.MustCompile(`^;\s+\S+:\s+([^\s:]+\.[^\s:]+)\s*$`)
@@ -110,7 +112,7 @@ type zoneReader struct {
 	ttl    uint32
 
 	bad, badLine      int // records that are not read
-	badLast           int // the line of the last of them
+	badLast           int // the line of the last of them in a master file's form
 	skipped, skipped1 int // $INCLUDE and $GENERATE
 }
 
@@ -131,8 +133,8 @@ func extractDNSZone(in ingest.Input) (any, []ingest.Problem) {
 	}
 	if r.bad > 0 {
 		problems = append(problems, problem(in, "%d records of the zone could not be read, the first is line %d", r.bad, r.badLine))
-		rest := strings.Join(in.Lines[r.badLast:], "")
-		if r.z.Cut = trim(rest) == ""; r.z.Cut {
+		r.z.Cut = r.badLast > 0 && trim(strings.Join(in.Lines[r.badLast:], "")) == "" && !ownType.MatchString(in.Lines[r.badLast-1])
+		if r.z.Cut {
 			problems = append(problems, problem(in, "line %d: the text ends within a record, so that what it lacks may be in the zone", r.badLast))
 		}
 	}
@@ -184,11 +186,16 @@ func (r *zoneReader) line(i int) int {
 		return i
 	}
 	text, last, ok := r.record(i)
-	if !ok {
+	before := r.bad
+	if ok {
+		r.add(text, i+1)
+	} else {
 		r.fail(i)
-		return i
+		last = i
 	}
-	r.add(text, i+1)
+	if r.bad > before {
+		r.badLast = last + 1
+	}
 	return last
 }
 
@@ -197,7 +204,6 @@ func (r *zoneReader) fail(i int) {
 	if r.bad++; r.bad == 1 {
 		r.badLine = i + 1
 	}
-	r.badLast = i + 1
 }
 
 // comment looks for the zone's name in a comment, unless it is known.
