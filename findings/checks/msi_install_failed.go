@@ -27,8 +27,14 @@ var msiInstallFailed = &findings.Check{
 	Product: findings.Product{
 		Name: "Windows Installer", Words: []string{".msi", "msiexec", "_msi", "msi_", "msi."},
 		Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP},
+		Seen:  func(f *facts.Facts) bool { return len(facts.Observed[[]*msiEnd](f, msiFailedID)) > 0 },
 	},
-	Needs: []findings.Need{verboseInstallerLog},
+	Needs: []findings.Need{{
+		Met: func(f *facts.Facts) bool {
+			return f.Has(verboseInstallerLog.AnyOf...) || len(facts.Observed[[]*msiEnd](f, msiFailedID)) > 0
+		},
+		What: verboseInstallerLog.What, Why: verboseInstallerLog.Why, Collect: verboseInstallerLog.Collect,
+	}},
 	Signals: []match.Signal{
 		{
 			Name: msiFailedID + "/returning", Kinds: installerLogs,
@@ -54,18 +60,26 @@ var msiInstallFailed = &findings.Check{
 		},
 	},
 	Observe: &facts.Watch{
-		Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP}, Every: true,
-		New: func(*ingest.Artifact) facts.Observer { return &msiSessions{open: &msiSession{}} },
+		Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP, ingest.KindLogEvents}, Every: true,
+		New: func(a *ingest.Artifact) facts.Observer {
+			if a.Kind == ingest.KindLogEvents {
+				return &msiEnds{}
+			}
+			return &msiSessions{open: &msiSession{}}
+		},
 	},
 	Doc: findings.Doc{
-		Cause:      "An action of the installation returned a failure, Installer rolled the transaction back and gave its caller an error code. The code says little (1603 is any fatal error); the message just above the first action that ended with return value 3 says why.",
-		Remedy:     msiRemedy,
-		Risk:       "The package runs again from the start: what the rollback left (files in use, services, registry values of custom actions) may be changed twice, and the machine may restart on its own with code 1641; use /norestart.",
-		Undo:       "msiexec /x PRODUCTCODE takes the product away if the new run succeeds and is not wanted; a run that fails is rolled back by Installer. A service or permission that was changed to remove the cause is set back by hand: note its old state first.",
-		Cured:      `The next log of the same product ends with "MainEngineThread is returning 0" (or 3010) and holds no "return value 3".`,
-		Overturns:  "A later session of the same product code that returned 0, 1641 or 3010; for the cause, a message nearer to the first action with return value 3 than the one that is quoted, or the custom action's own log.",
-		Proves:     []string{"The engine's last line \"MainEngineThread is returning N\" of a session, N being none of 0, 1641 and 3010."},
-		Suggests:   []string{"An action that ended with return value 3 in a log that breaks off before the engine's last line."},
+		Cause:     "An action of the installation returned a failure, Installer rolled the transaction back and gave its caller an error code. The code says little (1603 is any fatal error); the message just above the first action that ended with return value 3 says why.",
+		Remedy:    msiRemedy,
+		Risk:      "The package runs again from the start: what the rollback left (files in use, services, registry values of custom actions) may be changed twice, and the machine may restart on its own with code 1641; use /norestart.",
+		Undo:      "msiexec /x PRODUCTCODE takes the product away if the new run succeeds and is not wanted; a run that fails is rolled back by Installer. A service or permission that was changed to remove the cause is set back by hand: note its old state first.",
+		Cured:     `The next log of the same product ends with "MainEngineThread is returning 0" (or 3010) and holds no "return value 3".`,
+		Overturns: "A later session of the same product code that returned 0, 1641 or 3010; for the cause, a message nearer to the first action with return value 3 than the one that is quoted, or the custom action's own log.",
+		Proves:    []string{"The engine's last line \"MainEngineThread is returning N\" of a session, N being none of 0, 1641 and 3010."},
+		Suggests: []string{
+			"An action that ended with return value 3 in a log that breaks off before the engine's last line.",
+			"An event of MsiInstaller (1033 to 1037 with a return code, 11708, 11725, 11729) that tells of a failure, without a log of the same product.",
+		},
 		Exonerates: []string{"Every session of the logs ends with 0, 1641 or 3010.", "A later session of the same product succeeded: the finding is then resolved."},
 		FalsePositives: "Return code 1603 (a fatal error) and message 1603 (a file is held in use, which ends with 3010) are different things. " +
 			"1602, 1605, 1618 and 1638 are not faults of the package. Notes such as 1: 2203 for inprogressinstallinfo.ipi or 1: 2205 stand in every log.",
@@ -408,6 +422,9 @@ func runMSIInstallFailed(f *facts.Facts) ([]findings.Finding, error) {
 			out = append(out, msiFailure(all[i].msiSession, by))
 		}
 	}
+	out = append(out, msiEventFailures(f, func(product string) bool {
+		return slices.ContainsFunc(all, func(s placed) bool { return strings.EqualFold(s.product(), product) })
+	})...)
 	switch {
 	case len(out) > 0:
 		return out, nil
