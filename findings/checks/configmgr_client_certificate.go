@@ -93,6 +93,12 @@ var accessRemedy = []string{
 	"Restart the service SMS Agent Host.",
 }
 
+// What to do where the permissions of the folder are at fault.
+const (
+	folderRisk = "Everyone needs to add files to this folder and no right to those that are in it: rights that are inherited by the files let other programs read private keys. What took the rights away, often a hardening policy, may do so again."
+	folderUndo = `icacls with the folder above it and /restore "%PUBLIC%\machinekey-acl.txt", the file of the first step.`
+)
+
 var folderRemedy = []string{
 	`Keep the present permissions: icacls "FOLDER" /save "%PUBLIC%\machinekey-acl.txt", FOLDER being the one that this finding names.`,
 	"Give the folder its default permissions: Administrators Full Control, Everyone the right to list it and to add files, both for this folder only.",
@@ -263,7 +269,7 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 	if key.denied {
 		out.Remedy, out.Risk, out.Undo = accessRemedy, accessRisk, accessUndo
 		if key.folder {
-			out.Remedy = folderRemedy
+			out.Remedy, out.Risk, out.Undo = folderRemedy, folderRisk, folderUndo
 		}
 	}
 	if key.title != "" {

@@ -164,6 +164,7 @@ type msiSession struct {
 	called                   string // the product's name in an English message
 	returning                *facts.Match
 	result                   uint32
+	over                     bool   // the client's engine has returned: what begins behind it is another session
 	action                   string // the first that ended with return value 3
 	failed                   *facts.Match
 	cause                    cause
@@ -185,6 +186,9 @@ func (s *msiSession) same(o *msiSession) bool {
 	return p != "" && strings.EqualFold(p, o.product())
 }
 
+// clientEngine is what the lines of the engine within the program that asked for the installation begin with.
+var clientEngine = []byte("MSI (c) ")
+
 // msiSessions finds the sessions of one Installer log.
 type msiSessions struct {
 	open *msiSession
@@ -194,9 +198,13 @@ type msiSessions struct {
 // See implements facts.Observer.
 func (m *msiSessions) See(s *facts.Sight) {
 	text := bytes.TrimSpace(s.Record.Text)
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // files that were put together each begin with one
 	if bytes.HasPrefix(text, []byte("=== ")) && bytes.HasSuffix(text, []byte(" ===")) {
 		m.close()
 		return
+	}
+	if m.open.over && bytes.HasPrefix(s.Record.Raw, clientEngine) && bytes.HasSuffix(text, []byte("Resetting cached policy values")) {
+		m.close() // excerpts lack the headers
 	}
 	if len(text) == 0 {
 		return
@@ -209,6 +217,7 @@ func (m *msiSessions) See(s *facts.Sight) {
 		case "returning":
 			if code, ok := wincode.Parse(string(h.Capture("code"))); ok {
 				o.result, o.returning = code, s.Keep()
+				o.over = bytes.HasPrefix(s.Record.Raw, clientEngine) // the client's engine ends last
 			}
 		case "custom-action":
 			o.custom = s.Keep()
@@ -294,7 +303,7 @@ func trimStop(b []byte) ([]byte, bool) {
 }
 
 var (
-	numberedMessage = regexp.MustCompile(`^(?:[^\n]+? -- )?\p{L}[\p{L}’' ]{0,30}? ?(?P<n>1[3-9]\d\d|2[0-9]\d\d)\.[ \x{a0}]?\S`)
+	numberedMessage = regexp.MustCompile(`^(?:[^\n]+? -- )?\p{L}[\p{L}’' ]{0,30}? ?(?P<n>1[3-9]\d\d|2[0-9]\d\d)[.。][ \x{a0}]?\S`)
 	installerNote   = regexp.MustCompile(`^Note: 1: (?P<n>\d{4})\b`)
 	customActionEnd = regexp.MustCompile(`^CustomAction \S+ returned actual error code -?\d+`)
 )
@@ -474,7 +483,7 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.failed, findings.Supports, "the first action that ended with return value 3"))
 	}
 	if s.cause.line != nil {
-		f.Summary += " Above it the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".") + "."
+		f.Summary += " Above it the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".。") + "."
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause.line, findings.Supports, s.cause.note()))
 	}
 	if s.cause.number != 0 && s.cause.meaning != "" {
@@ -519,7 +528,7 @@ func msiBrokenOff(s *msiSession) findings.Finding {
 	f.Title = fmt.Sprintf("%s: the action %s failed, and the outcome is not shown", cmp.Or(s.product(), "An installation"), s.action)
 	if s.cause.line != nil {
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause.line, findings.Supports, s.cause.note()))
-		f.Summary += " Above the action the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".") + "."
+		f.Summary += " Above the action the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".。") + "."
 	}
 	return f
 }

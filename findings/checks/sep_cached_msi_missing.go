@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"regexp"
@@ -164,7 +165,8 @@ var (
 // See implements facts.Observer.
 func (o *sepObserver) See(s *facts.Sight) {
 	u := o.open
-	if t := s.Record.Text; len(t) > 4 && string(t[:4]) == "=== " {
+	// Files that were put together each begin with a byte order mark.
+	if t := bytes.TrimPrefix(s.Record.Text, []byte("\ufeff")); len(t) > 4 && string(t[:4]) == "=== " {
 		o.close()
 		o.open.headed = true
 		return
