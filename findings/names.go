@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"casebook/findings/facts"
+	"casebook/hive"
 	"casebook/ingest/extract"
 )
 
@@ -33,9 +34,15 @@ const (
 func names(r *Report, systems []*facts.Facts) []Name {
 	all := nameSet{}
 	for _, f := range systems {
+		all.addRegistry(f.Registry)
 		all.addTables(f)
 		for _, n := range f.Names() {
 			all.add(n.Text, NameKind(n.Kind))
+		}
+	}
+	for i := range r.Findings {
+		for _, n := range r.Findings[i].Names {
+			all.add(n.Name, n.Kind)
 		}
 	}
 	for _, s := range r.Systems {
@@ -66,7 +73,7 @@ type nameSet map[string]NameKind
 // add notes a name as a text writes it. An address is none; what is a host in one place stays one.
 func (s nameSet) add(name string, kind NameKind) {
 	name = strings.ToLower(strings.Trim(strings.TrimSpace(name), `\$."'`))
-	if name == "" || strings.HasPrefix(name, "_") || strings.HasPrefix(name, "*") || strings.ContainsAny(name, " \t\\/:@") || strings.HasSuffix(name, ".arpa") {
+	if name == "" || name == "unknown" || name == "localhost" || strings.HasPrefix(name, "_") || strings.HasPrefix(name, "*") || strings.ContainsAny(name, " \t\\/:@") || strings.HasSuffix(name, ".arpa") {
 		return
 	}
 	if _, err := netip.ParseAddr(name); err == nil {
@@ -74,6 +81,37 @@ func (s nameSet) add(name string, kind NameKind) {
 	}
 	if s[name] != NameHost {
 		s[name] = kind
+	}
+}
+
+// registryNames are the values in which Windows keeps what the machine, its domain and its user are called.
+var registryNames = []struct {
+	key, value string
+	kind       NameKind
+}{
+	{`SYSTEM\CurrentControlSet\Services\Tcpip\Parameters`, "Hostname", NameHost},
+	{`SYSTEM\CurrentControlSet\Services\Tcpip\Parameters`, "NV Hostname", NameHost},
+	{`SYSTEM\CurrentControlSet\Services\Tcpip\Parameters`, "Domain", NameDomain},
+	{`SYSTEM\CurrentControlSet\Services\Tcpip\Parameters`, "NV Domain", NameDomain},
+	{`SYSTEM\CurrentControlSet\Services\Tcpip\Parameters`, "DhcpDomain", NameDomain},
+	{`SYSTEM\CurrentControlSet\Services\Tcpip\Parameters`, "SearchList", NameDomain},
+	{`SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon`, "DefaultUserName", NameUser},
+	{`SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon`, "DefaultDomainName", NameDomain},
+}
+
+// addRegistry notes what the registry of a system, which may be nil, names.
+func (s nameSet) addRegistry(reg *hive.Registry) {
+	if reg == nil {
+		return
+	}
+	for _, at := range registryNames {
+		v, err := reg.Value(at.key, at.value)
+		if err != nil {
+			continue
+		}
+		for name := range strings.FieldsFuncSeq(v.Value.String(), func(r rune) bool { return r == ',' || r == ' ' }) {
+			s.add(name, at.kind)
+		}
 	}
 }
 

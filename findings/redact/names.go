@@ -15,6 +15,12 @@ var (
 	webHost = regexp.MustCompile(`(?i)\b(?:https?|ftp|ldaps?|wss?|tcp|rpc)(?:://|%3a%2f%2f)(?:[^\s/@"'<>]{1,128}@)?([A-Za-z0-9][A-Za-z0-9_.-]{0,254})`)
 	// Names that no public resolver knows.
 	internalHost = regexp.MustCompile(`(?i)\b([A-Z0-9][A-Z0-9-]{0,62}(?:\.[A-Z0-9-]{1,63}){0,6}\.(?:local|lan|corp|internal|intern|intra|intranet|localdomain|domain))\b`)
+	// Full names in lower case or upper case below the domains that most networks have theirs in. Names of programs' parts begin with capitals.
+	fullName = regexp.MustCompile(`\b(?:(?:[a-z0-9][a-z0-9-]{0,62}\.){2,6}(?:com|net|org|de|at|ch|fr|it|es|nl|be|dk|se|no|fi|pl|cz|uk|eu|us|ca|au|jp|cn|ru|br|gov|edu|mil|example|test)|(?:[A-Z0-9][A-Z0-9-]{0,62}\.){2,6}(?:COM|NET|ORG|DE|AT|CH|FR|IT|ES|NL|BE|DK|SE|NO|FI|PL|CZ|UK|EU|US|CA|AU|JP|CN|RU|BR|GOV|EDU|MIL|EXAMPLE|TEST))\b`)
+	// What a log calls a machine and puts in quotes.
+	quotedHost = regexp.MustCompile(`(?i)\b(?:machine|computer|host|server|client|system)(?: ?name)?:?\s+"([A-Za-z0-9][A-Za-z0-9-]{1,62}(?:\.[A-Za-z0-9-]{1,63}){0,6})"`)
+	// Between the cells of a table's row.
+	cellEnd = regexp.MustCompile(`"?(?:[,;|]\b|[,;|]"|[,;|]{2,}|\t| {2,})`)
 	// Fields of logs, listings and XML that hold a computer.
 	hostField = regexp.MustCompile(`(?i)\b(?:server(?:name|remotename|fqdn)|computer ?(?:name)?|machine ?name|host ?name|netbios ?name|workstation ?name|smsmp|smsslp|ccmhostname|fqdn|wuserver|wustatusserver|logon ?server|management point|distribution point|site server|domain controller|dns suffix search list|nal_server|mp|sup|dp|fsp)["']?(?:\s*\.)*\s*(?:=|:|>|is)\s*["'\[<]*\\{0,2}([A-Za-z0-9][A-Za-z0-9-]{1,62}(?:\.[A-Za-z0-9-]{1,63}){0,6})(?:$|[\s"'<>\\,;/)\]]|:\d)`)
 
@@ -76,7 +82,7 @@ var holder = words(`windows winnt system32 syswow64 users ccm sms ms smslogon pr
 
 // numbered are words before a number that make no machine's name: of programs, platforms, updates and collections.
 var numbered = words(`windows win wow syswow system amd arm ia kb ms ie sp net framework office log logs day part disk disc vol volume case ticket sr inc upload run step page
-	s v ver version build cache python perl java jre jdk sql exchange vs vc vcredist msi update backup snapshot controlset week year copy archive chunk set utf cp iso`)
+	s v ver version build cache python perl java jre jdk sql exchange vs vc vcredist msi update backup snapshot controlset week year copy archive chunk set utf cp iso x`)
 
 // generic are first labels of domains that say nothing of whose it is.
 var generic = words(`corp ad ads internal intern intra intranet local lan lab labs test prod dev int ext office home domain dom root mail web www net company example group global

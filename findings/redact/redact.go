@@ -30,6 +30,12 @@ import (
 // where a path shows them to be names.
 const minName = 3
 
+// The cells of what is taken for a row of a table.
+const (
+	minCells = 3
+	maxCells = 64
+)
+
 // class is a kind of name; the pseudonyms are CLASS-1, CLASS-2 …
 type class string
 
@@ -107,10 +113,16 @@ func (d *Redactor) Name(r *findings.Report) string {
 // Report returns a copy of r without what names people and machines. The same report gives the same copy.
 func Report(r *findings.Report) *findings.Report { return New(r).Report(r) }
 
+// long tells whether a name has the characters to be looked for everywhere; two are enough for a letter with a digit, as machines of laboratories are called.
+func long(name string) bool {
+	n := utf8.RuneCountInString(name)
+	return n >= minName || n == 2 && strings.ContainsFunc(name, unicode.IsLetter) && strings.ContainsFunc(name, unicode.IsDigit)
+}
+
 // add notes a name.
 func (d *Redactor) add(name string, c class) {
 	name = strings.ToLower(strings.TrimSpace(name))
-	if utf8.RuneCountInString(name) < minName || common[name] || strings.HasPrefix(name, "%") || !strings.ContainsFunc(name, unicode.IsLetter) {
+	if !long(name) || common[name] || strings.HasPrefix(name, "%") || !strings.ContainsFunc(name, unicode.IsLetter) {
 		return
 	}
 	if old, ok := d.names[name]; !ok || c < old { // a name that is two things is always called the same
@@ -159,6 +171,18 @@ func (d *Redactor) collect(r *findings.Report) {
 	}
 	for _, a := range r.Artifacts {
 		d.collectPath(a.Path)
+	}
+	for i := range r.Findings {
+		for _, e := range r.Findings[i].Evidence {
+			if e.Value != nil {
+				d.collectText(*e.Value + "=" + e.Quote)
+			}
+		}
+	}
+	for _, k := range r.Registry {
+		for _, v := range k.Values {
+			d.collectText(v.Name + "=" + v.Data)
+		}
 	}
 	each(reflect.ValueOf(r).Elem(), "", d.collectText)
 }
@@ -237,9 +261,23 @@ func (d *Redactor) collectText(s string) {
 			d.add(first, user)
 		}
 	}
-	for _, re := range []*regexp.Regexp{unc, webHost, hostField, internalHost} {
+	for _, re := range []*regexp.Regexp{unc, webHost, hostField, quotedHost, internalHost} {
 		for _, m := range re.FindAllStringSubmatch(s, -1) {
 			d.addHost(m[1])
+		}
+	}
+	for _, name := range fullName.FindAllString(s, -1) {
+		if first, _, _ := strings.Cut(strings.ToLower(name), "."); !generic[first] {
+			d.addHost(name)
+		} else if !public(name) {
+			d.add(name, domain)
+		}
+	}
+	if cells := cellEnd.Split(s, maxCells+1); len(cells) >= minCells && len(cells) <= maxCells {
+		for _, c := range cells {
+			if c = strings.Trim(c, `"' `); machineLike(c) {
+				d.addHost(c)
+			}
 		}
 	}
 	for _, m := range account.FindAllStringSubmatch(s, -1) {
