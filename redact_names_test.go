@@ -14,6 +14,7 @@ import (
 
 	"casebook"
 	"casebook/findings"
+	"casebook/findings/checks"
 	"casebook/findings/redact"
 	"casebook/internal/fixture"
 	"casebook/web"
@@ -82,9 +83,10 @@ func TestRedactedNames(t *testing.T) {
 		t.Fatalf("no fixtures: %v", err)
 	}
 	for i, file := range fixtures {
-		if testing.Short() && i%6 != 0 {
-			continue
+		if testing.Short() {
+			break
 		}
+		one := slices.DeleteFunc(checks.All(), func(c *findings.Check) bool { return c.ID+".txtar" != filepath.Base(file) })
 		a, err := txtar.ParseFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -97,7 +99,7 @@ func TestRedactedNames(t *testing.T) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(cases)) {
 			if !strings.HasPrefix(name, "confirmed") {
-				continue // the others name the same machines
+				continue
 			}
 			bundle := filepath.Join(dir, fmt.Sprintf("upload%d-%s", i, name))
 			for _, f := range cases[name] {
@@ -105,11 +107,12 @@ func TestRedactedNames(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			r, err := casebook.Analyze(t.Context(), []string{bundle}, casebook.Options{Version: "test"})
+			r, err := casebook.Analyze(t.Context(), []string{bundle}, casebook.Options{Checks: one, Version: "test"})
 			if err != nil {
-				continue // a case may be of what can't be analysed at all
+				t.Fatal(err)
 			}
 			look(filepath.Base(file)+" "+name, r)
+			break // a verdict's words about a machine are alike in all cases
 		}
 	}
 	if total < 100 {
