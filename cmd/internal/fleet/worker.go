@@ -305,7 +305,11 @@ func (w *fleetWorker) fetch(ctx context.Context, sum string) (path string, done 
 
 // earlier gets an upload that a case has.
 func (w *fleetWorker) earlier(ctx context.Context, u index.Upload) (string, func(), error) {
-	return w.fetch(ctx, u.SHA256)
+	path, done, err := w.fetch(ctx, u.SHA256)
+	if errors.Is(err, blobs.ErrNotExist) {
+		err = cli.ErrNotKept
+	}
+	return path, done, err
 }
 
 // publish puts what was made of a case into object storage.
