@@ -9,9 +9,9 @@ import (
 	"casebook/index/query"
 )
 
-// Holds tells whether the query matches a record of a case; registry values and findings are not looked at. It ends at the first one. The error is [fs.ErrNotExist] if there is no
+// Holds tells whether the query matches a record of a case, or with registry a registry value; findings are not looked at. It ends at the first one. The error is [fs.ErrNotExist] if there is no
 // such case.
-func (a *Archive) Holds(ctx context.Context, id string, q query.Node) (bool, error) {
+func (a *Archive) Holds(ctx context.Context, id string, q query.Node, registry bool) (bool, error) {
 	m, err := a.generation()
 	if err != nil {
 		return false, err
@@ -34,7 +34,7 @@ func (a *Archive) Holds(ctx context.Context, id string, q query.Node) (bool, err
 	defer a.release(c)
 	holds := false
 	err = s.scan(c, func(_ place, src *source) bool {
-		holds = src.finding == nil && !src.artifact.Registry
+		holds = src.finding == nil && (registry || !src.artifact.Registry)
 		return !holds
 	})
 	return holds, err
