@@ -273,6 +273,8 @@ func TestForms(t *testing.T) {
 	}
 	if body := anna.get(page).body; strings.Contains(body, "evil") || strings.Count(body, "a good note") != 2 {
 		t.Errorf("the notes: %s", content(body))
+	} else if strings.Count(body, `<span class="quiet">by anna</span>`) != 2 {
+		t.Errorf("the notes do not say whose they are: %s", content(body))
 	}
 }
 
