@@ -21,8 +21,15 @@ type Delivery struct {
 	msg   jetstream.Msg
 }
 
-// Next waits for a job, at most for the time that is given. It returns nil if none came.
+// Next waits for a job, at most for the time that is given; 0 asks whether there is one now. It returns nil if none came. The server has the request while it waits, and answers it when a job is submitted.
 func (q *Queue) Next(ctx context.Context, wait time.Duration) (*Delivery, error) {
+	if wait <= 0 {
+		msg, err := q.now()
+		if msg == nil && (err == nil || passing(err)) {
+			return nil, ctx.Err()
+		}
+		return q.delivery(ctx, msg, err)
+	}
 	inner, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	msg, err := q.pull.Next(jetstream.FetchMaxWait(min(wait, oneWait)))
@@ -37,6 +44,20 @@ func (q *Queue) Next(ctx context.Context, wait time.Duration) (*Delivery, error)
 			msg, err = q.pull.Next(jetstream.FetchMaxWait(min(wait, oneWait)))
 		}
 	}
+	return q.delivery(ctx, msg, err)
+}
+
+// now takes a job that waits; nil if there is none.
+func (q *Queue) now() (jetstream.Msg, error) {
+	batch, err := q.pull.FetchNoWait(1)
+	if err != nil {
+		return nil, err
+	}
+	return <-batch.Messages(), batch.Error()
+}
+
+// delivery makes a delivery of what the server answered.
+func (q *Queue) delivery(ctx context.Context, msg jetstream.Msg, err error) (*Delivery, error) {
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return nil, ctx.Err()
@@ -142,6 +163,22 @@ type Status struct {
 	Working uint64            `json:"working"` // jobs that a worker has, or had when it was killed
 	Done    map[string]uint64 `json:"done"`    // by status, within the last 30 days
 	Dead    uint64            `json:"dead"`
+}
+
+// Empty tells whether nothing is left to do: no job waits, and none is worked on.
+func (q *Queue) Empty(ctx context.Context) (bool, error) {
+	left := uint64(0)
+	err := q.persist(ctx, func(ctx context.Context) error {
+		s, err := q.js.Stream(ctx, q.stream("jobs"))
+		if err == nil {
+			left = s.CachedInfo().State.Msgs // a job stays in the stream until it is finished
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("ask the queue: %w", err)
+	}
+	return left == 0, nil
 }
 
 // Status asks how the queue stands.

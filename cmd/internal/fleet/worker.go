@@ -132,14 +132,20 @@ func (f *workerFlags) run(ctx context.Context, a *cli.App) (err error) {
 	return nil
 }
 
+// emptyWait is how long a worker that is to end with the queue waits for a job before it asks again whether others still work.
+const emptyWait = 100 * time.Millisecond
+
 // take takes jobs, one after the other, until ctx ends, or nothing is left to do.
 func (w *fleetWorker) take(ctx, work context.Context, untilEmpty bool) {
-	failures := 0
+	failures, wait := 0, time.Second
+	if untilEmpty {
+		wait = 0
+	}
 	for ctx.Err() == nil {
 		if w.fault.Load() != nil && !w.recovered(ctx) {
 			return
 		}
-		d, err := w.queue.Next(ctx, time.Second)
+		d, err := w.queue.Next(ctx, wait)
 		switch {
 		case ctx.Err() != nil && d == nil:
 			return
@@ -152,10 +158,14 @@ func (w *fleetWorker) take(ctx, work context.Context, untilEmpty bool) {
 		case d != nil:
 			failures = 0
 			w.one(work, d)
+			if untilEmpty {
+				wait = 0
+			}
 		case untilEmpty:
-			if st, err := w.queue.Status(ctx); err == nil && st.Pending == 0 && st.Working == 0 {
+			if empty, err := w.queue.Empty(ctx); err == nil && empty {
 				return
 			}
+			wait = emptyWait // others are at work, and may give a job back
 		}
 	}
 }
