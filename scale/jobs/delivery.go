@@ -230,6 +230,75 @@ func count(ctx context.Context, s jetstream.Stream, subject string) (uint64, err
 	return info.NumPending, s.DeleteConsumer(ctx, info.Name)
 }
 
+// Standing is how one job stands: nothing is set if the queue knows nothing of it.
+type Standing struct {
+	Waiting bool    // nobody has it yet
+	Ahead   uint64  // jobs that were submitted before it and wait too, at most
+	Working bool    // a worker has it, had it when it was killed, or has given it back to be tried again
+	Result  *Result // what became of it
+	Dead    *Dead   // that it was given up
+}
+
+// Standing asks how the job with this [Job.ID] stands.
+func (q *Queue) Standing(ctx context.Context, id string) (Standing, error) {
+	var st Standing
+	err := q.persist(ctx, func(ctx context.Context) error {
+		st = Standing{}
+		seq, err := q.last(ctx, "jobs", id, nil)
+		if err == nil {
+			info, err := q.pull.Info(ctx)
+			if err != nil {
+				return err
+			}
+			if taken := info.Delivered.Stream; seq > taken {
+				st.Waiting, st.Ahead = true, seq-taken-1
+			} else {
+				st.Working = true
+			}
+			return nil
+		}
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return err
+		}
+		var r Result
+		var d Dead
+		switch _, err := q.last(ctx, "results", "*."+id, &r); {
+		case err == nil:
+			st.Result = &r
+		case !errors.Is(err, jetstream.ErrMsgNotFound):
+			return err
+		}
+		switch _, err := q.last(ctx, "dead", id, &d); {
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+		case err != nil:
+			return err
+		case st.Result == nil || d.Ended.After(st.Result.Ended):
+			st.Result, st.Dead = nil, &d
+		}
+		return nil
+	})
+	if err != nil {
+		return Standing{}, fmt.Errorf("ask the queue: %w", err)
+	}
+	return st, nil
+}
+
+// last reads the last message of a stream with a subject into v, unless that is nil, and returns its number.
+func (q *Queue) last(ctx context.Context, of, subject string, v any) (uint64, error) {
+	s, err := q.js.Stream(ctx, q.stream(of))
+	if err != nil {
+		return 0, err
+	}
+	m, err := s.GetLastMsgForSubject(ctx, q.subject(of, subject))
+	if err != nil {
+		return 0, err
+	}
+	if v == nil {
+		return m.Sequence, nil
+	}
+	return m.Sequence, json.Unmarshal(m.Data, v)
+}
+
 // Results lists the results that are kept, those of a status only unless it is "".
 func (q *Queue) Results(ctx context.Context, status string) iter.Seq2[Result, error] {
 	filter := ">"

@@ -248,6 +248,45 @@ func TestTakenAtOnce(t *testing.T) {
 	}
 }
 
+// TestStanding follows two jobs.
+func TestStanding(t *testing.T) {
+	q := connect(t, natstest.New(t, 1), 1)
+	a, b := upload("a"), upload("b")
+	is := func(j jobs.Job, want string) {
+		t.Helper()
+		st, err := q.Standing(t.Context(), j.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintf("waiting %v ahead %d working %v", st.Waiting, st.Ahead, st.Working)
+		if st.Result != nil {
+			got = st.Result.Status + " " + st.Result.Filed
+		}
+		if st.Dead != nil {
+			got = st.Dead.Reason
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", j.Name, got, want)
+		}
+	}
+	is(a, "waiting false ahead 0 working false")
+	submit(t, q, a, true)
+	submit(t, q, b, true)
+	is(a, "waiting true ahead 0 working false")
+	is(b, "waiting true ahead 1 working false")
+	first := next(t, q)
+	is(a, "waiting false ahead 0 working true")
+	is(b, "waiting true ahead 0 working false")
+	if err := first.Done(t.Context(), jobs.Result{Status: "analysed", Filed: "INC1", Ended: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	is(a, "analysed INC1")
+	if err := next(t, q).Bury(t.Context(), "w1", "too large"); err != nil {
+		t.Fatal(err)
+	}
+	is(b, "too large")
+}
+
 // BenchmarkTake measures the time from the submission of a job to a worker that waits for one.
 func BenchmarkTake(b *testing.B) {
 	c := natstest.New(b, 1)

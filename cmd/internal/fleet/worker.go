@@ -207,7 +207,7 @@ func (w *fleetWorker) one(ctx context.Context, d *jobs.Delivery) {
 	took := time.Since(start)
 	if err == nil {
 		err = d.Done(ctx, jobs.Result{
-			Status: filed.Status, Why: filed.Why, Found: filed.Found, Worker: w.name, Seconds: took.Round(time.Millisecond).Seconds(), Ended: time.Now().UTC(),
+			Status: filed.Status, Why: filed.Why, Found: filed.Found, Filed: filed.Case, Worker: w.name, Seconds: took.Round(time.Millisecond).Seconds(), Ended: time.Now().UTC(),
 		})
 	}
 	switch {
