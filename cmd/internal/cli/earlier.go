@@ -78,7 +78,7 @@ func (e *earlierUploads) analyse(ctx context.Context, further []string, opt case
 	if e.from != nil {
 		return casebook.Join(ctx, e.from, further, opt)
 	}
-	return casebook.Analyze(ctx, append(e.paths[:len(e.paths):len(e.paths)], further...), opt)
+	return casebook.Analyze(ctx, slices.Concat(e.paths, further), opt)
 }
 
 // joining finds the uploads that a case of the archive has beside those at hand, and returns what is to be analysed after them: all that is at hand if there are none.
