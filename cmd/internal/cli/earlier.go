@@ -48,10 +48,10 @@ func lookBack(ctx context.Context, reader index.Reader, c *index.Case, replaced 
 	}
 	e.paths = nil
 	var why error
-	archive, ok := reader.(*index.Archive)
+	archive, ok := reader.(index.Sourcer)
 	switch {
 	case !ok:
-		why = errors.New("an archive that is a service stores nothing else to read it from")
+		why = errors.New("it stores nothing else to read them from")
 	case gone:
 		why = errors.New("what it stores holds the folder that comes again")
 	default:
