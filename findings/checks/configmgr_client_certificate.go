@@ -64,9 +64,10 @@ var configmgrClientCertificate = &findings.Check{
 			"The client fails to get its certificate, and the SMS key file of this machine has no byte.",
 			"The failure repeats at least three times within an hour, and the only SMS key files carry another MachineGuid.",
 			"The failure repeats, and the key file's permissions lack Full Control for SYSTEM, or deny access to it or to Administrators or Everyone, to which it belongs.",
+			"The failure repeats, and the permissions of the MachineKeys folder name neither SYSTEM nor Administrators nor Everyone.",
 			"The failure repeats, and a complete listing that shows hidden and system files has no SMS key file, while nothing shows another kind of certificate.",
 		},
-		Suggests:   []string{"The failure repeats, and the key file has the right name and an ordinary size, or no listing of the folder is in the bundle.", "An empty or foreign key file without the client's log."},
+		Suggests:   []string{"The failure repeats, and the key file has the right name and an ordinary size, or no listing of the folder is in the bundle.", "The failure repeats, and two listings, or two prints of the permissions, contradict each other.", "An empty or foreign key file without the client's log."},
 		Exonerates: []string{"The client's log shows no failure, or a later registration.", "No SMS key file and no failure: the client uses another certificate."},
 		FalsePositives: "The retry lines also stand in the log of a healthy client's first start; without repetition they say little. " +
 			"Administrators have no rights on key files, so \"Access is denied\" in a listing is normal.",
@@ -89,6 +90,18 @@ const (
 var accessRemedy = []string{
 	`Keep the present permissions: icacls "FILE" /save "%PUBLIC%\machinekey-acl.txt", FILE being the key file that this finding names.`,
 	"Give SYSTEM Full Control of the file, and the MachineKeys folder its default permissions.",
+	"Restart the service SMS Agent Host.",
+}
+
+// What to do where the permissions of the folder are at fault.
+const (
+	folderRisk = "Everyone needs to add files to this folder and no right to those that are in it: rights that are inherited by the files let other programs read private keys. What took the rights away, often a hardening policy, may do so again."
+	folderUndo = `icacls with the folder above it and /restore "%PUBLIC%\machinekey-acl.txt", the file of the first step.`
+)
+
+var folderRemedy = []string{
+	`Keep the present permissions: icacls "FOLDER" /save "%PUBLIC%\machinekey-acl.txt", FOLDER being the one that this finding names.`,
+	"Give the folder its default permissions: Administrators Full Control, Everyone the right to list it and to add files, both for this folder only.",
 	"Restart the service SMS Agent Host.",
 }
 
@@ -121,10 +134,18 @@ then, after ten minutes, send %windir%\CCM\Logs\ClientIDManagerStartup.log`,
 	}
 )
 
-// smsKey is a key file of the container SMS with the artifact that lists it.
+// smsKey is a key file of the container SMS with the artifact that lists it. Line is 0 where the artifact is a copy of the file itself.
 type smsKey struct {
 	extract.KeyFile
 	artifact string
+}
+
+// evidence is the line that lists the key file, or the copy of it.
+func (k smsKey) evidence(f *facts.Facts, role findings.Role, note string) findings.Evidence {
+	if k.Line == 0 {
+		return findings.Evidence{Artifact: k.artifact, Role: role, Note: note + "; the bundle holds a copy of the file, of " + count(int(k.Size), "byte")}
+	}
+	return findings.FromLine(f, k.artifact, k.Line, role, note)
 }
 
 var smsKeyHash = extract.KeyFileName("SMS")
@@ -138,6 +159,12 @@ func smsKeys(f *facts.Facts) []smsKey {
 					out = append(out, smsKey{k, v.Artifact.Path})
 				}
 			}
+		}
+	}
+	for _, a := range f.Artifacts {
+		if k, ok := extract.KeyFileOf(path.Base(a.Path)); ok && k.Hash == smsKeyHash {
+			k.Size, k.HasSize = a.Bytes, !a.Truncated
+			out = append(out, smsKey{k, a.Path})
 		}
 	}
 	return out
@@ -222,6 +249,7 @@ type keyState struct {
 	missing  []findings.Missing
 	fault    bool // the file is at fault even without a failure
 	denied   bool // the permissions are at fault and not what is in the file
+	folder   bool // those of the folder
 }
 
 func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
@@ -240,6 +268,9 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 	}
 	if key.denied {
 		out.Remedy, out.Risk, out.Undo = accessRemedy, accessRisk, accessUndo
+		if key.folder {
+			out.Remedy, out.Risk, out.Undo = folderRemedy, folderRisk, folderUndo
+		}
 	}
 	if key.title != "" {
 		out.Title = "The ConfigMgr client gets no certificate and is not managed: " + key.title
@@ -328,14 +359,20 @@ func readKey(f *facts.Facts) keyState {
 		s := keyState{proof: true, needLoop: true, fault: true, title: "its key file was made under another MachineGuid"}
 		s.verdict = fmt.Sprintf("the only SMS key file carries the GUID %s, while this machine's MachineGuid is %s", keys[0].GUID, guid)
 		for _, k := range keys[:min(3, len(keys))] {
-			s.evidence = append(s.evidence, findings.FromLine(f, k.artifact, k.Line, findings.Supports, "the SMS key was made under another MachineGuid: a clone, a restored image, or a reinstalled system"))
+			s.evidence = append(s.evidence, k.evidence(f, findings.Supports, "the SMS key was made under another MachineGuid: a clone, a restored image, or a reinstalled system"))
 		}
 		s.evidence = append(s.evidence, findings.FromValue(at, findings.Supports, "the MachineGuid under which Windows looks for keys"))
 		return s
 	}
 	if i := slices.IndexFunc(own, func(k smsKey) bool { return k.HasSize && k.Size == 0 }); i >= 0 && (known || len(own) == 1) {
 		s := keyState{proof: true, fault: true, title: "its key file is empty", verdict: "the SMS key file has no byte"}
-		s.evidence = append(s.evidence, findings.FromLine(f, own[i].artifact, own[i].Line, findings.Supports, "an empty key file: damaged, by a full disk or another program"))
+		s.evidence = append(s.evidence, own[i].evidence(f, findings.Supports, "an empty key file: damaged, by a full disk or another program"))
+		if j := slices.IndexFunc(own, func(k smsKey) bool { return k.HasSize && k.Size > 0 && k.GUID == own[i].GUID }); j >= 0 {
+			// Which of the two is the later one can't be told: the order of a date's parts is the locale's.
+			s.proof, s.fault, s.title, s.missing = false, false, "", []findings.Missing{keyListing, keyTest}
+			s.verdict = fmt.Sprintf("%s shows the SMS key file without a byte while %s shows it with %s, so that what it is like now is not shown", own[i].artifact, own[j].artifact, count(int(own[j].Size), "byte"))
+			s.evidence = append(s.evidence, own[j].evidence(f, findings.Contradicts, "here the key file has its bytes"))
+		}
 		if known {
 			s.evidence = append(s.evidence, findings.FromValue(at, findings.Context, "the file carries this machine's MachineGuid"))
 		}
@@ -357,7 +394,7 @@ func readKey(f *facts.Facts) keyState {
 		s.verdict = "the SMS key file is there, but its size is not shown"
 		s.missing = []findings.Missing{keyListing, keyTest}
 	}
-	s.evidence = append(s.evidence, findings.FromLine(f, k.artifact, k.Line, findings.Context, "the SMS key file"))
+	s.evidence = append(s.evidence, k.evidence(f, findings.Context, "the SMS key file"))
 	if !known {
 		if other, artifact, ok := otherKey(f, keys); ok {
 			s.verdict += ", while other machine keys carry " + other.GUID + " and none of the SMS keys does"
@@ -379,8 +416,8 @@ func otherKey(f *facts.Facts, sms []smsKey) (key extract.KeyFile, artifact strin
 	return extract.KeyFile{}, "", false
 }
 
-// negated are words that turn a line about a certificate into its lack.
-var negated = regexp.MustCompile(`(?i)\b(?:no|not|without|failed)\b`)
+// negated are words that turn a line about a certificate into its lack. Of a "potential" one every client of ConfigMgr 2012 and later speaks when it starts.
+var negated = regexp.MustCompile(`(?i)\b(?:no|not|none|without|failed|unable|cannot|missing|potential)\b`)
 
 // pkiCertificate is a line that speaks of another certificate than those that the client makes itself.
 func pkiCertificate(f *facts.Facts) (facts.Match, bool) {
@@ -394,6 +431,9 @@ func pkiCertificate(f *facts.Facts) (facts.Match, bool) {
 
 // noKey judges listings without an SMS key file, or the lack of listings.
 func noKey(f *facts.Facts) keyState {
+	if s, ok := unreadableFolder(f); ok {
+		return s
+	}
 	for _, folder := range keyFolders(f) {
 		// Key files are hidden and system files: a listing that shows any of them shows all.
 		if folder.Complete && (folder.ShowsHidden || len(folder.Files) > 0) {
@@ -452,38 +492,68 @@ func accessOfSystem(entries []extract.ACE) systemAccess {
 	return a
 }
 
-// unreadableKey judges the permissions of the key files: SYSTEM, as which the client runs, must be able to read its own.
+// unreadableKey judges the permissions of the key files: SYSTEM, as which the client runs, must be able to read its own. Permissions of another
+// time in which it may are told beside it, and then neither proves anything.
 func unreadableKey(f *facts.Facts, own []smsKey) (keyState, bool) {
+	var bad *keyState
+	var well *findings.Evidence
 	for _, v := range facts.Values[*extract.ACL](f) {
 		for _, o := range v.Value.Objects {
 			name := strings.ToLower(path.Base(strings.ReplaceAll(o.Path, `\`, "/")))
 			if !slices.ContainsFunc(own, func(k smsKey) bool { return strings.HasPrefix(name, k.Hash+"_"+k.GUID) }) || len(o.Entries) == 0 {
 				continue
 			}
-			at := func(line int, role findings.Role, note string) []findings.Evidence {
-				return []findings.Evidence{findings.FromLine(f, v.Artifact.Path, line, role, note)}
-			}
+			s := keyState{proof: true, needLoop: true, fault: true, denied: true}
+			at, note := o.Line, "SYSTEM, as which the client runs, may not read it"
 			switch a := accessOfSystem(o.Entries); {
 			case a.denied != nil:
-				return keyState{
-					proof: true, needLoop: true, fault: true, denied: true, title: "SYSTEM is denied access to its key file",
-					verdict: "the permissions of the SMS key file deny access to " + a.denied.Account, evidence: at(a.denied.Line, findings.Supports, "SYSTEM, as which the client runs, is denied"),
-				}, true
+				s.title, s.verdict = "SYSTEM is denied access to its key file", "the permissions of the SMS key file deny access to "+a.denied.Account
+				at, note = a.denied.Line, "SYSTEM, as which the client runs, is denied"
 			case a.sure && a.allowed&extract.AccessRead == 0:
-				return keyState{
-					proof: true, needLoop: true, fault: true, denied: true, title: "SYSTEM can't read its key file",
-					verdict:  "the permissions of the SMS key file give SYSTEM, and the groups that it belongs to, no right to read it",
-					evidence: at(o.Line, findings.Supports, "SYSTEM, as which the client runs, may not read it"),
-				}, true
+				s.title, s.verdict = "SYSTEM can't read its key file", "the permissions of the SMS key file give SYSTEM, and the groups that it belongs to, no right to read it"
 			case !a.own && a.sure:
-				how := "SYSTEM has no entry of its own with Full Control, only what its groups have"
+				note = "SYSTEM has no entry of its own with Full Control, only what its groups have"
 				if a.allowed&extract.AccessFull != extract.AccessFull {
-					how = "SYSTEM may read the file and has no Full Control of it"
+					note = "SYSTEM may read the file and has no Full Control of it"
 				}
+				s.title, s.verdict = "SYSTEM has no Full Control of its key file", "the permissions of the SMS key file are not as Windows sets them on every machine key: "+note
+			case a.own && well == nil:
+				e := findings.FromLine(f, v.Artifact.Path, o.Line, findings.Contradicts, "here SYSTEM has Full Control of the key file")
+				well = &e
+				continue
+			default:
+				continue
+			}
+			if bad == nil {
+				s.evidence = []findings.Evidence{findings.FromLine(f, v.Artifact.Path, at, findings.Supports, note)}
+				bad = &s
+			}
+		}
+	}
+	switch {
+	case bad == nil:
+		return unreadableFolder(f)
+	case well != nil:
+		bad.proof, bad.fault, bad.denied, bad.title, bad.missing = false, false, false, "", []findings.Missing{keyListing, keyTest}
+		bad.verdict += fmt.Sprintf(", while %s shows them in order, so that what they are now is not shown", well.Artifact)
+		bad.evidence = append(bad.evidence, *well)
+	}
+	return *bad, true
+}
+
+// unreadableFolder judges the permissions of the folder of the machine keys, in which the client makes its key: by default Everyone may add files
+// to it and Administrators have Full Control.
+func unreadableFolder(f *facts.Facts) (keyState, bool) {
+	for _, v := range facts.Values[*extract.ACL](f) {
+		for _, o := range v.Value.Objects {
+			if !strings.EqualFold(path.Base(strings.ReplaceAll(o.Path, `\`, "/")), "MachineKeys") || len(o.Entries) == 0 {
+				continue
+			}
+			if a := accessOfSystem(o.Entries); a.sure && a.denied == nil && a.allowed == 0 {
 				return keyState{
-					proof: true, needLoop: true, fault: true, denied: true, title: "SYSTEM has no Full Control of its key file",
-					verdict:  "the permissions of the SMS key file are not as Windows sets them on every machine key: " + how,
-					evidence: at(o.Line, findings.Supports, how),
+					proof: true, needLoop: true, fault: true, denied: true, folder: true, title: "SYSTEM has no access to the folder of the machine keys",
+					verdict:  "the permissions of the folder of the machine keys give SYSTEM, and the groups that it belongs to, no right at all",
+					evidence: []findings.Evidence{findings.FromLine(f, v.Artifact.Path, o.Line, findings.Supports, "SYSTEM, as which the client runs, is in none of the folder's entries, nor are Administrators and Everyone")},
 				}, true
 			}
 		}

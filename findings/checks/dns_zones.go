@@ -62,7 +62,7 @@ func dnsZones(all []*facts.Facts) (*dnsZoneSet, []dnsListed) {
 		}
 		for _, v := range facts.Values[*extract.DNSZone](f) {
 			holds := slices.ContainsFunc(v.Value.Records, func(r extract.DNSRecord) bool { return r.Type == "A" || r.Type == "AAAA" })
-			z.files = append(z.files, zoneFile{v, f, f.ShowsAbsence(v.Artifact.Path), holds})
+			z.files = append(z.files, zoneFile{v, f, !v.Value.Cut && f.ShowsAbsence(v.Artifact.Path), holds})
 			for i := range v.Value.Records {
 				r := zoneRecord{f, v.Artifact.Path, &v.Value.Records[i]}
 				switch r.Type {

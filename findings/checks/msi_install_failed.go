@@ -27,8 +27,14 @@ var msiInstallFailed = &findings.Check{
 	Product: findings.Product{
 		Name: "Windows Installer", Words: []string{".msi", "msiexec", "_msi", "msi_", "msi."},
 		Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP},
+		Seen:  func(f *facts.Facts) bool { return len(facts.Observed[[]*msiEnd](f, msiFailedID)) > 0 },
 	},
-	Needs: []findings.Need{verboseInstallerLog},
+	Needs: []findings.Need{{
+		Met: func(f *facts.Facts) bool {
+			return f.Has(verboseInstallerLog.AnyOf...) || len(facts.Observed[[]*msiEnd](f, msiFailedID)) > 0
+		},
+		What: verboseInstallerLog.What, Why: verboseInstallerLog.Why, Collect: verboseInstallerLog.Collect,
+	}},
 	Signals: []match.Signal{
 		{
 			Name: msiFailedID + "/returning", Kinds: installerLogs,
@@ -54,18 +60,26 @@ var msiInstallFailed = &findings.Check{
 		},
 	},
 	Observe: &facts.Watch{
-		Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP}, Every: true,
-		New: func(*ingest.Artifact) facts.Observer { return &msiSessions{open: &msiSession{}} },
+		Kinds: []ingest.Kind{ingest.KindLogMSI, ingest.KindLogSEP, ingest.KindLogEvents}, Every: true,
+		New: func(a *ingest.Artifact) facts.Observer {
+			if a.Kind == ingest.KindLogEvents {
+				return &msiEnds{}
+			}
+			return &msiSessions{open: &msiSession{}}
+		},
 	},
 	Doc: findings.Doc{
-		Cause:      "An action of the installation returned a failure, Installer rolled the transaction back and gave its caller an error code. The code says little (1603 is any fatal error); the message just above the first action that ended with return value 3 says why.",
-		Remedy:     msiRemedy,
-		Risk:       "The package runs again from the start: what the rollback left (files in use, services, registry values of custom actions) may be changed twice, and the machine may restart on its own with code 1641; use /norestart.",
-		Undo:       "msiexec /x PRODUCTCODE takes the product away if the new run succeeds and is not wanted; a run that fails is rolled back by Installer. A service or permission that was changed to remove the cause is set back by hand: note its old state first.",
-		Cured:      `The next log of the same product ends with "MainEngineThread is returning 0" (or 3010) and holds no "return value 3".`,
-		Overturns:  "A later session of the same product code that returned 0, 1641 or 3010; for the cause, a message nearer to the first action with return value 3 than the one that is quoted, or the custom action's own log.",
-		Proves:     []string{"The engine's last line \"MainEngineThread is returning N\" of a session, N being none of 0, 1641 and 3010."},
-		Suggests:   []string{"An action that ended with return value 3 in a log that breaks off before the engine's last line."},
+		Cause:     "An action of the installation returned a failure, Installer rolled the transaction back and gave its caller an error code. The code says little (1603 is any fatal error); the message just above the first action that ended with return value 3 says why.",
+		Remedy:    msiRemedy,
+		Risk:      "The package runs again from the start: what the rollback left (files in use, services, registry values of custom actions) may be changed twice, and the machine may restart on its own with code 1641; use /norestart.",
+		Undo:      "msiexec /x PRODUCTCODE takes the product away if the new run succeeds and is not wanted; a run that fails is rolled back by Installer. A service or permission that was changed to remove the cause is set back by hand: note its old state first.",
+		Cured:     `The next log of the same product ends with "MainEngineThread is returning 0" (or 3010) and holds no "return value 3".`,
+		Overturns: "A later session of the same product code that returned 0, 1641 or 3010; for the cause, a message nearer to the first action with return value 3 than the one that is quoted, or the custom action's own log.",
+		Proves:    []string{"The engine's last line \"MainEngineThread is returning N\" of a session, N being none of 0, 1641 and 3010."},
+		Suggests: []string{
+			"An action that ended with return value 3 in a log that breaks off before the engine's last line.",
+			"An event of MsiInstaller (1033 to 1037 with a return code, 11708, 11725, 11729) that tells of a failure, without a log of the same product.",
+		},
 		Exonerates: []string{"Every session of the logs ends with 0, 1641 or 3010.", "A later session of the same product succeeded: the finding is then resolved."},
 		FalsePositives: "Return code 1603 (a fatal error) and message 1603 (a file is held in use, which ends with 3010) are different things. " +
 			"1602, 1605, 1618 and 1638 are not faults of the package. Notes such as 1: 2203 for inprogressinstallinfo.ipi or 1: 2205 stand in every log.",
@@ -150,6 +164,7 @@ type msiSession struct {
 	called                   string // the product's name in an English message
 	returning                *facts.Match
 	result                   uint32
+	over                     bool   // the client's engine has returned: what begins behind it is another session
 	action                   string // the first that ended with return value 3
 	failed                   *facts.Match
 	cause                    cause
@@ -171,6 +186,9 @@ func (s *msiSession) same(o *msiSession) bool {
 	return p != "" && strings.EqualFold(p, o.product())
 }
 
+// clientEngine is what the lines of the engine within the program that asked for the installation begin with.
+var clientEngine = []byte("MSI (c) ")
+
 // msiSessions finds the sessions of one Installer log.
 type msiSessions struct {
 	open *msiSession
@@ -180,9 +198,13 @@ type msiSessions struct {
 // See implements facts.Observer.
 func (m *msiSessions) See(s *facts.Sight) {
 	text := bytes.TrimSpace(s.Record.Text)
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // files that were put together each begin with one
 	if bytes.HasPrefix(text, []byte("=== ")) && bytes.HasSuffix(text, []byte(" ===")) {
 		m.close()
 		return
+	}
+	if m.open.over && bytes.HasPrefix(s.Record.Raw, clientEngine) && bytes.HasSuffix(text, []byte("Resetting cached policy values")) {
+		m.close() // excerpts lack the headers
 	}
 	if len(text) == 0 {
 		return
@@ -195,6 +217,7 @@ func (m *msiSessions) See(s *facts.Sight) {
 		case "returning":
 			if code, ok := wincode.Parse(string(h.Capture("code"))); ok {
 				o.result, o.returning = code, s.Keep()
+				o.over = bytes.HasPrefix(s.Record.Raw, clientEngine) // the client's engine ends last
 			}
 		case "custom-action":
 			o.custom = s.Keep()
@@ -280,7 +303,7 @@ func trimStop(b []byte) ([]byte, bool) {
 }
 
 var (
-	numberedMessage = regexp.MustCompile(`^(?:[^\n]+? -- )?\p{L}[\p{L}’' ]{0,30}? ?(?P<n>1[3-9]\d\d|2[0-9]\d\d)\.[ \x{a0}]?\S`)
+	numberedMessage = regexp.MustCompile(`^(?:[^\n]+? -- )?\p{L}[\p{L}’' ]{0,30}? ?(?P<n>1[3-9]\d\d|2[0-9]\d\d)[.。][ \x{a0}]?\S`)
 	installerNote   = regexp.MustCompile(`^Note: 1: (?P<n>\d{4})\b`)
 	customActionEnd = regexp.MustCompile(`^CustomAction \S+ returned actual error code -?\d+`)
 )
@@ -408,6 +431,9 @@ func runMSIInstallFailed(f *facts.Facts) ([]findings.Finding, error) {
 			out = append(out, msiFailure(all[i].msiSession, by))
 		}
 	}
+	out = append(out, msiEventFailures(f, func(product string) bool {
+		return slices.ContainsFunc(all, func(s placed) bool { return strings.EqualFold(s.product(), product) })
+	})...)
 	switch {
 	case len(out) > 0:
 		return out, nil
@@ -457,7 +483,7 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.failed, findings.Supports, "the first action that ended with return value 3"))
 	}
 	if s.cause.line != nil {
-		f.Summary += " Above it the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".") + "."
+		f.Summary += " Above it the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".。") + "."
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause.line, findings.Supports, s.cause.note()))
 	}
 	if s.cause.number != 0 && s.cause.meaning != "" {
@@ -502,7 +528,7 @@ func msiBrokenOff(s *msiSession) findings.Finding {
 	f.Title = fmt.Sprintf("%s: the action %s failed, and the outcome is not shown", cmp.Or(s.product(), "An installation"), s.action)
 	if s.cause.line != nil {
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause.line, findings.Supports, s.cause.note()))
-		f.Summary += " Above the action the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".") + "."
+		f.Summary += " Above the action the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".。") + "."
 	}
 	return f
 }

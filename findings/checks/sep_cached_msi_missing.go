@@ -1,10 +1,12 @@
 package checks
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"casebook/findings"
@@ -54,6 +56,10 @@ var sepCachedMSIMissing = &findings.Check{
 		},
 		{Name: sepID + "/opening", Kinds: installerLogs, Literals: []string{"Opening cached msi file: "}, Pattern: `^ScriptGen:\s+Opening cached msi file: (?P<path>.+\S)`},
 		{Name: sepID + "/migrated", Kinds: installerLogs, Literals: []string{"Processing SymMigration table entry: "}, Pattern: `(?i)^ScriptGen: Processing SymMigration table entry: (?P<path>.*\bsylink\.xml)\s*$`},
+		{
+			Name: sepID + "/returned", Kinds: installerLogs,
+			Literals: []string{"MainEngineThread is returning "}, Pattern: `MainEngineThread is returning (?P<code>\d+)`,
+		},
 		{Name: sepID + "/reset", Kinds: installerLogs, Literals: []string{"MIGRATESETTINGS = 0", "MIGRATESETTINGS=0"}},
 		{Name: sepID + "/setaid", Literals: []string{"KeepPreviousSetting="}, Pattern: `(?im)^\s*KeepPreviousSetting\s*=\s*(?P<keep>\d)`},
 		{Name: sepID + "/cache-wiped", Literals: []string{"configuration data cache folder was not secured properly"}},
@@ -83,6 +89,7 @@ var sepCachedMSIMissing = &findings.Check{
 			"LocalPackage of the product names a file that a complete listing of the Installer folder lacks: the next AutoUpgrade will fail to migrate.",
 			"The client's syLink.xml names no server, and the upgrade's log is not in the bundle.",
 			"SEP_Inst.log says that the cached package is missing, and does not show the migration.",
+			"The upgrade that missed the package failed and was rolled back, and no syLink.xml shows a client without a manager.",
 		},
 		Exonerates: []string{
 			"The log opens the cached package and migrates syLink.xml.",
@@ -134,6 +141,7 @@ type sepUpgrade struct {
 	opened    *facts.Match
 	sylink    *facts.Match
 	reset     *facts.Match
+	failed    *facts.Match // the engine's last line, if it tells of a failure: everything was rolled back
 }
 
 func (u *sepUpgrade) broken() bool { return len(u.unable) > 0 }
@@ -157,7 +165,8 @@ var (
 // See implements facts.Observer.
 func (o *sepObserver) See(s *facts.Sight) {
 	u := o.open
-	if t := s.Record.Text; len(t) > 4 && string(t[:4]) == "=== " {
+	// Files that were put together each begin with a byte order mark.
+	if t := bytes.TrimPrefix(s.Record.Text, []byte("\ufeff")); len(t) > 4 && string(t[:4]) == "=== " {
 		o.close()
 		o.open.headed = true
 		return
@@ -223,6 +232,12 @@ func (o *sepObserver) See(s *facts.Sight) {
 			if u.sylink == nil {
 				u.sylink = s.Keep()
 			}
+		case "returned":
+			// Sessions within the session end before it does.
+			u.failed = nil
+			if code, err := strconv.ParseUint(string(h.Capture("code")), 10, 32); err == nil && !succeeded(uint32(code)) {
+				u.failed = s.Keep()
+			}
 		case "reset":
 			if u.reset == nil {
 				u.reset = s.Keep()
@@ -278,7 +293,8 @@ func runSEPCachedMSI(f *facts.Facts) ([]findings.Finding, error) {
 	for _, u := range upgrades {
 		switch {
 		case u.broken() && u.sylink == nil:
-			if lost == nil || !f.Later(*lost.unable[0], *u.unable[0]) {
+			// One that was rolled back changed nothing.
+			if lost == nil || (lost.failed == nil) == (u.failed == nil) && !f.Later(*lost.unable[0], *u.unable[0]) || lost.failed != nil && u.failed == nil {
 				lost = u
 			}
 		case u.sylink != nil:
@@ -363,9 +379,23 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) f
 		e.Role, e.Note = findings.Context, "the cached package is there in this listing: it is of before the package went, or the package was put back since"
 		out.Evidence = append(out.Evidence, e)
 	}
+	if u.failed != nil && !selfManaged(f) {
+		out.Verdict, out.Severity, out.State = findings.Suspected, findings.High, findings.Predicted
+		out.Title = fmt.Sprintf("The upgrade of Endpoint Protection did not find its cached package %s and was rolled back: the next one will lose management", baseName(u.path))
+		out.Summary += " Installer ended this upgrade with a failure and took it back, so the former version and its syLink.xml stay; the next upgrade will miss the package too, unless it is put back."
+		out.Evidence = append(out.Evidence, findings.FromMatch(*u.failed, findings.Context, "the upgrade failed and was rolled back"))
+		if len(facts.Values[*extract.Sylink](f)) == 0 {
+			out.Missing = append(out.Missing, clientSylink)
+		}
+		out.Missing = append(out.Missing, findings.Missing{
+			What: "a new listing of the Installer folder", Why: "a repair since this upgrade would have put " + baseName(u.path) + " back", Collect: installerListing.Collect,
+		})
+	}
 	for _, v := range facts.Values[*extract.Sylink](f) {
 		managed, known := v.Value.Managed()
 		switch {
+		case known && managed && out.State == findings.Predicted:
+			out.Evidence = append(out.Evidence, findings.FromLine(f, v.Artifact.Path, v.Value.Line, findings.Context, "the client's syLink.xml names servers: it is still managed"))
 		case known && !managed:
 			if out.Verdict == findings.Confirmed {
 				out.Severity = findings.Critical
@@ -401,6 +431,14 @@ func sepLost(f *facts.Facts, u *sepUpgrade, truncated bool, all []*sepUpgrade) f
 		}
 	}
 	return out
+}
+
+// selfManaged reports whether a syLink.xml of the client names no server.
+func selfManaged(f *facts.Facts) bool {
+	return slices.ContainsFunc(facts.Values[*extract.Sylink](f), func(v facts.Of[*extract.Sylink]) bool {
+		managed, known := v.Value.Managed()
+		return known && !managed
+	})
 }
 
 // keptNothing is evidence that the upgrade was told to discard the previous settings.

@@ -257,15 +257,24 @@ func (h *vcmHost) assign(rows []vcmRow, alone bool) {
 		h.rows = append(h.rows, r)
 	}
 	// An installation of another request that went through later shows that a refusal is over.
-	through := map[string]int{}
-	for i, r := range h.rows {
-		if r.State == extract.VCMStepDone && (r.Step == extract.VCMStepInstallModule || r.Step == extract.VCMStepReleaseLock) {
-			through[r.artifact] = i
+	over := func(i int) bool {
+		for j, r := range h.rows {
+			if r.State != extract.VCMStepDone || r.Step != extract.VCMStepInstallModule && r.Step != extract.VCMStepReleaseLock || r.Request != "" && r.Request == h.rows[i].Request {
+				continue
+			}
+			later := r.artifact == h.rows[i].artifact && j > i
+			if a, b := r.latest(), h.rows[i].latest(); !a.IsZero() && !b.IsZero() && !a.Equal(b) { // the newest may come first
+				later = a.After(b)
+			}
+			if later {
+				return true
+			}
 		}
+		return false
 	}
 	for i, r := range h.rows {
 		how, named := refuses(r)
-		if j, ok := through[r.artifact]; how == "" || ok && j > i && (h.rows[j].Request == "" || h.rows[j].Request != r.Request) {
+		if how == "" || over(i) {
 			continue
 		}
 		h.refused = append(h.refused, refusal{request: r.Request, named: named, time: r.latest(), how: how, Evidence: r.evidence(findings.Supports, r.label()+" failed: "+how)})

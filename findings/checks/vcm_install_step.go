@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"casebook/findings"
 	"casebook/findings/facts"
@@ -45,7 +46,7 @@ var vcmInstallStep = &findings.Check{
 		Cured:      "The job history of the next installation shows the failed step as done and ends with Fully Release Lock done.",
 		Overturns:  "A later run of the same request in which the step is done; a console in another language in which the word of its state means success; a message of the step that says that there was nothing to do.",
 		Proves:     []string{"A step that a job history or a log of the Collector or the agent records as failed, with no later success of the same step in the same request."},
-		Suggests:   []string{"A history that ends in a step whose state is in words that are not known, or differs from that of all steps before it.", "A history that ends in a step that was still running."},
+		Suggests:   []string{"A history that ends in a step whose state is in words that are not known, or differs from that of all steps before it.", "A history that ends in a step that was still running.", "A step that is recorded as cancelled."},
 		Exonerates: []string{"Every recorded step is done, or was left out because there was nothing to do."},
 		FalsePositives: "A step that failed and went through when it was repeated. Partially Release Lock among the last steps is normal: the finalisation always runs it. " +
 			"Uninstall Module Installer is left out unless the agent is removed.",
@@ -110,6 +111,7 @@ type vcmStepRow struct {
 	host      string
 	request   string
 	artifact  string
+	time      time.Time // the latest that a row of a table states, as the clock on its wall; zero if it states none
 	evidence  func(role findings.Role, note string) findings.Evidence
 }
 
@@ -154,7 +156,7 @@ func vcmSteps(all []*facts.Facts) []vcmStepRow {
 	for _, r := range vcmRows(all) {
 		out = append(out, vcmStepRow{
 			facts: r.facts, step: r.Step, label: r.label(), name: cmp.Or(r.Step.String(), r.Name), state: r.State, stateText: r.StateText, message: r.Message,
-			host: cmp.Or(r.Host, r.facts.Host), request: r.Request, artifact: r.artifact, evidence: r.evidence,
+			host: cmp.Or(r.Host, r.facts.Host), request: r.Request, artifact: r.artifact, time: r.latest(), evidence: r.evidence,
 		})
 	}
 	for _, f := range all {
@@ -238,48 +240,98 @@ func (in *installation) failed() *vcmStepRow {
 	return first
 }
 
-// unclear returns the row whose state may be a failure: the one in words that are not known among known ones, or the last one if its words are
-// others than those of all rows before it. why says which. nil if there is none.
+// unclear returns the row whose state may be a failure: one that was stopped, the one in words that are not known among known ones, or the first
+// whose words are others than those of all rows before it. why says which. nil if there is none.
 func (in *installation) unclear() (row *vcmStepRow, why string) {
-	words := map[string]int{}
 	unknown := 0
+	var stopped *vcmStepRow
 	for i, r := range in.rows {
-		words[strings.ToLower(r.stateText)]++
-		if r.state == extract.VCMStepUnknown {
+		switch r.state {
+		case extract.VCMStepUnknown:
 			unknown++
 			row = &in.rows[i]
+		case extract.VCMStepStopped:
+			if stopped == nil {
+				stopped = &in.rows[i]
+			}
+		default:
 		}
 	}
 	last := &in.rows[len(in.rows)-1]
 	switch {
+	case stopped != nil:
+		return stopped, fmt.Sprintf("is recorded as %q, so that somebody or something stopped the installation there", stopped.stateText)
 	case unknown == 0 && last.state == extract.VCMStepRunning && last.step < extract.VCMStepReleaseLock:
 		return last, "was still running or had not begun when the history was made"
 	case unknown == 0:
 		return nil, ""
 	case unknown < len(in.rows):
 		return row, fmt.Sprintf("is in the state %q, whose words are not known, among states that are", row.stateText)
-	case len(words) == 2 && words[strings.ToLower(last.stateText)] == 1 && len(in.rows) > 2:
-		return last, fmt.Sprintf("is in the state %q, and all %d steps before it are in another (%q)", last.stateText, len(in.rows)-1, in.rows[0].stateText)
 	}
-	return nil, ""
+	// All words are unknown. The state of the first steps is success; of one that differs, and behind which no step but those of the end is in that
+	// state again, the installation did not come further.
+	well := in.rows[0].stateText
+	i := slices.IndexFunc(in.rows, func(r vcmStepRow) bool { return !strings.EqualFold(r.stateText, well) })
+	if i < 2 || slices.ContainsFunc(in.rows[i:], func(r vcmStepRow) bool {
+		return r.step != extract.VCMStepPartlyReleaseLock && r.step != extract.VCMStepCleanup && strings.EqualFold(r.stateText, well)
+	}) {
+		return nil, ""
+	}
+	return &in.rows[i], fmt.Sprintf("is in the state %q, and all %d steps before it are in another (%q)", in.rows[i].stateText, i, well)
 }
 
 // complete reports whether every row is done, was left out, or failed and was repeated with success.
 func (in *installation) complete() bool {
 	return in.failed() == nil && !slices.ContainsFunc(in.rows, func(r vcmStepRow) bool {
-		return r.state == extract.VCMStepUnknown || r.state == extract.VCMStepRunning
+		return r.state == extract.VCMStepUnknown || r.state == extract.VCMStepRunning || r.state == extract.VCMStepStopped
 	})
+}
+
+// ended is when the last of the rows was, zero if they state no time.
+func (in *installation) ended() time.Time {
+	var last time.Time
+	for i := range in.rows {
+		if t := in.rows[i].time; t.After(last) {
+			last = t
+		}
+	}
+	return last
+}
+
+// behind reports whether an installation was after another: by their times, else by their order in the same artifact.
+func (in *installation) behind(o *installation, order int) bool {
+	if a, b := in.ended(), o.ended(); !a.IsZero() && !b.IsZero() && !a.Equal(b) {
+		return a.After(b)
+	}
+	return in.rows[0].artifact == o.rows[0].artifact && order > 0
+}
+
+// copyOf reports whether two failures are one that two exports hold.
+func (in *installation) copyOf(o *installation) bool {
+	a, b := in.failed(), o.failed()
+	return a != nil && b != nil && in.request != "" && in.request == o.request && sameComputer(in.host, o.host) && a.artifact != b.artifact && a.step == b.step && a.name == b.name && a.time.Equal(b.time)
 }
 
 func runVCMSteps(all []*facts.Facts) ([]findings.Finding, error) {
 	runs := installations(vcmSteps(all))
+	last := map[string]*installation{} // by artifact
 	several := map[string]bool{}
-	through := map[string]int{} // the last installation of a machine that went through, by artifact and machine
-	place := func(in *installation) string { return in.rows[0].artifact + "\x00" + firstLabel(in.host) }
-	for i, in := range runs {
+	for _, in := range runs {
 		several[firstLabel(in.host)] = true
+		last[in.rows[0].artifact] = in
+	}
+	cut := map[*installation]bool{} // of which rows may be missing
+	for _, f := range all {
+		for _, v := range facts.Values[*extract.VCMJobs](f) {
+			if in := last[v.Artifact.Path]; v.Value.Cut && in != nil && !in.reaches(extract.VCMStepReleaseLock) {
+				cut[in] = true
+			}
+		}
+	}
+	through := map[string][]int{} // installations of a machine that went through
+	for i, in := range runs {
 		if in.complete() && in.reaches(extract.VCMStepInstallModule) {
-			through[place(in)] = i
+			through[firstLabel(in.host)] = append(through[firstLabel(in.host)], i)
 		}
 	}
 	var out []findings.Finding
@@ -287,12 +339,19 @@ func runVCMSteps(all []*facts.Facts) ([]findings.Finding, error) {
 	judged := map[string]bool{} // machines
 	for i, in := range runs {
 		if r := in.failed(); r != nil {
-			out = append(out, in.finding(r, through[place(in)] > i, len(several) > 1))
 			judged[firstLabel(in.host)] = true
+			if !slices.ContainsFunc(runs[i+1:], in.copyOf) { // the last copy stands for all
+				resolved := slices.IndexFunc(through[firstLabel(in.host)], func(j int) bool { return runs[j].behind(in, j-i) })
+				var by *installation
+				if resolved >= 0 {
+					by = runs[through[firstLabel(in.host)][resolved]]
+				}
+				out = append(out, in.finding(r, by, len(several) > 1))
+			}
 		} else if r, why := in.unclear(); r != nil {
 			out = append(out, in.suspicion(r, why, len(several) > 1))
 			judged[firstLabel(in.host)] = true
-		} else if in.complete() {
+		} else if in.complete() && !cut[in] {
 			well = append(well, in)
 		} else {
 			open = append(open, in)
@@ -313,6 +372,9 @@ func runVCMSteps(all []*facts.Facts) ([]findings.Finding, error) {
 		Summary: "The bundle holds steps of VCM installations, and none of their states is in words that are known.", Missing: []findings.Missing{vcmStepNeed.Missing()},
 	}
 	for _, in := range open {
+		if cut[in] {
+			f.Summary = "The history of the VCM installation ends within a row: no step before it has failed, and what came behind it is not shown."
+		}
 		f.Evidence = append(f.Evidence, in.rows[0].evidence(findings.Context, "a step and its state"))
 	}
 	return []findings.Finding{f}, nil
@@ -356,8 +418,8 @@ func next(s extract.VCMStep) string {
 // maxFailed is how many failed steps of one installation are quoted.
 const maxFailed = 10
 
-// finding is the finding of an installation whose row r failed.
-func (in *installation) finding(r *vcmStepRow, resolved, several bool) findings.Finding {
+// finding is the finding of an installation whose row r failed. by is a later one of the same machine that went through, nil if there is none.
+func (in *installation) finding(r *vcmStepRow, by *installation, several bool) findings.Finding {
 	out := findings.Finding{Verdict: findings.Confirmed, State: findings.Active}
 	on := in.about(&out, r, several)
 	out.Title = fmt.Sprintf("The VCM agent installation%s failed at %s", on, r.label)
@@ -390,13 +452,13 @@ func (in *installation) finding(r *vcmStepRow, resolved, several bool) findings.
 	if n := next(r.step); n != "" {
 		out.Summary += " " + n
 	}
-	if resolved {
+	if by != nil {
 		out.State, out.Severity = findings.Resolved, findings.Low
 		out.Summary += " A later installation of the same machine went through."
 		out.Remedy = []string{"Nothing is to be done: a later installation went through."}
 		out.Risk = "None: the agent is installed."
 		out.Undo = "Nothing is to be taken back."
-		out.Cured = "This upload shows it already: the later installation of the same machine in " + r.artifact + "."
+		out.Cured = "This upload shows it already: the later installation of the same machine in " + by.rows[0].artifact + "."
 	}
 	out.Evidence = append(out.Evidence, r.evidence(findings.Supports, r.label+" failed"))
 	var before *vcmStepRow
@@ -410,6 +472,10 @@ func (in *installation) finding(r *vcmStepRow, resolved, several bool) findings.
 		case after && o.state == extract.VCMStepFailed && len(out.Evidence) < maxFailed:
 			out.Evidence = append(out.Evidence, o.evidence(findings.Context, o.label+" failed too"))
 		}
+	}
+	if by != nil {
+		end := &by.rows[len(by.rows)-1]
+		out.Evidence = append(out.Evidence, end.evidence(findings.Contradicts, "the end of the later installation"))
 	}
 	if before != nil {
 		out.Evidence = append(out.Evidence, before.evidence(findings.Context, "the last step before it that is done"))
@@ -471,6 +537,19 @@ func (in *installation) suspicion(r *vcmStepRow, why string, several bool) findi
 	out.Missing = []findings.Missing{{
 		What: "the finished job history of the installation" + on + ", exported from a console in English", Why: "the state of the step would then tell whether it failed", Collect: vcmStepNeed.Collect,
 	}}
+	if r.state == extract.VCMStepStopped {
+		out.Title = fmt.Sprintf("The VCM agent installation%s was stopped at %s", on, r.label)
+		out.Summary = fmt.Sprintf("%s%s %s.", upperFirst(r.label), on, why)
+		if n := next(r.step); n != "" {
+			out.Summary += " " + n
+		}
+		out.Missing[0] = findings.Missing{
+			What: "the debug log of the stopped installation" + on + ", and whether a person cancelled it", Why: "the history says where it was stopped, and not by whom or whether a fault came first",
+			Collect: "VCM console: Administration, Job Manager, the job: Extract the Debug Log",
+		}
+		out.Rivals = []findings.Rival{{Name: "a person who cancelled the job", Verdict: rivalOpen + "the history does not say who stopped it."}}
+		return out
+	}
 	out.Rivals = []findings.Rival{{Name: "an installation that is still running", Verdict: rivalOpen + "the history alone does not show that it had come to its end."}}
 	return out
 }

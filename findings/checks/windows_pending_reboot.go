@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"casebook/findings"
 	"casebook/findings/facts"
@@ -32,7 +33,13 @@ var windowsPendingReboot = &findings.Check{
 	Signals: []match.Signal{
 		{
 			Name: pendingRebootID + "/property", Kinds: installerLogs,
-			Literals: []string{"MsiSystemRebootPending = 1"}, Pattern: `^(?:Property\([SCN]\): )?MsiSystemRebootPending = 1\s*$`,
+			Literals: []string{"MsiSystemRebootPending = 1", "MsiSystemRebootPending property. "},
+			Pattern:  `^(?:Property\([SCN]\): )?MsiSystemRebootPending = 1\s*$|\bMsiSystemRebootPending property\. .*'1'`,
+		},
+		{
+			// What PowerShell prints of a value with several strings, cut at the width of its window: a live registry, without the empty strings.
+			Name: pendingRebootID + "/listed", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)},
+			Literals: []string{"PendingFileRenameOperations"}, Pattern: `^\s*PendingFileRenameOperations2?\s+: \{[^}\r\n]*[^},\s]`,
 		},
 		{
 			Name: pendingRebootID + "/installer", Kinds: installerLogs,
@@ -46,6 +53,12 @@ var windowsPendingReboot = &findings.Check{
 				"code 1641", "code: 1641", "code:1641", "code=1641", "code = 1641", "code is 1641", "code of 1641", "returned 1641", "value 1641", "value: 1641",
 			},
 			Pattern: `(?:\b(?:[Ee]xit|EXIT|[Rr]eturn|RETURN|[Ee]rror|ERROR|[Ww]ith)[ _]?(?:[Cc]ode|CODE)|\b[Rr]eturned|\b[Rr]eturn [Vv]alue) ?[:=]? ?(?:is |of )?(?P<code>3010|1641)\b`,
+		},
+	},
+	Observe: &facts.Watch{
+		Kinds: eventKinds, Every: true,
+		New: func(*ingest.Artifact) facts.Observer {
+			return newEventObserver(map[string][]int{"EventLog": boots["eventlog"], "Kernel-General": boots["kernel-general"]})
 		},
 	},
 	Doc: findings.Doc{
@@ -64,12 +77,13 @@ var windowsPendingReboot = &findings.Check{
 			"An active computer name that differs from the configured one.",
 		},
 		Suggests: []string{
-			"MsiSystemRebootPending = 1 among the properties of an Installer log.",
+			"MsiSystemRebootPending is 1 in an Installer log.",
+			"PendingFileRenameOperations as PowerShell prints it, which leaves out the empty strings that part its pairs.",
 			"Return code 3010 (reboot required) or 1641 (reboot begun) in an Installer or ConfigMgr log without the registry.",
 		},
 		Exonerates: []string{
 			"The Session Manager key of the current control set has no pending value, and no marker stands in the registry that was sent.",
-			"PFRO.log shows a boot after the key was last written: the queue has been worked on since.",
+			"PFRO.log or the System event log shows a boot after the key was last written, or after the log asked for one: the finding is then resolved.",
 		},
 		FalsePositives: "Many products queue deletes of temporary files all the time; a queue of those needs no haste. 1641 means that Installer itself began the restart.",
 		NotCovered:     "Volatile keys (WindowsUpdate RebootRequired, Component Based Servicing RebootPending on many versions) never stand in a hive file; ConfigMgr's own restart state is in WMI.",
@@ -90,9 +104,12 @@ var pendingRebootNeed = findings.Need{
 	Collect: findings.RegistryCollect(`HKLM\`+sessionManagerKey, "session-manager.reg"),
 }
 
+// hintSignals are the signals of texts that say that a reboot is required.
+var hintSignals = []string{"/property", "/installer", "/configmgr", "/listed"}
+
 // rebootHints reports whether a log says that a reboot is required.
 func rebootHints(f *facts.Facts) bool {
-	return slices.ContainsFunc([]string{"/property", "/installer", "/configmgr"}, func(s string) bool { return f.Matches(pendingRebootID + s).Any() })
+	return slices.ContainsFunc(hintSignals, func(s string) bool { return f.Matches(pendingRebootID + s).Any() })
 }
 
 func runPendingReboot(f *facts.Facts) ([]findings.Finding, error) {
@@ -185,7 +202,15 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		says = append(says, fmt.Sprintf("The computer is still called %s and will be %s after the boot.", c.Active, c.Name))
 		out.Evidence = append(out.Evidence, findings.FromValue(c.NameAt, findings.Supports, "the configured name; the active one differs"))
 	}
-	if b := bootAfter(f, readBoots(f), q); b != nil && len(q.pairs) > 0 {
+	if e := eventBootAfter(f, q.written); e != nil && len(q.pairs) > 0 && bootAfter(f, readBoots(f), q) == nil {
+		says = append(says, fmt.Sprintf("But the event log shows a boot after the key was last written (%s): the registry was copied before it, and the queue has been worked on since.", findings.Timestamp(q.written)))
+		out.Evidence = append(out.Evidence, findings.FromMatch(*e, findings.Contradicts, "a boot after the queue was written"))
+		if len(markers) == 0 {
+			out.State = findings.Resolved
+			out.Cured = fmt.Sprintf("This upload shows it already: the boot in line %d of %s.", e.Ref.Line, e.Ref.Artifact)
+			out.Title = "The machine waited for a restart, which has been made since: " + strings.Join(titles, "; ")
+		}
+	} else if b := bootAfter(f, readBoots(f), q); b != nil && len(q.pairs) > 0 {
 		says = append(says, fmt.Sprintf("But PFRO.log shows a boot (%s) after the key was last written (%s): the registry was copied before it, and the queue has been worked on since.", b.stamp(), findings.Timestamp(q.written)))
 		out.Evidence = append(out.Evidence, findings.FromLine(f, b.artifact, b.line, findings.Contradicts, "a boot after the queue was written"))
 		if len(markers) == 0 {
@@ -323,12 +348,15 @@ func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
 // hintEvidence is what the logs say of a reboot that is required.
 func hintEvidence(f *facts.Facts, role findings.Role) []findings.Evidence {
 	var out []findings.Evidence
-	for _, s := range []string{"/property", "/installer", "/configmgr"} {
+	for _, s := range hintSignals {
 		m, ok := f.Matches(pendingRebootID + s).Last()
 		if !ok {
 			continue
 		}
 		note := "Installer found a reboot pending when it began"
+		if s == "/listed" {
+			note = "operations on files wait for a reboot, as PowerShell prints the value"
+		}
 		switch m.Capture("code") {
 		case "3010":
 			note = "3010: success, and a reboot is required"
@@ -359,6 +387,9 @@ func hintedReboot(f *facts.Facts, subject string, q queue) findings.Finding {
 	if subject == "" {
 		out.Subject = "the machine of " + hints[0].Artifact
 	}
+	if len(hints) == 1 && f.Matches(pendingRebootID+"/listed").Any() {
+		out.Title = "Operations on files wait for a restart, by what PowerShell printed"
+	}
 	var says []string
 	for _, e := range hints {
 		says = append(says, fmt.Sprintf("%s, line %d: %s.", e.Artifact, e.Line, e.Note))
@@ -366,7 +397,14 @@ func hintedReboot(f *facts.Facts, subject string, q queue) findings.Finding {
 	if q.known && !q.cut {
 		says = append(says, "The registry queues no file operation, but its Session Manager key was last written before that ("+findings.Timestamp(q.written)+"), so that it may have been copied before the installation.")
 		out.Evidence = append(out.Evidence, q.absent(findings.Contradicts))
-	} else {
+	}
+	if e := bootSince(f); e != nil {
+		out.State = findings.Resolved
+		out.Title = "A log asked for a restart, which has been made since"
+		out.Cured = fmt.Sprintf("This upload shows it already: the boot in line %d of %s.", e.Ref.Line, e.Ref.Artifact)
+		out.Evidence = append(out.Evidence, findings.FromMatch(*e, findings.Contradicts, "a boot after the log asked for one"))
+		says = append(says, "The event log shows a boot after that; the SYSTEM registry, which would show whether anything was queued since, is not in the bundle or older.")
+	} else if !q.known || q.cut {
 		says = append(says, "The SYSTEM registry is not in the bundle, so whether the reboot still waits is not shown.")
 	}
 	out.Summary = strings.Join(says, " ")
@@ -375,4 +413,32 @@ func hintedReboot(f *facts.Facts, subject string, q queue) findings.Finding {
 		out.Evidence = append(out.Evidence, findings.FromLine(f, last.artifact, last.line, findings.Context, "the last boot that PFRO.log shows"))
 	}
 	return out
+}
+
+// eventBootAfter returns a boot of the event log that is certain to have been after t, nil if there is none.
+func eventBootAfter(f *facts.Facts, t time.Time) *facts.Match {
+	if t.IsZero() {
+		return nil
+	}
+	for _, m := range eventsSeen(f, pendingRebootID) {
+		if at, known := m.UTC(); known && at.After(t) {
+			return &m
+		}
+	}
+	return nil
+}
+
+// bootSince returns a boot of the event log that came after everything that asks for one in the logs, nil if there is none. What PowerShell
+// printed has no time.
+func bootSince(f *facts.Facts) *facts.Match {
+	var asked []facts.Match
+	for _, s := range hintSignals {
+		if m, ok := f.Matches(pendingRebootID + s).Last(); ok {
+			asked = append(asked, m)
+		}
+	}
+	if b, ok := f.Overcome(asked, eventsSeen(f, pendingRebootID)); ok {
+		return &b
+	}
+	return nil
 }

@@ -116,6 +116,9 @@ func (t *table) dnsRows(lines []string) []DNSCheckRow {
 		}
 		rows = t.all()
 		name, ip, reverse, status = 0, 1, 2, 3
+		if n, i, r, s, ok := t.dnsColumns(rows); ok {
+			name, ip, reverse, status = n, i, r, s
+		}
 	}
 	var out []DNSCheckRow
 	for i := range rows {
@@ -133,6 +136,43 @@ func (t *table) dnsRows(lines []string) []DNSCheckRow {
 	}
 	return out
 }
+
+// dnsColumns tells the columns of a table whose heads are in another language by what is in them: known statuses, addresses, names in every row,
+// and names in some; ok is false if they can't be told.
+func (t *table) dnsColumns(rows []tableRow) (name, ip, reverse, status int, ok bool) {
+	name, ip, reverse, status = -1, -1, -1, -1
+	rows = rows[:min(len(rows), sampleRows)]
+	for c := range min(len(t.Head), maxColumns) {
+		statuses, addresses, names, empty := 0, 0, 0, 0
+		for i := range rows {
+			switch cell := unquote(rows[i].cell(c)); {
+			case cell == "" || cell == "-" || cell == "–":
+				empty++
+			case dnsStatus[plainName(cell)] != "":
+				statuses++
+			case isAddress(cell):
+				addresses++
+			case isComputerName(cell):
+				names++
+			}
+		}
+		all := len(rows) - 1 // one of them may be the head
+		switch {
+		case status < 0 && statuses > 0 && statuses >= all:
+			status = c
+		case ip < 0 && addresses > 0 && addresses+empty >= all:
+			ip = c
+		case name < 0 && names >= all && empty == 0:
+			name = c
+		case reverse < 0 && empty > 0 && names+empty >= all:
+			reverse = c
+		}
+	}
+	return name, ip, reverse, status, name >= 0 && ip >= 0 && reverse >= 0 && status >= 0
+}
+
+// isAddress reports whether s is an IP address.
+func isAddress(s string) bool { _, err := netip.ParseAddr(s); return err == nil }
 
 // newDNSRow reads a row; ok is false if it is none.
 func newDNSRow(name, ip, reverse, status string, line int) (r DNSCheckRow, ok bool) {

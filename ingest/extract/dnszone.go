@@ -39,6 +39,7 @@ const unknownOrigin = "unknown-origin.invalid."
 type DNSZone struct {
 	Origins []string    // the zones' names, in lower case without the last dot, in the order of the text; those of $ORIGIN too
 	Records []DNSRecord // in the order of the text
+	Cut     bool        // the text ends within a record, so that what is not in it may be in the zone
 }
 
 // DNSRecord is a resource record.
@@ -57,6 +58,8 @@ type DNSRecord struct {
 var (
 	zoneRecord = regexp.MustCompile(`^(?:[^\s;$(]\S{0,254})?\s+(?:\[(?i:age|aging):\d{1,10}\]\s*)?(?:\d{1,10}\s+)?(?:(?i:in)\s+)?(?:\d{1,10}\s+)?(?:(?:(SOA|soa)\s+\S+\s+\S)|(?:A|a)\s+\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\s*(?:;.*)?$|(?:AAAA|aaaa)\s+[0-9A-Fa-f:.]{2,45}\s*(?:;.*)?$|(?:PTR|CNAME|NS|ptr|cname|ns)\s+\S+\s*(?:;.*)?$|(?:MX|SRV|mx|srv)\s+\d)`)
 	zoneAge    = regexp.MustCompile(`\[(?i:age|aging):(\d{1,10})\]`)
+	// ownType is a record of a type that only Windows has, or one by its number: it is whole and not read.
+	ownType = regexp.MustCompile(`(?i)\s(?:wins|wins-?r|type\d+)\s+\S`)
 	// zoneFile is the comment in which Windows names the zone beside its file; zoneLabel the one of dnscmd.
 	zoneFile  = regexp.MustCompile(`^;.*?(\S+)\.dns\b(.*)$`)
 	zoneLabel = regexp.MustCompile(`^;\s+\S+:\s+([^\s:]+\.[^\s:]+)\s*$`)
@@ -109,6 +112,7 @@ type zoneReader struct {
 	ttl    uint32
 
 	bad, badLine      int // records that are not read
+	badLast           int // the line of the last of them in a master file's form
 	skipped, skipped1 int // $INCLUDE and $GENERATE
 }
 
@@ -129,6 +133,10 @@ func extractDNSZone(in ingest.Input) (any, []ingest.Problem) {
 	}
 	if r.bad > 0 {
 		problems = append(problems, problem(in, "%d records of the zone could not be read, the first is line %d", r.bad, r.badLine))
+		r.z.Cut = r.badLast > 0 && trim(strings.Join(in.Lines[r.badLast:], "")) == "" && !ownType.MatchString(in.Lines[r.badLast-1])
+		if r.z.Cut {
+			problems = append(problems, problem(in, "line %d: the text ends within a record, so that what it lacks may be in the zone", r.badLast))
+		}
 	}
 	if r.skipped > 0 {
 		problems = append(problems, problem(in, "%d $INCLUDE and $GENERATE directives are not carried out, the first is line %d", r.skipped, r.skipped1))
@@ -178,11 +186,16 @@ func (r *zoneReader) line(i int) int {
 		return i
 	}
 	text, last, ok := r.record(i)
-	if !ok {
+	before := r.bad
+	if ok {
+		r.add(text, i+1)
+	} else {
 		r.fail(i)
-		return i
+		last = i
 	}
-	r.add(text, i+1)
+	if r.bad > before {
+		r.badLast = last + 1
+	}
 	return last
 }
 

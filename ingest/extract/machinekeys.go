@@ -117,6 +117,14 @@ func sniffMachineKeys(name string, head []byte) int {
 	return 0
 }
 
+// KeyFileOf reads the name of a file, without its folder, as that of a key file; false if it is none. Only what the name says is filled in.
+func KeyFileOf(name string) (KeyFile, bool) {
+	if !bareKey.MatchString(name) {
+		return KeyFile{}, false
+	}
+	return parseKeyFile(name)
+}
+
 // parseKeyFile reads a key file's name out of s.
 func parseKeyFile(s string) (KeyFile, bool) {
 	if len(s) < 69 { // 32 digits, _ and a GUID

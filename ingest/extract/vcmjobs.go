@@ -13,6 +13,7 @@ package extract
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -82,25 +83,35 @@ const (
 	VCMStepDone    VCMStepState = "done"
 	VCMStepFailed  VCMStepState = "failed"
 	VCMStepRunning VCMStepState = "running" // or not begun
-	VCMStepSkipped VCMStepState = "skipped" // or cancelled
+	VCMStepSkipped VCMStepState = "skipped" // it had nothing to do
+	VCMStepStopped VCMStepState = "stopped" // somebody or something cancelled it
 	VCMStepUnknown VCMStepState = "unknown" // in words that are not known
 )
 
-// vcmStates are the words of states, whole words in lower case. The first that fits holds, so that "completed with errors" has failed.
+// vcmStates are the words of states. The first that fits holds, so that "completed with errors" has failed. An HRESULT that fails has its highest bit set.
 var vcmStates = []struct {
 	pattern *regexp.Regexp
 	state   VCMStepState
 }{
-	{regexp.MustCompile(`(?i)\b(?:no|0|without|ohne|sans|sin) (?:errors?|failures?|fehler|erreurs?)\b`), VCMStepDone},
-	{regexp.MustCompile(`(?i)^(?:.*\b)?(?:fail(?:ed|ure)?|errors?|exception|aborted|timed out|fehlgeschlagen|fehler|échoué?|échec|erreur|error(?:es)?|fallido|selhalo|chyba|misslyckades|неудача|ошибка|失敗|失败)(?:\b.*)?$`), VCMStepFailed},
-	{regexp.MustCompile(`(?i)^(?:not run|not started|skipped|no-?op|cancell?ed|übersprungen|abgebrochen|ignoré|omitido|přeskočeno)\b.*$`), VCMStepSkipped},
-	{regexp.MustCompile(`(?i)^(?:running|in progress|pending|queued|waiting|started|active|scheduled|läuft|ausstehend|en cours|en curso|probíhá)\b.*$`), VCMStepRunning},
-	{regexp.MustCompile(`(?i)^(?:succe(?:eded|ssful(?:ly)?|ss)|completed?|done|ok|finished|passed|erfolgreich|abgeschlossen|fertig|réussie?|terminée?|correcto|completado|dokončeno|úspěch|klart|успешно|成功|完了|完成)(?:\b.*)?$`), VCMStepDone},
+	{regexp.MustCompile(anywhere + `(?:no|0|without|ohne|sans|sin) (?:errors?|failures?|fehler|erreurs?)` + wordEnd), VCMStepDone},
+	{regexp.MustCompile(anywhere + `(?:fail(?:ed|ure)?|errors?|exception|aborted|timed out|fehlgeschlagen|fehler|échouée?|échoué|échec|erreur|error(?:es)?|fallido|fallito|selhalo|chyba|misslyckades|mislukt|неудача|ошибка|не выполнено)` + wordEnd), VCMStepFailed},
+	{regexp.MustCompile(`失敗|失败|エラー|错误|^(?:0x8[0-9A-Fa-f]{7}|-2147\d{6})` + wordEnd), VCMStepFailed},
+	{regexp.MustCompile(`(?i)^(?:cancell?ed|abgebrochen|annulée?|annulé|cancelado|annullato|avbruten|отменено|取消|キャンセル)` + wordEnd), VCMStepStopped},
+	{regexp.MustCompile(`(?i)^(?:not run|not started|skipped|no-?op|übersprungen|ignorée?|ignoré|omitido|přeskočeno|пропущено|スキップ|跳过)` + wordEnd), VCMStepSkipped},
+	{regexp.MustCompile(`(?i)^(?:running|in progress|pending|queued|waiting|started|active|scheduled|läuft|ausstehend|en cours|en curso|probíhá|выполняется|実行中)` + wordEnd), VCMStepRunning},
+	{regexp.MustCompile(`(?i)^(?:succe(?:eded|ssful(?:ly)?|ss)|completed?|done|ok|finished|passed|erfolgreich|abgeschlossen|fertig|réussie?|réussi|terminée?|terminé|correcto|completado|completato|dokončeno|úspěch|klart|geslaagd|успешно|выполнено|成功|完了|完成|0x0+)` + wordEnd), VCMStepDone},
 }
+
+// A word of any script begins behind what is no letter, and ends before it.
+const (
+	anywhere = `(?i)(?:^|.*\P{L})`
+	wordEnd  = `(?:\P{L}.*)?$`
+)
 
 // VCMJobs is a table of steps.
 type VCMJobs struct {
 	Steps []VCMJobStep // in the order of the text
+	Cut   bool         // the text ends within a row, so that there may have been more
 }
 
 // VCMJobStep is a row.
@@ -127,6 +138,9 @@ func vcmJobs() ingest.Extractor {
 		}
 		if len(j.Steps) == 0 {
 			return nil, problems
+		}
+		if j.Cut {
+			problems = append(problems, problem(in, "line %d: the text ends within a row, so that there may have been more", len(in.Lines)))
 		}
 		unknown, line := 0, 0
 		for _, s := range j.Steps {
@@ -166,13 +180,13 @@ func parseVCMJobs(lines []string) (*VCMJobs, int) {
 	j := &VCMJobs{}
 	tables, cut := readTables(lines)
 	for i := range tables {
-		j.add(&tables[i])
+		j.add(&tables[i], len(lines))
 	}
 	return j, cut
 }
 
-// add reads a table, if it is one of steps.
-func (j *VCMJobs) add(t *table) {
+// add reads a table, if it is one of steps. last is the number of the text's last line.
+func (j *VCMJobs) add(t *table, last int) {
 	rows := t.all()
 	step, state := t.vcmColumns(rows)
 	if step < 0 || state < 0 {
@@ -188,6 +202,12 @@ func (j *VCMJobs) add(t *table) {
 	for _, c := range [3]*int{&host, &request, &message} {
 		if *c == step || *c == state {
 			*c = -1
+		}
+	}
+	if n := len(rows) - 1; n > 0 && !t.Marked && rows[n].Line == last && len(rows[n].Cells) < len(t.Head) &&
+		!slices.ContainsFunc(rows[:n], func(r tableRow) bool { return len(r.Cells) < len(t.Head) }) {
+		if j.Cut = true; len(rows[n].Cells) <= max(step, state)+1 {
+			rows = rows[:n]
 		}
 	}
 	for i := range rows {

@@ -169,10 +169,17 @@ func lockText(data []byte) (text, encoding string, ok bool) {
 		}
 	}
 	text = strings.TrimRight(text, "\x00")
+	padded, beyond := false, false
 	for _, r := range text {
 		if r < ' ' && r != 0 && r != '\t' && r != '\r' && r != '\n' || r == 0x7f || r == utf8.RuneError {
 			return "", "", false
 		}
+		// Numbers look like letters of some script, or like bytes that are no UTF-8: a text that is padded with NULs has none of them.
+		padded = padded || r == 0
+		beyond = beyond || r > 0x7e
+	}
+	if padded && (beyond || !utf8.Valid(body)) {
+		return "", "", false
 	}
 	return text, encoding, strings.Trim(text, "\x00 \t\r\n") != ""
 }
