@@ -417,7 +417,14 @@ func judgeServer(s siteServer, known stated) []findings.Finding {
 		out = append(out, f)
 	}
 	if len(open) > 0 {
-		out = append(out, s.queueAlone(open, siteKnown, site, code))
+		f := s.queueAlone(open, siteKnown, site, code)
+		if !siteKnown && len(known.sites) > 1 {
+			f.Missing[0] = findings.Missing{
+				What: "the code of the site whose server wrote the log or holds the queue", Why: "the bundle states the releases of several sites, and not which of them retries",
+				Collect: `on the site server: regedit /e "%TEMP%\sms.reg" "HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\SMS" (it holds Identification\Site Code)`,
+			}
+		}
+		out = append(out, f)
 	}
 	if len(out) > 0 {
 		return out
