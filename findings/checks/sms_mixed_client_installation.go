@@ -611,7 +611,7 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 		f.Evidence = append(f.Evidence, signs...)
 		for _, v := range agreed {
 			f.Evidence = append(f.Evidence, v.evidence(findings.Contradicts)...)
-			f.Summary += " " + upperFirst(v.says()) + ", which speaks against it."
+			f.Summary += " " + v.says() + ", which speaks against it."
 		}
 		f.Missing = c.missing()
 	case len(agreed) > 0 || c.versionLog() != "":
@@ -639,9 +639,9 @@ func mixedContradiction(f *findings.Finding, c smsClient, against []*versions, s
 		on = "The SMS 2.0 client of " + c.subject
 	}
 	v := against[len(against)-1]
-	f.Summary = upperFirst(v.says()) + "."
+	f.Summary = v.says() + "."
 	if len(against) > 1 {
-		f.Summary = upperFirst(against[0].says()) + ", and " + v.says() + "."
+		f.Summary = against[0].says() + ", and " + v.says() + "."
 	}
 	f.Verdict = findings.Confirmed
 	f.Title = fmt.Sprintf("%s mixes a core of %s with components of %s", on, v.core.name(), v.offered.name())
@@ -686,7 +686,7 @@ func mixedWell(f *findings.Finding, c smsClient, agreed []*versions, sum int, sa
 		f.Evidence = append(f.Evidence, v.evidence(findings.Contradicts)...)
 	}
 	if len(agreed) > 0 {
-		f.Summary = upperFirst(agreed[0].says()) + ": one release."
+		f.Summary = agreed[0].says() + ": one release."
 		f.Unmet = fmt.Sprintf("The logs state one release and not two (%s).", f.Evidence[0].Place())
 	} else {
 		log := c.versionLog()

@@ -480,7 +480,7 @@ func (s siteServer) laterClient(h retriedHost, site releaseSeen, code string) fi
 	}
 	f.Evidence = append(h.evidence(findings.Supports), h.release.evidence, site.evidence)
 	f.Summary = fmt.Sprintf("%s. %s has the client of %s (%s), and %s runs %s (%s): an older site can't install its client over a later one, and without its update it tries every hour for seven days.",
-		upperFirst(h.how()), h.host, h.release.name(), h.release.text, strings.ToLower(who[:1])+who[1:], site.name(), site.text)
+		h.how(), h.host, h.release.name(), h.release.text, strings.ToLower(who[:1])+who[1:], site.name(), site.text)
 	f.Rivals = s.rivals([]retriedHost{h})
 	f.Evidence = append(f.Evidence, refusals([]retriedHost{h})...)
 	if h.unreachable() {
