@@ -502,7 +502,7 @@ func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *cas
 	for _, c := range fresh {
 		entry.Labels = entry.Labels.Add(c.labels)
 		if b.flags.keep && c.sum != "" {
-			entry.Keep[c.sum] = c.upload.Parts
+			entry.Keep[c.sum] = slices.Concat(c.upload.Parts, c.upload.Beside)
 		}
 	}
 	opt.Case, opt.Entry = id, entry
