@@ -62,7 +62,7 @@ type model struct {
 
 // standard is the model of docs/scale.md.
 func standard() model {
-	return model{rate: 20, decoded: 100, packed: 10, stored: 0.29, wait: 30, days: 90, bulk: 40, node: 2000, shard: 30, copies: 2}
+	return model{rate: 20, decoded: 100, packed: 10, stored: 0.29, wait: 30, days: 90, bulk: 30, cores: 8, node: 2000, shard: 30, copies: 2}
 }
 
 // week is how many uploads come in each hour from Monday 00:00 on, as shares of a working day: two thirds within eight hours, and a tenth as many at the weekend.
