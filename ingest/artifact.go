@@ -62,6 +62,12 @@ type Splitter interface {
 	Split(text []byte, atEOF bool, emit func(Record)) int
 }
 
+// Ender is what a Splitter may be too, if its format shows where a record ends.
+type Ender interface {
+	// Ended reports, when all of the text was split, whether its last record has an end.
+	Ended() bool
+}
+
 // MaxRecord is the length in bytes of decoded text at which a record is cut.
 const MaxRecord = 1 << 20
 
@@ -92,6 +98,7 @@ type Input struct {
 	Artifact *Artifact
 	Bytes    []byte   // of a Binary extractor: the member's bytes, which the value may keep
 	Lines    []string // otherwise: the decoded text's lines without their line ends; Lines[i] is line i+1
+	Unended  bool     // the last line has no line end: the text may be cut within it
 	Locale   Locale   // of the machine that the artifact belongs to, as far as it is known
 }
 

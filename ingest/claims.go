@@ -68,6 +68,7 @@ func (p *pass) extract() int {
 	if p.best() == nil {
 		return 0
 	}
+	unended := p.lines.part != ""
 	lines := p.lines.end()
 	kind := p.a.Kind
 	named, score := Kind(""), 0
@@ -80,7 +81,7 @@ func (p *pass) extract() int {
 		if c.x.Binary {
 			in.Bytes = p.bytes
 		} else {
-			in.Lines = lines
+			in.Lines, in.Unended = lines, unended
 		}
 		p.a.Kind = c.x.Kind
 		p.guard(func() {

@@ -92,6 +92,10 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	for _, problem := range d.problems(p.a.Path) {
 		p.t.problems = append(p.t.problems, memberProblem{problem, foundInBytes})
 	}
+	if e, ok := p.splitter.(Ender); ok && !e.Ended() {
+		p.a.Truncated = true
+		p.found(foundInText, StageParse, "the text ends within a record: the file is cut, or was copied while it was written")
+	}
 	if p.cut > 0 {
 		p.found(foundInText, StageParse, "line %d: longer than %d bytes; it is read in pieces of that length", p.cut, MaxRecord)
 	}

@@ -134,13 +134,16 @@ const (
 // idleActions are words for no action.
 var idleActions = []string{"none", "idle", "null", "n/a", "unlocked", "clear", "cleared", "-"}
 
+// knownActions are the actions that the reader of lock files tells by their words.
+var knownActions = map[string]bool{"installing": true, "uninstalling": true, "collecting": true}
+
 // readingOf is what a lock file says.
 func readingOf(l *extract.VCMLock) lockReading {
 	idle := slices.Contains(idleActions, strings.ToLower(l.Action)) || l.Action == ""
 	switch {
 	case l.State() == extract.VCMLockCleared, idle && l.TimeText == "" && l.Request == "" && l.Unread == 0 && zeros(l):
 		return lockCleared
-	case l.State() == extract.VCMLockPartial:
+	case l.State() == extract.VCMLockPartial && (knownActions[l.Action] || strings.Trim(l.Action, "0123456789") == ""):
 		return lockPartial
 	case l.State() == extract.VCMLockHeld && !l.Time.IsZero() && !idle:
 		return lockHeld
@@ -227,7 +230,7 @@ func refuses(r vcmRow) (how string, named bool) {
 		return "", false
 	case lockWords.MatchString(text):
 		return "its message names the lock", true
-	case r.Step == extract.VCMStepInstallSimpleInstaller && !otherCause.MatchString(text):
+	case r.Step == extract.VCMStepInstallSimpleInstaller && !r.cut && !otherCause.MatchString(text):
 		return "the step that looks for the lock failed, and no other cause is stated", false
 	}
 	return "", false
@@ -465,7 +468,9 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 	var by *refusal
 	for i := range h.refused {
 		r := &h.refused[i]
-		if !r.named && r.request != "" && strings.EqualFold(r.request, l.Request) {
+		// The id of a lock file that is cut may be the beginning of the request's.
+		own := strings.EqualFold(r.request, l.Request) || l.Open && l.Request != "" && l.RequestLine == lastField(l) && strings.HasPrefix(strings.ToLower(r.request), strings.ToLower(l.Request))
+		if !r.named && r.request != "" && own {
 			continue
 		}
 		if by == nil || r.named && !by.named {
@@ -505,6 +510,15 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 		out.Summary = read + age + " While it holds, the next installation is refused at the step Install Simple Installer. No refused installation is in the bundle, so it may as well be a request at work."
 		out.Missing = []findings.Missing{h.jobs(l.Request)}
 	}
+}
+
+// lastField is the line of the last field of a lock that is text.
+func lastField(l *extract.VCMLock) int {
+	last := 0
+	for _, f := range l.Fields {
+		last = max(last, f.Line)
+	}
+	return last
 }
 
 // after says when the refusal was, compared with the lock, and of which request; "" if neither is recorded.

@@ -122,11 +122,15 @@ var (
 	logUndone = regexp.MustCompile(`(?i)\b(?:not (?:yet )?|in|un)(?:completed?|done|finished|succeed(?:ed)?|successful(?:ly)?)\b|\b(?:if|when|unless|will|should|may|might)\b`)
 )
 
+// logSupposed is what stands before a step of which a line does not say that it was made.
+var logSupposed = regexp.MustCompile(`(?i)\b(?:if|when|whenever|unless|until|before|whether|should|in case)\b[^.;!?]*$`)
+
 // loggedState is the state that a line of a log gives a step, unknown if it gives none.
 func loggedState(m facts.Match) extract.VCMStepState {
 	rest := logDenied.ReplaceAllString(m.Capture("rest"), "")
+	before, _, _ := strings.Cut(m.Quote, m.Capture("step"))
 	switch {
-	case logUndone.MatchString(rest):
+	case logUndone.MatchString(rest), logSupposed.MatchString(before):
 		return extract.VCMStepUnknown
 	case logFailed.MatchString(rest), m.Capture("class") != "":
 		return extract.VCMStepFailed
@@ -323,7 +327,7 @@ func runVCMSteps(all []*facts.Facts) ([]findings.Finding, error) {
 	cut := map[*installation]bool{} // of which rows may be missing
 	for _, f := range all {
 		for _, v := range facts.Values[*extract.VCMJobs](f) {
-			if in := last[v.Artifact.Path]; v.Value.Cut && in != nil && !in.reaches(extract.VCMStepReleaseLock) {
+			if in := last[v.Artifact.Path]; in != nil && (v.Value.Cut && !in.reaches(extract.VCMStepReleaseLock) || v.Value.Open && !in.reaches(extract.VCMStepInstallModule)) {
 				cut[in] = true
 			}
 		}

@@ -333,6 +333,12 @@ func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
 	} else {
 		out.Summary += "; the SOFTWARE registry, which holds other markers, is not in the bundle"
 	}
+	for _, h := range f.Hives {
+		// What a damaged hive lacks may have been in it.
+		if h.Value.Kind() == hive.KindSoftware && !f.Reliable(h.Artifact.Path) {
+			out.Evidence = append(out.Evidence, findings.Evidence{Artifact: h.Artifact.Path, Role: findings.Contradicts, Absent: true, Note: "no marker of a pending reboot in what could be read"})
+		}
+	}
 	if c, err := f.Registry.ComputerName(); err == nil && c.Active != "" {
 		out.Evidence = append(out.Evidence, findings.FromValue(c.ActiveAt, findings.Context, "the active computer name is the configured one"))
 	}

@@ -20,6 +20,7 @@ import (
 // HostList is a list of computers.
 type HostList struct {
 	Hosts []ListedHost // in the order of the text
+	Open  bool         // the last one's line has no end, so that its name may be cut off
 }
 
 // ListedHost is a computer of a list.
@@ -45,6 +46,7 @@ func hostList() ingest.Extractor {
 		if len(l.Hosts) == 0 {
 			return nil, problems
 		}
+		l.Open = in.Unended && l.Hosts[len(l.Hosts)-1].Line == len(in.Lines)
 		return l, problems
 	}}
 }

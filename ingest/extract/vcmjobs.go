@@ -112,6 +112,7 @@ const (
 type VCMJobs struct {
 	Steps []VCMJobStep // in the order of the text
 	Cut   bool         // the text ends within a row, so that there may have been more
+	Open  bool         // the last line has no end, so that it may be cut off
 }
 
 // VCMJobStep is a row.
@@ -132,6 +133,7 @@ var vcmNumber = regexp.MustCompile(`^\(?(\d{1,2})[.):\s]`)
 func vcmJobs() ingest.Extractor {
 	return ingest.Extractor{Kind: ingest.KindVCMJobs, Sniff: sniffVCMJobs, Extract: func(in ingest.Input) (any, []ingest.Problem) {
 		j, cut := parseVCMJobs(in.Lines)
+		j.Open = in.Unended
 		var problems []ingest.Problem
 		if cut > 0 {
 			problems = append(problems, problem(in, "line %d: the first %d rows are kept", cut, maxEntries))

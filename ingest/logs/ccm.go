@@ -53,11 +53,15 @@ func sniffCCM(_ string, head []byte) int {
 
 // ccmSplitter remembers how far it has looked, so that a record without an end is searched once.
 type ccmSplitter struct {
-	noEnd int // no end of a record begins before this index of the text that was not taken
+	open  bool // the last record had no end
+	noEnd int  // no end of a record begins before this index of the text that was not taken
 
 	stated   int16 // bias of the last record that ConfigMgr's own components wrote
 	statedAt int64 // the clock's reading then; 0 if there was none
 }
+
+// Ended implements ingest.Ender.
+func (c *ccmSplitter) Ended() bool { return !c.open }
 
 func (c *ccmSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) int {
 	pos := 0
@@ -103,6 +107,7 @@ func (c *ccmSplitter) next(text []byte, atEOF bool, emit func(ingest.Record)) in
 		emitLines(window[:i], emit)
 		return i
 	}
+	c.open = end < 0 && headed
 	if end < 0 {
 		return noCCM(window, headed, atEOF && len(window) == len(text), emit)
 	}
