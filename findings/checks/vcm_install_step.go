@@ -291,6 +291,9 @@ func (in *installation) complete() bool {
 	})
 }
 
+// logged reports whether the steps are lines of a log and no rows of a history.
+func (in *installation) logged() bool { return in.rows[0].stateText == "" }
+
 // ended is when the last of the rows was, zero if they state no time.
 func (in *installation) ended() time.Time {
 	var last time.Time
@@ -355,7 +358,7 @@ func runVCMSteps(all []*facts.Facts) ([]findings.Finding, error) {
 		} else if r, why := in.unclear(); r != nil {
 			out = append(out, in.suspicion(r, why, len(several) > 1))
 			judged[firstLabel(in.host)] = true
-		} else if in.complete() && !cut[in] {
+		} else if in.complete() && !cut[in] && (!in.logged() || in.reaches(extract.VCMStepInstallModule)) {
 			well = append(well, in)
 		} else {
 			open = append(open, in)
@@ -376,7 +379,10 @@ func runVCMSteps(all []*facts.Facts) ([]findings.Finding, error) {
 		Summary: "The bundle holds steps of VCM installations, and none of their states is in words that are known.", Missing: []findings.Missing{vcmStepNeed.Missing()},
 	}
 	for _, in := range open {
-		if cut[in] {
+		switch {
+		case in.complete() && in.logged():
+			f.Summary = "The log of the VCM installation ends before Install Module: no step before it has failed, and what came behind it is not shown."
+		case cut[in]:
 			f.Summary = "The history of the VCM installation ends within a row: no step before it has failed, and what came behind it is not shown."
 		}
 		f.Evidence = append(f.Evidence, in.rows[0].evidence(findings.Context, "a step and its state"))

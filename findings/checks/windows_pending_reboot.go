@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -333,10 +334,15 @@ func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
 	} else {
 		out.Summary += "; the SOFTWARE registry, which holds other markers, is not in the bundle"
 	}
-	for _, h := range f.Hives {
-		// What a damaged hive lacks may have been in it.
-		if h.Value.Kind() == hive.KindSoftware && !f.Reliable(h.Artifact.Path) {
-			out.Evidence = append(out.Evidence, findings.Evidence{Artifact: h.Artifact.Path, Role: findings.Contradicts, Absent: true, Note: "no marker of a pending reboot in what could be read"})
+	if a := damagedSoftware(f); a != "" {
+		return findings.Finding{
+			Verdict: findings.NotEvaluated, Reason: findings.DataMissing,
+			Summary:  fmt.Sprintf("The Session Manager key of the current control set queues no file operation; %s, which may hold markers of a pending reboot, is damaged or cut short.", a),
+			Unmet:    fmt.Sprintf("%s can't show that no marker is in it.", a),
+			Evidence: []findings.Evidence{q.absent(findings.Context)},
+			Missing: []findings.Missing{{
+				What: "a complete copy of the SOFTWARE registry hive", Why: "it holds the markers of Windows Update and of Component Based Servicing", Collect: `reg save HKLM\SOFTWARE "%PUBLIC%\SOFTWARE.hiv" /y`,
+			}},
 		}
 	}
 	if c, err := f.Registry.ComputerName(); err == nil && c.Active != "" {
@@ -349,6 +355,27 @@ func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
 		out.Evidence = append(out.Evidence, hints...)
 	}
 	return out
+}
+
+// damagedSoftware is a SOFTWARE hive that could not be read, or not to its end; "" if there is none.
+func damagedSoftware(f *facts.Facts) string {
+	for _, h := range f.Hives {
+		if h.Value.Kind() == hive.KindSoftware && !f.Reliable(h.Artifact.Path) {
+			return h.Artifact.Path
+		}
+	}
+	if _, err := f.Registry.Product(); err == nil {
+		return ""
+	}
+	for _, a := range f.Artifacts {
+		name := strings.ToUpper(path.Base(a.Path))
+		if name == "SOFTWARE" || strings.HasPrefix(name, "SOFTWARE.HIV") {
+			if !slices.ContainsFunc(f.Hives, func(h facts.Of[*hive.Hive]) bool { return h.Artifact == a && f.Reliable(a.Path) }) {
+				return a.Path
+			}
+		}
+	}
+	return ""
 }
 
 // hintEvidence is what the logs say of a reboot that is required.

@@ -31,7 +31,7 @@ type ListedHost struct {
 }
 
 // hostListName are the names of files that hold such lists.
-var hostListName = regexp.MustCompile(`^(?:sys|systems?|computers?|computerlist|hosts?|hostnames?|hostlist|machines?|machinelist|clients?|servers?|serverlist|pcs?|workstations?|targets?|rechner|rechnerliste)[-_0-9a-z]{0,20}\.(?:txt|csv|lst|list)$`)
+var hostListName = regexp.MustCompile(`^(?:sys|systems?|computers?|computerlist|hosts?|hostnames?|hostlist|machines?|machinelist|clients?|servers?|serverlist|pcs?|workstations?|targets?|rechner|rechnerliste|names?|namen|liste?|adcomputers?|devices?|nodes?|stale)[-_0-9a-z]{0,20}(?:\.(?:txt|csv|lst|list))?$`)
 
 func hostList() ingest.Extractor {
 	return ingest.Extractor{Kind: ingest.KindHosts, Sniff: sniffHostList, Extract: func(in ingest.Input) (any, []ingest.Problem) {

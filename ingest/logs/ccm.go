@@ -107,8 +107,10 @@ func (c *ccmSplitter) next(text []byte, atEOF bool, emit func(ingest.Record)) in
 		emitLines(window[:i], emit)
 		return i
 	}
-	c.open = end < 0 && headed
+	c.open = false
 	if end < 0 {
+		last := window[bytes.LastIndexByte(window, '\n')+1:]
+		c.open = headed || len(last) > 0 && bytes.HasPrefix([]byte(ccmStart), last)
 		return noCCM(window, headed, atEOF && len(window) == len(text), emit)
 	}
 	return c.record(window, body, end, final, emit)
@@ -188,7 +190,7 @@ func (c *ccmSplitter) record(window []byte, body, end int, final bool, emit func
 	} else if eol := bytes.IndexByte(window[at:], '\n'); eol >= 0 { // a damaged trailer goes to the end of its line
 		at += eol + 1
 	} else if final {
-		at = len(window)
+		at, c.open = len(window), true
 	} else {
 		return 0
 	}
