@@ -19,13 +19,15 @@ type Check struct {
 	Rests func() []string
 	// Observe looks at the records that the signals hit where a match alone does not do. Its Check is filled in.
 	Observe *facts.Watch
-	Before  []Precedence // which other checks' remedies wait for this one's
+	// Apart says that the subjects of RunAll are matters of their own: a not-evaluated finding on one stands beside verdicts on others.
+	Apart  bool
+	Before []Precedence // which other checks' remedies wait for this one's
 	Doc     Doc
 
 	// Run looks at one system. It returns at least one finding. Empty fields are filled in from the check.
 	Run func(f *facts.Facts) ([]Finding, error)
-	// RunAll is for checks that compare systems or judge what belongs to none; it takes the place of Run and sees all
-	// systems on which the needs are met together.
+	// RunAll is for checks that compare systems or judge what belongs to none; it takes the place of Run and, if one system meets the
+	// needs, sees all together: what tells of one computer may lie with another, or with none.
 	RunAll func(all []*facts.Facts) ([]Finding, error)
 }
 

@@ -54,7 +54,7 @@ func (r *runner) run() {
 		return
 	}
 	if c.RunAll != nil {
-		r.try(func() ([]Finding, error) { return c.RunAll(ready) }, ready, nil)
+		r.try(func() ([]Finding, error) { return c.RunAll(r.all) }, r.all, nil)
 	} else {
 		for _, f := range ready {
 			r.try(func() ([]Finding, error) { return c.Run(f) }, []*facts.Facts{f}, f)
@@ -331,7 +331,8 @@ func union[T comparable](a, b []T) []T {
 	return out
 }
 
-// join makes one finding of the not-evaluated ones: none if another system gave a verdict, else one for the whole bundle.
+// join makes one finding of the not-evaluated ones: none if another system gave a verdict, else one for the whole bundle. Those on matters
+// of their own stay beside the verdicts on others.
 func (r *runner) join() {
 	isOpen := func(f Finding) bool { return f.Verdict == NotEvaluated }
 	open := slices.DeleteFunc(slices.Clone(r.findings), func(f Finding) bool { return !isOpen(f) })
@@ -340,6 +341,9 @@ func (r *runner) join() {
 	}
 	r.findings = slices.DeleteFunc(r.findings, isOpen)
 	if len(r.findings) > 0 {
+		if r.check.Apart {
+			r.findings = append(r.findings, open...)
+		}
 		return
 	}
 	// What is said for all is said for a system that shows the product, if there is one.

@@ -285,6 +285,15 @@ func TestRun(t *testing.T) {
 			},
 			want: []string{"suspected high unknown of 3"},
 		},
+		{
+			name: "one-system-of-several-meets-the-need", all: two, edit: func(c *findings.Check) {
+				c.Needs = []findings.Need{{Met: func(f *facts.Facts) bool { return f.ID == "BETA" }, What: "what BETA has"}}
+				c.Run, c.RunAll = nil, func(all []*facts.Facts) ([]findings.Finding, error) {
+					return []findings.Finding{{Verdict: findings.Suspected, Subject: strconv.Itoa(len(all)), Evidence: []findings.Evidence{supports}}}, nil
+				}
+			},
+			want: []string{"suspected high unknown of 3"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

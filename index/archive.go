@@ -33,6 +33,7 @@ type reading struct {
 
 	mu     sync.Mutex
 	now    *manifest
+	parts  *parts
 	opened map[string]*openCase    // by folder name
 	shards map[string]*sharedShard // by folder name
 
@@ -56,11 +57,12 @@ func Open(dir string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := latest(dir)
+	known := &parts{}
+	m, err := latest(dir, known)
 	if err != nil {
 		return nil, err
 	}
-	return &Archive{reading: &reading{dir: dir, now: m, opened: map[string]*openCase{}, shards: map[string]*sharedShard{}}}, nil
+	return &Archive{reading: &reading{dir: dir, now: m, parts: known, opened: map[string]*openCase{}, shards: map[string]*sharedShard{}}}, nil
 }
 
 // Close frees what the archive holds open. No search may be under way.
@@ -196,7 +198,7 @@ func (a *reading) newest() (*manifest, error) {
 	if len(ns) == 0 || ns[0] == a.now.Generation {
 		return a.now, nil
 	}
-	m, err := latest(a.dir)
+	m, err := latest(a.dir, a.parts)
 	if err != nil {
 		return nil, err
 	}
@@ -334,11 +336,12 @@ func (a *reading) sharedShard(name string) (*sharedShard, error) {
 	if s, ok := a.shards[name]; ok {
 		return s, nil
 	}
-	i, err := readShard(filepath.Join(a.dir, dirShards, name))
+	dir := filepath.Join(a.dir, dirShards, name)
+	i, err := readShard(dir)
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	s := &sharedShard{index: i}
+	s := &sharedShard{index: i, outline: sync.OnceValue(func() *outline { return readOutline(dir) })}
 	a.shards[name] = s
 	return s, nil
 }
@@ -369,7 +372,8 @@ func (a *Archive) promises(ctx context.Context, live *liveCase, q query.Node) bo
 	err := a.withShard(live.Shard, func(s *sharedShard) error {
 		answer, err := s.answer(ctx, q)
 		if err == nil {
-			may = answer.all || answer.cases[live.Key] != nil
+			p := answer.of(live.Key)
+			may = p.any()
 		}
 		return err
 	})
@@ -570,6 +574,9 @@ type picks struct {
 	seqs     map[int][]int // by artifact number
 	findings bool          // those of the case may hold one too
 }
+
+// any tells whether there is one.
+func (p *picks) any() bool { return p.all || p.findings || len(p.seqs) > 0 }
 
 // of returns the blocks of an artifact, numbered within it.
 func (p *picks) of(number int, a *caseArtifact) iter.Seq[int] {

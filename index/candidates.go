@@ -172,8 +172,9 @@ func Severities(m words.Matcher) []string {
 
 // sharedShard is a shard that is being read.
 type sharedShard struct {
-	index *shard
-	users int // the archive's: cases that are open, and whoever asks it
+	index   *shard
+	outline func() *outline // read when it is asked for; nil if there is none
+	users   int             // the archive's: cases that are open, and whoever asks it
 
 	mu   sync.Mutex
 	last []*answer // of the latest queries, the newest first
@@ -185,8 +186,19 @@ const maxAnswers = 12
 // answer is which blocks of the cases of a shard may match a query. A shard never changes, and so an answer stays right.
 type answer struct {
 	query query.Node
-	all   bool              // every block may
+	all   bool              // every block may, and the findings, of cases that are not named
 	cases map[string]*picks // by key
+}
+
+// of returns what of a case may match.
+func (a *answer) of(key string) picks {
+	switch p := a.cases[key]; {
+	case p != nil:
+		return *p
+	case a.all:
+		return picks{all: true, findings: true}
+	}
+	return picks{}
 }
 
 // candidates returns the blocks in which the query may match, and whether the findings may.
@@ -195,13 +207,8 @@ func (c *openCase) candidates(ctx context.Context, q query.Node) (p picks, withF
 	if err != nil {
 		return p, false, err
 	}
-	if a.all {
-		return picks{all: true}, true, nil
-	}
-	if found := a.cases[c.live.Key]; found != nil {
-		return *found, found.findings, nil
-	}
-	return p, false, nil
+	p = a.of(c.live.Key)
+	return p, p.findings, nil
 }
 
 // remembered returns the answer to a query that was asked before, nil if it is forgotten.
@@ -225,6 +232,11 @@ func (s *sharedShard) answer(ctx context.Context, q query.Node) (*answer, error)
 	}
 	a := &answer{query: q, cases: map[string]*picks{}}
 	err := guard(func() error { return a.collect(ctx, s.index) })
+	if err == nil && decides(q) {
+		if o := s.outline(); o != nil {
+			err = a.narrow(ctx, o)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

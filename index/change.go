@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
-	"slices"
 )
 
 // Keeper looks after an archive: it changes what is filed with cases, removes them, and merges their shards.
 type Keeper struct {
 	dir     string
 	waiting func(Holder)
+	parts   parts
 }
 
 // Keep returns a keeper of the archive in dir. waiting is told who holds the archive's lock if that takes a while; it may be nil.
@@ -19,24 +19,32 @@ func Keep(dir string, waiting func(Holder)) (*Keeper, error) {
 	if err := checkFormat(dir); err != nil {
 		return nil, err
 	}
-	return &Keeper{dir, waiting}, nil
+	return &Keeper{dir: dir, waiting: waiting}, nil
 }
 
 // each changes what is filed with cases. The error is [fs.ErrNotExist] if there is no such case.
 func (k *Keeper) each(ctx context.Context, doing string, ids []string, apply func(*liveCase) error) error {
-	return change(ctx, k.dir, doing, k.waiting, func(m *manifest) error {
+	return change(ctx, k.dir, doing, k.waiting, func(e *edit) error {
 		changed := false
 		for _, id := range ids {
-			i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == id })
-			if i < 0 {
-				return fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
+			old, err := e.find(id)
+			if err == nil && old == nil {
+				err = fs.ErrNotExist
 			}
-			c := m.Cases[i]
+			if err != nil {
+				return fmt.Errorf("archive: case %q: %w", id, err)
+			}
+			c := *old
 			if err := apply(&c); err != nil {
 				return fmt.Errorf("archive: case %q: %w", id, err)
 			}
-			changed = changed || !reflect.DeepEqual(c, m.Cases[i])
-			m.Cases[i] = c
+			if reflect.DeepEqual(c, *old) {
+				continue
+			}
+			changed = true
+			if err := e.put(c); err != nil {
+				return err
+			}
 		}
 		if !changed {
 			return errUnchanged

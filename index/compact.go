@@ -50,7 +50,7 @@ type shardUse struct {
 func (k *Keeper) Compact(ctx context.Context, progress func(done, all int)) (Compacted, error) {
 	var c Compacted
 	err := k.compacting(func() error {
-		m, err := latest(k.dir)
+		m, err := latest(k.dir, &k.parts)
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (k *Keeper) Compact(ctx context.Context, progress func(done, all int)) (Com
 				progress(i+1, len(groups))
 			}
 		}
-		if m, err = latest(k.dir); err == nil {
+		if m, err = latest(k.dir, &k.parts); err == nil {
 			c.After = m.shards()
 		}
 		return err
@@ -87,7 +87,7 @@ const tidyGroup = 16
 func (k *Keeper) Tidy(ctx context.Context) (cases int, err error) {
 	err = k.compacting(func() error {
 		for {
-			m, err := latest(k.dir)
+			m, err := latest(k.dir, &k.parts)
 			if err != nil || m.shards() < tidyGroup {
 				return err
 			}
@@ -169,16 +169,25 @@ func (k *Keeper) mergeGroup(ctx context.Context, group []*shardUse) (int, error)
 
 // changed tells whether one of the cases is no longer as it was.
 func (k *Keeper) changed(list []liveCase) bool {
-	m, err := latest(k.dir)
-	return err == nil && slices.ContainsFunc(list, func(c liveCase) bool {
-		return !slices.ContainsFunc(m.Cases, func(l liveCase) bool { return l.Name == c.Name && l.Shard == c.Shard })
-	})
+	m, err := latest(k.dir, &k.parts)
+	if err != nil {
+		return false
+	}
+	shardOf := make(map[string]string, len(m.Cases)) // by the folder's name
+	for i := range m.Cases {
+		shardOf[m.Cases[i].Name] = m.Cases[i].Shard
+	}
+	return slices.ContainsFunc(list, func(c liveCase) bool { return shardOf[c.Name] != c.Shard })
 }
 
 // shardUses lists the live shards in order of their first case.
 func shardUses(dir string, m *manifest) ([]*shardUse, error) {
 	byName := map[string]*shardUse{}
 	var out []*shardUse
+	shardOf := make(map[string]string, len(m.Cases)) // by key
+	for i := range m.Cases {
+		shardOf[m.Cases[i].Key] = m.Cases[i].Shard
+	}
 	for _, c := range m.Cases {
 		u := byName[c.Shard]
 		if u == nil {
@@ -190,9 +199,7 @@ func shardUses(dir string, m *manifest) ([]*shardUse, error) {
 			for _, n := range f.Files {
 				u.bytes += n
 			}
-			u.dead = slices.ContainsFunc(f.Keys, func(key string) bool {
-				return !slices.ContainsFunc(m.Cases, func(l liveCase) bool { return l.Key == key && l.Shard == c.Shard })
-			})
+			u.dead = slices.ContainsFunc(f.Keys, func(key string) bool { return shardOf[key] != c.Shard })
 			byName[c.Shard] = u
 			out = append(out, u)
 		}
@@ -250,19 +257,25 @@ func (k *Keeper) merge(ctx context.Context, list []liveCase, doing string, witho
 			return err
 		}
 	}
-	return change(ctx, k.dir, doing, k.waiting, func(m *manifest) error {
-		name := fmt.Sprintf("merged~%d", m.Generation)
-		for _, c := range list {
-			i := slices.IndexFunc(m.Cases, func(l liveCase) bool { return l.ID == c.ID })
+	return change(ctx, k.dir, doing, k.waiting, func(e *edit) error {
+		name := fmt.Sprintf("merged~%d", e.generation)
+		for i := range list {
+			now, err := e.find(list[i].ID)
 			switch {
-			case i < 0 || m.Cases[i].Name != c.Name || m.Cases[i].Shard != c.Shard:
-				return fmt.Errorf("archive: case %q: %w", c.ID, ErrChanged)
-			case !slices.Contains(without, c.ID):
-				m.Cases[i].Shard = name
-			case m.Cases[i].Hold != "":
-				return heldError(&m.Cases[i])
+			case err != nil:
+				return err
+			case now == nil || now.Name != list[i].Name || now.Shard != list[i].Shard:
+				return fmt.Errorf("archive: case %q: %w", list[i].ID, ErrChanged)
+			case !slices.Contains(without, now.ID):
+				now.Shard = name
+				err = e.put(*now)
+			case now.Hold != "":
+				return heldError(now)
 			default:
-				m.Cases = slices.Delete(m.Cases, i, i+1)
+				err = e.remove(now.ID)
+			}
+			if err != nil {
+				return err
 			}
 		}
 		if len(rest) == 0 {
@@ -289,7 +302,18 @@ func buildShard(ctx context.Context, archive string, cases []liveCase, dir strin
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(writeShardFile(dir, n, keys), syncTree(dir)); err != nil {
+	folders := map[string]liveCase{}
+	for _, c := range cases {
+		folders[filepath.Join(archive, dirCases, c.Name)] = c
+	}
+	err = writeOutline(dir, folders)
+	if err == nil {
+		err = writeShardFile(dir, n, keys)
+	}
+	if err == nil {
+		err = syncTree(dir)
+	}
+	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	return nil
@@ -479,7 +503,7 @@ func (k *Keeper) Remove(ctx context.Context, ids []string) (left []string, err e
 
 // remove removes cases, shard by shard. again says that some of them may be gone.
 func (k *Keeper) remove(ctx context.Context, ids []string, again bool) error {
-	m, err := latest(k.dir)
+	m, err := latest(k.dir, &k.parts)
 	if err != nil {
 		return err
 	}
@@ -531,12 +555,12 @@ func (k *Keeper) purge(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	defer unlock()
-	m, err := latest(k.dir)
+	m, err := latest(k.dir, &k.parts)
 	if err != nil {
 		return nil, err
 	}
-	left := append(sweep(k.dir, m, m), sweepNotes(k.dir, m)...)
-	return left, clearTmp(filepath.Join(k.dir, dirTmp))
+	_, err = clearTmp(filepath.Join(k.dir, dirTmp))
+	return append(sweepAll(k.dir, 1), sweepNotes(k.dir, m)...), err
 }
 
 // sweepNotes removes the notes about cases that are no longer, and returns those that could not be.

@@ -3,7 +3,8 @@
 // An archive holds the records, registry values and findings of one or more cases:
 //
 //	casebook.json            format version
-//	generation-<n>           manifest: the live cases with their folders; the highest complete one counts
+//	generation-<n>           manifest: the parts that list the live cases with their folders; the highest complete one counts
+//	parts/<n>-<k>            some of the cases, in order of their IDs
 //	cases/<name>/            case.json, report.json, findings.json, blocks, records, history.json
 //	shards/<name>/           Bleve index of the blocks of one or more cases
 //	uploads/<sha256>/        uploads that are kept

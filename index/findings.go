@@ -75,7 +75,7 @@ func (s *run) scanFindings(c *openCase, found func(place, *source) bool) (more b
 		return false, err
 	}
 	for i, text := range list {
-		if head, ok := headOf(text); ok && judge(s.open, func(n query.Node) tri { return headLeaf(n, s.live, &head) }) == no {
+		if head, ok := headOf(text); ok && judge(s.open, func(n query.Node) tri { return headLeaf(n, s.live, &head, false) }) == no {
 			continue
 		}
 		f := &findings.Finding{}
@@ -99,18 +99,19 @@ func headOf(text []byte) (head findings.Finding, ok bool) {
 	return head, err == nil
 }
 
-// headLeaf answers what the head of a finding decides.
-func headLeaf(n query.Node, live *liveCase, head *findings.Finding) tri {
-	f, ok := n.(query.Field)
-	if !ok {
+// headLeaf answers what the head of a finding decides. located says that it has the evidence by which the finding is located, if there is one.
+func headLeaf(n query.Node, live *liveCase, head *findings.Finding, located bool) tri {
+	switch n := n.(type) {
+	case query.Text, query.Code:
 		return maybe
+	case query.Number:
+		if n.Name == query.Line {
+			return maybe
+		}
+	case query.Field:
+		if n.Name == query.Key || n.Name == query.Value || n.Name == query.File && !located {
+			return maybe
+		}
 	}
-	switch f.Name {
-	case query.Case, query.Label:
-		return caseLeaf(n, live)
-	case query.Check, query.Host, query.Kind, query.Severity, query.Verdict:
-		return known(f.Text.Match([]byte(findingValue(f.Name, head))))
-	default:
-		return maybe
-	}
+	return findingLeaf(n, live, head)
 }

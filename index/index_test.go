@@ -531,7 +531,7 @@ func TestOpenErrors(t *testing.T) {
 	}{
 		{"no-folder", func(t *testing.T, dir string) { remove(t, dir) }, "not an archive"},
 		{"no-archive", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "casebook.json")) }, "not an archive"},
-		{"newer", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "casebook.json"), `{"format":3}`) }, "use a newer casebook"},
+		{"newer", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "casebook.json"), `{"format":9}`) }, "use a newer casebook"},
 		{"no-version", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "casebook.json"), `{}`) }, "states no format version"},
 		{"manifest-cut", func(t *testing.T, dir string) { cut(t, filepath.Join(dir, "generation-1"), 0) }, "generation-1 is damaged"},
 		{"manifest-leads-out", func(t *testing.T, dir string) {

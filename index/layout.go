@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,15 +10,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// Format is the version of the archive's layout that this program writes, and the newest that it reads. The shards of format 1 are read as
-// they are; who reads no other format can't read those of format 2.
-const Format = 2
+// Format is the version of the archive's layout that this program writes, and the newest that it reads. The shards of format 1 and the manifests of formats 1 and 2
+// are read as they are; the first change of such an archive makes it one of this format, which no earlier version reads.
+const Format = 3
 
 // ErrNoArchive says that a directory is not an archive.
 var ErrNoArchive = errors.New("it is not an archive (casebook.json is missing)")
@@ -34,6 +31,7 @@ const (
 	dirShards    = "shards"
 	dirTmp       = "tmp"
 	dirUploads   = "uploads"
+	dirParts     = "parts"
 	generationIs = "generation-"
 
 	fileCase     = "case.json"
@@ -53,41 +51,6 @@ const (
 // header is casebook.json.
 type header struct {
 	Format int `json:"format"`
-}
-
-// manifest is a generation: everything that is live.
-type manifest struct {
-	Generation int        `json:"generation"`
-	Cases      []liveCase `json:"cases"` // in ID order
-}
-
-// shards counts the shards.
-func (m *manifest) shards() int {
-	names := make(map[string]bool, len(m.Cases))
-	for i := range m.Cases {
-		names[m.Cases[i].Shard] = true
-	}
-	return len(names)
-}
-
-// liveCase is a case of a generation.
-type liveCase struct {
-	ID    string `json:"id"`
-	Key   string `json:"key"`           // its part of the IDs of its documents
-	Name  string `json:"name"`          // of its folder in cases
-	Shard string `json:"shard"`         // the name of the folder in shards that indexes it
-	Sum   string `json:"sum,omitempty"` // SHA-256 of case.json, which has those of the other files
-
-	// What may change without the case being written anew.
-	Labels  Labels    `json:"labels,omitempty"`
-	Added   time.Time `json:"added,omitzero"` // when it came into the archive
-	Hold    string    `json:"hold,omitempty"` // why it must not be removed
-	Uploads []Upload  `json:"uploads,omitempty"`
-}
-
-// public returns what others may know of the case.
-func (c *liveCase) public() Case {
-	return Case{ID: c.ID, Labels: c.Labels, Added: c.Added, Hold: c.Hold, Uploads: c.Uploads, State: c.Name, Shard: c.Shard}
 }
 
 // checkFormat reads casebook.json in dir and refuses what this program can't read.
@@ -112,67 +75,6 @@ func formatOf(dir string) (int, error) {
 		return 0, fmt.Errorf("archive %q has format %d, and this version of casebook reads up to format %d; use a newer casebook", dir, h.Format, Format)
 	}
 	return h.Format, nil
-}
-
-// generations lists the numbers of the generations in dir, the highest first.
-func generations(dir string) ([]int, error) {
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
-	}
-	var ns []int
-	for _, e := range list {
-		if n, err := strconv.Atoi(strings.TrimPrefix(e.Name(), generationIs)); err == nil && n > 0 && e.Name() == generationIs+strconv.Itoa(n) {
-			ns = append(ns, n)
-		}
-	}
-	slices.SortFunc(ns, func(a, b int) int { return cmp.Compare(b, a) })
-	return ns, nil
-}
-
-// latest reads the highest complete generation of dir. An archive without one has no case yet.
-func latest(dir string) (*manifest, error) {
-	ns, err := generations(dir)
-	if err != nil {
-		return nil, err
-	}
-	var broken error
-	for _, n := range ns {
-		m, err := readManifest(dir, n)
-		if err == nil {
-			return m, nil
-		}
-		if broken == nil && !errors.Is(err, fs.ErrNotExist) {
-			broken = err
-		}
-	}
-	if broken != nil {
-		return nil, broken
-	}
-	return &manifest{}, nil
-}
-
-func readManifest(dir string, n int) (*manifest, error) {
-	name := generationIs + strconv.Itoa(n)
-	b, err := readFile(dir, name)
-	if err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
-	}
-	m := &manifest{}
-	if err := json.Unmarshal(b, m); err != nil || m.Generation != n {
-		return nil, fmt.Errorf("archive %q: the manifest %s is damaged", dir, name)
-	}
-	for _, c := range m.Cases {
-		if !plainName(c.Name) || !plainName(c.Shard) {
-			return nil, fmt.Errorf("archive %q: the manifest %s names the folder %q", dir, name, c.Name)
-		}
-		for _, u := range c.Uploads {
-			if !isSum(u.SHA256) {
-				return nil, fmt.Errorf("archive %q: the manifest %s names the upload %q", dir, name, u.SHA256)
-			}
-		}
-	}
-	return m, nil
 }
 
 // plainName reports whether s can be the name of a folder on every system, and is nothing else.

@@ -38,10 +38,10 @@ func manyCases(tb testing.TB, n int) string {
 		Generation int              `json:"generation"`
 		Cases      []map[string]any `json:"cases"`
 	}
-	manifest := filepath.Join(dir, "generation-1")
-	b, err := os.ReadFile(manifest)
+	b, err := os.ReadFile(filepath.Join(dir, "parts", "1-1"))
 	must(err)
-	must(json.Unmarshal(b, &m))
+	must(json.Unmarshal(b, &m.Cases))
+	m.Generation = 1
 	first := m.Cases[0]
 	from := filepath.Join(dir, "cases", fmt.Sprint(first["name"]))
 	files := map[string][]byte{}
@@ -74,7 +74,10 @@ func manyCases(tb testing.TB, n int) string {
 	}
 	b, err = json.Marshal(m)
 	must(err)
-	must(os.WriteFile(manifest, b, 0o600))
+	must(os.WriteFile(filepath.Join(dir, "generation-1"), b, 0o600)) // as earlier versions wrote it; the next change parts it
+	k, err := index.Keep(dir, nil)
+	must(err)
+	must(k.Label(tb.Context(), "INC0000000", index.Labels{"parted": {"yes"}}))
 	return dir
 }
 

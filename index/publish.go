@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 )
 
 // ErrChanged says that the case was written by another since its state was read.
@@ -21,21 +19,23 @@ var ErrChanged = errors.New("the case was changed by another writer meanwhile")
 
 // publish renames the case's folders into place and writes the generation that names them.
 func (w *Writer) publish(ctx context.Context) error {
-	return change(ctx, w.dir, "publishing a case", w.entry.Waiting, func(m *manifest) error {
+	return change(ctx, w.dir, "publishing a case", w.entry.Waiting, func(e *edit) error {
 		next := liveCase{ID: w.meta.ID, Key: w.key, Sum: w.sum, Added: w.entry.Added, Labels: w.entry.Labels.clean(), Hold: w.entry.Hold, Uploads: w.uploads}
-		next.Name = folderName(w.meta.ID, m.Generation)
+		next.Name = folderName(w.meta.ID, e.generation)
 		next.Shard = next.Name
-		old := ""
-		i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == w.meta.ID })
-		if i >= 0 {
-			c := &m.Cases[i]
-			old = c.Name
-			next.Labels, next.Hold = c.Labels.Add(next.Labels), cmp.Or(c.Hold, next.Hold)
-			if !c.Added.IsZero() {
-				next.Added = c.Added
+		old, err := e.find(w.meta.ID)
+		if err != nil {
+			return err
+		}
+		state := ""
+		if old != nil {
+			state = old.Name
+			next.Labels, next.Hold = old.Labels.Add(next.Labels), cmp.Or(old.Hold, next.Hold)
+			if !old.Added.IsZero() {
+				next.Added = old.Added
 			}
 		}
-		if w.entry.Replaces != nil && *w.entry.Replaces != old {
+		if w.entry.Replaces != nil && *w.entry.Replaces != state {
 			return fmt.Errorf("archive: case %q: %w", w.meta.ID, ErrChanged)
 		}
 		for _, d := range []string{dirCases, dirShards} {
@@ -49,13 +49,7 @@ func (w *Writer) publish(ctx context.Context) error {
 		if err := joinNotes(w.dir, w.meta.ID, w.notes); err != nil {
 			return err
 		}
-		if i >= 0 {
-			m.Cases[i] = next
-			return nil
-		}
-		m.Cases = append(m.Cases, next)
-		slices.SortFunc(m.Cases, func(a, b liveCase) int { return cmp.Compare(a.ID, b.ID) })
-		return nil
+		return e.put(next)
 	})
 }
 
@@ -100,86 +94,24 @@ func moveIn(from, to string) error {
 // errUnchanged ends a change that turned out to be none.
 var errUnchanged = errors.New("nothing to change")
 
-// change publishes a generation: apply gets the live cases, with the number of the generation that is to be, and changes them. After an error nothing is
+// change publishes a generation: apply changes the one before. After an error nothing is
 // published.
-func change(ctx context.Context, dir, doing string, waiting func(Holder), apply func(*manifest) error) error {
+func change(ctx context.Context, dir, doing string, waiting func(Holder), apply func(*edit) error) error {
 	unlock, err := lockArchive(ctx, dir, doing, waiting)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	before, now, err := nextGeneration(dir, apply)
-	if err == nil {
-		sweep(dir, before, now)
+	if err = prepare(dir); err == nil {
+		err = nextGeneration(dir, apply)
 	}
-	if errors.Is(err, errUnchanged) {
+	switch {
+	case errors.Is(err, errUnchanged):
 		return nil
+	case err != nil && !errors.Is(err, ErrChanged):
+		sweepAll(dir, readable) // what was moved in already
 	}
 	return err
-}
-
-// nextGeneration writes a generation and returns it with the one before. The caller holds the archive's lock.
-func nextGeneration(dir string, apply func(*manifest) error) (before, now *manifest, err error) {
-	if before, err = latest(dir); err != nil {
-		return nil, nil, err
-	}
-	ns, err := generations(dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	// A damaged manifest's number is never used again.
-	now = &manifest{Generation: before.Generation + 1, Cases: slices.Clone(before.Cases)}
-	if len(ns) > 0 {
-		now.Generation = ns[0] + 1
-	}
-	if err := apply(now); err != nil {
-		return nil, nil, err
-	}
-	b, err := json.Marshal(now)
-	if err == nil {
-		err = writeFile(dir, generationIs+strconv.Itoa(now.Generation), b)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("archive: %w", err)
-	}
-	return before, now, nil
-}
-
-// sweep removes what neither the generation now nor the one before names: a reader of the one before goes on undisturbed. What can't
-// be removed, since a reader has it open on a system that minds, is left to the next writer; it is what sweep returns.
-func sweep(dir string, before, now *manifest) (left []string) {
-	live := map[string]bool{}
-	for _, m := range []*manifest{before, now} {
-		for _, c := range m.Cases {
-			live[filepath.Join(dirCases, c.Name)] = true
-			live[filepath.Join(dirShards, c.Shard)] = true
-			for _, u := range c.Uploads {
-				live[filepath.Join(dirUploads, u.SHA256)] = true
-			}
-		}
-	}
-	for _, d := range []string{dirCases, dirShards, dirUploads} {
-		list, err := os.ReadDir(filepath.Join(dir, d))
-		if err != nil {
-			continue
-		}
-		for _, e := range list {
-			name := filepath.Join(d, e.Name())
-			if !live[name] && os.RemoveAll(filepath.Join(dir, name)) != nil {
-				left = append(left, name)
-			}
-		}
-	}
-	ns, err := generations(dir)
-	if err != nil {
-		return left
-	}
-	for _, n := range ns {
-		if n < before.Generation {
-			_ = os.Remove(filepath.Join(dir, generationIs+strconv.Itoa(n)))
-		}
-	}
-	return left
 }
 
 // sumOf returns the SHA-256 of b as hex.

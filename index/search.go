@@ -144,17 +144,17 @@ type run struct {
 
 // begin makes live the case that is looked through, and returns false if its ID and labels refuse it.
 func (s *run) begin(live *liveCase) bool {
-	left, answer := reduce(s.query, live)
+	left, answer := reduce(s.query, func(n query.Node) tri { return caseLeaf(n, live) })
 	s.open, s.live = left, live
 	return answer != no
 }
 
-// reduce returns a query without what a case's ID and labels decide, so that it is not asked again of each record. If they decide all of it, the answer
-// is not maybe, and the query that is left matches everything.
-func reduce(n query.Node, live *liveCase) (query.Node, tri) {
+// reduce returns a query without what leaf decides, so that it is not asked again of each record. If leaf decides all of it, the answer is not maybe, and
+// the query that is left matches everything.
+func reduce(n query.Node, leaf func(query.Node) tri) (query.Node, tri) {
 	switch n := n.(type) {
 	case query.And:
-		left, answer := reduceAll(n.Nodes, no, live)
+		left, answer := reduceAll(n.Nodes, no, leaf)
 		switch {
 		case answer != maybe:
 			return query.And{}, answer
@@ -163,7 +163,7 @@ func reduce(n query.Node, live *liveCase) (query.Node, tri) {
 		}
 		return query.And{Nodes: left}, maybe
 	case query.Or:
-		left, answer := reduceAll(n.Nodes, yes, live)
+		left, answer := reduceAll(n.Nodes, yes, leaf)
 		switch {
 		case answer != maybe:
 			return query.And{}, answer
@@ -172,13 +172,13 @@ func reduce(n query.Node, live *liveCase) (query.Node, tri) {
 		}
 		return query.Or{Nodes: left}, maybe
 	case query.Not:
-		left, answer := reduce(n.Node, live)
+		left, answer := reduce(n.Node, leaf)
 		if answer != maybe {
 			return left, -answer
 		}
 		return query.Not{Node: left}, maybe
 	default:
-		if answer := caseLeaf(n, live); answer != maybe {
+		if answer := leaf(n); answer != maybe {
 			return query.And{}, answer
 		}
 		return n, maybe
@@ -186,9 +186,9 @@ func reduce(n query.Node, live *liveCase) (query.Node, tri) {
 }
 
 // reduceAll reduces nodes of which one whose answer is decisive decides them all. If all are answered and none is decisive, the answer is the opposite.
-func reduceAll(nodes []query.Node, decisive tri, live *liveCase) (left []query.Node, answer tri) {
+func reduceAll(nodes []query.Node, decisive tri, leaf func(query.Node) tri) (left []query.Node, answer tri) {
 	for _, c := range nodes {
-		switch r, answer := reduce(c, live); answer {
+		switch r, answer := reduce(c, leaf); answer {
 		case decisive:
 			return nil, decisive
 		case maybe:

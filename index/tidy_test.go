@@ -85,6 +85,7 @@ func TestEarlierFormat(t *testing.T) {
 	dir := t.TempDir()
 	small(t, dir, 0, 2)
 	write(t, filepath.Join(dir, "casebook.json"), `{"format":1}`)
+	whole(t, dir, 2)
 	write(t, filepath.Join(glob(t, dir, "shards/inc001*/store"), "root.bolt"), "of the engine")
 	shard := glob(t, dir, "shards/inc001*/shard.json")
 	b, err := os.ReadFile(shard)
@@ -109,7 +110,7 @@ func TestEarlierFormat(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if b, err := os.ReadFile(filepath.Join(dir, "casebook.json")); err != nil || strings.TrimSpace(string(b)) != `{"format":2}` {
+	if b, err := os.ReadFile(filepath.Join(dir, "casebook.json")); err != nil || strings.TrimSpace(string(b)) != fmt.Sprintf(`{"format":%d}`, index.Format) {
 		t.Errorf("casebook.json: %s, error %v", b, err)
 	}
 }

@@ -179,12 +179,12 @@ func Import(ctx context.Context, dir string, r io.ReaderAt, size int64, replace 
 	if err := errors.Join(err, w.Abort()); err != nil {
 		return Case{}, err
 	}
-	m, err := latest(dir)
+	now, err := findCase(dir, live.ID)
 	if err != nil {
 		return Case{}, err
 	}
-	if i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.Key == w.key }); i >= 0 {
-		live = m.Cases[i]
+	if now != nil && now.Key == w.key { // nobody has changed it since
+		live = *now
 	}
 	return live.public(), nil
 }
@@ -253,7 +253,7 @@ func (w *Writer) importCase(ctx context.Context, z *zip.Reader, live *liveCase) 
 		err = fmt.Errorf("archive: %w", cerr)
 	}
 	if err == nil {
-		err = writeShardFile(filepath.Join(w.tmp, dirShards), shard.documents.Load(), []string{w.key})
+		err = w.writeShard(shard, folder, &c)
 	}
 	if err == nil {
 		err = syncTree(w.tmp)

@@ -164,8 +164,12 @@ func newTmp(ctx context.Context, dir, doing string, waiting func(Holder)) (strin
 	if err := prepare(dir); err != nil {
 		return "", nil, err
 	}
-	if err := clearTmp(filepath.Join(dir, dirTmp)); err != nil {
+	died, err := clearTmp(filepath.Join(dir, dirTmp))
+	if err != nil {
 		return "", nil, err
+	}
+	if died { // it may have moved in what it did not publish
+		sweepAll(dir, readable)
 	}
 	tmp, err := os.MkdirTemp(filepath.Join(dir, dirTmp), "case-")
 	if err != nil {
@@ -233,7 +237,7 @@ func prepare(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range []string{dirCases, dirShards, dirTmp} {
+	for _, d := range []string{dirCases, dirShards, dirParts, dirTmp} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			return fmt.Errorf("archive: %w", err)
 		}
@@ -241,12 +245,12 @@ func prepare(dir string) error {
 	return nil
 }
 
-// clearTmp removes what writers left that are no more: nobody holds the lock in their folders. The caller holds the archive's lock,
+// clearTmp removes what writers left that are no more: nobody holds the lock in their folders; died tells whether there were any. The caller holds the archive's lock,
 // so that no writer is between making its folder and locking it.
-func clearTmp(tmp string) error {
+func clearTmp(tmp string) (died bool, err error) {
 	list, err := os.ReadDir(tmp)
 	if err != nil {
-		return fmt.Errorf("archive: %w", err)
+		return false, fmt.Errorf("archive: %w", err)
 	}
 	for _, e := range list {
 		dir := filepath.Join(tmp, e.Name())
@@ -254,11 +258,12 @@ func clearTmp(tmp string) error {
 		if held, err := lock.TryLock(); err != nil || !held {
 			continue
 		}
+		died = true
 		if err := errors.Join(lock.Unlock(), os.RemoveAll(dir)); err != nil {
-			return fmt.Errorf("archive: clear what an interrupted run left: %w", err)
+			return died, fmt.Errorf("archive: clear what an interrupted run left: %w", err)
 		}
 	}
-	return nil
+	return died, nil
 }
 
 // fail remembers the first error.
@@ -570,7 +575,7 @@ func (w *Writer) finish() error {
 	if err := w.keep(); err != nil {
 		return err
 	}
-	if err := writeShardFile(filepath.Join(w.tmp, dirShards), shard.documents.Load(), []string{w.key}); err != nil {
+	if err := w.writeShard(shard, dir, &liveCase{ID: w.meta.ID, Key: w.key}); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
 	for _, d := range []string{dirCases, dirShards, dirUploads} {
@@ -579,6 +584,15 @@ func (w *Writer) finish() error {
 		}
 	}
 	return nil
+}
+
+// writeShard completes the index of the case in a folder.
+func (w *Writer) writeShard(shard *shardWriter, folder string, live *liveCase) error {
+	dir := filepath.Join(w.tmp, dirShards)
+	if err := writeOutline(dir, map[string]liveCase{folder: *live}); err != nil {
+		return err
+	}
+	return writeShardFile(dir, shard.documents.Load(), []string{w.key})
 }
 
 // complete ends the record store and writes the table of its blocks.
@@ -607,19 +621,15 @@ func (w *Writer) complete() error {
 
 // history writes what the earlier evaluations of the case said.
 func (w *Writer) history() error {
-	m, err := latest(w.dir)
-	if err != nil {
+	old, err := findCase(w.dir, w.meta.ID)
+	if err != nil || old == nil {
 		return err
 	}
-	i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == w.meta.ID })
-	if i < 0 {
-		return nil
-	}
-	before, err := readHistory(w.dir, m.Cases[i].Name)
+	before, err := readHistory(w.dir, old.Name)
 	if err != nil {
 		return nil //nolint:nilerr // a case that is damaged is replaced
 	}
-	report, err := readFile(filepath.Join(w.dir, dirCases, m.Cases[i].Name), fileReport)
+	report, err := readFile(filepath.Join(w.dir, dirCases, old.Name), fileReport)
 	if err != nil {
 		return nil //nolint:nilerr // the same
 	}

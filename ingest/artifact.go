@@ -62,10 +62,10 @@ type Splitter interface {
 	Split(text []byte, atEOF bool, emit func(Record)) int
 }
 
-// Ender is what a Splitter may be too, if its format shows where a record ends.
+// Ender is what a Splitter may be besides: one whose records show where they end.
 type Ender interface {
-	// Ended reports, when all of the text was split, whether its last record has an end.
-	Ended() bool
+	// Cut reports, after Split has taken everything, whether the text ends within a record, so that it was cut short there.
+	Cut() bool
 }
 
 // MaxRecord is the length in bytes of decoded text at which a record is cut.
@@ -98,7 +98,7 @@ type Input struct {
 	Artifact *Artifact
 	Bytes    []byte   // of a Binary extractor: the member's bytes, which the value may keep
 	Lines    []string // otherwise: the decoded text's lines without their line ends; Lines[i] is line i+1
-	Unended  bool     // the last line has no line end: the text may be cut within it
+	Open     bool     // the last of Lines has no line end: the text may have been cut short there
 	Locale   Locale   // of the machine that the artifact belongs to, as far as it is known
 }
 

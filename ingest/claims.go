@@ -68,7 +68,7 @@ func (p *pass) extract() int {
 	if p.best() == nil {
 		return 0
 	}
-	unended := p.lines.part != ""
+	open := p.lines.part != ""
 	lines := p.lines.end()
 	kind := p.a.Kind
 	named, score := Kind(""), 0
@@ -81,7 +81,7 @@ func (p *pass) extract() int {
 		if c.x.Binary {
 			in.Bytes = p.bytes
 		} else {
-			in.Lines, in.Unended = lines, unended
+			in.Lines, in.Open = lines, open
 		}
 		p.a.Kind = c.x.Kind
 		p.guard(func() {

@@ -3,6 +3,8 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -92,12 +94,12 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	for _, problem := range d.problems(p.a.Path) {
 		p.t.problems = append(p.t.problems, memberProblem{problem, foundInBytes})
 	}
-	if e, ok := p.splitter.(Ender); ok && !e.Ended() {
-		p.a.Truncated = true
-		p.found(foundInText, StageParse, "the text ends within a record: the file is cut, or was copied while it was written")
-	}
 	if p.cut > 0 {
 		p.found(foundInText, StageParse, "line %d: longer than %d bytes; it is read in pieces of that length", p.cut, MaxRecord)
+	}
+	if e, ok := p.splitter.(Ender); ok && errors.Is(p.err, io.EOF) && e.Cut() {
+		p.a.Truncated = true
+		p.found(foundInText, StageParse, "line %d: the text ends within a record, so it was cut short", p.line)
 	}
 	p.settleSign()
 	p.a.Clock = p.clock.reason()

@@ -18,6 +18,7 @@ const hotfixID = "configmgr-client-hotfix"
 // articles are not in the order of the builds.
 var configmgrClientHotfix = &findings.Check{
 	ID:       hotfixID,
+	Apart:    true,
 	Title:    "A ConfigMgr 2007 client lacks a hotfix, so what it mends still fails there",
 	Severity: findings.Medium,
 	Product: findings.Product{
@@ -217,10 +218,27 @@ func runClientHotfix(all []*facts.Facts) ([]findings.Finding, error) {
 			last := &out[len(out)-1]
 			last.Summary += fmt.Sprintf(" The tables show %s more with the same finding, which are not listed one by one.", count(left, "computer"))
 		}
+		if len(blind) == len(hosts) && len(hosts) > 0 {
+			out = append(out, unlistedAnywhere(x, blind))
+		}
 		out = append(out, sumUp(x, well, "have the hotfix's version of "+x.component+" or a later one")...)
-		out = append(out, sumUp(x, blind, "are listed without a version of "+x.component+" that could be compared, which says nothing of the hotfix")...)
 	}
 	return out, nil
+}
+
+// unlistedAnywhere is the finding on a hotfix of whose component no computer's version is known.
+func unlistedAnywhere(x *clientHotfix, blind []findings.Finding) findings.Finding {
+	f := blind[0]
+	if len(blind) == 1 {
+		return f
+	}
+	f.Subject, f.System = "KB"+x.kb, ""
+	f.Title = "Whether KB" + x.kb + " is installed is not shown"
+	f.Summary = fmt.Sprintf("The tables list %s and of none a version of %s that could be compared, which says nothing of the hotfix.", count(len(blind), "computer"), x.component)
+	f.Missing = []findings.Missing{{
+		What: "the versions of " + x.component + " on the computers of the tables", Why: "they alone tell whether KB" + x.kb + " is installed", Collect: componentsCommand,
+	}}
+	return f
 }
 
 // sumUp makes one finding of many computers of which there is the same to say.
@@ -230,10 +248,9 @@ func sumUp(x *clientHotfix, list []findings.Finding, what string) []findings.Fin
 	}
 	f := list[0]
 	f.Subject, f.System = "KB"+x.kb, ""
+	f.Title = fmt.Sprintf("%d computers do not lack KB%s", len(list), x.kb)
 	f.Summary = fmt.Sprintf("%d computers of the tables %s.", len(list), what)
-	if f.Verdict == findings.RuledOut {
-		f.Unmet = fmt.Sprintf("None of the %d computers has an older %s (the first: %s).", len(list), x.component, f.Evidence[0].Place())
-	}
+	f.Unmet = fmt.Sprintf("None of the %d computers has an older %s (the first: %s).", len(list), x.component, f.Evidence[0].Place())
 	f.Evidence = nil
 	for i := range list[:maxHotfixWell] {
 		f.Evidence = append(f.Evidence, list[i].Evidence...)
@@ -265,23 +282,28 @@ func judgeHotfix(x *clientHotfix, h *hotfixHost) findings.Finding {
 		return hotfixMissing(out, x, h, below)
 	case len(enough) > 0:
 		v := enough[0]
-		out.Verdict = findings.RuledOut
-		out.Summary = fmt.Sprintf("%s has %s %s; KB%s brings %s.", h.called(), x.component, v.Version, x.kb, want)
+		out.Verdict, out.Title = findings.RuledOut, notMissing(x, h)
+		out.Summary = fmt.Sprintf("%s has %s %s; KB%s brings %s.", upperFirst(h.called()), x.component, v.Version, x.kb, want)
 		if v.Numbers[0] >= 5 {
-			out.Summary = fmt.Sprintf("%s has %s %s, a release after ConfigMgr 2007 that needs none of its hotfixes.", h.called(), x.component, v.Version)
+			out.Summary = fmt.Sprintf("%s has %s %s, a release after ConfigMgr 2007 that needs none of its hotfixes.", upperFirst(h.called()), x.component, v.Version)
 		}
 		out.Evidence = []findings.Evidence{hotfixRow(v, findings.Contradicts, "at least "+want+", the version that KB"+x.kb+" brings")}
 		out.Unmet = fmt.Sprintf("%s %s of %s is not below %s (%s).", x.component, v.Version, h.called(), want, out.Evidence[0].Place())
 		out.Evidence = append(out.Evidence, x.context(h)...)
 		return out
 	case later:
-		out.Verdict = findings.RuledOut
-		out.Summary = fmt.Sprintf("%s has %s %s, a release after ConfigMgr 2007 that needs none of its hotfixes.", h.called(), newer.Name, newer.Version)
+		out.Verdict, out.Title = findings.RuledOut, notMissing(x, h)
+		out.Summary = fmt.Sprintf("%s has %s %s, a release after ConfigMgr 2007 that needs none of its hotfixes.", upperFirst(h.called()), newer.Name, newer.Version)
 		out.Evidence = []findings.Evidence{hotfixRow(newer, findings.Contradicts, "a release after ConfigMgr 2007")}
 		out.Unmet = fmt.Sprintf("%s is no client of ConfigMgr 2007: %s has version %s (%s).", h.called(), newer.Name, newer.Version, out.Evidence[0].Place())
 		return out
 	}
 	return hotfixUnlisted(out, x, h, short)
+}
+
+// notMissing is the title where a computer has the hotfix's version or a later one.
+func notMissing(x *clientHotfix, h *hotfixHost) string {
+	return fmt.Sprintf("KB%s is not missing on %s", x.kb, h.called())
 }
 
 // hotfixMissing is the verdict where the hotfix's own component is too old.
@@ -298,7 +320,7 @@ func hotfixMissing(out findings.Finding, x *clientHotfix, h *hotfixHost, below [
 	case v.Numbers[0] == 4 && v.Numbers[1] == 0 && v.Numbers[2] < sp2:
 		first = fmt.Sprintf("Its build %d is older than %d, that of Service Pack 2, on which alone the hotfix installs: SP2 comes first.", v.Numbers[2], sp2)
 	}
-	out.Summary = strings.TrimSpace(fmt.Sprintf("%s has %s %s, and KB%s brings %s, so the hotfix is not installed (%s). %s", h.called(), x.component, v.Version, x.kb, want, x.purpose, first))
+	out.Summary = strings.TrimSpace(fmt.Sprintf("%s has %s %s, and KB%s brings %s, so the hotfix is not installed (%s). %s", upperFirst(h.called()), x.component, v.Version, x.kb, want, x.purpose, first))
 	if first != "" {
 		out.Remedy = append([]string{"Upgrade the client to ConfigMgr 2007 SP2 first; what the hotfix needs is not there before."}, hotfixSteps...)
 		out.Risk = "The upgrade installs the whole client anew and, like the hotfix after it, stops the service SMS Agent Host: programs and task sequences that run are cut off."
@@ -327,7 +349,7 @@ func hotfixDisputed(x *clientHotfix, h *hotfixHost, low, high clientVersion) fin
 	out := findings.Finding{Verdict: findings.Suspected, Severity: findings.Low, State: findings.Unknown, Title: fmt.Sprintf("KB%s may be missing on %s", x.kb, h.called())}
 	out.Summary = fmt.Sprintf("The tables list %s %s, too old for KB%s, and also %s %s.", low.Name, low.Version, x.kb, high.Name, high.Version)
 	why := "a row that is out of date and one of the present client can't be told apart"
-	if low.Host == "" || high.Host == "" {
+	if h.name == "" {
 		out.Title = fmt.Sprintf("KB%s may be missing on some clients", x.kb)
 		out.Summary += " The rows name no computer: they are of several clients of which at least one lacks the hotfix, or of one client at different times."
 		why = "only a column with the computers' names tells which of them lack the hotfix"

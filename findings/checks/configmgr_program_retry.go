@@ -179,7 +179,9 @@ type programRun struct {
 	codeAt  *facts.Match // the line that states the code, if it is another one
 	status  string       // as the client calls it, in lower case
 	outcome runOutcome
-	tries   int // how often the client says that it has been tried, 0 if it does not say
+	tries   int    // how often the client says that it has been tried, 0 if it does not say
+	gone    bool   // the client gives up a program that waits for its retry
+	site    string // the code of the client's site, "" if the line does not state it
 }
 
 type runOutcome uint8
@@ -265,6 +267,8 @@ func (r *programRun) readEvent(text []byte) {
 			r.code, r.hasCode = exitCode(string(value))
 		case "packagename":
 			r.pkg = string(value)
+		case "sitecode":
+			r.site = strings.ToUpper(string(value[:min(len(value), 3)]))
 		case "programname":
 			r.program = strings.TrimSpace(string(value[:min(len(value), 200)]))
 		}
@@ -288,6 +292,8 @@ func newRun(name string, h *match.Hit) programRun {
 		r.outcome = runFailed
 	case strings.HasPrefix(r.status, "success"):
 		r.outcome = runSucceeded
+	case r.status == "notexist":
+		r.gone = strings.EqualFold(string(h.Capture("from")), "WaitingRetry")
 	case name == "complete" && r.hasCode && r.code != 0:
 		r.outcome = runFailed
 	}
@@ -441,6 +447,7 @@ func programRuns(f *facts.Facts) []*programHistory {
 
 // retryPolicy is what a site control file says of programs that fail.
 type retryPolicy struct {
+	site                  string // the code of the site whose file it is, "" if the file does not state it
 	count, interval       int64
 	codes                 []int64
 	hasCount, hasInterval bool
@@ -451,7 +458,7 @@ type retryPolicy struct {
 
 // same reports whether two files say the same.
 func (p *retryPolicy) same(o *retryPolicy) bool {
-	return p.count == o.count && p.interval == o.interval && p.hasCount == o.hasCount && p.hasInterval == o.hasInterval && p.hasCodes == o.hasCodes && slices.Equal(p.codes, o.codes)
+	return p.site == o.site && p.count == o.count && p.interval == o.interval && p.hasCount == o.hasCount && p.hasInterval == o.hasInterval && p.hasCodes == o.hasCodes && slices.Equal(p.codes, o.codes)
 }
 
 // retryPolicies reads the site control files of all systems: the site server is another computer than the client.
@@ -459,7 +466,7 @@ func retryPolicies(all []*facts.Facts) []*retryPolicy {
 	var out []*retryPolicy
 	for _, f := range all {
 		for _, s := range facts.Values[*extract.SiteControl](f) {
-			p := &retryPolicy{}
+			p := &retryPolicy{site: s.Value.Site}
 			number := func(name string) (n int64, ok bool) {
 				for i, x := range s.Value.Find(name) {
 					v, err := x.Uint()
@@ -596,6 +603,25 @@ type failureSeries struct {
 	gone        *programRun // a state after the last failure that ends the retries
 }
 
+// site is the code of the client's site as the last line that states it has it, "" if none does.
+func (h *programHistory) site() string {
+	for i := range slices.Backward(h.runs) {
+		if h.runs[i].site != "" {
+			return h.runs[i].site
+		}
+	}
+	return ""
+}
+
+// policiesOf returns the settings of the client's site if they can be told from the others, else all.
+func policiesOf(site string, all []*retryPolicy) []*retryPolicy {
+	own := slices.DeleteFunc(slices.Clone(all), func(p *retryPolicy) bool { return p.site != site })
+	if site == "" || len(own) == 0 || slices.ContainsFunc(all, func(p *retryPolicy) bool { return p.site == "" }) {
+		return all
+	}
+	return own
+}
+
 // series reads a program's history.
 func (h *programHistory) series() failureSeries {
 	var s failureSeries
@@ -636,6 +662,9 @@ func (h *programHistory) series() failureSeries {
 				s.said, s.retried = r, retry
 			}
 		default:
+			if r.gone {
+				s.gone = r
+			}
 			for _, end := range []string{"removed", "deleted", "cancel", "ceased"} {
 				if strings.Contains(r.status, end) {
 					s.gone = r
@@ -679,27 +708,34 @@ func judgeProgram(h *programHistory, policies []*retryPolicy) findings.Finding {
 		out.Evidence = append(out.Evidence, findings.FromMatch(*s.gone.at, findings.Supports, "the client has given the program up"))
 		return out
 	}
+	policies = policiesOf(h.site(), policies)
 	p := &retryPolicy{count: retryCount, interval: retryInterval, codes: retryCodes, unsure: true}
-	known := len(policies) == 1
 	if len(policies) > 0 {
 		p = policies[0]
 	}
 	j := decide(&s, p)
-	if known {
-		out.Evidence = append(out.Evidence, p.evidence...)
+	agree := len(policies) > 0
+	for _, o := range policies {
+		k := decide(&s, o)
+		agree = agree && k.retried == j.retried && k.why == "" && (!k.retried || o.limit() == p.limit() && o.pause() == p.pause())
+	}
+	known := len(policies) == 1
+	role := findings.Context
+	if known || agree {
+		role = findings.Supports
+	}
+	for _, o := range policies {
+		for _, e := range o.evidence {
+			e.Role = role
+			out.Evidence = append(out.Evidence, e)
+		}
 	}
 	out.Verdict = findings.Suspected
 	switch {
 	case len(policies) == 0:
 		j.why = strings.TrimSpace(j.why + " The site's own settings are not in the bundle, so this is what the defaults say.")
-	case !known:
+	case !known && !agree:
 		j.why += fmt.Sprintf(" The bundle holds %d site control files that differ in these settings, and nothing says which is the client's; this is what the first one says.", len(policies))
-		for _, o := range policies {
-			for _, e := range o.evidence {
-				e.Role = findings.Context
-				out.Evidence = append(out.Evidence, e)
-			}
-		}
 	case j.why == "":
 		out.Verdict = findings.Confirmed
 	}
@@ -714,6 +750,9 @@ func judgeProgram(h *programHistory, policies []*retryPolicy) findings.Finding {
 	}
 	if j.why != "" {
 		sentences = append(sentences, strings.TrimSpace(j.why))
+	}
+	if agree && !known {
+		sentences = append(sentences, fmt.Sprintf("The %d site control files of the bundle differ, and lead to the same.", len(policies)))
 	}
 	if s.coded != nil && s.said != nil && s.retried == j.retried && j.why == "" {
 		sentences = append(sentences, fmt.Sprintf("The client's log says so too (line %d of %s).", s.said.at.Ref.Line, s.said.at.Ref.Artifact))
@@ -731,7 +770,7 @@ func judgeProgram(h *programHistory, policies []*retryPolicy) findings.Finding {
 		}
 		out.Missing = []findings.Missing{m}
 	}
-	out.Rivals = s.rivals(p, known, j.retried)
+	out.Rivals = s.rivals(p, known || agree, j.retried)
 	return out
 }
 
@@ -756,6 +795,8 @@ func decide(s *failureSeries, p *retryPolicy) judgement {
 	case s.coded == nil:
 		j.retried = s.retried
 		j.outcome = "and the client says that it " + map[bool]string{true: "will run it again", false: "will not run it again"}[s.retried]
+	case s.said != nil && !s.retried && inList && int64(s.attempts) >= p.limit():
+		j.outcome = fmt.Sprintf("which is in %s of codes that are retried, but the site's count of retries is %d and it was tried %s, so the client does not run it again", list, p.limit(), count(s.attempts, "time"))
 	case s.said != nil && s.retried != inList:
 		j.retried = s.retried
 		j.outcome = fmt.Sprintf("and the client says that it %s, although the code is %s", map[bool]string{true: "will run it again", false: "will not run it again"}[s.retried], map[bool]string{true: "in " + list, false: "not in " + list}[inList])
@@ -782,6 +823,8 @@ func decide(s *failureSeries, p *retryPolicy) judgement {
 		j.outcome += ", but the site's count of retries is 0, so the client will not run it again"
 	case int64(s.attempts) >= limit && p.evidence == nil:
 		j.why = fmt.Sprintf("It was tried %d times already, as often as the default allows or more.", s.attempts)
+	case int64(s.attempts) > limit && s.said != nil && s.retried:
+		j.why = fmt.Sprintf("It was tried %s already and the site allows %d, and the client still says that it will run it again: it acts by other settings than these.", count(s.attempts, "time"), limit)
 	case int64(s.attempts) >= limit:
 		j.retried = false
 		j.outcome += fmt.Sprintf(", but it was tried %s already and the site allows %d, so the client will not run it again", count(s.attempts, "time"), limit)

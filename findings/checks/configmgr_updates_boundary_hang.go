@@ -258,6 +258,8 @@ type coverage struct {
 func (c *coverage) undecided(why string, m findings.Missing) {
 	if !slices.Contains(c.reasons, why) {
 		c.reasons = append(c.reasons, why)
+	}
+	if !slices.Contains(c.missing, m) {
 		c.missing = append(c.missing, m)
 	}
 }
@@ -440,6 +442,11 @@ func judgeHang(f *facts.Facts, list []siteBoundary, whole bool) findings.Finding
 	if h.apart {
 		x.Summary += " More than a day lies between the code and the installation, so they may belong to two runs."
 		x.Missing = append(x.Missing, updatesHandlerNeed, smstsNeed)
+		return x
+	}
+	if !f.Reliable(h.installing.Ref.Artifact) {
+		x.Summary += fmt.Sprintf(" %s is not whole, so the end of the step may be in what it lacks.", h.installing.Ref.Artifact)
+		x.Missing = append(x.Missing, smstsNeed)
 		return x
 	}
 	if f.Mixed {

@@ -18,19 +18,22 @@ import (
 // redundant names the artifacts, CHECK CASE ARTIFACT, without which a confirmed case stays confirmed although they support it, with the
 // rule of the check by which the rest proves it.
 var redundant = map[string]string{
-	"sep-cached-msi-missing confirmed installer.txt":                            "the upgrade's log proves that the package was missing; the listing bears it out",
-	"sep-cached-msi-missing confirmed sylink.xml":                               "the upgrade's log proves the migration's failure; the client's file shows its outcome and raises the severity",
-	"sms-copylog-site-mismatch confirmed client/MS/SMS/Logs/Clicore.log":        "Ccim32.log states both releases, the site's and the client's",
-	"sms-mixed-client-installation confirmed-lines-of-the-article CLICORE.LOG":  "Ccim32.log states two releases too",
-	"sms-mixed-client-installation confirmed-lines-of-the-article Ccim32.log":   "Clicore.log states two releases too",
-	"sms-mixed-client-installation confirmed-lines-of-the-article Clisvc.log":   "the signs in the other logs weigh enough",
-	"sms-mixed-client-installation confirmed-lines-of-the-article Launch32.log": "the signs in the other logs weigh enough",
-	"sms-mixed-client-installation confirmed-lines-of-the-article SMSCLI.LOG":   "the signs in the other logs weigh enough",
-	"sms-mixed-client-installation confirmed-lines-of-the-article Wn_logon.log": "the signs in the other logs weigh enough",
-	"windows-driver-failed-at-boot confirmed-file-gone config/SYSTEM":           "event 7026 proves the failure; the key says which file it is",
-	"windows-driver-failed-at-boot confirmed-file-gone drivers.txt":             "event 7026 proves the failure; the listing says why",
-	"zenworks-mount-point confirmed-mountvol reg/SYSTEM":                        "Installer's message 1902 shows the rename that the queue holds",
-	"zenworks-mount-point confirmed-junction fsutil.txt":                        "dir shows the same junction, and its target",
+	"configmgr-program-retry confirmed-two-sites-of-one-mind CEN/sitectrl.ct0":             "the other site's list leads to the same",
+	"configmgr-program-retry confirmed-two-sites-of-one-mind PR1/sitectrl.ct0":             "the other site's list leads to the same",
+	"sep-cached-msi-missing confirmed installer.txt":                                       "the upgrade's log proves that the package was missing; the listing bears it out",
+	"sep-cached-msi-missing confirmed sylink.xml":                                          "the upgrade's log proves the migration's failure; the client's file shows its outcome and raises the severity",
+	"sms-copylog-site-mismatch confirmed client/MS/SMS/Logs/Clicore.log":                   "Ccim32.log states both releases, the site's and the client's",
+	"sms-copylog-site-mismatch confirmed-sites-of-registries-of-their-own SRVCEN/software": "the named site's registry states that it is older; the other one tells whom to name",
+	"sms-mixed-client-installation confirmed-lines-of-the-article CLICORE.LOG":             "Ccim32.log states two releases too",
+	"sms-mixed-client-installation confirmed-lines-of-the-article Ccim32.log":              "Clicore.log states two releases too",
+	"sms-mixed-client-installation confirmed-lines-of-the-article Clisvc.log":              "the signs in the other logs weigh enough",
+	"sms-mixed-client-installation confirmed-lines-of-the-article Launch32.log":            "the signs in the other logs weigh enough",
+	"sms-mixed-client-installation confirmed-lines-of-the-article SMSCLI.LOG":              "the signs in the other logs weigh enough",
+	"sms-mixed-client-installation confirmed-lines-of-the-article Wn_logon.log":            "the signs in the other logs weigh enough",
+	"windows-driver-failed-at-boot confirmed-file-gone config/SYSTEM":                      "event 7026 proves the failure; the key says which file it is",
+	"windows-driver-failed-at-boot confirmed-file-gone drivers.txt":                        "event 7026 proves the failure; the listing says why",
+	"zenworks-mount-point confirmed-mountvol reg/SYSTEM":                                   "Installer's message 1902 shows the rename that the queue holds",
+	"zenworks-mount-point confirmed-junction fsutil.txt":                                   "dir shows the same junction, and its target",
 }
 
 // TestProofNeedsItsEvidence takes from every confirmed case each artifact that supports a confirmed finding: without it that finding must

@@ -28,7 +28,7 @@ var smsCopylogSiteMismatch = &findings.Check{
 		Kinds: []ingest.Kind{ingest.KindCopylog},
 	},
 	Needs: []findings.Need{{
-		AnyOf:   []ingest.Kind{ingest.KindCopylog},
+		Met:     func(f *facts.Facts) bool { return f.Has(ingest.KindCopylog) || len(blankCopylogs(f)) > 0 },
 		What:    "Copylog.tcf of the logon point",
 		Why:     "it names the site that supplied Clicore.exe",
 		Collect: `\\PDC\SMSLOGON\Config\Copylog.tcf`,
@@ -205,12 +205,28 @@ func gatherReleases(all []*facts.Facts) copylogFacts {
 	return c
 }
 
-// release returns the newest release seen of the program on the logon point: an older one in the same log is of an earlier run.
-func (c copylogFacts) release() (releaseSeen, bool) {
-	if len(c.clicore) == 0 {
+// release returns the newest release seen of the program on a copy's logon point: an older one in the same log is of an earlier run. Of
+// several copies each has the logs that lie with it alone, since each domain has logon points and clients of its own; a copy without such
+// logs has all.
+func (c copylogFacts) release(of string, copies []copylogCopy) (releaseSeen, bool) {
+	list := c.clicore
+	var others []string
+	for _, o := range copies {
+		if o.Artifact.Path != of {
+			others = append(others, o.Artifact.Path)
+		}
+	}
+	if len(others) > 0 {
+		folder := ownFolder([]string{of}, others)
+		own := slices.DeleteFunc(slices.Clone(list), func(r releaseSeen) bool { return !strings.HasPrefix(r.evidence.Artifact, folder+"/") })
+		if len(own) > 0 {
+			list = own
+		}
+	}
+	if len(list) == 0 {
 		return releaseSeen{}, false
 	}
-	return slices.MaxFunc(c.clicore, func(a, b releaseSeen) int { return a.compare(b.smsRelease) }), true
+	return slices.MaxFunc(list, func(a, b releaseSeen) int { return a.compare(b.smsRelease) }), true
 }
 
 // of returns the newest release seen of a site, so that nobody is accused by an old line.
@@ -226,6 +242,7 @@ func (c copylogFacts) of(site string) (releaseSeen, bool) {
 type copylogCopy struct {
 	facts *facts.Facts
 	facts.Of[*extract.Copylog]
+	blank   bool                   // the file holds no byte, or no text
 	clicore *extract.CopylogEntry  // of x86.bin; nil if there is none
 	rivals  []extract.CopylogEntry // further lines of the same file that credit another site
 	others  []extract.CopylogEntry // of other platforms
@@ -242,10 +259,22 @@ func (c copylogCopy) line(n int, role findings.Role, note string) findings.Evide
 	return findings.FromLine(c.facts, c.Artifact.Path, n, role, note)
 }
 
+var copylogName = regexp.MustCompile(`(?i)(?:^|/)[^/]*copylog[^/]*\.tcf$`)
+
+// blankCopylogs are the artifacts of a system that are called Copylog.tcf and hold no text.
+func blankCopylogs(f *facts.Facts) []*ingest.Artifact {
+	return slices.DeleteFunc(slices.Clone(f.Artifacts), func(a *ingest.Artifact) bool {
+		return a.Kind != ingest.KindEmpty && a.Kind != ingest.KindBinary || !copylogName.MatchString(a.Path)
+	})
+}
+
 func runCopylog(all []*facts.Facts) ([]findings.Finding, error) {
 	known := gatherReleases(all)
 	var copies []copylogCopy
 	for _, f := range all {
+		for _, a := range blankCopylogs(f) {
+			copies = append(copies, copylogCopy{facts: f, Of: facts.Of[*extract.Copylog]{Artifact: a, Value: &extract.Copylog{}}, blank: true})
+		}
 		for _, v := range facts.Values[*extract.Copylog](f) {
 			c := copylogCopy{facts: f, Of: v}
 			for _, e := range v.Value.Clicore() {
@@ -277,6 +306,7 @@ func runCopylog(all []*facts.Facts) ([]findings.Finding, error) {
 	}
 	switch {
 	case len(out) > 0:
+		out = append(out, well...) // differing copies have a finding each
 	case len(open) > 0:
 		out = open
 	case len(well) > 1:
@@ -300,7 +330,7 @@ func judgeCopylog(c copylogCopy, copies []copylogCopy, known copylogFacts) findi
 	}
 	site := c.site()
 	credit := c.line(c.clicore.Line, findings.Supports, "Clicore.exe is said to be of site "+site)
-	program, programKnown := known.release()
+	program, programKnown := known.release(c.Artifact.Path, copies)
 	owner, ownerKnown := known.of(site)
 	if len(c.rivals) > 0 {
 		return copylogAmbiguous(c, f, credit)
@@ -472,7 +502,10 @@ func copylogCorrupt(c copylogCopy, f findings.Finding) findings.Finding {
 	f.Cause = "The file is corrupt: without the lines of x86.bin the bootstrap does not know whose client files it has, and retries seven times, ten minutes each, so that a logon takes over an hour."
 	f.Summary = "Copylog.tcf has no line X86.BIN\\CLICORE.EXE=, as a corrupt file has: clients can't tell which site supplied the program."
 	note := "no line X86.BIN\\CLICORE.EXE= with a site code"
-	if !c.Value.FileSource {
+	if c.blank {
+		f.Summary = "Copylog.tcf holds no text at all, and so no line X86.BIN\\CLICORE.EXE=: either the file is corrupt on the logon point, or only the copy of it is."
+		note = "the file holds no text"
+	} else if !c.Value.FileSource {
 		note += ", and there is no [FILE SOURCE] section"
 	}
 	f.Evidence = append(f.Evidence, findings.AbsentLine(c.Artifact.Path, findings.Supports, note))

@@ -50,9 +50,9 @@ var smsRemoteInstallRetry = &findings.Check{
 		Risk:       "While SMS_CLIENT_CONFIG_MANAGER is stopped, or Ccm.dll renamed, the site installs no client remotely at all. With the files of Ccrretry.box also those requests are gone that were worth retrying, of computers that were only switched off.",
 		Undo:       `Start SMS_CLIENT_CONFIG_MANAGER, give Ccm.dll its name back, and copy the kept .CCR files into \SMS\inboxes\ccr.box; without a copy a needed request comes again with the next discovery. The update is taken back with the files that it replaced: keep Ccm.dll and Ccmbtldr.exe.`,
 		Cured:      "Ccm.log stores no request of these computers in the queue Retry for two hours, and a listing of Ccrretry.box shows no file.",
-		Overturns:  "A Ccim32.log or a table of versions in which the computer has the site's own release or an older one; a Ccm.dll of 2.0.1380.1125 or 2.0.1239.64 or later on the site server, with which retries have another cause; an access error to the administrative share in Ccm.log for every try.",
+		Overturns:  "A Ccim32.log or a table of versions in which the computer has the site's own release or an older one; a Ccm.dll of 2.0.1380.1125 or 2.0.1239.64 or later on the site server, with which retries have another cause.",
 		Proves:     []string{"The requests for a client are retried (Ccm.log stores or receives them at least twice in the queue Retry, or its file lies in Ccrretry.box), and the client's release is later than that of the site."},
-		Suggests:   []string{"A retry queue alone: files in Ccrretry.box, or repeated retries, without the release of the client or of the site.", "Retries against a later client that all fail at the administrative share."},
+		Suggests:   []string{"A retry queue alone: files in Ccrretry.box, or repeated retries, without the release of the client or of the site."},
 		Exonerates: []string{"Ccm.log puts no request into the queue Retry, and Ccrretry.box is empty.", "The clients of the requests have the site's own release.", "The log is of a later product, whose Client Configuration Manager installs another client."},
 		FalsePositives: "Computers that are switched off, refuse the account or share no admin$ fill the same queue. A laptop in travel mode is discarded and comes again. " +
 			"Requests named HOST.DOM without .CCR are never retried (Q242926, Q265882) and lie there for ever.",
@@ -476,16 +476,11 @@ func (s siteServer) laterClient(h retriedHost, site releaseSeen, code string) fi
 		upperFirst(h.how()), h.host, h.release.name(), h.release.text, strings.ToLower(who[:1])+who[1:], site.name(), site.text)
 	f.Rivals = s.rivals([]retriedHost{h})
 	f.Evidence = append(f.Evidence, refusals([]retriedHost{h})...)
-	switch {
-	case h.unreachable():
-		f.Verdict, f.Severity = findings.Suspected, findings.Medium
-		f.Title = fmt.Sprintf("%s retries the installation on %s, which has a later release and can't be reached", who, h.host)
-		f.Summary += " But the attempts in the log end at the computer's administrative share, before any release is looked at, so that the share may be the whole cause."
-		f.Missing = []findings.Missing{{
-			What: "Ccm.log of the site server after the share of " + h.host + " answers again", Why: "it shows whether the retries go on although the computer is reached",
-			Collect: fmt.Sprintf(`net use \\%s\admin$ (with the account of the site), then \SMS\Logs\Ccm.log two hours later`, h.host),
-		}}
-	case h.completed != nil && h.last != nil && s.facts.Later(*h.completed, *h.last):
+	if h.unreachable() {
+		f.Severity = findings.Medium
+		f.Summary += " The attempts in the log end at the computer's administrative share, before any release is looked at: with the share open again they would fail for the release."
+	}
+	if h.completed != nil && h.last != nil && s.facts.Later(*h.completed, *h.last) {
 		f.State = findings.Resolved
 		f.Summary += " A later line completes the request, so that the retries are over."
 		f.Evidence = append(f.Evidence, findings.FromMatch(*h.completed, findings.Contradicts, "the request was completed after its last retry"))
@@ -534,7 +529,10 @@ func (s siteServer) queueAlone(open []retriedHost, siteKnown bool, site releaseS
 		f.Summary += fmt.Sprintf(" %s no extension .CCR, as happens with domain names of less than four characters: such requests are never retried and stay.", upperFirst(count(bare, "request"))+plural(bare, " has", " have"))
 	}
 	if siteKnown {
-		f.Summary += fmt.Sprintf(" The site runs %s (%s); the releases of these clients are not in the bundle.", site.name(), site.text)
+		f.Summary += fmt.Sprintf(" The site runs %s (%s).", site.name(), site.text)
+		if slices.ContainsFunc(open, func(h retriedHost) bool { return !h.known }) {
+			f.Summary += " The releases of these clients are not in the bundle."
+		}
 		site.evidence.Role = findings.Context
 	}
 	for _, h := range open[:min(len(open), 5)] {

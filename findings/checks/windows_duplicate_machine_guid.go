@@ -71,6 +71,7 @@ func machineGUIDOf(f *facts.Facts) string {
 }
 
 func runDuplicateMachine(all []*facts.Facts) ([]findings.Finding, error) {
+	all = slices.DeleteFunc(slices.Clone(all), func(f *facts.Facts) bool { return machineGUIDOf(f) == "" })
 	if len(all) == 1 {
 		return []findings.Finding{{
 			Verdict: findings.NotEvaluated, Reason: findings.ProductAbsent,

@@ -125,7 +125,8 @@ func readZENworks(f *facts.Facts) *zenFacts {
 		known := func(r zenRename) bool {
 			return len(m.paths) == 2 && winpath.Equal(r.source, m.paths[0]) && winpath.Equal(r.target, m.paths[1])
 		}
-		if m.number != "1902" || len(m.paths) != 2 || slices.ContainsFunc(z.scheduled, known) {
+		// 1902 is the rename and 1903 the delete, which names one file only; logs that were typed off exchange the numbers.
+		if m.number == "1603" || len(m.paths) != 2 || slices.ContainsFunc(z.scheduled, known) {
 			continue
 		}
 		z.scheduled = append(z.scheduled, zenRename{
@@ -138,7 +139,8 @@ func readZENworks(f *facts.Facts) *zenFacts {
 	return z
 }
 
-var zenFolder = regexp.MustCompile(`(?i)^(.*\\novell\\zenworks)(?:\\|$)`)
+// zenFolder is the agent's folder by default, by the names of the vendor in the course of time.
+var zenFolder = regexp.MustCompile(`(?i)^(.*\\(?:novell|micro focus|opentext)\\zenworks)(?:\\|$)`)
 
 // findHome takes the agent's folder from ZENWORKS_HOME in the registry, else from a listing of the environment or an Installer log, else
 // from the first path that shows it.

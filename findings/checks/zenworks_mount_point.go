@@ -177,11 +177,14 @@ func (z *zenFacts) proof(pending, failed, scheduled []zenRename, by crossing) []
 	return slices.Concat(first, z.crossingEvidence(by), rest)
 }
 
+// scheduledNote is what is said of a rename that Installer scheduled.
+const scheduledNote = "a message of Installer: a rename at the next boot, to another volume"
+
 // note says what a rename proves.
 func (r zenRename) note() string {
 	switch {
 	case r.stage == zenScheduled:
-		return "message 1902: a rename at the next boot, to another volume"
+		return scheduledNote
 	case r.stage == zenFailed && r.status == statusNotSameDevice:
 		return statusName(r.status) + ": source and target are on different volumes"
 	case r.stage == zenFailed:
@@ -225,7 +228,7 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 			count(n, "rename"), last.boot.stamp(), statusName(last.status), example))
 	}
 	if n := len(scheduled); n > 0 {
-		says = append(says, fmt.Sprintf("Installer scheduled %s of the agent's files that %s volumes (message 1902), for example %s; the registry that would show the queue is not in the bundle.",
+		says = append(says, fmt.Sprintf("Installer scheduled %s of the agent's files that %s volumes, for example %s; the registry that would show the queue is not in the bundle.",
 			count(n, "rename"), plural(n, "crosses", "cross"), scheduled[0].describe()))
 	}
 	f.Cause = zenCause
@@ -269,7 +272,11 @@ func (z *zenFacts) confirmed(crossers []zenRename) findings.Finding {
 func (z *zenFacts) crossingEvidence(c crossing) []findings.Evidence {
 	var out []findings.Evidence
 	seen := map[*link]bool{}
-	for _, l := range []*link{c.by, c.a.by, c.b.by} {
+	links := []*link{c.by, c.a.by, c.b.by}
+	if c.by != nil {
+		links = append(links, c.by.to.by) // a junction into a folder that is itself a mount point
+	}
+	for _, l := range links {
 		if l != nil && !seen[l] && c.relation == relationCrosses && c.by != nil {
 			seen[l] = true
 			out = append(out, findings.FromLine(z.facts, l.artifact, l.mount.Line, findings.Supports, l.describe()))
@@ -514,7 +521,7 @@ func zenTitle(pending, failed, scheduled int, r zenRename) string {
 	if n == 1 {
 		subject = "A ZENworks agent file " + strings.NewReplacer("wait ", "waits ", "are ", "is ").Replace(what)
 	}
-	const kept = ", which no restart can do: they keep their old version"
+	kept := ", which no restart can do: " + plural(n, "it keeps its", "they keep their") + " old version"
 	if c := r.crossing; c.relation == relationCrosses && c.by != nil {
 		return subject + " across " + c.by.name() + kept
 	}

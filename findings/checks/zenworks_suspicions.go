@@ -175,7 +175,7 @@ func (z *zenFacts) goneFromQueue() (suspicion, bool) {
 		missing: []findings.Missing{missingPFRO},
 	}
 	for _, r := range gone[:min(len(gone), shownRenames)] {
-		s.evidence = append(s.evidence, r.evidence(findings.Supports, "message 1902: a rename at the next boot, to another volume"+rollback(r)))
+		s.evidence = append(s.evidence, r.evidence(findings.Supports, scheduledNote+rollback(r)))
 	}
 	s.evidence = append(s.evidence, z.crossingEvidence(gone[0].crossing)...)
 	return s, true
@@ -311,11 +311,13 @@ func (z *zenFacts) onlyScheduled() (suspicion, bool) {
 	}
 	s := suspicion{
 		severity: findings.Low, state: findings.Unknown, title: "ZENworks agent files were in use and wait for a restart",
-		says: fmt.Sprintf("The Installer log shows %s about agent's files in use or left to the next boot (1603 held in use, 1902 rename, 1903 delete). Whether the restart replaced them is not in the bundle.", count(len(z.messages), "message")),
-		missing: []findings.Missing{
-			zenQueueNeed.Missing(), z.missingMounts("shows whether the renames cross volumes"), missingPFRO,
-		},
+		says:    fmt.Sprintf("The Installer log shows %s about agent's files in use or left to the next boot (1603 held in use, 1902 rename, 1903 delete). Whether the restart replaced them is not in the bundle.", count(len(z.messages), "message")),
+		missing: []findings.Missing{zenQueueNeed.Missing()},
 	}
+	if l := z.volumes.above(z.home); l == nil || l.unknown { // else the bundle shows it already
+		s.missing = append(s.missing, z.missingMounts("shows whether the renames cross volumes"))
+	}
+	s.missing = append(s.missing, missingPFRO)
 	for _, m := range z.messages[:min(len(z.messages), 1)] {
 		s.evidence = append(s.evidence, findings.FromMatch(*m.match, findings.Supports, "message "+m.number))
 	}

@@ -102,6 +102,10 @@ func boundaries() ingest.Extractor {
 	return ingest.Extractor{Kind: ingest.KindBoundaries, Sniff: sniffBoundaries, Extract: func(in ingest.Input) (any, []ingest.Problem) {
 		b, cut := parseBoundaries(in.Lines)
 		var problems []ingest.Problem
+		if tables, _ := readTables(in.Lines); len(b.List) > 0 && cutShort(in, tables) {
+			in.Artifact.Truncated = true
+			problems = append(problems, problem(in, "line %d: the text ends within a row, so it was cut short", len(in.Lines)))
+		}
 		if cut > 0 {
 			problems = append(problems, problem(in, "line %d: the first %d rows are kept", cut, maxEntries))
 		}

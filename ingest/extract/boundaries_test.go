@@ -3,6 +3,7 @@ package extract
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -74,6 +75,32 @@ func TestBoundaries(t *testing.T) {
 			}
 			if len(problems) != tt.problems {
 				t.Errorf("problems: %v", problems)
+			}
+		})
+	}
+}
+
+// TestBoundariesCutShort: a list that breaks off within a row shows no absence.
+func TestBoundariesCutShort(t *testing.T) {
+	const list = "DisplayName,BoundaryType,Value,SiteCode\nPrague,3,10.1.0.1-10.1.0.254,CEN\nBrno,3,10.2.0.1-10.2.0.254,CEN\n"
+	for name, tt := range map[string]struct {
+		text string
+		want bool
+	}{
+		"whole":                 {list, false},
+		"without-last-line-end": {strings.TrimSpace(list), false},
+		"in-the-first-cell":     {list + "Ost", true},
+		"in-the-value":          {list + "Ostrava,3,10.3.0.1-10.3", true},
+		"before-the-last-cell":  {list + "Ostrava,3,10.3.0.1-10.3.0.9,", true},
+		"in-the-last-cell":      {list + "Ostrava,3,10.3.0.1-10.3.0.9,CE", true},
+		"in-a-quoted-cell":      {list + `Ostrava,3,10.3.0.1-10.3.0.9,"CEN`, true},
+		"a-line-behind":         {list + "\n(2 rows affected)", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := input(tt.text)
+			in.Open = !strings.HasSuffix(tt.text, "\n")
+			if _, problems := boundaries().Extract(in); in.Artifact.Truncated != tt.want || len(problems) > 0 != tt.want {
+				t.Errorf("truncated is %v, problems are %v", in.Artifact.Truncated, problems)
 			}
 		})
 	}

@@ -131,7 +131,7 @@ func extractDNSZone(in ingest.Input) (any, []ingest.Problem) {
 		}
 		i = r.line(i)
 	}
-	if n := len(r.z.Records); in.Unended && n > 1 && r.cutName(in.Lines[len(in.Lines)-1]) {
+	if n := len(r.z.Records); in.Open && n > 1 && r.cutName(in.Lines[len(in.Lines)-1]) {
 		r.z.Cut, r.z.Records = true, r.z.Records[:n-1]
 	}
 	if r.bad > 0 {

@@ -46,7 +46,7 @@ func hostList() ingest.Extractor {
 		if len(l.Hosts) == 0 {
 			return nil, problems
 		}
-		l.Open = in.Unended && l.Hosts[len(l.Hosts)-1].Line == len(in.Lines)
+		l.Open = in.Open && l.Hosts[len(l.Hosts)-1].Line == len(in.Lines)
 		return l, problems
 	}}
 }

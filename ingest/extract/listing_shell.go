@@ -14,6 +14,7 @@ package extract
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -52,7 +53,7 @@ func isListHead(lines []string, i int) bool {
 		return false
 	}
 	n := property.FindStringSubmatch(lines[i+1])
-	return n != nil && (n[1] == "Length" || n[1] == "FullName" || n[1] == "LastWriteTime" || n[1] == "CreationTime")
+	return n != nil && slices.Contains([]string{"Length", "FullName", "LastWriteTime", "CreationTime", "Mode", "Attributes", "LinkType"}, n[1])
 }
 
 // isCSVHead reports whether the line is the head of a CSV of files.
@@ -262,7 +263,7 @@ func modeRow(line string, nameCol int) (Entry, bool) {
 			name, e.Target = link, to
 		}
 	}
-	e.Name = trimRight(name)
+	e.Name = trim(name) // a table that was typed off need not be aligned to the column
 	return e, e.Name != ""
 }
 
@@ -295,7 +296,7 @@ func cellsEntry(fields []string, cols map[string]int) Entry {
 	e.Dir = strings.HasPrefix(low, "d") && mode.MatchString(low) || strings.Contains(low, "directory")
 	switch strings.ToLower(get("LinkType")) {
 	case "junction":
-		e.Reparse = ReparseJunction
+		e.Reparse, e.Dir = ReparseJunction, true
 	case "symboliclink":
 		e.Reparse = ReparseFileLink
 		if e.Dir {

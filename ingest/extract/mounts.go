@@ -17,6 +17,10 @@ package extract
 //	Name     : C:\Data\                                          Win32_Volume, Format-List or wmic's /format:list with = for the colon
 //	DeviceID : \\?\Volume{6e5a…}\
 //
+//	Name                 DeviceID                               the same as a table of any kind, or wmic volume get DeviceID,Name
+//	----                 --------
+//	C:\Data\             \\?\Volume{6e5a…}\
+//
 //	Directory : Win32_Directory.Name="C:\\Data"                     WMI's Win32_MountPoint
 //	Volume    : Win32_Volume.DeviceID="\\\\?\\Volume{6e5a…}\\"
 //	AccessPaths : {C:\Data\, \\?\Volume{6e5a…}\}                    Get-Partition
@@ -81,7 +85,7 @@ type Plain struct {
 }
 
 var (
-	volumeGUID    = regexp.MustCompile(`(?i)\\(?:\?\?|\\\?|\\\.)\\Volume\{([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}`)
+	volumeGUID    = regexp.MustCompile(`(?i)(?:^|\\(?:\?\?|\\\?|\\\.)\\)Volume\{([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}`)
 	volumeLine    = regexp.MustCompile(`(?i)^\s*\\\\\?\\Volume\{([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}\\?\s*$`)
 	reparseTag    = regexp.MustCompile(`(?i)[:：]\s*0x([0-9a-f]{8})\s*$`)
 	ntTarget      = regexp.MustCompile(`[:：]\s*(\\\?\?\\.+?)\s*$`)
@@ -114,12 +118,12 @@ func sniffMounts(_ string, head []byte) int {
 		switch {
 		case volumeLine.MatchString(l) && i+1 < len(lines) && indent(lines[i+1]) > indent(l):
 			return 95
-		case isDiskpartHead(lines, i), wmiDirectory.MatchString(l), partitionPath.MatchString(l), isVolumeField(l):
+		case isDiskpartHead(lines, i), isVolumeTable(lines, i), wmiDirectory.MatchString(l), partitionPath.MatchString(l), isVolumeField(l):
 			return 95
 		case fsutilTag(l) != 0:
 			best = max(best, 90)
 		default:
-			if c, ok := parseCommand(l, i+1); ok && c.Name == "fsutil" && len(c.Args) > 2 && strings.EqualFold(c.Args[0], "reparsepoint") {
+			if c, ok := parseCommand(l, i+1); ok && (isReparseQuery(c) || isVolumeQuery(c)) {
 				best = max(best, 90)
 			}
 			if r, ok := scanRow(l); ok && r.aligned && reparseRow(r) {
@@ -128,6 +132,16 @@ func sniffMounts(_ string, head []byte) int {
 		}
 	}
 	return best
+}
+
+// isReparseQuery reports whether a command is fsutil reparsepoint query DIRECTORY.
+func isReparseQuery(c command) bool {
+	return c.Name == "fsutil" && len(c.Args) > 2 && strings.EqualFold(c.Args[0], "reparsepoint")
+}
+
+// isVolumeQuery reports whether a command is mountvol DIRECTORY /L.
+func isVolumeQuery(c command) bool {
+	return c.Name == "mountvol" && len(c.Args) > 1 && strings.EqualFold(c.Args[1], "/l")
 }
 
 // reparseRow reports whether a row of dir is surely a reparse point's, without knowing the language's word for a directory.
@@ -215,9 +229,9 @@ func extractMounts(in ingest.Input) (any, []ingest.Problem) {
 func (p *mountsParser) step(lines []string, i int) int {
 	line := lines[i]
 	switch c, ok := parseCommand(line, i+1); {
-	case ok && c.Name == "fsutil" && len(c.Args) > 2 && strings.EqualFold(c.Args[0], "reparsepoint"):
+	case ok && isReparseQuery(c):
 		return p.fsutil(lines, i+1, c.absolute(c.Args[2]), i+1)
-	case ok && c.Name == "mountvol" && len(c.Args) > 1 && strings.EqualFold(c.Args[1], "/l"):
+	case ok && isVolumeQuery(c):
 		return p.mountvolOf(lines, i+1, c.absolute(c.Args[0]))
 	case ok:
 		return i + 1
@@ -227,6 +241,8 @@ func (p *mountsParser) step(lines []string, i int) int {
 		return p.win32Volume(lines, i)
 	case isDiskpartHead(lines, i):
 		return p.diskpart(lines, i)
+	case isVolumeTable(lines, i):
+		return p.volumeTable(lines, i)
 	case fsutilTag(line) != 0:
 		return p.fsutil(lines, i, "", i+1)
 	case wmiDirectory.MatchString(line):
@@ -300,6 +316,59 @@ func (p *mountsParser) win32Volume(lines []string, i int) int {
 		p.out.Volumes = append(p.out.Volumes, v)
 	}
 	return max(to, i+1)
+}
+
+// isVolumeTable reports whether line i holds the heads of a table of Win32_Volume: a device's name stands in one of the next rows.
+func isVolumeTable(lines []string, i int) bool {
+	if !strings.Contains(lines[i], "DeviceID") || !strings.Contains(lines[i], "Name") && !strings.Contains(lines[i], "Caption") {
+		return false
+	}
+	for _, l := range lines[i+1 : min(len(lines), i+6)] {
+		if strings.Contains(l, `\\?\Volume{`) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxVolumeRows is how many lines a table of volumes is read to.
+const maxVolumeRows = 2000
+
+// volumeTable reads a table of Win32_Volume whose heads stand at line i, and returns the line behind it.
+func (p *mountsParser) volumeTable(lines []string, i int) int {
+	tables, _ := readTables(lines[i:min(len(lines), i+maxVolumeRows)])
+	if len(tables) == 0 {
+		return i + 1
+	}
+	t := &tables[0]
+	device, letter := t.find("deviceid"), t.find("driveletter")
+	end := i + 1
+	for k := range t.Rows {
+		r := &t.Rows[k]
+		end = i + r.Line
+		g := volumeGUID.FindStringSubmatch(unquote(r.cell(device)))
+		if g == nil {
+			continue
+		}
+		v := Volume{GUID: strings.ToLower(g[1]), Tool: "Win32_Volume", Line: end}
+		if l := unquote(r.cell(letter)); len(l) == 2 && l[1] == ':' {
+			v.Letter = l[:1]
+		}
+		for _, column := range []string{"name", "caption"} {
+			path := unquote(r.cell(t.find(column)))
+			switch {
+			case volumeGUID.MatchString(path): // the name of a volume without a place
+				v.Unmounted = true
+			case isPath(path) && path[0] != '\\' && len(v.Paths) == 0:
+				v.Paths = append(v.Paths, cleanFolder(path))
+				p.mount(Mount{Directory: path, VolumeGUID: v.GUID, Kind: kindOfPath(path), Tool: "Win32_Volume", Line: end})
+			}
+		}
+		if !p.full() {
+			p.out.Volumes = append(p.out.Volumes, v)
+		}
+	}
+	return end
 }
 
 // kindOfPath tells a drive's root from a folder on which a volume is mounted.

@@ -163,6 +163,31 @@ Volume               : Win32_Volume (DeviceID = "\\?\Volume{` + guidB + `}\")
 			},
 		},
 		{
+			name: "win32-volume-as-a-table",
+			text: "Name      DriveLetter DeviceID\n----      ----------- --------\nC:\\       C:          \\\\?\\Volume{" + guidB + "}\\\nC:\\Data\\              \\\\?\\Volume{" + guidA + "}\\\n",
+			want: &Mounts{
+				Mounts: []Mount{
+					{Directory: `C:\`, VolumeGUID: guidB, Kind: MountRoot, Tool: "Win32_Volume", Line: 3},
+					{Directory: `C:\Data`, VolumeGUID: guidA, Kind: MountPoint, Tool: "Win32_Volume", Line: 4},
+				},
+				Volumes: []Volume{
+					{GUID: guidB, Letter: "C", Paths: []string{`C:\`}, Tool: "Win32_Volume", Line: 3},
+					{GUID: guidA, Paths: []string{`C:\Data`}, Tool: "Win32_Volume", Line: 4},
+				},
+			},
+		},
+		{
+			name: "wmic-volume-csv",
+			text: "Node,DeviceID,Name\nPC1,\\\\?\\Volume{" + guidA + "}\\,C:\\Data\\\nPC1,\\\\?\\Volume{" + guidB + "}\\,\\\\?\\Volume{" + guidB + "}\\\n",
+			want: &Mounts{
+				Mounts: []Mount{{Directory: `C:\Data`, VolumeGUID: guidA, Kind: MountPoint, Tool: "Win32_Volume", Line: 2}},
+				Volumes: []Volume{
+					{GUID: guidA, Paths: []string{`C:\Data`}, Tool: "Win32_Volume", Line: 2},
+					{GUID: guidB, Unmounted: true, Tool: "Win32_Volume", Line: 3},
+				},
+			},
+		},
+		{
 			name: "get-partition",
 			text: `AccessPaths          : {C:\Program Files\Novell\, \\?\Volume{` + guidA + `}
                        \}

@@ -4,6 +4,7 @@ package extract
 // has the same grammar (Microsoft Knowledge Base Q246331). It is ANSI or UTF-16 text of keywords and values in angle brackets; a value holds no
 // angle bracket, and a long one goes on in the next lines:
 //
+//	SITE CODE: ABC                or SITE <ABC>
 //	BEGIN_CLIENT_COMPONENT
 //	    <Software Distribution>
 //	    PROPERTY <Execution Failure Retry Count><REG_DWORD><><1008>
@@ -42,6 +43,7 @@ const (
 
 // SiteControl is a site control file, or the part of one that a text shows.
 type SiteControl struct {
+	Site       string         // the code of the site whose file it is, in upper case; "" if the text does not state it before its first section
 	Properties []SiteProperty // all of them, in the order of the text
 	Cut        []int          // lines at which a property begins that is not closed, or has another form
 }
@@ -92,6 +94,7 @@ func (p *SiteProperty) Codes() (codes []int64, bad []string) {
 var (
 	sitePropertyStart = regexp.MustCompile(`^\s*PROPERTY\s*<`)
 	siteProperty      = regexp.MustCompile(`^\s*PROPERTY\s*<([^<>]*)>\s*<([^<>]*)>\s*<([^<>]*)>\s*<([^<>]*)>\s*$`)
+	siteHead          = regexp.MustCompile(`(?i)^\s*SITE(?: CODE)?\s*[:<]\s*<?([A-Z0-9]{3})>?\s*$`)
 	siteBegin         = regexp.MustCompile(`^\s*BEGIN_([A-Z_]{1,64})\b`)
 	siteEnd           = regexp.MustCompile(`^\s*END_[A-Z_]{1,64}\b`)
 	siteValue         = regexp.MustCompile(`^\s*<([^<>]{1,256})>`)
@@ -149,7 +152,9 @@ func extractSiteControl(in ingest.Input) (any, []ingest.Problem) {
 				sections = sections[:len(sections)-1]
 			}
 		default:
-			if m := siteBegin.FindStringSubmatch(line); m != nil && len(sections) < maxSections {
+			if m := siteHead.FindStringSubmatch(line); m != nil && s.Site == "" && len(s.Properties) == 0 {
+				s.Site = strings.ToUpper(m[1])
+			} else if m := siteBegin.FindStringSubmatch(line); m != nil && len(sections) < maxSections {
 				sections = append(sections, m[1])
 			} else if m := siteValue.FindStringSubmatch(line); m != nil && len(sections) > 0 && !strings.Contains(sections[len(sections)-1], " ") {
 				sections[len(sections)-1] += " " + m[1]

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"casebook/ingest"
 )
 
 const wrappedSiteControl = `	BEGIN_CLIENT_COMPONENT
@@ -122,4 +124,25 @@ func FuzzSiteControl(f *testing.F) {
 	f.Add(wrappedSiteControl)
 	f.Add("BEGIN_A\n<b>\nPROPERTY <a><b><c\n><1>\n")
 	fuzzExtract(f, siteControl(), "sitectrl.ct0")
+}
+
+// TestSiteControlSite reads whose file it is.
+func TestSiteControlSite(t *testing.T) {
+	const property = "PROPERTY <A><REG_DWORD><><1>\n"
+	for name, tt := range map[string]struct{ text, want string }{
+		"colon":         {"FILE TYPE: 1\nSITE CODE: abc\n" + property, "ABC"},
+		"brackets":      {"FILETYPE <14>\nSITE <CEN>\n" + property, "CEN"},
+		"none":          {property, ""},
+		"behind":        {property + "SITE <CEN>\n", ""},
+		"more-than-one": {"SITE <CEN>\nSITE <PR1>\n" + property, "CEN"},
+		"server":        {"SITE SERVER: SRV1\n" + property, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v, _ := extractSiteControl(ingest.Input{Artifact: &ingest.Artifact{Path: "sitectrl.ct0"}, Lines: strings.Split(tt.text, "\n")})
+			s, ok := v.(*SiteControl)
+			if !ok || s.Site != tt.want {
+				t.Errorf("got %+v, want the site %q", v, tt.want)
+			}
+		})
+	}
 }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"casebook/ingest"
 )
 
 // The bounds of a table.
@@ -139,6 +141,34 @@ func readTables(lines []string) ([]table, int) {
 		i = max(i+1, r.step(i))
 	}
 	return r.out, r.cut
+}
+
+// cutShort reports whether a text breaks off within the last row of a delimited table: its last line has no end and lacks cells, or the end
+// of a quoted one, or the last cell is but the beginning of the one above.
+func cutShort(in ingest.Input, tables []table) bool {
+	if !in.Open || len(tables) == 0 {
+		return false
+	}
+	t := &tables[len(tables)-1]
+	if t.Marked || len(t.Rows) == 0 {
+		return false
+	}
+	last, text := &t.Rows[len(t.Rows)-1], in.Lines[len(in.Lines)-1]
+	switch len(in.Lines) {
+	case last.Line:
+		if len(last.Cells) < len(t.Head) || strings.Count(text, `"`)%2 == 1 {
+			return true
+		}
+		n := len(t.Head) - 1
+		above := t.Head[n]
+		if len(t.Rows) > 1 {
+			above = t.Rows[len(t.Rows)-2].cell(n)
+		}
+		return last.cell(n) != above && strings.HasPrefix(above, last.cell(n))
+	case last.Line + 1: // the separator of the first cell is not there yet
+		return trim(text) != ""
+	}
+	return false
 }
 
 // keep adds a row, unless there are too many.

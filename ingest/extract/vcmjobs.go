@@ -133,7 +133,7 @@ var vcmNumber = regexp.MustCompile(`^\(?(\d{1,2})[.):\s]`)
 func vcmJobs() ingest.Extractor {
 	return ingest.Extractor{Kind: ingest.KindVCMJobs, Sniff: sniffVCMJobs, Extract: func(in ingest.Input) (any, []ingest.Problem) {
 		j, cut := parseVCMJobs(in.Lines)
-		j.Open = in.Unended
+		j.Open = in.Open
 		var problems []ingest.Problem
 		if cut > 0 {
 			problems = append(problems, problem(in, "line %d: the first %d rows are kept", cut, maxEntries))

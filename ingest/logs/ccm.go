@@ -53,15 +53,12 @@ func sniffCCM(_ string, head []byte) int {
 
 // ccmSplitter remembers how far it has looked, so that a record without an end is searched once.
 type ccmSplitter struct {
-	open  bool // the last record had no end
 	noEnd int  // no end of a record begins before this index of the text that was not taken
+	cut   bool // what was taken last is the beginning of a record
 
 	stated   int16 // bias of the last record that ConfigMgr's own components wrote
 	statedAt int64 // the clock's reading then; 0 if there was none
 }
-
-// Ended implements ingest.Ender.
-func (c *ccmSplitter) Ended() bool { return !c.open }
 
 func (c *ccmSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) int {
 	pos := 0
@@ -76,6 +73,9 @@ func (c *ccmSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) i
 	return pos
 }
 
+// Cut implements ingest.Ender.
+func (c *ccmSplitter) Cut() bool { return c.cut }
+
 // next emits the first record of text, or the plain lines before it, and returns how many bytes it took; 0 if the text does not tell yet.
 func (c *ccmSplitter) next(text []byte, atEOF bool, emit func(ingest.Record)) int {
 	// What more text would bring does not matter once the window is full: a record is no longer than the window.
@@ -83,6 +83,7 @@ func (c *ccmSplitter) next(text []byte, atEOF bool, emit func(ingest.Record)) in
 	if len(text) >= ingest.MaxRecord {
 		window, final = text[:ingest.MaxRecord], true
 	}
+	c.cut = false
 	if !final && len(window) < len(ccmStart) {
 		return 0
 	}
@@ -107,10 +108,9 @@ func (c *ccmSplitter) next(text []byte, atEOF bool, emit func(ingest.Record)) in
 		emitLines(window[:i], emit)
 		return i
 	}
-	c.open = false
 	if end < 0 {
 		last := window[bytes.LastIndexByte(window, '\n')+1:]
-		c.open = headed || len(last) > 0 && bytes.HasPrefix([]byte(ccmStart), last)
+		c.cut = headed || len(last) > 0 && bytes.HasPrefix([]byte(ccmStart), last)
 		return noCCM(window, headed, atEOF && len(window) == len(text), emit)
 	}
 	return c.record(window, body, end, final, emit)
@@ -190,7 +190,7 @@ func (c *ccmSplitter) record(window []byte, body, end int, final bool, emit func
 	} else if eol := bytes.IndexByte(window[at:], '\n'); eol >= 0 { // a damaged trailer goes to the end of its line
 		at += eol + 1
 	} else if final {
-		at, c.open = len(window), true
+		at, c.cut = len(window), true
 	} else {
 		return 0
 	}

@@ -76,7 +76,13 @@ type smsSplitter struct {
 	offset   int   // bias that the last status message showed
 	offsetAt int64 // the clock's reading then; 0 if there was none
 	order    dateOrder
+
+	written bool // a record had a trailer as its program writes it
+	cut     bool // the text ends within a record
 }
+
+// Cut implements ingest.Ender. A trailer and a line end close each record that a program has written; a copy out of a viewer may be of any part.
+func (s *smsSplitter) Cut() bool { return s.cut }
 
 // smsTrailer is the end of a record, as indexes into the line.
 type smsTrailer struct {
@@ -107,6 +113,7 @@ func (s *smsSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) i
 			s.searched += n
 			continue
 		}
+		s.written = s.written || !t.copied
 		end := t.end
 		if e, _ := lineEnd(line, t.end, true); e > end {
 			end = e
@@ -115,6 +122,7 @@ func (s *smsSplitter) Split(text []byte, atEOF bool, emit func(ingest.Record)) i
 		pos, s.searched = at+end, 0
 	}
 	if atEOF && pos < len(text) {
+		s.cut = s.written && text[len(text)-1] != '\n'
 		emitLines(text[pos:], emit)
 		pos, s.searched = len(text), 0
 	}

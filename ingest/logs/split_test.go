@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -309,4 +310,45 @@ func ExampleAll() {
 	// log/table 0
 	// log/text 0
 	// text/plain 1
+}
+
+// TestCut tells logs that end within a record from those that are whole.
+func TestCut(t *testing.T) {
+	const ccm = `<![LOG[one]LOG]!><time="10:00:00.000+000" date="01-12-2011" component="x" context="" type="1" thread="1" file="x.cpp:1">` + "\r\n"
+	const sms = "one  $$<CCIM32><Tue May 16 09:17:10.854 2000><thread=151 (0x97)>\r\n"
+	const copied = "one\tCCIM32\t9/20/00 5:24:00 PM\t227 (0xE3)\r\n"
+	tests := []struct {
+		name, text string
+		reader     ingest.Reader
+		want       bool
+	}{
+		{"ccm-whole", ccm + ccm, ccmReader, false},
+		{"ccm-without-last-line-end", ccm + strings.TrimSpace(ccm), ccmReader, false},
+		{"ccm-begins-within-a-record", ccm[9:] + ccm, ccmReader, false},
+		{"ccm-record-without-end-in-the-middle", ccm[:9] + "\r\n" + ccm, ccmReader, false},
+		{"ccm-cut-in-the-text", ccm + ccm[:9], ccmReader, true},
+		{"ccm-cut-in-the-trailer", ccm + ccm[:40], ccmReader, true},
+		{"sms-whole", sms + sms, smsReader, false},
+		{"sms-without-last-line-end", sms + strings.TrimSpace(sms), smsReader, false},
+		{"sms-cut-in-the-text", sms + sms[:2], smsReader, true},
+		{"sms-cut-in-the-trailer", sms + sms[:20], smsReader, true},
+		{"sms-line-behind", sms + "a line of its own\r\n", smsReader, false},
+		{"copy-of-a-viewer", copied + "the last line", smsReader, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := tt.reader.New()
+			ignore := func(ingest.Record) {}
+			half := len(tt.text) / 2
+			taken := s.Split([]byte(tt.text[:half]), false, ignore)
+			s.Split([]byte(tt.text[taken:]), true, ignore)
+			e, ok := s.(ingest.Ender)
+			if !ok {
+				t.Fatal("the splitter does not tell where its text ends")
+			}
+			if got := e.Cut(); got != tt.want {
+				t.Errorf("cut is %v, want %v", got, tt.want)
+			}
+		})
+	}
 }

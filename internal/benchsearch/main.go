@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -159,27 +160,36 @@ func rarest(ctx context.Context, a *index.Archive, words []string) (time.Duratio
 	return took[len(took)/2], nil
 }
 
-// timed runs all queries several times and prints the percentiles, and the slowest.
+// slowest is how many of the slowest queries are named.
+const slowest = 6
+
+// timed runs all queries several times and prints the percentiles, and the slowest by their medians.
 func timed(out io.Writer, what string, queries []string, rounds int, run func(string) error) error {
-	type one struct {
-		query string
-		took  time.Duration
-	}
-	var all []one
+	of := map[string][]time.Duration{}
+	var all []time.Duration
 	for range rounds {
 		for _, q := range queries {
 			begun := time.Now()
 			if err := run(q); err != nil {
 				return err
 			}
-			all = append(all, one{q, time.Since(begun)})
+			took := time.Since(begun)
+			of[q] = append(of[q], took)
+			all = append(all, took)
 		}
 	}
-	slices.SortFunc(all, func(a, b one) int { return int(a.took - b.took) })
-	at := func(percent int) time.Duration {
-		return all[(len(all)-1)*percent/100].took.Round(100 * time.Microsecond)
+	at := func(list []time.Duration, percent int) time.Duration {
+		return list[(len(list)-1)*percent/100].Round(100 * time.Microsecond)
 	}
-	last := all[len(all)-1]
-	fmt.Fprintf(out, "%s: %d searches, p50 %s, p95 %s, the slowest %s (%s)\n", what, len(all), at(50), at(95), last.took.Round(100*time.Microsecond), last.query)
+	slices.Sort(all)
+	fmt.Fprintf(out, "%s: %d searches, p50 %s, p95 %s, the slowest %s\n", what, len(all), at(all, 50), at(all, 95), at(all, 100))
+	median := func(q string) time.Duration {
+		slices.Sort(of[q])
+		return at(of[q], 50)
+	}
+	slices.SortFunc(queries, func(a, b string) int { return cmp.Compare(median(b), median(a)) })
+	for _, q := range queries[:min(len(queries), slowest)] {
+		fmt.Fprintf(out, "  %8s  %s\n", median(q), q)
+	}
 	return nil
 }

@@ -157,13 +157,17 @@ func (b *batch) tidying(ctx context.Context) (stop func()) {
 	b.came = make(chan struct{}, 1)
 	var merger sync.WaitGroup
 	merger.Go(func() {
+		var k *index.Keeper // which knows what it has read of the archive
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-b.came:
 			}
-			k, err := index.Keep(b.archive, nil)
+			var err error
+			if k == nil {
+				k, err = index.Keep(b.archive, nil)
+			}
 			if err == nil {
 				_, err = k.Tidy(ctx)
 			}
