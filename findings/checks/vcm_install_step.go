@@ -548,6 +548,8 @@ func (in *installation) suspicion(r *vcmStepRow, why string, several bool) findi
 		What: "the finished job history of the installation" + on + ", exported from a console in English", Why: "the state of the step would then tell whether it failed", Collect: vcmStepNeed.Collect,
 	}}
 	if r.state == extract.VCMStepStopped {
+		out.Evidence = []findings.Evidence{r.evidence(findings.Supports, "the step at which it was stopped")}
+		out.Remedy = []string{"Ask who cancelled the job and why; a job that was cancelled on purpose needs nothing more than a new run.", "Otherwise read its debug log for a fault before the step, remove that, and run the installation again once."}
 		out.Title = fmt.Sprintf("The VCM agent installation%s was stopped at %s", on, r.label)
 		out.Summary = fmt.Sprintf("%s%s %s.", upperFirst(r.label), on, why)
 		if n := next(r.step); n != "" {

@@ -105,6 +105,9 @@ var pendingRebootNeed = findings.Need{
 	Collect: findings.RegistryCollect(`HKLM\`+sessionManagerKey, "session-manager.reg"),
 }
 
+// rebootedRemedy is what is to be done where the machine was restarted since.
+var rebootedRemedy = []string{"Nothing is to be done for what was queued then: the machine was restarted since. If an installer still refuses to start, look at the Session Manager key of now, which shows what is queued since."}
+
 // hintSignals are the signals of texts that say that a reboot is required.
 var hintSignals = []string{"/property", "/installer", "/configmgr", "/listed"}
 
@@ -208,6 +211,7 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		out.Evidence = append(out.Evidence, findings.FromMatch(*e, findings.Contradicts, "a boot after the queue was written"))
 		if len(markers) == 0 {
 			out.State = findings.Resolved
+			out.Remedy, out.Risk, out.Undo = rebootedRemedy, "None: nothing is changed.", "Nothing is to be taken back."
 			out.Cured = fmt.Sprintf("This upload shows it already: the boot in line %d of %s.", e.Ref.Line, e.Ref.Artifact)
 			out.Title = "The machine waited for a restart, which has been made since: " + strings.Join(titles, "; ")
 		}
@@ -216,6 +220,7 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		out.Evidence = append(out.Evidence, findings.FromLine(f, b.artifact, b.line, findings.Contradicts, "a boot after the queue was written"))
 		if len(markers) == 0 {
 			out.State = findings.Resolved
+			out.Remedy, out.Risk, out.Undo = rebootedRemedy, "None: nothing is changed.", "Nothing is to be taken back."
 			out.Cured = fmt.Sprintf("This upload shows it already: the boot in line %d of %s.", b.line, b.artifact)
 			out.Title = "The machine waited for a restart, which has been made since: " + strings.Join(titles, "; ")
 		}
@@ -433,6 +438,7 @@ func hintedReboot(f *facts.Facts, subject string, q queue) findings.Finding {
 	}
 	if e := bootSince(f); e != nil {
 		out.State = findings.Resolved
+		out.Remedy, out.Risk, out.Undo = rebootedRemedy, "None: nothing is changed.", "Nothing is to be taken back."
 		out.Title = "A log asked for a restart, which has been made since"
 		out.Cured = fmt.Sprintf("This upload shows it already: the boot in line %d of %s.", e.Ref.Line, e.Ref.Artifact)
 		out.Evidence = append(out.Evidence, findings.FromMatch(*e, findings.Contradicts, "a boot after the log asked for one"))
