@@ -352,9 +352,19 @@ func (h *vcmHost) finding() findings.Finding {
 			strictest = &h.files[i]
 		}
 	}
+	set, unset := h.disagreeing(set)
 	switch {
 	case len(set) > 0:
 		h.registryLock(&out, set)
+		if len(unset) > 0 {
+			out.Verdict, out.Severity = findings.Suspected, findings.High
+			out.Title = fmt.Sprintf("The VCM agent of %s is locked by one of two copies of its registry (IsLocked is %s) and not by the other", h.on(), set[0].Value.Display())
+			out.Summary += fmt.Sprintf(" But %s holds IsLocked = %s for the same key, and nothing tells which of the two is the later one.", unset[0].Source, unset[0].Value.Display())
+			for _, v := range unset {
+				out.Evidence = append(out.Evidence, findings.FromValue(v, findings.Contradicts, "the same value, not set"))
+			}
+			out.Missing = []findings.Missing{{What: "IsLocked of the VCM agent in the registry as it is now", Why: "the bundle holds two values that contradict each other", Collect: vcmLockCollect}}
+		}
 	case strictest != nil && readingOf(strictest.Value) == lockHeld:
 		h.fileLock(&out, *strictest)
 	case strictest != nil && readingOf(strictest.Value) == lockUndated:
@@ -363,6 +373,38 @@ func (h *vcmHost) finding() findings.Finding {
 		h.free(&out, strictest)
 	}
 	return out
+}
+
+// disagreeing parts the values of IsLocked that are set from those of the same keys that another artifact shows as not set. Where both say when they
+// were written, the later one alone counts.
+func (h *vcmHost) disagreeing(set []hive.Found) (still, unset []hive.Found) {
+	place := func(key string) string {
+		key = strings.ToLower(key)
+		if i := strings.Index(key, "configuresoft"); i >= 0 {
+			wow := strings.Contains(key[:i], "wow6432node")
+			return fmt.Sprint(wow, key[i:])
+		}
+		return key
+	}
+	for _, v := range set {
+		over := false
+		var open []hive.Found
+		for _, o := range h.registry {
+			if o.Source == v.Source || isSet(o.Value) || place(o.Key) != place(v.Key) {
+				continue
+			}
+			switch a, b := o.KeyLastWritten, v.KeyLastWritten; {
+			case a.IsZero() || b.IsZero() || a.Equal(b):
+				open = append(open, o)
+			case a.After(b):
+				over = true
+			}
+		}
+		if !over {
+			still, unset = append(still, v), append(unset, open...)
+		}
+	}
+	return still, unset
 }
 
 // rivals are the other explanations of a lock that holds.
@@ -493,6 +535,15 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 			out.Evidence = append(out.Evidence, by.Evidence)
 		}
 		out.Remedy = heldRemedy(l)
+	case by != nil && h.releasedCopy(v) != nil:
+		o := h.releasedCopy(v)
+		out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Unknown
+		out.Title = fmt.Sprintf("Two copies of the VCM lock of %s contradict each other: one holds a request, one is released", h.on())
+		out.Summary = read + fmt.Sprintf(" But %s holds %s, and nothing tells which of the two is the later one. An installation of this machine was refused: %s.", o.Artifact.Path, says(o.Value), by.how)
+		out.Evidence = append(out.Evidence, h.lockEvidence(*o, findings.Contradicts, "another copy of the lock: "+says(o.Value))...)
+		out.Evidence = append(out.Evidence, by.Evidence)
+		out.Missing = []findings.Missing{{What: "ECMMachineActionLock.dat of the agent's folder as it is now", Why: "the bundle holds two copies that contradict each other", Collect: vcmLockCollect}}
+		out.Remedy = heldRemedy(l)
 	case by != nil:
 		out.Verdict = findings.Confirmed
 		out.Title = fmt.Sprintf("The VCM runtime lock of %s refused an installation of the agent, and still holds its request", h.on())
@@ -510,6 +561,16 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 		out.Summary = read + age + " While it holds, the next installation is refused at the step Install Simple Installer. No refused installation is in the bundle, so it may as well be a request at work."
 		out.Missing = []findings.Missing{h.jobs(l.Request)}
 	}
+}
+
+// releasedCopy is another lock file of the machine that lets installations pass, nil if there is none.
+func (h *vcmHost) releasedCopy(v facts.Of[*extract.VCMLock]) *facts.Of[*extract.VCMLock] {
+	for i := range h.files {
+		if r := readingOf(h.files[i].Value); h.files[i].Artifact != v.Artifact && (r == lockCleared || r == lockPartial) {
+			return &h.files[i]
+		}
+	}
+	return nil
 }
 
 // lastField is the line of the last field of a lock that is text.
