@@ -25,24 +25,27 @@ type Hunted struct {
 // Hunt runs checks over cases of an archive and tells each of what it found, in the order of the cases. Of a check that rests on its signals ([findings.Check].Rests) only cases are
 // evaluated in which the index finds the text of one of them; the others are not touched. Nothing is changed. Of opt, Workers and Version are looked at. tell may end the hunt by an
 // error, which is returned; otherwise the only error is that of ctx.
-func Hunt(ctx context.Context, archive *index.Archive, cases []index.Case, hunted []*findings.Check, opt Options, tell func(Hunted) error) error {
+func Hunt(ctx context.Context, archive index.Hunter, cases []index.Case, hunted []*findings.Check, opt Options, tell func(Hunted) error) error {
 	todo := make([][]*findings.Check, len(cases))
 	failed := make([]error, len(cases))
+	ids := make([]string, len(cases))
+	for i := range cases {
+		ids[i] = cases[i].ID
+	}
 	for _, c := range hunted { // one query after the other: a shard remembers its answer for all of its cases
-		q := trace(c)
+		var matching []index.Match
+		if q := trace(c); q != nil {
+			matching = archive.Matching(ctx, ids, q)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		for i := range cases {
-			if failed[i] != nil {
-				continue
-			}
-			holds := true
-			if q != nil {
-				holds, failed[i] = archive.Holds(ctx, cases[i].ID, q)
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if holds {
+			switch {
+			case matching == nil || matching[i].Holds:
 				todo[i] = append(todo[i], c)
+			case failed[i] == nil:
+				failed[i] = matching[i].Err
 			}
 		}
 	}
@@ -88,7 +91,7 @@ func trace(c *findings.Check) query.Node {
 }
 
 // look evaluates checks in a case.
-func (h *Hunted) look(ctx context.Context, archive *index.Archive, checks []*findings.Check, opt Options) {
+func (h *Hunted) look(ctx context.Context, archive index.Sourcer, checks []*findings.Check, opt Options) {
 	for _, c := range checks {
 		h.Evaluated = append(h.Evaluated, c.ID)
 	}

@@ -107,6 +107,46 @@ func (a *Archive) List(ctx context.Context) ([]Case, error) {
 	return out, nil
 }
 
+// named returns a case of the generation. The error is [fs.ErrNotExist] if there is no such case.
+func (a *Archive) named(id string) (*liveCase, error) {
+	m, err := a.generation()
+	if err != nil {
+		return nil, err
+	}
+	i, ok := slices.BinarySearchFunc(m.Cases, id, func(c liveCase, id string) int { return cmp.Compare(c.ID, id) })
+	if !ok {
+		return nil, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
+	}
+	return &m.Cases[i], nil
+}
+
+// Case implements [Finder].
+func (a *Archive) Case(ctx context.Context, id string) (Case, error) {
+	live, err := a.named(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Case{}, fmt.Errorf("archive %q: case %q: %w", a.dir, id, ErrNoCase)
+	}
+	if err != nil {
+		return Case{}, err
+	}
+	return live.public(), nil
+}
+
+// Holding implements [Finder].
+func (a *Archive) Holding(ctx context.Context, sha256 string) ([]Case, error) {
+	m, err := a.generation()
+	if err != nil {
+		return nil, err
+	}
+	var out []Case
+	for i := range m.Cases {
+		if slices.ContainsFunc(m.Cases[i].Uploads, func(u Upload) bool { return u.SHA256 == sha256 }) {
+			out = append(out, m.Cases[i].public())
+		}
+	}
+	return out, nil
+}
+
 // ReportPath is the file of a case's report in the state that the case has.
 func (a *Archive) ReportPath(c Case) string {
 	return filepath.Join(a.dir, dirCases, c.State, fileReport)
@@ -154,20 +194,15 @@ func (a *Archive) History(ctx context.Context, c Case) ([]Revision, error) {
 
 // Report returns the bytes of a case's report.json. The error is [fs.ErrNotExist] if there is no such case.
 func (a *Archive) Report(ctx context.Context, id string) ([]byte, error) {
-	m, err := a.generation()
+	live, err := a.named(id)
 	if err != nil {
 		return nil, err
 	}
-	for i := range m.Cases {
-		if m.Cases[i].ID == id {
-			b, err := readFile(filepath.Join(a.dir, dirCases, m.Cases[i].Name), fileReport)
-			if err != nil {
-				return nil, fmt.Errorf("archive: case %q: %w", id, err)
-			}
-			return b, nil
-		}
+	b, err := readFile(filepath.Join(a.dir, dirCases, live.Name), fileReport)
+	if err != nil {
+		return nil, fmt.Errorf("archive: case %q: %w", id, err)
 	}
-	return nil, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
+	return b, nil
 }
 
 // generation returns the highest complete generation, of its cases those that the scope holds: everything that is read of the archive begins here.

@@ -31,7 +31,7 @@ type Checked struct {
 	Faults   int   `json:"faults"`
 }
 
-// Check reads every file of the archive again: sums of the files, the records of every block, whether the index finds each block by a word of it, and whether evidence stands in the
+// Check implements [Checker]. It reads every file of the archive again: sums of the files, the records of every block, whether the index finds each block by a word of it, and whether evidence stands in the
 // records. fault is told of what is not right. An error means that the check did not come to its end.
 func (a *Archive) Check(ctx context.Context, fault func(Fault)) (Checked, error) {
 	m, err := a.generation()
@@ -105,7 +105,7 @@ func (v *checking) check(ctx context.Context, live *liveCase) error {
 		return nil
 	}
 	defer v.archive.release(c)
-	if err := v.blocks(ctx, c); err != nil {
+	if err := v.blocks(ctx, c, inShard(c)); err != nil {
 		return err
 	}
 	v.evidence(c)
@@ -151,8 +151,34 @@ func (v *checking) uploads(ctx context.Context, live *liveCase) {
 	}
 }
 
-// blocks reads every block and looks whether a search finds it.
-func (v *checking) blocks(ctx context.Context, c *openCase) error {
+// sought is a block, and a word by which a search must find it.
+type sought struct {
+	artifact    *caseArtifact
+	number, seq int
+	word        string
+}
+
+// blocksAtOnce is how many blocks are looked for at once.
+const blocksAtOnce = 64
+
+// blocks reads every block and looks whether a search finds it. It returns the errors that end the check; those of finds are among them.
+func (v *checking) blocks(ctx context.Context, c *openCase, finds func([]sought) ([]error, error)) error {
+	var list []sought
+	look := func() error {
+		found, err := finds(list)
+		if err != nil {
+			return err
+		}
+		for i, err := range found {
+			if err == nil {
+				v.Blocks++
+			} else {
+				v.fault("%q: a search does not find block %d: %v", list[i].artifact.Path, list[i].seq, err)
+			}
+		}
+		list = list[:0]
+		return nil
+	}
 	for number := range c.meta.Artifacts {
 		a := &c.meta.Artifacts[number]
 		for seq := range a.Blocks {
@@ -164,19 +190,34 @@ func (v *checking) blocks(ctx context.Context, c *openCase) error {
 				v.fault("%q: %v", a.Path, err)
 				continue
 			}
-			found := false
-			err = guard(func() (err error) {
-				found, err = c.shard.index.holds(telltale(rs), documentID(c.live.Key, uint32(number), uint32(seq))) //nolint:gosec // fewer than the blocks of the file
-				return err
-			})
-			if err != nil || !found {
-				v.fault("%q: a search does not find block %d: %v", a.Path, seq, err)
-				continue
+			if list = append(list, sought{a, number, seq, telltale(rs)}); len(list) == blocksAtOnce {
+				if err := look(); err != nil {
+					return err
+				}
 			}
-			v.Blocks++
 		}
 	}
-	return nil
+	return look()
+}
+
+// errNotFound says that a block is not among those that hold a word of it.
+var errNotFound = errors.New("it is not among those with its longest word")
+
+// inShard looks for blocks in the shard of a case.
+func inShard(c *openCase) func([]sought) ([]error, error) {
+	return func(list []sought) ([]error, error) {
+		out := make([]error, len(list))
+		for i, b := range list {
+			out[i] = guard(func() error {
+				found, err := c.shard.index.holds(b.word, documentID(c.live.Key, uint32(b.number), uint32(b.seq))) //nolint:gosec // fewer than the blocks of the file
+				if err == nil && !found {
+					err = errNotFound
+				}
+				return err
+			})
+		}
+		return out, nil
+	}
 }
 
 // telltale is a word of the records that few other blocks hold: the longest of the last record that has any.

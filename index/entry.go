@@ -88,8 +88,9 @@ type Case struct {
 	Added   time.Time `json:"added,omitzero"` // zero if not known
 	Hold    string    `json:"hold,omitempty"` // why it must not be removed; "" if it may be
 	Uploads []Upload  `json:"uploads,omitempty"`
-	State   string    `json:"state"` // changes whenever the case is written anew
-	Shard   string    `json:"shard"` // of several cases may be the same
+	State   string    `json:"state"`         // changes whenever the case is written anew
+	Shard   string    `json:"shard"`         // of several cases may be the same
+	Sum     string    `json:"sum,omitempty"` // stands for all that the case holds but labels, time and hold: two with the same sum hold the same. "" if it was written without
 }
 
 // Holds tells whether an upload belongs to the case.

@@ -4,24 +4,33 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"casebook/index/query"
 )
 
-// Holds tells whether the query matches a record of a case; registry values and findings are not looked at. It ends at the first one. The error is [fs.ErrNotExist] if there is no
-// such case.
-func (a *Archive) Holds(ctx context.Context, id string, q query.Node) (bool, error) {
-	m, err := a.generation()
+// Match is whether a record of a case matches a query.
+type Match struct {
+	Holds bool
+	Err   error // why that is not known; nil if it is
+}
+
+// Matching implements [Hunter]. A case is read up to the first match, and not at all if the index shows that it has none.
+func (a *Archive) Matching(ctx context.Context, ids []string, q query.Node) []Match {
+	out := make([]Match, len(ids))
+	for i, id := range ids {
+		out[i].Holds, out[i].Err = a.holds(ctx, id, q)
+	}
+	return out
+}
+
+// holds tells whether a query matches a record of a case.
+func (a *Archive) holds(ctx context.Context, id string, q query.Node) (bool, error) {
+	live, err := a.named(id)
 	if err != nil {
 		return false, err
 	}
-	i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == id })
-	if i < 0 {
-		return false, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
-	}
 	s := &run{ctx: ctx, query: q, marks: marks(q, nil)}
-	if !s.begin(&m.Cases[i]) || !a.promises(ctx, s.live, s.open) {
+	if !s.begin(live) || !a.promises(ctx, s.live, s.open) {
 		return false, nil
 	}
 	c, ok, err := a.open(s.live)

@@ -268,6 +268,16 @@ func TestCheckDamage(t *testing.T) {
 	sound(t, dir)
 }
 
+// importInto imports an exported case.
+func importInto(t *testing.T, dir string, file []byte, replace bool) (index.Case, error) {
+	t.Helper()
+	x, err := index.OpenExported(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return index.Case{}, err
+	}
+	return index.Dir(dir).Import(t.Context(), x, index.ImportOptions{Replace: replace})
+}
+
 // TestImport moves a case to another archive, and refuses what was changed on the way.
 func TestImport(t *testing.T) {
 	from := t.TempDir()
@@ -285,7 +295,7 @@ func TestImport(t *testing.T) {
 	}
 	whole := out.Bytes()
 	to := t.TempDir()
-	c, err := index.Import(t.Context(), to, bytes.NewReader(whole), int64(len(whole)), false, nil)
+	c, err := importInto(t, to, whole, false)
 	if err != nil || c.ID != "INC1" || !c.Labels.Has(index.Labels{"customer": {"acme"}}) {
 		t.Fatalf("%+v, %v", c, err)
 	}
@@ -294,14 +304,14 @@ func TestImport(t *testing.T) {
 		t.Errorf("other hits (-before +after):\n%s", diff)
 	}
 	sound(t, to)
-	if _, err := index.Import(t.Context(), to, bytes.NewReader(whole), int64(len(whole)), false, nil); !errors.Is(err, index.ErrExists) {
+	if _, err := importInto(t, to, whole, false); !errors.Is(err, index.ErrExists) {
 		t.Errorf("imported twice: %v", err)
 	}
 	own := index.Note{Time: first.Time.Add(-time.Hour), Text: "seen here too"}
 	if err := openArchive(t, to).AddNote(t.Context(), "INC1", own); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := index.Import(t.Context(), to, bytes.NewReader(whole), int64(len(whole)), true, nil); err != nil {
+	if _, err := importInto(t, to, whole, true); err != nil {
 		t.Errorf("imported in its own place: %v", err)
 	}
 	notes, err := openArchive(t, to).Notes(t.Context(), "INC1")
@@ -375,7 +385,7 @@ func TestImport(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "archive")
-			if _, err := index.Import(t.Context(), dir, bytes.NewReader(tt.file), int64(len(tt.file)), false, nil); err == nil {
+			if _, err := importInto(t, dir, tt.file, false); err == nil {
 				t.Error("it was imported")
 			}
 			if _, err := os.Stat(dir); err == nil {

@@ -48,7 +48,7 @@ type liveCase struct {
 
 // public returns what others may know of the case.
 func (c *liveCase) public() Case {
-	return Case{ID: c.ID, Labels: c.Labels, Added: c.Added, Hold: c.Hold, Uploads: c.Uploads, State: c.Name, Shard: c.Shard}
+	return Case{ID: c.ID, Labels: c.Labels, Added: c.Added, Hold: c.Hold, Uploads: c.Uploads, State: c.Name, Shard: c.Shard, Sum: c.Sum}
 }
 
 // valid refuses what would lead out of the archive.

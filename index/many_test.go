@@ -81,7 +81,7 @@ func manyCases(tb testing.TB, n int) string {
 	return dir
 }
 
-// BenchmarkManyCases opens an archive of 10,000 cases, and compares one with all of them.
+// BenchmarkManyCases opens an archive of 10,000 cases, compares one with all of them, and looks for that of an upload: in the list of all, and by [index.Finder].
 func BenchmarkManyCases(b *testing.B) {
 	dir := manyCases(b, 10_000)
 	open := func(b *testing.B) *index.Archive {
@@ -116,6 +116,29 @@ func BenchmarkManyCases(b *testing.B) {
 		a := openArchive(b, dir)
 		for b.Loop() {
 			similar(b, a)
+		}
+	})
+	sum := fmt.Sprintf("%064x", 2) // which none has: all are looked at
+	b.Run("holding-by-list", func(b *testing.B) {
+		a := openArchive(b, dir)
+		for b.Loop() {
+			list, err := a.List(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			for i := range list {
+				if list[i].Holds(sum) {
+					b.Fatalf("case %s holds it", list[i].ID)
+				}
+			}
+		}
+	})
+	b.Run("holding", func(b *testing.B) {
+		a := openArchive(b, dir)
+		for b.Loop() {
+			if list, err := a.Holding(b.Context(), sum); err != nil || len(list) != 0 {
+				b.Fatalf("%v: %v", list, err)
+			}
 		}
 	})
 }

@@ -148,6 +148,12 @@ func joinNotes(dir, id string, more []Note) error {
 	if err != nil {
 		return err
 	}
+	return writeNotes(dir, id, JoinNotes(notes, more))
+}
+
+// JoinNotes adds notes that come with a case to those that are there, each once, in order of their times; of too many the last are kept.
+func JoinNotes(notes, more []Note) []Note {
+	notes = slices.Clone(notes)
 	for _, n := range more {
 		n.Time = n.Time.UTC().Truncate(time.Second)
 		if !slices.ContainsFunc(notes, func(m Note) bool { return m.Text == n.Text && m.Time.Equal(n.Time) }) {
@@ -155,7 +161,7 @@ func joinNotes(dir, id string, more []Note) error {
 		}
 	}
 	slices.SortStableFunc(notes, func(a, b Note) int { return a.Time.Compare(b.Time) })
-	return writeNotes(dir, id, notes[max(0, len(notes)-maxNotes):])
+	return notes[max(0, len(notes)-maxNotes):]
 }
 
 // Notes returns what was noted about a case, the oldest first.

@@ -56,7 +56,7 @@ type storedSource struct {
 	Raw    int64  `json:"raw"` // unpacked
 }
 
-// SourceWriter is a [CaseWriter] that stores what an analysis without the uploads needs. [Writer] is one.
+// SourceWriter is a [CaseWriter] that stores what an analysis without the uploads needs. [Writer] and [Spool] are.
 type SourceWriter interface {
 	// Source stores the bytes of a member. It may be called from several goroutines.
 	Source(path string, b []byte) error
@@ -136,11 +136,11 @@ func (w *Writer) finishSources() error {
 // Sources is what a case stores, open to be read. It may be used from several goroutines until it is closed.
 type Sources struct {
 	Stored
-	ctx    context.Context //nolint:containedctx // its readers live as long as the analysis that it is opened for
-	of     *Archive
-	open   *openCase
-	byPath map[string]*storedSource
-	text   map[string]*caseArtifact
+	ctx     context.Context //nolint:containedctx // its readers live as long as the analysis that it is opened for
+	open    *openCase
+	release func()
+	byPath  map[string]*storedSource
+	text    map[string]*caseArtifact
 
 	mu  sync.Mutex
 	err error
@@ -148,22 +148,23 @@ type Sources struct {
 
 // Sources opens what a case stores. The error is [fs.ErrNotExist] if there is no such case, and [ErrNotStored] if it stores nothing. ctx ends reading from it. It must be closed.
 func (a *Archive) Sources(ctx context.Context, id string) (*Sources, error) {
-	m, err := a.generation()
+	live, err := a.named(id)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == id })
-	if i < 0 {
-		return nil, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
-	}
-	c, ok, err := a.open(&m.Cases[i])
+	c, ok, err := a.open(live)
 	switch {
 	case err != nil:
 		return nil, err
 	case !ok:
 		return nil, fmt.Errorf("archive: case %q: %w", id, fs.ErrNotExist)
 	}
-	s := &Sources{ctx: ctx, of: a, open: c, byPath: map[string]*storedSource{}, text: map[string]*caseArtifact{}}
+	return newSources(ctx, c, func() { a.release(c) })
+}
+
+// newSources opens what an open case stores. release is called when it is closed, or after an error.
+func newSources(ctx context.Context, c *openCase, release func()) (*Sources, error) {
+	s := &Sources{ctx: ctx, open: c, release: release, byPath: map[string]*storedSource{}, text: map[string]*caseArtifact{}}
 	if err := s.load(); err != nil {
 		s.Close()
 		return nil, c.wrap(err)
@@ -172,7 +173,7 @@ func (a *Archive) Sources(ctx context.Context, id string) (*Sources, error) {
 }
 
 // Close lets go of the case.
-func (s *Sources) Close() { s.of.release(s.open) }
+func (s *Sources) Close() { s.release() }
 
 // load reads the file "facts".
 func (s *Sources) load() error {
@@ -321,4 +322,7 @@ func caseFiles() []string {
 	return []string{fileCase, fileReport, fileFindings, fileProfile, fileBlocks, fileRecords, fileHistory, fileFacts, fileSources}
 }
 
-var _ SourceWriter = (*Writer)(nil)
+var (
+	_ SourceWriter = (*Writer)(nil)
+	_ SourceWriter = (*Spool)(nil)
+)

@@ -1,8 +1,8 @@
 package index
 
 import (
+	"archive/zip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,31 +10,44 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"casebook/findings"
 	"casebook/ingest"
 )
 
-// Spool keeps a case on its way to a store elsewhere. Only when a case is complete is it known whose its artifacts are and how their clocks are read, so that
-// it is sent as a whole. A Spool takes what a [CaseWriter] takes; [Spool.Seal] ends that, and [Spool.Blocks] gives back what the store is to keep.
+// Spool is a case on its way to a store elsewhere or back from there, as the folder that it has in an archive. Only when a case is complete is it known whose its artifacts are and
+// how their clocks are read, so that it is sent as a whole. A spool of [NewSpool] takes what a [CaseWriter] and a [SourceWriter] take, until [Spool.Seal] ends that; one of
+// [Exported.Spool] and of [Fetch] is sealed. A sealed spool gives what the store is to keep ([Spool.Blocks], [Spool.Files]), and what is made of a whole case.
 type Spool struct {
-	w      *Writer
-	dir    string
+	w      *Writer // nil unless the case comes from an analysis
+	dir    string  // of the spool
+	folder string  // of the case's files, within dir
 	traits Traits
-	cas    *openCase // after Seal
+	cas    *openCase // nil until it is sealed
+
+	fetched Checked // what was compared with its sum
 }
 
-// NewSpool makes a spool in a folder of its own within the temporary folder dir, "" for that of the system. It must be closed.
-func NewSpool(ctx context.Context, dir string) (*Spool, error) {
+// newSpool makes a folder for a spool.
+func newSpool(dir string) (*Spool, error) {
 	dir, err := os.MkdirTemp(dir, "casebook-spool-")
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	w, err := newWriter(ctx, filepath.Join(dir, "case"), Entry{})
-	if err == nil {
-		err = w.beginRecords()
+	return &Spool{dir: dir}, nil
+}
+
+// NewSpool makes a spool in a folder of its own within the temporary folder dir, "" for that of the system. It must be closed.
+func NewSpool(ctx context.Context, dir string) (*Spool, error) {
+	s, err := newSpool(dir)
+	if err != nil {
+		return nil, err
 	}
-	s := &Spool{w: w, dir: dir}
+	if s.w, err = newWriter(ctx, filepath.Join(s.dir, "case"), Entry{}); err == nil {
+		s.folder = filepath.Join(s.w.tmp, dirCases)
+		err = s.w.beginRecords()
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -54,44 +67,127 @@ func (s *Spool) Withdraw(path string) { s.w.Withdraw(path) }
 
 // Report takes the case's report; see [Writer.Report].
 func (s *Spool) Report(r *findings.Report, encode func(io.Writer) error) error {
-	s.traits = TraitsOf(r)
 	return s.w.Report(r, encode)
+}
+
+// Source implements [SourceWriter].
+func (s *Spool) Source(path string, b []byte) error { return s.w.Source(path, b) }
+
+// Store implements [SourceWriter].
+func (s *Spool) Store(x *Stored) { s.w.Store(x) }
+
+// ID is the case's ID, "" until Report is called.
+func (s *Spool) ID() string {
+	if s.cas != nil {
+		return s.cas.live.ID
+	}
+	return s.w.meta.ID
+}
+
+// Follow says that the case replaces one that the store has, by its history and its report.json. It is called before Seal.
+func (s *Spool) Follow(history []Revision, report []byte) error {
+	return writeHistory(s.folder, revise(history, report))
 }
 
 // Seal ends the case. All sinks must be done.
 func (s *Spool) Seal() error {
-	w := s.w
-	if err := w.Err(); err != nil {
+	if err := s.w.Err(); err != nil {
 		return err
 	}
-	if w.meta.ID == "" {
+	if s.w.meta.ID == "" {
 		return errors.New("archive: the case has no ID: no report was given")
 	}
-	if err := w.complete(); err != nil {
+	if err := s.w.seal(); err != nil {
 		return err
 	}
-	folder := filepath.Join(w.tmp, dirCases)
-	b, err := json.Marshal(w.meta)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, fileCase), b, 0o600)
-	}
-	if err == nil {
-		s.cas, err = openCaseFiles(folder, &liveCase{ID: w.meta.ID, Uploads: w.uploads})
-	}
+	return s.open(&liveCase{ID: s.w.meta.ID, Sum: s.w.sum, Uploads: s.w.uploads})
+}
+
+// open opens the complete folder of the case.
+func (s *Spool) open(live *liveCase) error {
+	c, err := openCaseFiles(s.folder, live)
 	if err != nil {
-		return fmt.Errorf("archive: %w", err)
+		return fmt.Errorf("archive: case %q: %w", live.ID, err)
+	}
+	s.cas = c
+	p, err := readProfile(s.folder)
+	if err != nil {
+		return c.wrap(err)
+	}
+	s.traits = Traits{Case: live.ID, Confirmed: p.Confirmed, Templates: p.Templates}
+	return nil
+}
+
+// Case returns the case's ID and uploads, and the sum of its content. The spool must be sealed.
+func (s *Spool) Case() Case { return s.cas.live.public() }
+
+// Traits returns what the case is compared by. The spool must be sealed.
+func (s *Spool) Traits() Traits { return s.traits }
+
+// The files that a store elsewhere keeps of each state of a case, beside its blocks.
+const (
+	KeptReport  = fileReport
+	KeptHistory = fileHistory // of a case that was evaluated before
+	KeptRest    = "rest.zip"  // the others of the case's folder but the records, which are the frames of the blocks
+)
+
+// kept tells which file that a store elsewhere keeps holds a file of a case's folder, "" if none does.
+func kept(name string) string {
+	switch {
+	case name == fileReport, name == fileHistory:
+		return name
+	case name != fileRecords && slices.Contains(caseFiles(), name):
+		return KeptRest
+	}
+	return ""
+}
+
+// Files passes the files that a store is to keep of a sealed spool to put, in an order in which the last is complete only if all are.
+func (s *Spool) Files(ctx context.Context, put func(name string, r io.Reader) error) error {
+	rest := filepath.Join(s.dir, KeptRest)
+	err := createFile(rest, func(w io.Writer) error {
+		z := zip.NewWriter(w)
+		for _, name := range caseFiles() {
+			if kept(name) != KeptRest {
+				continue
+			}
+			if err := storeFile(ctx, z, s.folder, name, exportCase+name); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+		}
+		return z.Close()
+	})
+	if err != nil {
+		return s.cas.wrap(err)
+	}
+	for _, path := range []string{filepath.Join(s.folder, fileHistory), rest, filepath.Join(s.folder, fileReport)} {
+		f, err := os.Open(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return s.cas.wrap(err)
+		}
+		err = put(filepath.Base(path), f)
+		_ = f.Close() // it was only read
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// Case returns the case's ID and uploads. The spool must be sealed.
-func (s *Spool) Case() Case { return s.cas.live.public() }
+// Export writes a sealed case as [Archive.Export] does, with what c says of it.
+func (s *Spool) Export(ctx context.Context, c Case, notes []Note, w io.Writer) error {
+	live := s.cas.live
+	live.Key, live.Labels, live.Added, live.Hold = newCaseKey(), c.Labels, c.Added, c.Hold
+	return export(ctx, &live, notes, s.folder, "", w)
+}
 
-// Traits returns what the case is compared by.
-func (s *Spool) Traits() Traits { return s.traits }
-
-// ReportFile is the path of the case's report.json.
-func (s *Spool) ReportFile() string { return filepath.Join(s.w.tmp, dirCases, fileReport) }
+// Sources opens what a sealed case stores. Closing it closes the spool. After an error the spool is closed.
+func (s *Spool) Sources(ctx context.Context) (*Sources, error) {
+	return newSources(ctx, s.cas, func() { _ = s.Close() }) // it was only read
+}
 
 // Blocks yields what is to be kept of a sealed case, in the order in which hits are listed: its findings as one, if it has any, then each artifact's records. A
 // block is valid until the next is asked for. An error ends the sequence.

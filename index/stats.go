@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"context"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -9,8 +10,8 @@ import (
 
 // Stats says how much is in an archive.
 type Stats struct {
-	Format      int     `json:"format"`
-	Generation  int     `json:"generation"`
+	Format      int     `json:"format,omitzero"`     // of an archive in a folder
+	Generation  int     `json:"generation,omitzero"` // the same
 	Cases       int     `json:"cases"`
 	Held        int     `json:"held"`
 	Uploads     int     `json:"uploads"`
@@ -30,17 +31,47 @@ type Month struct {
 	Bytes int64  `json:"bytes"` // of the uploads
 }
 
-// Stats counts what the archive holds and how much room it takes.
-func (a *Archive) Stats() (Stats, error) {
+// Stats implements [Measurer].
+func (a *Archive) Stats(ctx context.Context) (Stats, error) {
 	m, err := a.generation()
 	if err != nil {
 		return Stats{}, err
 	}
-	s := Stats{Format: Format, Generation: m.Generation, Cases: len(m.Cases), Months: []Month{}}
-	months := map[string]*Month{}
+	list := make([]Case, len(m.Cases))
+	for i := range m.Cases {
+		list[i] = m.Cases[i].public()
+	}
+	s := CountCases(list)
+	s.Format, s.Generation = Format, m.Generation
 	shards, uploads := map[string]bool{}, map[string]bool{}
 	for i := range m.Cases {
+		if err := ctx.Err(); err != nil {
+			return Stats{}, err
+		}
 		c := &m.Cases[i]
+		for _, u := range c.Uploads {
+			if u.Kept && !uploads[u.SHA256] {
+				uploads[u.SHA256] = true
+				s.Kept++
+				s.UploadBytes += treeSize(filepath.Join(a.dir, dirUploads, u.SHA256))
+			}
+		}
+		s.CaseBytes += treeSize(filepath.Join(a.dir, dirCases, c.Name))
+		if !shards[c.Shard] {
+			shards[c.Shard] = true
+			s.IndexBytes += treeSize(filepath.Join(a.dir, dirShards, c.Shard))
+		}
+	}
+	s.Shards = len(shards)
+	return s, nil
+}
+
+// CountCases counts cases and their uploads, as far as that is known without looking at how they are kept.
+func CountCases(list []Case) Stats {
+	s := Stats{Cases: len(list), Months: []Month{}}
+	months := map[string]*Month{}
+	for i := range list {
+		c := &list[i]
 		if c.Hold != "" {
 			s.Held++
 		}
@@ -56,24 +87,13 @@ func (a *Archive) Stats() (Stats, error) {
 			s.Uploads++
 			s.Received += u.Bytes
 			months[name].Bytes += u.Bytes
-			if u.Kept && !uploads[u.SHA256] {
-				uploads[u.SHA256] = true
-				s.Kept++
-				s.UploadBytes += treeSize(filepath.Join(a.dir, dirUploads, u.SHA256))
-			}
-		}
-		s.CaseBytes += treeSize(filepath.Join(a.dir, dirCases, c.Name))
-		if !shards[c.Shard] {
-			shards[c.Shard] = true
-			s.IndexBytes += treeSize(filepath.Join(a.dir, dirShards, c.Shard))
 		}
 	}
-	s.Shards = len(shards)
 	for _, n := range months {
 		s.Months = append(s.Months, *n)
 	}
 	slices.SortFunc(s.Months, func(a, b Month) int { return cmp.Compare(a.Month, b.Month) })
-	return s, nil
+	return s
 }
 
 // treeSize is how many bytes the files below a folder have; what is gone counts nothing.

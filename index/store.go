@@ -27,8 +27,60 @@ type Creator interface {
 // Changer changes what is filed with cases, and removes cases. [Keeper] says what each method does.
 type Changer interface {
 	Label(ctx context.Context, id string, labels Labels) error
+	Hold(ctx context.Context, ids []string, reason string) error
+	Release(ctx context.Context, ids []string) error
 	Remove(ctx context.Context, ids []string) (left []string, err error)
 }
+
+// Finder looks cases up without listing all of them.
+type Finder interface {
+	// Case returns what is known of a case. The error is [ErrNoCase] if there is no such case.
+	Case(ctx context.Context, id string) (Case, error)
+	// Holding returns the cases that have an upload with this SHA-256, in order of their IDs.
+	Holding(ctx context.Context, sha256 string) ([]Case, error)
+}
+
+// What else a store may be able to do. [Archive] can do all of it but Import, which [Dir] does.
+type (
+	// Exporter writes a case so that another archive can import it.
+	Exporter interface {
+		Export(ctx context.Context, id string, w io.Writer) error
+	}
+
+	// Importer takes exported cases.
+	Importer interface {
+		// Import adds a case after its files were compared with their sums, with its labels, hold and notes and the time at which it came, and returns what is known of it. An ID that is
+		// taken gives [ErrExists], unless o says to replace that case.
+		Import(ctx context.Context, x *Exported, o ImportOptions) (Case, error)
+	}
+
+	// Checker proves that everything is as it was written.
+	Checker interface {
+		Check(ctx context.Context, fault func(Fault)) (Checked, error)
+	}
+
+	// Measurer says how much there is.
+	Measurer interface {
+		Stats(ctx context.Context) (Stats, error)
+	}
+
+	// Rememberer knows what earlier evaluations of a case said, the oldest first.
+	Rememberer interface {
+		History(ctx context.Context, c Case) ([]Revision, error)
+	}
+
+	// Sourcer gives what a case stores so that it can be analysed again.
+	Sourcer interface {
+		Sources(ctx context.Context, id string) (*Sources, error)
+	}
+
+	// Hunter is a Sourcer that knows which cases hold a record that matches a query.
+	Hunter interface {
+		Sourcer
+		// Matching tells of each of the cases whether a record of it matches the query; registry values and findings are not looked at. The error of a case that is not there is [fs.ErrNotExist].
+		Matching(ctx context.Context, ids []string, q query.Node) []Match
+	}
+)
 
 // CaseWriter takes one case while it is read; the methods that have no context may be called from several goroutines. [Writer] says what each does.
 type CaseWriter interface {
@@ -42,6 +94,7 @@ type CaseWriter interface {
 
 // Reader reads and searches cases, also while others write. [Archive] says what each method does.
 type Reader interface {
+	Finder
 	List(ctx context.Context) ([]Case, error)
 	FindCase(ctx context.Context, s string) (string, error)
 	Report(ctx context.Context, id string) ([]byte, error)
@@ -125,4 +178,11 @@ var (
 	_ Limiter = (*Archive)(nil)
 	_ Changer = (*Keeper)(nil)
 	_ Creator = Dir("")
+
+	_ Exporter   = (*Archive)(nil)
+	_ Importer   = Dir("")
+	_ Checker    = (*Archive)(nil)
+	_ Measurer   = (*Archive)(nil)
+	_ Rememberer = (*Archive)(nil)
+	_ Hunter     = (*Archive)(nil)
 )

@@ -41,7 +41,7 @@ func TestTidy(t *testing.T) {
 	if diff := cmp.Diff(before, find(t, a, "own7 OR line3", index.SearchOptions{})); diff != "" {
 		t.Errorf("hits (-before +after):\n%s", diff)
 	}
-	if s, err := a.Stats(); err != nil || s.Shards != 1 {
+	if s, err := a.Stats(t.Context()); err != nil || s.Shards != 1 {
 		t.Errorf("%d shards, error %v", s.Shards, err)
 	}
 	if n, err := k.Tidy(t.Context()); n != 0 || err != nil {

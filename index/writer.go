@@ -550,13 +550,32 @@ func (w *Writer) finish() error {
 	if err := shard.close(false); err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
+	if err := w.history(); err != nil {
+		return err
+	}
+	if err := w.seal(); err != nil {
+		return err
+	}
+	if err := w.keep(); err != nil {
+		return err
+	}
+	if err := w.writeShard(shard, filepath.Join(w.tmp, dirCases), &liveCase{ID: w.meta.ID, Key: w.key}); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	for _, d := range []string{dirCases, dirShards, dirUploads} {
+		if err := syncTree(filepath.Join(w.tmp, d)); err != nil && (d != dirUploads || !errors.Is(err, fs.ErrNotExist)) {
+			return fmt.Errorf("archive: %w", err)
+		}
+	}
+	return nil
+}
+
+// seal completes the files of the case's folder, and writes their sums.
+func (w *Writer) seal() error {
 	if err := w.complete(); err != nil {
 		return err
 	}
 	if err := w.finishSources(); err != nil {
-		return err
-	}
-	if err := w.history(); err != nil {
 		return err
 	}
 	dir := filepath.Join(w.tmp, dirCases)
@@ -571,17 +590,6 @@ func (w *Writer) finish() error {
 	w.sum = sumOf(b)
 	if err := os.WriteFile(filepath.Join(dir, fileCase), b, 0o600); err != nil {
 		return fmt.Errorf("archive: %w", err)
-	}
-	if err := w.keep(); err != nil {
-		return err
-	}
-	if err := w.writeShard(shard, dir, &liveCase{ID: w.meta.ID, Key: w.key}); err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	for _, d := range []string{dirCases, dirShards, dirUploads} {
-		if err := syncTree(filepath.Join(w.tmp, d)); err != nil && (d != dirUploads || !errors.Is(err, fs.ErrNotExist)) {
-			return fmt.Errorf("archive: %w", err)
-		}
 	}
 	return nil
 }
@@ -633,9 +641,14 @@ func (w *Writer) history() error {
 	if err != nil {
 		return nil //nolint:nilerr // the same
 	}
-	b, err := json.Marshal(revise(before, report))
+	return writeHistory(filepath.Join(w.tmp, dirCases), revise(before, report))
+}
+
+// writeHistory writes the history of a case into its folder.
+func writeHistory(folder string, list []Revision) error {
+	b, err := json.Marshal(list)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(w.tmp, dirCases, fileHistory), b, 0o600)
+		err = os.WriteFile(filepath.Join(folder, fileHistory), b, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
@@ -649,11 +662,19 @@ func readHistory(dir, name string) ([]Revision, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	var out []Revision
-	if err == nil {
-		err = json.Unmarshal(b, &out)
+	if err != nil {
+		return nil, err
 	}
-	return out, err
+	return ParseHistory(b)
+}
+
+// ParseHistory reads a file [KeptHistory].
+func ParseHistory(b []byte) ([]Revision, error) {
+	var out []Revision
+	if err := json.Unmarshal(b, &out); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", fileHistory, err)
+	}
+	return out, nil
 }
 
 // keep copies the uploads that are to be kept.

@@ -13,6 +13,7 @@ import (
 	"casebook/index"
 	"casebook/index/query"
 	"casebook/ingest"
+	"casebook/internal/safeio"
 )
 
 // found is a block as a search gets it.
@@ -35,15 +36,18 @@ type blockHit struct {
 	Sort []json.RawMessage `json:"sort"`
 }
 
+// errDamaged says of something that it can't be what was sent.
+var errDamaged = errors.New("is damaged")
+
 func (h *blockHit) found() (*found, error) {
 	b := h.Source.About
 	if b == nil {
-		return nil, fmt.Errorf("archive: case %q: a block's document is damaged", h.Source.Case)
+		return nil, fmt.Errorf("archive: case %q: a block's document %w", h.Source.Case, errDamaged)
 	}
 	if len(h.Fields.Frame) == 1 {
 		b.Frame = h.Fields.Frame[0]
 	} else if b.Findings == nil {
-		return nil, fmt.Errorf("archive: case %q: %q, block %d has no records", h.Source.Case, b.Path, b.Seq)
+		return nil, fmt.Errorf("archive: case %q: %q, block %d, which has no records, %w", h.Source.Case, b.Path, b.Seq, errDamaged)
 	}
 	return &found{h.Source.Case, h.Source.Key, b, h.Sort}, nil
 }
@@ -427,7 +431,7 @@ func (s *Store) Report(ctx context.Context, id string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		b, err := s.kept.Get(ctx, d.Key, fileReport)
+		b, err := s.file(ctx, d.Key, index.KeptReport)
 		if !errors.Is(err, fs.ErrNotExist) || try == maxConflicts {
 			return b, err
 		}
@@ -436,6 +440,22 @@ func (s *Store) Report(ctx context.Context, id string) ([]byte, error) {
 			return nil, cmp.Or(err, fmt.Errorf("archive: case %q: its report is lost: %w", id, fs.ErrNotExist))
 		}
 	}
+}
+
+// maxFile bounds the bytes of a file that is read into memory.
+const maxFile = 512 << 20
+
+// file reads a file of a state.
+func (s *Store) file(ctx context.Context, key, name string) ([]byte, error) {
+	r, err := s.kept.Open(ctx, key, name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := safeio.ReadAll(r, maxFile)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return nil, fmt.Errorf("opensearch: %s of state %s: %w", name, key, err)
+	}
+	return b, nil
 }
 
 // Records yields the records of an artifact of a case; see [index.Archive.Records].

@@ -38,8 +38,14 @@ type state struct {
 }
 
 var (
-	_ index.Store   = (*Store)(nil)
-	_ index.Limiter = (*Store)(nil)
+	_ index.Store      = (*Store)(nil)
+	_ index.Limiter    = (*Store)(nil)
+	_ index.Exporter   = (*Store)(nil)
+	_ index.Importer   = (*Store)(nil)
+	_ index.Checker    = (*Store)(nil)
+	_ index.Measurer   = (*Store)(nil)
+	_ index.Rememberer = (*Store)(nil)
+	_ index.Hunter     = (*Store)(nil)
 )
 
 // Open returns the store that c names, without asking it anything. It must be closed.
@@ -84,9 +90,6 @@ func (limited) Close() error { return nil }
 // sees tells whether a case is there, and within the scope.
 func (s *Store) sees(d *caseDoc) bool { return !d.gone() && s.scope.Holds(d.Labels) }
 
-// fileReport is the name of a case's report among the files of its state.
-const fileReport = "report.json"
-
 // The types of documents in the index of cases.
 const (
 	typeCase  = "case"
@@ -102,6 +105,7 @@ type caseDoc struct {
 	Dead      []string          `json:"dead,omitempty"`
 	Since     time.Time         `json:"since"` // when the document was written
 	Index     string            `json:"index,omitempty"`
+	Sum       string            `json:"sum,omitempty"` // see [index.Case]; "" of a case of which only the report is kept beside the blocks
 	Labels    index.Labels      `json:"filed,omitempty"`
 	Added     time.Time         `json:"added,omitzero"`
 	Hold      string            `json:"hold,omitempty"`
@@ -113,7 +117,7 @@ type caseDoc struct {
 }
 
 func (d *caseDoc) public() index.Case {
-	return index.Case{ID: d.ID, Labels: d.Labels, Added: d.Added, Hold: d.Hold, Uploads: d.Held, State: d.Key, Shard: d.Index}
+	return index.Case{ID: d.ID, Labels: d.Labels, Added: d.Added, Hold: d.Hold, Uploads: d.Held, State: d.Key, Shard: d.Index, Sum: d.Sum}
 }
 
 // gone tells whether the case is being removed.
@@ -311,6 +315,27 @@ func (s *Store) countOthers(ctx context.Context, id string) (int, error) {
 	return answer.Count, err
 }
 
+// Case implements [index.Finder].
+func (s *Store) Case(ctx context.Context, id string) (index.Case, error) {
+	d, _, err := s.live(ctx, id, index.ErrNoCase)
+	if err != nil {
+		return index.Case{}, err
+	}
+	return d.public(), nil
+}
+
+// Holding implements [index.Finder].
+func (s *Store) Holding(ctx context.Context, sha256 string) ([]index.Case, error) {
+	var out []index.Case
+	err := s.eachCase(ctx, allOf(term{"type", typeCase}, term{"uploads", sha256}), func(d *caseDoc) error {
+		if s.sees(d) {
+			out = append(out, d.public())
+		}
+		return nil
+	})
+	return out, err
+}
+
 // Label adds labels to a case; see [index.Keeper.Label].
 func (s *Store) Label(ctx context.Context, id string, labels index.Labels) error {
 	return s.change(ctx, id, func(d *caseDoc) error {
@@ -318,6 +343,23 @@ func (s *Store) Label(ctx context.Context, id string, labels index.Labels) error
 		return nil
 	})
 }
+
+// Hold keeps cases from being removed or expired; see [index.Keeper.Hold]. Those before one that is not there are held.
+func (s *Store) Hold(ctx context.Context, ids []string, reason string) error {
+	for _, id := range ids {
+		err := s.change(ctx, id, func(d *caseDoc) error {
+			d.Hold = reason
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Release ends the hold of cases.
+func (s *Store) Release(ctx context.Context, ids []string) error { return s.Hold(ctx, ids, "") }
 
 // change changes the document of a case, again if another changes it meanwhile.
 func (s *Store) change(ctx context.Context, id string, apply func(*caseDoc) error) error {
@@ -351,13 +393,16 @@ func (s *Store) Remove(ctx context.Context, ids []string) (left []string, err er
 			return nil, err
 		}
 		if d.Hold != "" {
-			return nil, fmt.Errorf("archive: case %q is held: %s", id, d.Hold)
+			return nil, heldError(id, d.Hold)
 		}
 	}
 	touched := map[string]bool{}
 	for _, id := range ids {
 		var dead []string
 		err := s.change(ctx, id, func(d *caseDoc) error {
+			if d.Hold != "" { // by another, just now
+				return heldError(id, d.Hold)
+			}
 			touched[d.Index] = true
 			d.Dead = append(d.Dead, d.Key)
 			dead, d.Since = d.Dead, s.config.Now().UTC()
@@ -376,6 +421,10 @@ func (s *Store) Remove(ctx context.Context, ids []string) (left []string, err er
 		}
 	}
 	return nil, nil
+}
+
+func heldError(id, reason string) error {
+	return fmt.Errorf("archive: case %q is held: %s", id, reason)
 }
 
 // deleteBy removes the documents of an index that have a value in a field.

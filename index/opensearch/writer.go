@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"time"
 
@@ -60,11 +60,34 @@ func (w *writer) Commit(ctx context.Context) error {
 	if w.done {
 		return errors.New("archive: the writer has ended")
 	}
-	err := w.Seal()
+	err := w.follow(ctx)
+	if err == nil {
+		err = w.Seal()
+	}
 	if err == nil {
 		err = w.send(ctx)
 	}
 	return errors.Join(err, w.Abort())
+}
+
+// follow takes over the history of the case that is replaced, if there is one.
+func (w *writer) follow(ctx context.Context) error {
+	if w.ID() == "" {
+		return nil // Seal says it
+	}
+	d, _, there, err := w.s.getCase(ctx, w.ID())
+	if err != nil || !there || d.gone() {
+		return err
+	}
+	report, err := w.s.file(ctx, d.Key, index.KeptReport)
+	var history []index.Revision
+	if err == nil {
+		history, err = w.s.history(ctx, d.Key)
+	}
+	if err != nil {
+		return ctx.Err() // a case that is damaged, or replaced by another just now, is replaced
+	}
+	return w.Follow(history, report)
 }
 
 func (w *writer) send(ctx context.Context) error {
@@ -133,19 +156,14 @@ func (w *writer) fill(ctx context.Context, target, key string) error {
 	if err := b.close(); err != nil {
 		return err
 	}
-	f, err := os.Open(w.ReportFile())
-	if err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	return w.s.kept.Put(ctx, key, fileReport, f)
+	return w.Files(ctx, func(name string, r io.Reader) error { return w.s.kept.Put(ctx, key, name, r) })
 }
 
 // publish makes the state key the live one of the case, and returns the states that were before.
 func (w *writer) publish(ctx context.Context, target, key string) (dead []string, err error) {
 	s, c, traits := w.s, w.Case(), w.Traits()
 	next := caseDoc{
-		Type: typeCase, Key: key, ID: c.ID, Index: target, Since: s.config.Now().UTC(), Held: c.Uploads, Titles: traits.Confirmed,
+		Type: typeCase, Key: key, ID: c.ID, Index: target, Sum: c.Sum, Since: s.config.Now().UTC(), Held: c.Uploads, Titles: traits.Confirmed,
 		Labels: index.Labels{}.Add(w.entry.Labels), Added: w.entry.Added, Hold: w.entry.Hold,
 	}
 	for _, u := range c.Uploads {

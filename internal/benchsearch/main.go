@@ -61,7 +61,7 @@ func measure(ctx context.Context, out io.Writer, dir, bin, text string, rounds i
 	}
 	defer func() { _ = a.Close() }() // it was only read
 	opened := time.Since(begun)
-	stats, err := a.Stats()
+	stats, err := a.Stats(ctx)
 	if err != nil {
 		return err
 	}

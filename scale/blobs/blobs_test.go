@@ -353,6 +353,17 @@ func TestLocalName(t *testing.T) {
 	}
 }
 
+// content reads a file to its end.
+func content(t *testing.T, f *Files, state, name string) ([]byte, error) {
+	t.Helper()
+	r, err := f.Open(t.Context(), state, name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(r)
+	return b, errors.Join(err, r.Close())
+}
+
 // TestFiles keeps files of two states, reads them, damages one and removes them.
 func TestFiles(t *testing.T) {
 	for _, p := range places {
@@ -366,13 +377,13 @@ func TestFiles(t *testing.T) {
 					}
 				}
 			}
-			if got, err := f.Get(t.Context(), "s/2", "report.json"); string(got) != "s/2report.json" || err != nil {
+			if got, err := content(t, f, "s/2", "report.json"); string(got) != "s/2report.json" || err != nil {
 				t.Errorf("got %q, %v", got, err)
 			}
 			if err := b.bucket.WriteAll(t.Context(), "states/s1/history.json", []byte("s1history.jsoN"), nil); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := f.Get(t.Context(), "s1", "history.json"); !errors.Is(err, ErrDamaged) {
+			if _, err := content(t, f, "s1", "history.json"); !errors.Is(err, ErrDamaged) {
 				t.Errorf("got %v", err)
 			}
 			for range 2 {
@@ -380,10 +391,10 @@ func TestFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, err := f.Get(t.Context(), "s1", "report.json"); !errors.Is(err, fs.ErrNotExist) {
+			if _, err := content(t, f, "s1", "report.json"); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("got %v", err)
 			}
-			if got, err := f.Get(t.Context(), "s/2", "history.json"); string(got) != "s/2history.json" || err != nil {
+			if got, err := content(t, f, "s/2", "history.json"); string(got) != "s/2history.json" || err != nil {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})

@@ -13,14 +13,9 @@ import (
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
-
-	"casebook/internal/safeio"
 )
 
-const (
-	statesFolder = "states"
-	maxFile      = 512 << 20 // bytes of a file that is read into memory
-)
+const statesFolder = "states"
 
 // Files keeps the files of cases, such as report.json, by the state of the case and their name, for a store that searches but had rather not hold them: the Files of package
 // index/opensearch.
@@ -54,8 +49,8 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Get returns a file, verified. The error is [fs.ErrNotExist] if there is no such file.
-func (f *Files) Get(ctx context.Context, state, name string) ([]byte, error) {
+// Open opens a file. Its bytes must not be trusted before the end was reached without an error. The error is [fs.ErrNotExist] if there is no such file.
+func (f *Files) Open(ctx context.Context, state, name string) (io.ReadCloser, error) {
 	key := stateFolder(state) + url.PathEscape(name)
 	text, err := f.bucket.small(ctx, key+descriptions, maxJSON)
 	if errors.Is(err, ErrNotExist) {
@@ -68,12 +63,7 @@ func (f *Files) Get(ctx context.Context, state, name string) ([]byte, error) {
 	if err := json.Unmarshal(text, &o); err != nil {
 		return nil, f.bucket.fail("read", key+descriptions, fmt.Errorf("%w: %w", ErrDamaged, err))
 	}
-	r, err := f.bucket.open(ctx, key, o.SHA256, o.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close() //nolint:errcheck // it was only read
-	return safeio.ReadAll(r, maxFile)
+	return f.bucket.open(ctx, key, o.SHA256, o.Bytes)
 }
 
 // Delete removes all files of a state. That there are none is no error.

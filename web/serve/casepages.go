@@ -82,15 +82,13 @@ func (s *Server) open(r *http.Request) (x *site, reader index.Reader, release fu
 }
 
 func (s *Server) site(ctx context.Context, reader index.Reader, id string) (*site, error) {
-	list, err := reader.List(ctx)
-	if err != nil {
+	now, err := reader.Case(ctx, id)
+	if errors.Is(err, index.ErrNoCase) {
+		return nil, errNotFound
+	} else if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == id })
-	if i < 0 {
-		return nil, errNotFound
-	}
-	if x := s.sites.get(id, list[i].State); x != nil {
+	if x := s.sites.get(id, now.State); x != nil {
 		return x, nil
 	}
 	b, err := reader.Report(ctx, id)
@@ -99,7 +97,7 @@ func (s *Server) site(ctx context.Context, reader index.Reader, id string) (*sit
 	} else if err != nil {
 		return nil, err
 	}
-	x := &site{id: id, state: list[i].State, bytes: len(b), report: &findings.Report{}}
+	x := &site{id: id, state: now.State, bytes: len(b), report: &findings.Report{}}
 	if err := json.Unmarshal(b, x.report); err != nil {
 		return nil, fmt.Errorf("case %q: its report can't be read: %w", id, err)
 	}

@@ -436,12 +436,12 @@ func (s *Server) held(r *http.Request, j *job) error {
 		return err
 	}
 	defer release()
-	list, err := reader.List(r.Context())
+	list, err := reader.Holding(r.Context(), j.sum)
 	if err != nil {
 		return err
 	}
-	if i := slices.IndexFunc(list, func(c index.Case) bool { return c.Holds(j.sum) }); i >= 0 {
-		j.Case = list[i].ID
+	if len(list) > 0 {
+		j.Case = list[0].ID
 	}
 	return nil
 }

@@ -2,12 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,22 +35,11 @@ Exit status: 0 done, 1 verify found something, 2 the command was used wrongly or
 
 // common adds the flags that select an archive, and cases of it.
 func (f *archiveFlags) common(c *cobra.Command, selects bool) *cobra.Command {
-	c.Flags().StringVar(&f.dir, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "the archive in `DIR`; also $CASEBOOK_ARCHIVE")
+	c.Flags().StringVar(&f.dir, "archive", os.Getenv("CASEBOOK_ARCHIVE"), "the archive in `DIR`, or the address of a store; also $CASEBOOK_ARCHIVE")
 	if selects {
 		c.Flags().StringArrayVar(&f.labels, "label", nil, "cases with the label `NAME=VALUE`; with several those that have all")
 	}
 	return c
-}
-
-// open opens the archive, which must be in a folder.
-func (f *archiveFlags) open() (*index.Archive, error) {
-	if f.dir == "" {
-		return nil, usagef("no archive named: give --archive DIR or set CASEBOOK_ARCHIVE")
-	}
-	if err := folderOnly("this command", f.dir); err != nil {
-		return nil, err
-	}
-	return index.Open(f.dir)
 }
 
 // keeper opens the archive to change it.
@@ -62,7 +47,7 @@ func (f *archiveFlags) keeper(a *App) (*index.Keeper, error) {
 	if f.dir == "" {
 		return nil, usagef("no archive named: give --archive DIR or set CASEBOOK_ARCHIVE")
 	}
-	if err := folderOnly("this command", f.dir); err != nil {
+	if err := folderOnly("archive compact", f.dir); err != nil {
 		return nil, err
 	}
 	return index.Keep(f.dir, a.waiting)
@@ -153,13 +138,17 @@ func (a *App) archiveStats() *cobra.Command {
 		Use:   "stats",
 		Short: "How much is in the archive, and how much room it takes",
 		Args:  exactly(0, 0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error {
-			archive, err := f.open()
+		RunE: func(c *cobra.Command, _ []string) error {
+			archive, err := a.openArchive(c.Context(), f.dir)
 			if err != nil {
 				return err
 			}
 			defer func() { _ = archive.Close() }() // it was only read
-			s, err := archive.Stats()
+			measurer, err := able[index.Measurer](archive, "archive stats", f.dir)
+			if err != nil {
+				return err
+			}
+			s, err := measurer.Stats(c.Context())
 			if err != nil {
 				return err
 			}
@@ -240,13 +229,17 @@ func (a *App) archiveVerify() *cobra.Command {
 records. Exit status: 0 all is as it was written, 1 something is not, 2 the check could not be done.`,
 		Args: exactly(0, 0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			archive, err := f.open()
+			archive, err := a.openArchive(c.Context(), f.dir)
 			if err != nil {
 				return err
 			}
 			defer func() { _ = archive.Close() }() // it was only read
+			checker, err := able[index.Checker](archive, "archive verify", f.dir)
+			if err != nil {
+				return err
+			}
 			faults := []index.Fault{}
-			done, err := archive.Check(c.Context(), func(x index.Fault) {
+			done, err := checker.Check(c.Context(), func(x index.Fault) {
 				faults = append(faults, x)
 				if !a.json {
 					fmt.Fprintf(a.out, "%s: %s\n", printable(x.Case), printable(x.What))
@@ -444,10 +437,11 @@ func (a *App) hold(ctx context.Context, f *archiveFlags, args []string, reason s
 	if err != nil {
 		return err
 	}
-	k, err := f.keeper(a)
+	k, done, err := a.changer(ctx, f.dir)
 	if err != nil {
 		return err
 	}
+	defer done()
 	if reason == "" {
 		err = k.Release(ctx, idsOf(list))
 	} else {
@@ -467,108 +461,4 @@ func (a *App) hold(ctx context.Context, f *archiveFlags, args []string, reason s
 		a.printCase(c)
 	}
 	return nil
-}
-
-func (a *App) archiveExport() *cobra.Command {
-	var f archiveFlags
-	var out string
-	c := f.common(&cobra.Command{
-		Use:   "export CASE -o FILE",
-		Short: "Write one case to a file that another archive can import",
-		Long: `Writes a case with its report, records, labels, notes and kept uploads as a zip. The file is complete or not there. It is as confidential as the
-upload.`,
-		Args: exactly(1, 1, "one case"),
-		RunE: func(c *cobra.Command, args []string) error {
-			if out == "" {
-				return usagef("-o FILE says where to write it")
-			}
-			list, err := f.choose(c.Context(), a, args, false)
-			if err != nil {
-				return err
-			}
-			archive, err := f.open()
-			if err != nil {
-				return err
-			}
-			defer func() { _ = archive.Close() }() // it was only read
-			if err := writeWhole(out, func(w io.Writer) error { return archive.Export(c.Context(), list[0].ID, w) }); err != nil {
-				return err
-			}
-			fmt.Fprintln(a.out, printable(out))
-			return nil
-		},
-	}, false)
-	c.Flags().StringVarP(&out, "output", "o", "", "write to `FILE`, which must not exist")
-	return c
-}
-
-// writeWhole writes a new file that is complete or not there.
-func writeWhole(path string, write func(io.Writer) error) error {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return usagef("%q exists; choose another file", path)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".partial-*")
-	if err != nil {
-		return err
-	}
-	err = write(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
-}
-
-func (a *App) archiveImport() *cobra.Command {
-	var f archiveFlags
-	var replace bool
-	c := f.common(&cobra.Command{
-		Use:   "import FILE…",
-		Short: "Add exported cases to an archive",
-		Long: `Adds cases that archive export wrote. Every file is compared with its sum first, and the index is made of the records. A case whose ID the archive has is refused,
-unless --replace is given.`,
-		Args: exactly(1, -1, "one or more exported cases"),
-		RunE: func(c *cobra.Command, args []string) error {
-			if f.dir == "" {
-				return usagef("no archive named: give --archive DIR or set CASEBOOK_ARCHIVE")
-			}
-			if err := folderOnly("this command", f.dir); err != nil {
-				return err
-			}
-			for _, path := range args {
-				got, err := a.importOne(c.Context(), f.dir, path, replace)
-				if err != nil {
-					return fmt.Errorf("%s: %w", path, err)
-				}
-				if a.json {
-					if err := writeLine(a.out, got); err != nil {
-						return err
-					}
-					continue
-				}
-				a.printCase(got)
-			}
-			return nil
-		},
-	}, false)
-	c.Flags().BoolVar(&replace, "replace", false, "replace cases of the same ID")
-	return c
-}
-
-func (a *App) importOne(ctx context.Context, dir, path string, replace bool) (index.Case, error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return index.Case{}, err
-	}
-	defer func() { _ = in.Close() }() // it was only read
-	info, err := in.Stat()
-	if err != nil {
-		return index.Case{}, err
-	}
-	return index.Import(ctx, dir, in, info.Size(), replace, a.waiting)
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -117,22 +116,26 @@ func (a *App) runHunt(ctx context.Context, args []string, f *huntFlags) error {
 	if err != nil {
 		return err
 	}
-	archive, err := f.open()
+	archive, err := a.openArchive(ctx, f.dir)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = archive.Close() }() // it was only read
+	hunter, err := able[index.Hunter](archive, "archive hunt", f.dir)
+	if err != nil {
+		return err
+	}
 	opt := casebook.Options{Workers: f.workers, Version: a.Version, Log: a.log()}
 	total := huntTotal{Cases: len(list)}
 	at := 0
-	err = casebook.Hunt(ctx, archive, list, hunted, opt, func(h casebook.Hunted) error {
+	err = casebook.Hunt(ctx, hunter, list, hunted, opt, func(h casebook.Hunted) error {
 		c := list[at]
 		at++
 		total.add(&h)
 		if err := a.printHunted(&h); err != nil || !f.record || len(h.Findings) == 0 {
 			return err
 		}
-		if err := a.record(ctx, archive, c, f, opt, all); err != nil {
+		if err := a.record(ctx, hunter, c, f, opt, all); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -169,8 +172,8 @@ func (t *huntTotal) add(h *casebook.Hunted) {
 }
 
 // record evaluates a case anew with all checks.
-func (a *App) record(ctx context.Context, archive *index.Archive, c index.Case, f *huntFlags, opt casebook.Options, all []*findings.Check) error {
-	dir, err := filepath.Abs(f.dir)
+func (a *App) record(ctx context.Context, archive index.Sourcer, c index.Case, f *huntFlags, opt casebook.Options, all []*findings.Check) error {
+	to, err := creator(archive, f.dir)
 	if err != nil {
 		return err
 	}
@@ -179,7 +182,7 @@ func (a *App) record(ctx context.Context, archive *index.Archive, c index.Case, 
 		return err
 	}
 	defer stored.Close()
-	opt.Checks, opt.Index, opt.Entry = all, index.Dir(dir), index.Entry{Replaces: &c.State, Waiting: a.waiting}
+	opt.Checks, opt.Index, opt.Entry = all, to, index.Entry{Replaces: &c.State, Waiting: a.waiting}
 	_, err = casebook.Again(ctx, stored, opt)
 	return err
 }

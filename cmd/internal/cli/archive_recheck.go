@@ -63,24 +63,26 @@ func (a *App) runRecheck(ctx context.Context, args []string, f *recheckFlags) er
 	if err != nil {
 		return err
 	}
-	archive, err := f.open()
+	archive, err := a.openArchive(ctx, f.dir)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = archive.Close() }() // it was only read
+	sourcer, err := able[index.Sourcer](archive, "archive recheck", f.dir)
+	if err != nil {
+		return err
+	}
 	given, err := f.given(ctx, a)
 	if err != nil {
 		return err
 	}
 	opt.Log = a.log()
-	dir, err := filepath.Abs(f.dir)
-	if err != nil {
+	if opt.Index, err = creator(archive, f.dir); err != nil {
 		return err
 	}
-	opt.Index = index.Dir(dir)
 	done, not := 0, 0
 	for _, c := range list {
-		r, err := a.recheckOne(ctx, archive, c, given, f, opt)
+		r, err := a.recheckOne(ctx, archive, sourcer, c, given, f, opt)
 		if err != nil {
 			return err
 		}
@@ -111,8 +113,10 @@ func (f *recheckFlags) given(ctx context.Context, a *App) (map[string]ingest.Upl
 	}
 	b := &batch{app: a, paths: f.uploads}
 	var err error
-	if b.archive, err = filepath.Abs(f.dir); err != nil {
-		return nil, err
+	if scheme(f.dir) == "" {
+		if b.archive, err = filepath.Abs(f.dir); err != nil {
+			return nil, err
+		}
 	}
 	all, err := b.find(ctx)
 	if err != nil {
@@ -133,7 +137,7 @@ func (f *recheckFlags) given(ctx context.Context, a *App) (map[string]ingest.Upl
 }
 
 // recheckOne evaluates a case anew. An error ends the command.
-func (a *App) recheckOne(ctx context.Context, archive *index.Archive, c index.Case, given map[string]ingest.Upload, f *recheckFlags, opt casebook.Options) (rechecked, error) {
+func (a *App) recheckOne(ctx context.Context, archive index.Reader, sourcer index.Sourcer, c index.Case, given map[string]ingest.Upload, f *recheckFlags, opt casebook.Options) (rechecked, error) {
 	r := rechecked{Case: c.ID, Status: "not-rechecked"}
 	text, err := archive.Report(ctx, c.ID)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -156,10 +160,11 @@ func (a *App) recheckOne(ctx context.Context, archive *index.Archive, c index.Ca
 	var paths []string
 	lacking := "" // what the archive lacks of the uploads
 	for _, u := range c.Uploads {
-		kept, err := archive.Upload(u)
-		if err == nil {
-			paths = append(paths, kept.Path)
-			continue
+		if folder, ok := archive.(*index.Archive); ok {
+			if kept, err := folder.Upload(u); err == nil {
+				paths = append(paths, kept.Path)
+				continue
+			}
 		}
 		if g, ok := given[u.SHA256]; ok {
 			paths = append(paths, g.Path)
@@ -175,7 +180,7 @@ func (a *App) recheckOne(ctx context.Context, archive *index.Archive, c index.Ca
 	p := a.progress(c.ID)
 	opt.Progress = p.update
 	var after *findings.Report
-	stored, serr := archive.Sources(ctx, c.ID)
+	stored, serr := sourcer.Sources(ctx, c.ID)
 	if serr == nil {
 		defer stored.Close()
 	}

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -361,57 +360,57 @@ func (b *batch) release(list []candidate) {
 	}
 }
 
-// cases lists what the archive holds now; an archive that is not there yet holds nothing.
-func (b *batch) cases(ctx context.Context) ([]index.Case, index.Reader, error) {
+// look returns the archive to look cases up in, nil if it is not there yet.
+func (b *batch) look(ctx context.Context) (index.Reader, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.reader == nil {
-		r, err := index.Open(b.archive)
-		if errors.Is(err, index.ErrNoArchive) {
-			return nil, nil, nil
-		}
-		if err != nil {
-			return nil, nil, err
-		}
+	if b.reader != nil {
+		return b.reader, nil
+	}
+	r, err := b.app.openArchive(ctx, b.archive)
+	if errors.Is(err, index.ErrNoArchive) {
+		return nil, nil //nolint:nilnil // the first case makes it
+	}
+	if err == nil {
 		b.reader = r
 	}
-	list, err := b.reader.List(ctx)
-	return list, b.reader, err
-}
-
-// folder is what cases returns of an archive in a folder, nil of another.
-func (b *batch) folder(ctx context.Context) ([]index.Case, *index.Archive, error) {
-	list, reader, err := b.cases(ctx)
-	archive, ok := reader.(*index.Archive)
-	if !ok {
-		return nil, nil, err
-	}
-	return list, archive, err
+	return r, err
 }
 
 // inArchive returns the ID of the case that holds an upload, "" if none does.
 func (b *batch) inArchive(ctx context.Context, sum string) (string, error) {
-	list, _, err := b.cases(ctx)
-	if err != nil || sum == "" {
+	archive, err := b.look(ctx)
+	if err != nil || archive == nil || sum == "" {
 		return "", err
 	}
-	for i := range list {
-		if list[i].Holds(sum) {
-			return list[i].ID, nil
-		}
+	list, err := archive.Holding(ctx, sum)
+	if err != nil || len(list) == 0 {
+		return "", err
 	}
-	return "", nil
+	return list[0].ID, nil
+}
+
+// caseNow returns a case as it is now, with the archive; nil if it has none of that ID.
+func (b *batch) caseNow(ctx context.Context, id string) (*index.Case, index.Reader, error) {
+	archive, err := b.look(ctx)
+	if err != nil || archive == nil {
+		return nil, nil, err
+	}
+	c, err := archive.Case(ctx, id)
+	if errors.Is(err, index.ErrNoCase) {
+		return nil, archive, nil
+	}
+	return &c, archive, err
 }
 
 // skip adds the labels of a bundle to the case that holds it.
 func (b *batch) skip(ctx context.Context, c candidate, id string) error {
 	r := batchResult{Path: c.path, Status: statusSkipped, Why: "the archive holds it as case " + id, Case: id, SHA256: c.sum, Bytes: c.bytes(), Labels: c.labels}
-	list, _, err := b.cases(ctx)
+	now, _, err := b.caseNow(ctx, id)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == id })
-	if i >= 0 && !list[i].Labels.Has(c.labels) {
+	if now != nil && !now.Labels.Has(c.labels) {
 		k, done, err := b.app.changer(ctx, b.archive)
 		if err != nil {
 			return err
@@ -510,14 +509,13 @@ func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *cas
 	if key == "" { // a folder: its ID is known when it was read
 		return paths, nil, done, nil
 	}
-	list, reader, err := b.cases(ctx)
+	now, reader, err := b.caseNow(ctx, key)
 	if err != nil {
 		return nil, nil, done, err
 	}
 	state := ""
-	i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == key })
-	if i >= 0 {
-		state = list[i].State
+	if now != nil {
+		state = now.State
 		text, err := reader.Report(ctx, key)
 		if err == nil {
 			before = &findings.Report{}
@@ -527,7 +525,7 @@ func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *cas
 			before = nil // it is damaged, and replaced
 		}
 		var earlier []string
-		for _, u := range list[i].Uploads {
+		for _, u := range now.Uploads {
 			p, end, err := b.earlier(ctx, reader, u)
 			if errors.Is(err, errNotKept) {
 				err = fmt.Errorf("case %s has the upload %q too, and %w: name it among the paths, so that both are evaluated together", key, u.Name, err)
@@ -581,9 +579,11 @@ func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *fin
 			}
 		}
 	}
-	if list, reader, err := b.folder(ctx); err == nil && reader != nil {
-		if i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == id }); i >= 0 {
-			r.Report = reader.ReportPath(list[i])
+	if scheme(b.archive) == "" {
+		if now, reader, err := b.caseNow(ctx, id); err == nil && now != nil {
+			if folder, ok := reader.(*index.Archive); ok {
+				r.Report = folder.ReportPath(*now)
+			}
 		}
 	}
 	if b.hook != nil && r.Report != "" {

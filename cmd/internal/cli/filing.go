@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -185,7 +184,7 @@ func (x *Filing) Close() error { return x.batch.close() }
 
 // Check tells whether the archive can be used: nil if it can.
 func (x *Filing) Check(ctx context.Context) error {
-	_, _, err := x.batch.cases(ctx)
+	_, err := x.batch.inArchive(ctx, "none") // whatever it is that is looked for
 	return err
 }
 
@@ -227,7 +226,7 @@ func (x *Filing) File(ctx context.Context, path, caseID string, labels index.Lab
 
 // Report returns the report.json of a case; see [index.Reader].
 func (x *Filing) Report(ctx context.Context, id string) ([]byte, error) {
-	_, reader, err := x.batch.cases(ctx)
+	reader, err := x.batch.look(ctx)
 	if err == nil && reader == nil {
 		err = index.ErrNoCase
 	}
@@ -237,15 +236,18 @@ func (x *Filing) Report(ctx context.Context, id string) ([]byte, error) {
 	return reader.Report(ctx, id)
 }
 
-// Export writes a case as [index.Archive.Export] does, and returns the state that the case has; "" and nothing written if the archive is in no folder.
+// Export writes a case as [index.Exporter] does, and returns the state that the case has; "" and nothing written if the archive can't do that.
 func (x *Filing) Export(ctx context.Context, id string, w io.Writer) (state string, err error) {
-	list, archive, err := x.batch.folder(ctx)
-	if err != nil || archive == nil {
+	now, archive, err := x.batch.caseNow(ctx, id)
+	if err == nil && now == nil {
+		err = index.ErrNoCase
+	}
+	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == id })
-	if i < 0 {
-		return "", index.ErrNoCase
+	exporter, ok := archive.(index.Exporter)
+	if !ok {
+		return "", nil
 	}
-	return list[i].State, archive.Export(ctx, id, w)
+	return now.State, exporter.Export(ctx, id, w)
 }

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -24,6 +23,7 @@ import (
 	"casebook/index/query"
 	"casebook/internal/docscheck"
 	"casebook/internal/fixture"
+	"casebook/internal/scriptcmd"
 )
 
 // program is the one that is tested.
@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Values["t"] = e.T()
-			e.Setenv("SAMPLES", filepath.Join(root, "testdata", "samples"))
+			e.Setenv(scriptcmd.Samples, filepath.Join(root, "testdata", "samples"))
 			e.Setenv("TMPDIR", filepath.Join(e.WorkDir, ".temp"))
 			return os.Mkdir(filepath.Join(e.WorkDir, ".temp"), 0o700)
 		},
@@ -53,10 +53,10 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
+			"exits":  scriptcmd.Exits,
 			"pack":   packZip,
 			"zip":    zipped,
-			"sample": sample,
+			"sample": scriptcmd.Sample,
 			"bytes":  makeBytes,
 			"cut":    cut,
 			"damage": damage,
@@ -67,24 +67,6 @@ func TestScripts(t *testing.T) {
 			"guide":  guide,
 		},
 	})
-}
-
-// exits runs a command and checks its exit status: exits STATUS COMMAND ARGUMENT…
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits STATUS COMMAND ARGUMENT…")
-	}
-	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			ts.Fatalf("%v", err)
-		}
-		got = exit.ExitCode()
-	}
-	if strconv.Itoa(got) != args[0] {
-		ts.Fatalf("exit status %d, not %s", got, args[0])
-	}
 }
 
 // guide runs the command lines of the guide to the query language.
@@ -149,24 +131,6 @@ func zipped(ts *testscript.TestScript, neg bool, args []string) {
 	w := zip.NewWriter(&out)
 	ts.Check(errors.Join(w.AddFS(os.DirFS(ts.MkAbs(args[1]))), w.Close()))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), out.Bytes(), 0o600))
-}
-
-// sample packs a sample bundle, or unpacks it if the target is no zip: sample TARGET NAME.
-func sample(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: sample TARGET NAME")
-	}
-	a, err := txtar.ParseFile(filepath.Join(ts.Getenv("SAMPLES"), args[1]+".txtar"))
-	ts.Check(err)
-	if !strings.HasSuffix(args[0], ".zip") {
-		for _, f := range a.Files {
-			ts.Check(fixture.Write(ts.MkAbs(args[0]), f.Name, f.Data))
-		}
-		return
-	}
-	data, err := fixture.Zip(a.Files)
-	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }
 
 // makeBytes writes a file of a size: bytes FILE random|nul|a SIZE. With a file that exists already the bytes are appended.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -34,6 +35,24 @@ func (a *App) store(ctx context.Context, address string) (index.Store, error) {
 		return nil, usagef("an archive at %s:// needs casebook-fleet, which has all commands of casebook too", s)
 	}
 	return nil, usagef("%s knows no archive at %s://; name a folder", a.Name, s)
+}
+
+// able returns an archive as one that can do what a command needs, unless it is in a store that can't.
+func able[T any](archive index.Reader, command, address string) (T, error) {
+	t, ok := archive.(T)
+	if !ok {
+		return t, usagef("%s can't be done with an archive at %s://", command, scheme(address))
+	}
+	return t, nil
+}
+
+// creator is what puts cases into an archive that is open.
+func creator(archive any, address string) (index.Creator, error) {
+	if c, ok := archive.(index.Creator); ok {
+		return c, nil
+	}
+	dir, err := filepath.Abs(address)
+	return index.Dir(dir), err
 }
 
 // openArchive opens the archive that the user named, to read it.

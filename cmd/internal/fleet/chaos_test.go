@@ -41,12 +41,11 @@ func TestKilledWorkersWithOpenSearch(t *testing.T) {
 		t.Skip("takes minutes")
 	}
 	cluster := oscluster.Shared(t)
-	t.Cleanup(oscluster.Stop)
 	f := newFleet(t, 3)
 	reports := filepath.Join(f.dir, "reports")
 	f.env = append(f.env, "CASEBOOK_ARCHIVE=opensearch+http://"+strings.Join(cluster.Hosts, ",")+"/chaos", casesVariable+"="+blobs.Dir(reports))
 	all := f.chaos(cluster)
-	f.counted(all)
+	f.verified(all)
 	held := 0
 	if err := filepath.WalkDir(reports, func(path string, e fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, "report.json") {

@@ -23,6 +23,7 @@ import (
 	"casebook/internal/docscheck"
 	"casebook/internal/fixture"
 	"casebook/internal/natstest"
+	"casebook/internal/oscluster"
 	"casebook/scale/blobs"
 )
 
@@ -30,7 +31,16 @@ import (
 var program = cli.Program{Name: "casebook-fleet", Version: "devel", Commands: Commands, Stores: Stores()}
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"casebook-fleet": program.Main})
+	testscript.Main(stopping{m}, map[string]func(){"casebook-fleet": program.Main})
+}
+
+// stopping is tests that may have started a cluster.
+type stopping struct{ *testing.M }
+
+// Run runs the tests.
+func (s stopping) Run() int {
+	defer oscluster.Stop()
+	return s.M.Run()
 }
 
 // bundles writes n bundles of the samples to a folder; no two are the same upload.
