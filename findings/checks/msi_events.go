@@ -137,7 +137,7 @@ func msiEventFailure(product string, all []*msiEnd) findings.Finding {
 	said := "an event says that an installation, a change or a removal of it failed"
 	if last.coded {
 		code := strconv.FormatUint(uint64(last.code), 10)
-		said = fmt.Sprintf("an event states the return code %s", code)
+		said = "an event states the return code " + code
 		if ret, ok := msiReturns[last.code]; ok {
 			said += " (" + ret.meaning + ")"
 			if ret.severity == findings.Low {

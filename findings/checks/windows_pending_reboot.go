@@ -343,7 +343,7 @@ func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
 		return findings.Finding{
 			Verdict: findings.NotEvaluated, Reason: findings.DataMissing,
 			Summary:  fmt.Sprintf("The Session Manager key of the current control set queues no file operation; %s, which may hold markers of a pending reboot, is damaged or cut short.", a),
-			Unmet:    fmt.Sprintf("%s can't show that no marker is in it.", a),
+			Unmet:    a + " can't show that no marker is in it.",
 			Evidence: []findings.Evidence{q.absent(findings.Context)},
 			Missing: []findings.Missing{{
 				What: "a complete copy of the SOFTWARE registry hive", Why: "it holds the markers of Windows Update and of Component Based Servicing", Collect: `reg save HKLM\SOFTWARE "%PUBLIC%\SOFTWARE.hiv" /y`,
