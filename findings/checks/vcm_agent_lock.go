@@ -104,6 +104,13 @@ func readVCMLocks(f *facts.Facts) vcmLocks {
 			}
 		}
 	}
+	for _, h := range f.Older {
+		if f.Unsure(h.Artifact.Path) { // it may as well be the newer one
+			var one hive.Registry
+			one.Add(h.Artifact.Path, h.Value)
+			l.registry = append(l.registry, extract.VCMRegistryLocks(&one)...)
+		}
+	}
 	for _, a := range f.Artifacts {
 		if a.Bytes == 0 && !a.Truncated && strings.Contains(strings.ToLower(path.Base(a.Path)), "machineactionlock") {
 			l.empty = append(l.empty, a.Path)
