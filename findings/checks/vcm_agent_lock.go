@@ -191,6 +191,9 @@ func runVCMLocks(all []*facts.Facts) ([]findings.Finding, error) {
 	var last time.Time
 	var hosts []*vcmHost
 	for _, f := range all {
+		if !vcmLockNeed.Met(f) { // the times of a machine that shows nothing of VCM say nothing of a lock's age
+			continue
+		}
 		for _, a := range f.Artifacts {
 			t, ok := a.Last.UTC()
 			if w := a.WallLast; !ok && w.Zone != ingest.ZoneNone {
