@@ -224,8 +224,8 @@ func eachText(v reflect.Value, fn func(string)) {
 			eachText(v.Elem(), fn)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			eachText(v.Field(i), fn)
+		for _, field := range v.Fields() {
+			eachText(field, fn)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
