@@ -22,7 +22,7 @@ type Check struct {
 	// Apart says that the subjects of RunAll are matters of their own: a not-evaluated finding on one stands beside verdicts on others.
 	Apart  bool
 	Before []Precedence // which other checks' remedies wait for this one's
-	Doc     Doc
+	Doc    Doc
 
 	// Run looks at one system. It returns at least one finding. Empty fields are filled in from the check.
 	Run func(f *facts.Facts) ([]Finding, error)

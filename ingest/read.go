@@ -437,10 +437,15 @@ func (r *reading) judge(b *Bundle) {
 			b.Useless = "its only file is no text or registry hive that can be read"
 		}
 		for _, t := range all {
-			if why := said(t); why != "" {
-				b.Useless += fmt.Sprintf("; %q: %s", t.m.path, why)
-				break
+			why := said(t)
+			if why == "" {
+				continue
 			}
+			b.Useless = fmt.Sprintf("none of its %d files can be read; %q: %s", len(all), t.m.path, why)
+			if len(all) == 1 {
+				b.Useless = fmt.Sprintf("its only file can't be read; %q: %s", t.m.path, why)
+			}
+			break
 		}
 	}
 	b.Problems = append(b.Problems, Problem{Artifact: at, Stage: StageOpen, Message: b.Useless})

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,7 +160,7 @@ var siteControlNeed = findings.Missing{
 func retryLogs(f *facts.Facts) []*ingest.Artifact {
 	var out []*ingest.Artifact
 	for _, a := range f.Artifacts {
-		if strings.HasPrefix(strings.ToLower(path.Base(a.Path)), "execmgr") && a.Records > 0 {
+		if logNamed("execmgr")(a) && a.Records > 0 {
 			out = append(out, a)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -501,7 +502,7 @@ func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *cas
 		entry.Labels = entry.Labels.Add(c.labels)
 		paths = append(paths, c.path)
 		if b.flags.keep && c.sum != "" {
-			entry.Keep[c.sum] = c.upload.Parts
+			entry.Keep[c.sum] = slices.Concat(c.upload.Parts, c.upload.Beside)
 		}
 	}
 	opt.Case, opt.Entry = id, entry

@@ -174,6 +174,9 @@ and shows the evidence line by line. It needs no network and no Windows.
 			}
 			return nil
 		}
+		if len(args) > 0 && strings.ContainsAny(args[0], `/\.`) { // no command has such a name
+			return usagef("there is no %q to analyse", args[0])
+		}
 		return unknown(c, args)
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -214,6 +217,10 @@ func flagError(c *cobra.Command, err error) error {
 		known := flagName.FindAllString(c.Flags().FlagUsages(), -1)
 		return usagef("%s has no flag %s%s; see '%s --help'", c.CommandPath(), wrong, nearest(wrong, known), c.CommandPath())
 	}
+	if wrong, ok := strings.CutPrefix(text, "unknown shorthand flag: "); ok && c.Name() == "search" {
+		_, query, _ := strings.Cut(wrong, " in ")
+		return usagef("%s has no flag %s; a query that begins with a minus stands behind --, as in %s -- %s", c.CommandPath(), query, c.CommandPath(), shellWord(query))
+	}
 	// What follows the flag is the number parser's own message.
 	if value, rest, ok := strings.Cut(strings.TrimPrefix(text, "invalid argument "), " for "); ok && value != text {
 		name, _, _ := strings.Cut(rest, " flag")
@@ -221,6 +228,9 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	return usageError{err}
 }
+
+// shellWord is a word of a command line in quotes.
+func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // nearest asks whether the most similar word was meant; "" if none is like it: more edits than two make another word.
 func nearest(wrong string, words []string) string {
