@@ -89,6 +89,7 @@ var configmgrProgramRetry = &findings.Check{
 			{Title: "System error codes", URL: "https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes"},
 		},
 	},
+	Rests:  restsOn(programRetryID+"/complete", programRetryID+"/script", programRetryID+"/tried", programRetryID+"/state", programRetryID+"/event", programRetryID+"/exit", programRetryID+"/word"),
 	RunAll: runProgramRetry,
 }
 

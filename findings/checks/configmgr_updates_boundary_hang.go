@@ -96,6 +96,7 @@ var configmgrUpdatesBoundaryHang = &findings.Check{
 			{Title: "Define site boundaries", URL: "https://learn.microsoft.com/en-us/mem/configmgr/core/servers/deploy/configure/boundaries"},
 		},
 	},
+	Rests:  restsOn(boundaryHangID+"/code", boundaryHangID+"/installing"),
 	RunAll: runBoundaryHang,
 }
 

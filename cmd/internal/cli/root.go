@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"casebook/index"
+	"casebook/web/serve"
 )
 
 // Exit statuses, as the help text lists them.
@@ -42,6 +43,8 @@ type Program struct {
 	Commands func(*App) []*cobra.Command // further ones; may be nil
 	// Stores opens archives that are no folder, by the scheme of their address: what stands before ://. It may be nil.
 	Stores map[string]func(ctx context.Context, address string) (index.Store, error)
+	// Workers adds flags to serve, and returns what opens the workers that analyse uploads, and what closes them; workers are nil if the flags name none. It may be nil.
+	Workers func(c *cobra.Command) func(ctx context.Context, log *slog.Logger) (workers serve.Workers, done func(), err error)
 }
 
 // App is what all commands share: the program, where they write, and the global flags.
