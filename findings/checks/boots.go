@@ -64,9 +64,86 @@ func (q queue) sinceShutdown(f *facts.Facts) string {
 	case q.written.IsZero():
 		return fmt.Sprintf("The last shutdown was at %s.", findings.Timestamp(down))
 	case down.After(q.written):
+		if run := q.outlived(f); run != nil {
+			return run.says(q, down)
+		}
 		return fmt.Sprintf("The machine was shut down (%s) after the key was last written (%s): the queue outlived a restart, or the hive was copied before it.", findings.Timestamp(down), findings.Timestamp(q.written))
 	}
 	return fmt.Sprintf("The key was last written at %s, after the last shutdown (%s); no later boot is shown.", findings.Timestamp(q.written), findings.Timestamp(down))
+}
+
+// runKeys are keys below Session Manager that the running Windows writes, with values that show that it did: the session manager and the memory manager
+// note the page files there, and the prefetcher counts the boots. Neither a shutdown's last moments nor the servicing of an image that is not running
+// writes them. A transaction log puts back what the running Windows wrote, with its time.
+var runKeys = []struct{ key, value string }{
+	{`Memory Management`, "ExistingPageFiles"}, {`Memory Management`, "PagefileUsage"}, {`Memory Management\PrefetchParameters`, "BootId"},
+}
+
+// shutdownLength is how long after the time of the last shutdown keys may still be written by that shutdown.
+const shutdownLength = 10 * time.Minute
+
+// laterRun is what shows that Windows ran after its last shutdown.
+type laterRun struct {
+	at   hive.Found // the key that was written then
+	fast *hive.Found
+	full bool // the registry says that the machine can't have come back by a fast startup, which resumes the old kernel
+}
+
+// outlived returns what shows that the machine was started after a shutdown that the queue is older than, nil if nothing does. The hive was then copied after that
+// start, so that the queue is still there in spite of it.
+func (q queue) outlived(f *facts.Facts) *laterRun {
+	down, _, err := f.Registry.LastShutdown()
+	if err != nil || q.written.IsZero() || !down.After(q.written) {
+		return nil
+	}
+	var run *laterRun
+	for _, k := range runKeys {
+		v, err := f.Registry.Value(sessionManagerKey+`\`+k.key, k.value)
+		if err != nil || v.Source != q.at.Source || v.ControlSet != q.at.ControlSet || v.KeyLastWritten.Before(down.Add(shutdownLength)) {
+			continue
+		}
+		if key, err := f.Registry.Key(sessionManagerKey + `\` + k.key); err == nil && (run == nil || key.KeyLastWritten.After(run.at.KeyLastWritten)) {
+			run = &laterRun{at: key}
+		}
+	}
+	if run == nil {
+		return nil
+	}
+	switch v, err := f.Registry.Value(sessionManagerKey+`\Power`, "HiberbootEnabled"); {
+	case err == nil:
+		n, ok := v.Value.Uint()
+		run.full = ok && n == 0
+		if ok && n != 0 {
+			run.fast = &v
+		}
+	default:
+		// Before Windows 8 there is no fast startup.
+		p, err := f.Registry.Product()
+		run.full = err == nil && p.Major > 0 && (p.Major < 6 || p.Major == 6 && p.Minor < 2)
+	}
+	return run
+}
+
+// says tells how the queue outlived the start.
+func (r *laterRun) says(q queue, down time.Time) string {
+	s := fmt.Sprintf("The machine was shut down (%s) after the key was last written (%s), and Windows ran again after that: it wrote %s at %s. The hive was copied after that start, so the queue outlived it",
+		findings.Timestamp(down), findings.Timestamp(q.written), r.at.Key, findings.Timestamp(r.at.KeyLastWritten))
+	switch {
+	case r.full:
+		return s + ", although Windows takes the queue away at every boot."
+	case r.fast != nil:
+		return s + ". Fast startup is on: a start by it resumes the old kernel and leaves the queue alone, which Restart does not."
+	}
+	return s + ". Unless that start was a fast startup, which resumes the old kernel and leaves the queue alone, Windows would have taken it away."
+}
+
+// evidence is what shows that Windows ran later, and how it was started.
+func (r *laterRun) evidence() []findings.Evidence {
+	out := []findings.Evidence{findings.FromKey(r.at, findings.Context, "written by the running Windows at "+findings.Timestamp(r.at.KeyLastWritten)+", after the last shutdown")}
+	if r.fast != nil {
+		out = append(out, findings.FromValue(*r.fast, findings.Context, "fast startup is on"))
+	}
+	return out
 }
 
 // pairEvidence is the evidence of a pair of the queue.

@@ -38,9 +38,12 @@ var configmgrClientCertificate = &findings.Check{
 	Signals: []match.Signal{
 		{Name: certificateID + "/failed", Literals: []string{"Failed to get certificate. Error:"}, Pattern: `(?i)RegTask\W{1,6}Failed to get certificate\. Error: (?P<code>0x[0-9A-Fa-f]{8})`},
 		{
-			Name:     certificateID + "/registered",
-			Literals: []string{"Client is registered", "Client is already registered", "Server assigned ClientID", "Successfully created certificate", "Successfully retrieved certificate"},
-			Pattern:  `Client is (?:already )?registered|Server assigned ClientID|Successfully (?:created|retrieved) certificate`,
+			Name: certificateID + "/registered",
+			Literals: []string{
+				"Client is registered", "Client is already registered", "Server assigned ClientID", "Successfully created certificate", "Successfully retrieved certificate", "CCM_ServiceHost_Cert",
+			},
+			Pattern: `Client is (?:already )?registered|Server assigned ClientID|Successfully (?:created|retrieved) certificate` +
+				`|CCM_ServiceHost_CertificateOperationsSuccess|CCM_ServiceHost_CertRetrieval_Status[^}]*HRESULT = "0x00000000"`,
 		},
 		{
 			Name:     certificateID + "/pki",
@@ -68,7 +71,7 @@ var configmgrClientCertificate = &findings.Check{
 			"The failure repeats, and a complete listing that shows hidden and system files has no SMS key file, while nothing shows another kind of certificate.",
 		},
 		Suggests:   []string{"The failure repeats, and the key file has the right name and an ordinary size, or no listing of the folder is in the bundle.", "The failure repeats, and two listings, or two prints of the permissions, contradict each other.", "An empty or foreign key file without the client's log."},
-		Exonerates: []string{"The client's log shows no failure, or a later registration.", "No SMS key file and no failure: the client uses another certificate."},
+		Exonerates: []string{"The client's log shows that it is registered or has its certificate, and no failure since.", "No SMS key file and no failure: the client uses another certificate."},
 		FalsePositives: "The retry lines also stand in the log of a healthy client's first start; without repetition they say little. " +
 			"Administrators have no rights on key files, so \"Access is denied\" in a listing is normal.",
 		NotCovered: "Certificates of a PKI, and an expired certificate whose key is in order.",
@@ -308,6 +311,7 @@ func runClientCertificate(f *facts.Facts) ([]findings.Finding, error) {
 func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) findings.Finding {
 	out := findings.Finding{Subject: f.ID}
 	log := certificateLog(f)
+	well, registered := f.Matches(certificateID + "/registered").Last()
 	switch {
 	case loop.cured != nil:
 		out.Verdict = findings.RuledOut
@@ -328,11 +332,23 @@ func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) finding
 			out.Evidence = append(out.Evidence, findings.AbsentLine(log.Path, findings.Contradicts, "no failure to get the certificate"))
 			out.Missing = []findings.Missing{keyTest}
 		}
-	case log != nil:
+	case registered && log != nil:
 		out.Verdict = findings.RuledOut
-		out.Summary = "ClientIDManagerStartup.log holds no failure to get the certificate."
-		out.Evidence = []findings.Evidence{findings.AbsentLine(log.Path, findings.Contradicts, "no line \"Failed to get certificate\" among its "+strconv.Itoa(log.Records)+" records")}
-		out.Unmet = fmt.Sprintf("None of the %s says \"Failed to get certificate\" (%s).", count(log.Records, "record"), log.Path)
+		out.Summary = "The client is registered or has its certificate, and ClientIDManagerStartup.log holds no failure to get it."
+		out.Evidence = []findings.Evidence{
+			findings.FromMatch(well, findings.Contradicts, "the client is registered, or has its certificate"),
+			findings.AbsentLine(log.Path, findings.Contradicts, "no line \"Failed to get certificate\" among its "+strconv.Itoa(log.Records)+" records"),
+		}
+		out.Unmet = fmt.Sprintf("The client gets its certificate (%s), and none of the %s of %s says \"Failed to get certificate\".", out.Evidence[0].Place(), count(log.Records, "record"), log.Path)
+	case log != nil:
+		// An agent that was not started within the log, or that failed in another way, shows nothing of its certificate.
+		out.Verdict, out.Reason = findings.NotEvaluated, findings.DataMissing
+		out.Summary = "ClientIDManagerStartup.log holds no failure to get the certificate, and nothing that shows that the client has it or is registered."
+		out.Evidence = []findings.Evidence{findings.AbsentLine(log.Path, findings.Context, "neither a failure to get the certificate nor a registration among its "+count(log.Records, "record"))}
+		out.Missing = []findings.Missing{{
+			What: "ClientIDManagerStartup.log from before the last start of the agent on", Why: "at its start the agent gets its certificate and registers, or says why it can't", Collect: certificateLogNeed.Collect,
+		}}
+		out.Unmet = fmt.Sprintf("None of the %s of %s says that the client is registered or has its certificate.", count(log.Records, "record"), log.Path)
 	default:
 		out.Verdict, out.Reason = findings.NotEvaluated, findings.DataMissing
 		out.Summary = "The bundle lists the machine keys but lacks the client's log, so that it does not show whether the client fails."

@@ -80,7 +80,7 @@ var configmgrProgramRetry = &findings.Check{
 		Overturns:  "A sitectrl.ct0 of the client's own site whose list of codes, count or interval differs from the one that was used here; a line behind the failure in execmgr.log that says otherwise (FailureRetry, FailureNonRetry); a later run with exit code 0 or 3010.",
 		Proves:     []string{"execmgr.log shows the failure with its exit code, and the site control file holds the list, the count and the interval.", "The log shows that a later run succeeded."},
 		Suggests:   []string{"The failure without the site control file: the outcome follows from the defaults (1008 times, each 600 seconds, 39 codes), which a site may have changed."},
-		Exonerates: []string{"execmgr.log holds no run that failed."},
+		Exonerates: []string{"execmgr.log holds programs that succeeded and none that failed, or the client ran none."},
 		FalsePositives: "A program that waits for a retry is left as it is: it may succeed by itself. Its disappearance after the advertisement was removed is normal. " +
 			"The tries lie further apart than the interval where the user is shown a countdown first, by default 300 seconds.",
 		NotCovered: "Applications and their enforcement (AppEnforce.log), task sequences, and programs whose package's own settings rerun them by schedule.",
@@ -560,19 +560,24 @@ func runProgramRetry(all []*facts.Facts) ([]findings.Finding, error) {
 			continue
 		}
 		n := findings.Finding{System: f.ID, Verdict: findings.RuledOut, Subject: f.ID, Summary: "execmgr.log holds no program that failed."}
-		for _, a := range retryLogs(f) {
-			n.Evidence = append(n.Evidence, findings.AbsentLine(a.Path, findings.Contradicts, "no failed program among its "+count(a.Records, "record")))
-		}
 		for _, h := range programs {
 			if i := slices.IndexFunc(h.runs, func(r programRun) bool { return r.outcome == runSucceeded }); i >= 0 && len(n.Evidence) < 6 {
 				n.Evidence = append(n.Evidence, findings.FromMatch(*h.runs[i].at, findings.Contradicts, "the program "+h.program+" succeeded"))
 			}
 		}
-		if len(n.Evidence) > 0 {
+		ended := len(n.Evidence) > 0 || len(programs) == 0
+		for _, a := range retryLogs(f) {
+			n.Evidence = append(n.Evidence, findings.AbsentLine(a.Path, findings.Contradicts, "no failed program among its "+count(a.Records, "record")))
+		}
+		if ended {
 			n.Unmet = fmt.Sprintf("No program is recorded with an exit code that is a failure (%s).", n.Evidence[0].Place())
 		} else {
 			n.Verdict, n.Reason, n.Summary = findings.NotEvaluated, findings.DataMissing, "The logs name programs whose runs did not end within them."
 			n.Missing = []findings.Missing{configmgrRetryLog}
+			for i := range n.Evidence {
+				n.Evidence[i].Role = findings.Context
+				n.Evidence[i].Note = "no program that ended"
+			}
 		}
 		out = append(out, n)
 	}

@@ -53,6 +53,10 @@ var configmgrUpdatesBoundaryHang = &findings.Check{
 				`|updates? install(?:ation)? (?:completed|failed)|Successfully completed (?:the )?task sequence|Task sequence (?:execution |engine )?(?:completed|succeeded|failed)`,
 		},
 		{
+			// The handler of updates at work: it was asked to install, or has done a job.
+			Name: boundaryHangID + "/worked", Kinds: clientLogKinds, Literals: []string{"CompleteJob - Job", "action (INSTALL)", "Updates scan completion received, result = 0x0"},
+		},
+		{
 			Name: boundaryHangID + "/management-point", Kinds: clientLogKinds,
 			Literals: []string{"management point", "0x87d00231", "ailed to send location", "No MP "},
 			Pattern:  `(?i)(?:failed|unable|cannot|can't|could not|no|not)\b[^\n]*?\bmanagement point|management point[^\n]*?\b(?:not found|failed|unavailable|not respond)|0x87d00231|failed to send location|\bNo MP `,
@@ -83,7 +87,7 @@ var configmgrUpdatesBoundaryHang = &findings.Check{
 		Overturns:  "A whole list of the boundaries of every site in which a range, subnet or AD site covers the machine; an ipconfig of the machine with another address at the time; an end of the step in smsts.log; an error of management point, content or update point in the same minutes (LocationServices.log, ContentTransferManager.log, WUAHandler.log).",
 		Proves:     []string{"The code 0x80040669, an \"Installing update\" without an end, and a list of the site's boundaries none of which covers an address of the machine, or can: a site's name covers no machine outside the domain."},
 		Suggests:   []string{"The code and the unfinished installation without a list of boundaries, or where the list or the machine's place does not decide.", "The code alone."},
-		Exonerates: []string{"A range, a subnet or the machine's own site covers one of its addresses.", "The step ended.", "The logs hold no such code."},
+		Exonerates: []string{"A range, a subnet or the machine's own site covers one of its addresses.", "The step ended.", "The logs show an installation of updates and hold no such code."},
 		FalsePositives: "The meaning of 0x80040669 is published nowhere, and it was met with other causes. A long update looks like a hang: installing a service pack may take an hour. " +
 			"A subnet boundary holds the subnet's first address, which only together with the machine's mask tells whether it covers it.",
 		NotCovered: "Boundary groups and which distribution points they hold, and boundaries of other sites that are not in the list.",
@@ -481,6 +485,17 @@ func noHang(f *facts.Facts, h *updateHang) (findings.Finding, bool) {
 		return x, true
 	case h.code != nil || h.installing != nil && len(handlers) == 0:
 		return x, false
+	}
+	if h.installing == nil && len(stepLines(f, "ended")) == 0 && len(stepLines(f, "worked")) == 0 {
+		x = findings.Finding{
+			Verdict: findings.NotEvaluated, Reason: findings.DataMissing, Summary: "The logs hold no 0x80040669, and no installation of updates that could have met it.",
+			Missing: []findings.Missing{{What: "UpdatesHandler.log and smsts.log of the machine, of the time of an installation of updates", Why: "they show the code and how far the installation came", Collect: updatesLogs}},
+		}
+		for _, a := range slices.Concat(handlers, others) {
+			x.Evidence = append(x.Evidence, findings.AbsentLine(a.Path, findings.Context, "neither an installation of updates nor 0x80040669 among its "+count(a.Records, "record")))
+			x.Unmet = fmt.Sprintf("No installation of updates is shown in %s.", a.Path)
+		}
+		return x, true
 	}
 	x.Summary = "The logs of the installation of updates hold no 0x80040669."
 	for _, a := range slices.Concat(handlers, others) {

@@ -140,6 +140,10 @@ func msiEventFailure(product string, all []*msiEnd) findings.Finding {
 		said = "an event states the return code " + code
 		if ret, ok := msiReturns[last.code]; ok {
 			said += " (" + ret.meaning + ")"
+			f.Cause = ret.because(nil)
+			if ret.remedy != "" {
+				f.Remedy, f.Risk, f.Undo = []string{ret.remedy}, ret.risk, ret.undo
+			}
 			if ret.severity == findings.Low {
 				f.Severity = findings.Low
 			}

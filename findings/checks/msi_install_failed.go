@@ -69,7 +69,7 @@ var msiInstallFailed = &findings.Check{
 		},
 	},
 	Doc: findings.Doc{
-		Cause:     "An action of the installation returned a failure, Installer rolled the transaction back and gave its caller an error code. The code says little (1603 is any fatal error); the message just above the first action that ended with return value 3 says why.",
+		Cause:     "Windows Installer gave its caller an error code. Most codes name their cause: another installation was running (1618), the package could not be opened (1619) or its source is missing (1612). 1603 is any fatal error: an action returned a failure, Installer rolled the transaction back, and the message just above the first action that ended with return value 3 says why.",
 		Remedy:    msiRemedy,
 		Risk:      "The package runs again from the start: what the rollback left (files in use, services, registry values of custom actions) may be changed twice, and the machine may restart on its own with code 1641; use /norestart.",
 		Undo:      "msiexec /x PRODUCTCODE takes the product away if the new run succeeds and is not wanted; a run that fails is rolled back by Installer. A service or permission that was changed to remove the cause is set back by hand: note its old state first.",
@@ -107,34 +107,6 @@ var verboseInstallerLog = findings.Need{
 }
 
 var installerLogs = []string{string(ingest.KindLogMSI), string(ingest.KindLogSEP)}
-
-// msiReturn is what a return code of Installer means.
-type msiReturn struct {
-	meaning  string
-	severity findings.Severity
-	remedy   string // the step that removes the cause, "" where the code does not tell it
-	risk     string // of that step
-	undo     string // of that step
-}
-
-// msiReturns are the return codes that need words; the names of all others come from the code table.
-var msiReturns = map[uint32]msiReturn{
-	1601: {"the Windows Installer service could not be reached", findings.High, `Start the Windows Installer service (net start msiserver); where it does not start, register it again: msiexec /unregister, then msiexec /regserver.`, `No installation, update or removal may run meanwhile; it would fail.`, `msiexec /regserver puts back what /unregister takes away.`},
-	1602: {"the user, or the package's user interface, cancelled", findings.Low, `Nothing is to be repaired: run the installation again and let it finish, or run it with /qn where nobody is to be asked.`, `The package does its work this time, and with /qn nobody can stop it.`, `Remove the product with msiexec /x.`},
-	1603: {"a fatal error; the cause is the message above the failing action", findings.High, "", "", ""},
-	1605: {"the product is not installed, so there was nothing to act on", findings.Low, `Check the product code of the command against the installed products; where the product is gone, nothing is left to do.`, `A product code of another version acts on that version.`, `Nothing is changed by looking.`},
-	1608: {"a property is not known", findings.Medium, "", "", ""},
-	1612: {"the installation source is missing", findings.High, `Make the source of the installed version reachable again, or give it with msiexec /fv and the package of exactly that version.`, `/fv puts the given package into Installer's cache: one of another build mixes two versions.`, `Repair once more with the package of the installed version.`},
-	1618: {"another installation was running; the same package may succeed later", findings.Low, `Wait for the other installation to end, or end it, and run the package again; HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Installer\InProgress names it while it runs.`, `Ending msiexec.exe in the midst of its work leaves the other product half installed, so wait for it where that is possible.`, `Run the other installation again: Installer rolls back what was left, then starts anew.`},
-	1619: {"the package could not be opened", findings.High, `Check that the path of the package exists and that the account that installs (often SYSTEM) may read it.`, `Reading rights on the share that are given for this stay there for everyone who was named.`, `Take the rights away again after the installation.`},
-	1620: {"the package is no Installer package, or damaged", findings.High, `Compare the package's size and hash with the vendor's, and copy it again.`, `A package that differs from the vendor's may have been changed by someone: do not install it.`, `Nothing is changed by comparing.`},
-	1622: {"the log file could not be opened", findings.Medium, "", "", ""},
-	1624: {"a transform could not be applied", findings.High, `Check that the transforms of the command line exist and are made for this package.`, `Without its transform the package installs with the vendor's settings.`, `Remove the product with msiexec /x and install it with the right transform.`},
-	1625: {"a policy forbids the installation", findings.Medium, `Check the policies below HKLM\SOFTWARE\Policies\Microsoft\Windows\Installer (DisableMSI) and the software restriction rules.`, `A policy that is relaxed for one package lets others be installed too.`, `Set the policy back and run gpupdate /force.`},
-	1633: {"the package is not made for this platform", findings.Medium, `Use the package for this processor architecture and version of Windows.`, `A package for another architecture installs beside the present one and not over it.`, `Remove the product with msiexec /x.`},
-	1635: {"the patch package could not be opened", findings.High, `Check that the patch exists where the command names it and that the account that installs may read it.`, `Reading rights on the share that are given for this stay there for everyone who was named.`, `Take the rights away again after the installation.`},
-	1638: {"another version of the product is installed", findings.Low, `Remove the installed version first, or use the vendor's upgrade; reinstalling the same package wants REINSTALL=ALL REINSTALLMODE=vomus.`, `Removing the installed version takes its services and settings away until the other one is installed.`, `Install the removed version again from its own package: keep it at hand.`},
-}
 
 // msiMessages say in a few words what Installer's numbered messages mean that usually stand above a failure.
 var msiMessages = map[int]string{
@@ -484,6 +456,7 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 	ret, known := msiReturns[s.result]
 	if !known {
 		ret = msiReturn{meaning: strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(wincode.Name(s.result), "ERROR_"), "_", " ")), severity: findings.High}
+		ret.cause = fmt.Sprintf("Windows Installer ended the transaction with %s: %s.", wincode.Name(s.result), ret.meaning)
 	}
 	code, verb := strconv.FormatUint(uint64(s.result), 10), "failed"
 	if s.result > 0xFFFF { // an HRESULT
@@ -509,23 +482,26 @@ func msiFailure(s *msiSession, by *facts.Match) findings.Finding {
 		f.Summary += " Above it the log says: " + strings.TrimRight(shorten(s.cause.text, 200), ".。") + "."
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.cause.line, findings.Supports, s.cause.note()))
 	}
-	if s.cause.number != 0 && s.cause.meaning != "" {
+	f.Cause = ret.because(s)
+	explained := s.cause.number != 0 && s.cause.meaning != ""
+	switch {
+	case explained:
 		f.Title += ": " + s.cause.meaning
+	case s.result != 1603:
+		f.Title += ": " + ret.meaning
+	case s.failed != nil:
+		f.Title += " in the action " + s.action
+	}
+	switch {
+	case ret.remedy != "": // the code says more than a message that led to it
+		f.Remedy, f.Risk, f.Undo = []string{ret.remedy}, ret.risk, ret.undo
+	case explained:
 		f.Remedy = append([]string{fmt.Sprintf("Remove the cause that message %d names: %s.", s.cause.number, s.cause.meaning)}, msiRemedy[1:]...)
-	} else {
-		if s.result != 1603 {
-			f.Title += ": " + ret.meaning
-		} else if s.failed != nil {
-			f.Title += " in the action " + s.action
-		}
-		if ret.remedy != "" {
-			f.Remedy, f.Risk, f.Undo = []string{ret.remedy}, ret.risk, ret.undo
-		}
 	}
 	if s.custom != nil && (s.cause.line == nil || s.custom.Ref != s.cause.line.Ref) {
 		f.Evidence = append(f.Evidence, findings.FromMatch(*s.custom, findings.Context, "the last custom action that returned an error"))
 	}
-	if s.failed == nil && ret.severity == findings.High {
+	if s.failed == nil && ret.severity == findings.High && !ret.early {
 		f.Summary += " The log shows no action that failed, so the cause lies before the engine's actions began, or in lines that this log level does not write."
 	}
 	if by != nil {

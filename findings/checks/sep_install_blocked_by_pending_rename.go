@@ -3,6 +3,7 @@ package checks
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,6 +43,11 @@ var sepInstallBlocked = &findings.Check{
 			Name: sepBlockedID + "/returning", Kinds: installerLogs,
 			Literals: []string{"MainEngineThread is returning "}, Pattern: `MainEngineThread is returning (?P<code>-?\d+)`,
 		},
+		{
+			// The engine gets to these actions only where the launch conditions hold. The names of actions are never translated.
+			Name: sepBlockedID + "/beyond", Kinds: installerLogs,
+			Literals: []string{"Doing action: CostInitialize", "Doing action: InstallInitialize", ": InstallInitialize.", ": InstallFinalize.", "Executing op: Header("},
+		},
 	},
 	Observe: &facts.Watch{
 		Kinds: []ingest.Kind{ingest.KindLogSEP, ingest.KindLogMSI}, Every: true, Only: true,
@@ -65,7 +71,7 @@ var sepInstallBlocked = &findings.Check{
 			"The launch condition stands in a log that breaks off before the engine's last line.",
 			"A queue in a place that the installer looks at, on a machine with Endpoint Protection, and no log of an installation: the next one will be refused.",
 		},
-		Exonerates: []string{"The installer's log goes on beyond its launch conditions.", "None of the places holds anything."},
+		Exonerates: []string{"The installer's log goes on beyond its launch conditions, or the installation succeeds.", "None of the places holds anything."},
 		FalsePositives: "A pending reboot is normal after an installation of Endpoint Protection itself. RebootRequired is a volatile key, which a hive file never has. " +
 			"The entry of the same name in Control\\BackupRestore\\KeysNotToRestore is Windows' own on many machines.",
 		NotCovered: "The manager's installer, and packages that were built with the check turned off.",
@@ -80,10 +86,19 @@ var sepInstallBlocked = &findings.Check{
 // sepRefusal is what one session of the installation says of its launch conditions.
 type sepRefusal struct {
 	condition, property, message, returned *facts.Match
+	beyond                                 *facts.Match // an action that comes after them
 	code                                   int
 }
 
 func (s *sepRefusal) refused() bool { return s.message != nil || s.condition != nil }
+
+// wentOn is the line that shows that the launch conditions of the session held, nil if none does.
+func (s *sepRefusal) wentOn() *facts.Match {
+	if s.returned != nil && (s.code == 0 || s.code == 3010 || s.code == 1641) {
+		return s.returned
+	}
+	return s.beyond
+}
 
 // proven reports whether the session ended because of the refusal.
 func (s *sepRefusal) proven() bool {
@@ -105,7 +120,7 @@ func (o *sepRefusalObserver) See(s *facts.Sight) {
 	for i := range s.Hits {
 		h := &s.Hits[i]
 		to := map[string]**facts.Match{
-			"condition": &o.open.condition, "property": &o.open.property, "message": &o.open.message, "returning": &o.open.returned,
+			"condition": &o.open.condition, "property": &o.open.property, "message": &o.open.message, "returning": &o.open.returned, "beyond": &o.open.beyond,
 		}[strings.TrimPrefix(h.Name, sepBlockedID+"/")]
 		if to == nil {
 			continue
@@ -118,7 +133,7 @@ func (o *sepRefusalObserver) See(s *facts.Sight) {
 }
 
 func (o *sepRefusalObserver) close() {
-	if (o.open.refused() || o.open.returned != nil) && len(o.done) < maxMSISessions {
+	if (o.open.refused() || o.open.returned != nil || o.open.beyond != nil) && len(o.done) < maxMSISessions {
 		o.done = append(o.done, o.open)
 	}
 	o.open = &sepRefusal{}
@@ -126,18 +141,30 @@ func (o *sepRefusalObserver) close() {
 
 // End implements facts.Observer.
 func (o *sepRefusalObserver) End() any {
-	o.close()
-	for _, s := range o.done {
-		if s.refused() {
-			return o.done
-		}
+	if o.close(); len(o.done) == 0 {
+		return nil
 	}
-	return nil
+	return o.done
 }
 
 // sepRefusals are the sessions of the logs in which an installer refused.
 func sepRefusals(f *facts.Facts) []facts.Of[[]*sepRefusal] {
-	return facts.Observed[[]*sepRefusal](f, sepBlockedID)
+	return slices.DeleteFunc(facts.Observed[[]*sepRefusal](f, sepBlockedID), func(o facts.Of[[]*sepRefusal]) bool {
+		return !slices.ContainsFunc(o.Value, (*sepRefusal).refused)
+	})
+}
+
+// sepWentOn are the lines of Endpoint Protection's own logs that show that launch conditions held.
+func sepWentOn(f *facts.Facts) []facts.Match {
+	var out []facts.Match
+	for _, o := range facts.Observed[[]*sepRefusal](f, sepBlockedID) {
+		for _, s := range o.Value {
+			if m := s.wentOn(); m != nil && o.Artifact.Kind == ingest.KindLogSEP {
+				out = append(out, *m)
+			}
+		}
+	}
+	return out
 }
 
 func sepSeen(f *facts.Facts) bool {
@@ -187,7 +214,7 @@ func (b blocker) evidence(role findings.Role) findings.Evidence {
 
 func runSEPInstallBlocked(f *facts.Facts) ([]findings.Finding, error) {
 	subject := cmp.Or(f.Host, f.ID)
-	found := blockers(f)
+	found, went := blockers(f), sepWentOn(f)
 	var last *sepRefusal
 	var well *facts.Match // a later session that went through
 	for _, o := range sepRefusals(f) {
@@ -203,20 +230,26 @@ func runSEPInstallBlocked(f *facts.Facts) ([]findings.Finding, error) {
 	switch {
 	case last != nil:
 		return []findings.Finding{sepRefused(f, subject, last, well, found)}, nil
-	case f.Has(ingest.KindLogSEP):
+	case len(went) > 0:
 		out := findings.Finding{Verdict: findings.RuledOut, Severity: findings.Info, Title: "No installation of Endpoint Protection was refused because of a pending reboot"}
-		for _, a := range f.Artifacts {
-			if a.Kind == ingest.KindLogSEP && len(out.Evidence) < 3 {
-				out.Evidence = append(out.Evidence, findings.AbsentLine(a.Path, findings.Contradicts, "no launch condition about a pending reboot failed"))
-			}
+		log := went[0].Ref.Artifact
+		out.Evidence = []findings.Evidence{
+			findings.FromMatch(went[0], findings.Contradicts, "the installation went on beyond its launch conditions"),
+			findings.AbsentLine(log, findings.Contradicts, "no launch condition about a pending reboot failed"),
 		}
-		out.Summary = fmt.Sprintf("The installer's log %s has no failed launch condition about a pending reboot.", out.Evidence[0].Artifact)
-		out.Unmet = "No session of " + out.Evidence[0].Artifact + " shows the condition (NOT MIGRATIONPENDINGREBOOT)."
+		out.Summary = fmt.Sprintf("The installer's log %s goes on beyond the launch conditions, and none about a pending reboot failed.", log)
+		out.Unmet = "No session of " + log + " shows the condition (NOT MIGRATIONPENDINGREBOOT)."
 		return []findings.Finding{out}, nil
 	case len(found) > 0:
 		return []findings.Finding{sepWillRefuse(f, subject, found)}, nil
 	}
 	q := readQueue(f)
+	if !q.known {
+		return []findings.Finding{{
+			Verdict: findings.NotEvaluated, Reason: findings.DataMissing, Missing: []findings.Missing{sepLog},
+			Summary: "The log of Endpoint Protection's installer holds no failed launch condition and does not go on beyond the launch conditions, so that it does not show how they ended.",
+		}}, nil
+	}
 	return []findings.Finding{{
 		Verdict: findings.RuledOut, Severity: findings.Info, Title: "Nothing that the installer of Endpoint Protection looks at is pending",
 		Summary:  "The registry queues no file operation in the control sets that it shows. RebootRequired is a volatile key, which a hive file never has.",

@@ -614,7 +614,7 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 			f.Summary += " " + v.says() + ", which speaks against it."
 		}
 		f.Missing = c.missing()
-	case len(agreed) > 0 || c.versionLog() != "":
+	case len(agreed) > 0 || c.versionLog() != "" && c.statesOffer():
 		mixedWell(&f, c, agreed, sum, said, signs)
 	default:
 		f.Verdict, f.Reason = findings.NotEvaluated, findings.DataMissing

@@ -25,7 +25,7 @@ var windowsBITSFailing = &findings.Check{
 	Product:  findings.Product{Name: "a log of background transfers", Words: []string{"datatransferservice", "bitsadmin"}},
 	Needs: []findings.Need{{
 		Met: func(f *facts.Facts) bool {
-			return len(bitsLogs(f)) > 0 || len(bitsCodeLines(f)) > 0 || f.Matches(bitsFailingID+"/service").Any()
+			return len(bitsLogs(f)) > 0 || len(bitsCodeLines(f)) > 0 || f.Matches(bitsFailingID+"/service").Any() || len(bitsAnswerLines(f)) > 0
 		},
 		What: bitsJobs.What, Why: bitsJobs.Why, Collect: bitsJobs.Collect,
 	}},
@@ -51,12 +51,16 @@ var windowsBITSFailing = &findings.Check{
 			"A job that failed with a code of BITS (0x80200…) that does not pass by itself, and no later transfer that completed.",
 			"A client that could not use the service (0x80070422, 0x80070424, 0x80246008), and a registry in which BITS, or a service that it depends on, is disabled or missing.",
 		},
-		Suggests: []string{"A code of a network that was gone, without a later transfer that completed.", "A client that could not use the service, without the registry."},
+		Suggests: []string{
+			"A code of a network that was gone, without a later transfer that completed.", "An answer of the server that BITS passes on (0x80190…), without a later transfer that completed.",
+			"A client that could not use the service, without the registry.",
+		},
 		Exonerates: []string{
-			"Transfers completed and no code of BITS is met.", "A later transfer completed: codes that pass by themselves are then ruled out, others are resolved.",
+			"Transfers completed and no code of BITS is met.",
+			"A later transfer completed: codes that pass by themselves and answers of the server are then ruled out, others are resolved.",
 		},
 		FalsePositives: "Codes of jobs that were cancelled or cleaned up (0x80200001 to 0x80200003) mean nothing. A laptop's jobs meet 0x80200010 each time it leaves the network.",
-		NotCovered:     "Answers of the server that BITS passes on (0x80190…), such as files that are not there, and transfers that are merely slow.",
+		NotCovered:     "Why a server answers as it does (0x80190…), which its own log tells, and transfers that are merely slow.",
 		References: []findings.Reference{
 			{Title: "BITS return values", URL: "https://learn.microsoft.com/en-us/windows/win32/bits/bits-return-values"},
 			{Title: "HTTP requirements for BITS downloads", URL: "https://learn.microsoft.com/en-us/windows/win32/bits/http-requirements-for-bits-downloads"},
@@ -121,8 +125,37 @@ func bitsCodes() []uint32 {
 	return out
 }
 
+// bitsAnswers is the family of codes in which BITS passes on the HTTP status that the server, or a proxy, answered: 0x80190000 and the status.
+const bitsAnswers = 0x80190000
+
+// bitsAnswer is what an answer of the server says of a job.
+func bitsAnswer(code uint32) bitsCause {
+	const file = "See that the server has the file and lets the account of the job read it: ask for the address of the log line with a browser on the same network; for ConfigMgr update the content on that distribution point and validate it."
+	c := bitsCause{meaning: fmt.Sprintf("the server, or a proxy, answered HTTP %d", code-bitsAnswers)}
+	switch status := code - bitsAnswers; status {
+	case 400:
+		c.meaning, c.remedy = c.meaning+" (bad request)", bitsHTTPRemedy
+	case 401:
+		c.meaning, c.remedy = c.meaning+" (the server demands credentials)", file
+	case 403:
+		c.meaning, c.remedy = c.meaning+" (forbidden)", file
+	case 404:
+		c.meaning, c.remedy = c.meaning+" (the file is not there)", file
+	case 407:
+		c.meaning, c.remedy = c.meaning+" (the proxy demands credentials)", bitsProxyRemedy
+	case 416:
+		c.meaning, c.remedy = c.meaning+" (it can't give this part of the file)", bitsHTTPRemedy
+	default:
+		if status >= 500 {
+			c.meaning, c.remedy = c.meaning+" (an error of the server or gateway)", "Look at the log of the web server, or of the gateway, at the time of the line, and cure what fails there."
+		}
+	}
+	return c
+}
+
 func bitsSignals() []match.Signal {
 	literals, pattern := codeForms(bitsCodes())
+	const status = `(?:0[xX])?801901(?:9[0-9a-fA-F]|[A-Fa-f][0-9a-fA-F])`
 	kinds := []string{string(ingest.KindLogCCM), string(ingest.KindLogSMS), string(ingest.KindLogWindowsUpdate), string(ingest.KindLogEvents)}
 	return []match.Signal{
 		{Name: bitsFailingID + "/code", Kinds: kinds, Literals: literals, Pattern: pattern},
@@ -131,6 +164,15 @@ func bitsSignals() []match.Signal {
 			// What bitsadmin prints of a job, below its banner, in the language of Windows: a label, the code, its text. A letter that mentions a code is no job.
 			Name: bitsFailingID + "/tool", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)}, Literals: literals,
 			Pattern: `^\s*\p{L}[\p{L} ]{3,30}:\s*0[xX](?P<code>` + pattern[strings.Index(pattern, "<code>")+len("<code>"):],
+		},
+		{
+			// The agents of Windows Update and ConfigMgr meet the same statuses without BITS, so the line must speak of it.
+			Name: bitsFailingID + "/answer", Kinds: kinds, Literals: []string{"801901"},
+			Pattern: `\b(?:BITS|DTS)[^\n]*\b(?P<code>` + status + `)\b|\b(?P<before>` + status + `)\b[^\n]*\b(?:BITS|DTS)`,
+		},
+		{
+			Name: bitsFailingID + "/tool-answer", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText)}, Literals: []string{"0x801901"},
+			Pattern: `^\s*\p{L}[\p{L} ]{3,30}:\s*(?P<code>` + status + `)\b`,
 		},
 		{
 			Name: bitsFailingID + "/service", Kinds: kinds, Literals: []string{"80070422", "80070424", "80246008"},
@@ -161,9 +203,19 @@ func bitsLogs(f *facts.Facts) []*ingest.Artifact {
 
 // bitsCodeLines are the lines with a code of BITS: of logs, and of the output of bitsadmin.
 func bitsCodeLines(f *facts.Facts) []facts.Match {
-	out := slices.Clone(f.Matches(bitsFailingID + "/code").Kept)
+	return append(slices.Clone(f.Matches(bitsFailingID+"/code").Kept), bitsPrinted(f, "/tool")...)
+}
+
+// bitsAnswerLines are the lines in which BITS passes on an answer of the server.
+func bitsAnswerLines(f *facts.Facts) []facts.Match {
+	return append(slices.Clone(f.Matches(bitsFailingID+"/answer").Kept), bitsPrinted(f, "/tool-answer")...)
+}
+
+// bitsPrinted are the lines of a signal that stand below the banner of bitsadmin.
+func bitsPrinted(f *facts.Facts, signal string) []facts.Match {
+	var out []facts.Match
 	banners := f.Matches(bitsFailingID + "/banner").Kept
-	for _, m := range f.Matches(bitsFailingID + "/tool").Kept {
+	for _, m := range f.Matches(bitsFailingID + signal).Kept {
 		if slices.ContainsFunc(banners, func(b facts.Match) bool { return b.Ref.Artifact == m.Ref.Artifact && b.Ref.Line < m.Ref.Line }) {
 			out = append(out, m)
 		}
@@ -171,12 +223,19 @@ func bitsCodeLines(f *facts.Facts) []facts.Match {
 	return out
 }
 
+// bitsCodeOf is the code of a line.
+func bitsCodeOf(m facts.Match) uint32 {
+	digits := strings.ToLower(m.Capture("code") + m.Capture("before") + m.Capture("agent"))
+	code, _ := wincode.Parse("0x" + strings.TrimPrefix(digits, "0x"))
+	return code
+}
+
 func runBITSFailing(f *facts.Facts) ([]findings.Finding, error) {
 	wells := slices.Concat(f.Matches(bitsFailingID+"/well").Kept, eventsSeen(f, bitsFailingID))
 	codes, service := bitsCodeLines(f), f.Matches(bitsFailingID+"/service")
 	var lasting, passing []facts.Match
 	for _, m := range codes {
-		if c, _ := wincode.Parse("0x" + m.Capture("code")); bitsCauses[c].passing {
+		if bitsCauses[bitsCodeOf(m)].passing {
 			passing = append(passing, m)
 		} else {
 			lasting = append(lasting, m)
@@ -188,11 +247,17 @@ func runBITSFailing(f *facts.Facts) ([]findings.Finding, error) {
 	if len(lasting) > 0 {
 		return []findings.Finding{bitsJobFailed(f, lasting, wells, findings.Confirmed)}, nil
 	}
+	if answers := bitsAnswerLines(f); len(answers) > 0 {
+		if _, over := f.Overcome(answers, wells); !over {
+			return []findings.Finding{bitsJobFailed(f, answers, wells, findings.Suspected)}, nil
+		}
+		passing = append(passing, answers...)
+	}
 	well, over := f.Overcome(slices.Concat(passing, service.Kept), wells)
 	if len(passing) > 0 && !over {
 		return []findings.Finding{bitsJobFailed(f, passing, wells, findings.Suspected)}, nil
 	}
-	x := findings.Finding{Verdict: findings.RuledOut, Summary: "Background transfers met no error of BITS."}
+	x := findings.Finding{Verdict: findings.RuledOut, Summary: "Background transfers completed and met no error of BITS."}
 	switch {
 	case over:
 		x.Summary = "Background transfers met errors that passed: a later transfer completed."
@@ -201,12 +266,20 @@ func runBITSFailing(f *facts.Facts) ([]findings.Finding, error) {
 		for _, m := range slices.Concat(passing, service.Kept)[:1] {
 			x.Evidence = append(x.Evidence, findings.FromMatch(m, findings.Context, "an error that passed"))
 		}
-	default:
+	case len(wells) > 0:
+		x.Evidence = append(x.Evidence, findings.FromMatch(wells[len(wells)-1], findings.Contradicts, "a transfer that completed"))
 		for _, a := range bitsLogs(f) {
 			x.Evidence = append(x.Evidence, findings.AbsentLine(a.Path, findings.Contradicts, "no error of BITS among its "+count(a.Records, "record")))
 		}
-		if n := len(wells); n > 0 {
-			x.Evidence = append(x.Evidence, findings.FromMatch(wells[n-1], findings.Contradicts, "a transfer that completed"))
+	default:
+		// A log without an end of a transfer, or with failures of another kind alone, says nothing for BITS.
+		x = findings.Finding{
+			Verdict: findings.NotEvaluated, Reason: findings.DataMissing, Missing: []findings.Missing{bitsJobs},
+			Summary: "The logs of background transfers hold no error of BITS, and no transfer that completed either, so that they do not show whether BITS works.",
+		}
+		for _, a := range bitsLogs(f) {
+			x.Evidence = append(x.Evidence, findings.AbsentLine(a.Path, findings.Context, "no error of BITS and no completed transfer among its "+count(a.Records, "record")))
+			x.Unmet = fmt.Sprintf("None of the %s of %s tells of a transfer that completed, or that failed with a code of BITS.", count(a.Records, "record"), a.Path)
 		}
 	}
 	return []findings.Finding{x}, nil
@@ -220,9 +293,12 @@ func bitsJobFailed(f *facts.Facts, list, wells []facts.Match, verdict findings.V
 			last = m
 		}
 	}
-	code, _ := wincode.Parse("0x" + last.Capture("code"))
+	code := bitsCodeOf(last)
 	cause := bitsCauses[code]
-	if cause.meaning == "" {
+	answer := code&0xFFFF0000 == bitsAnswers
+	if answer {
+		cause = bitsAnswer(code)
+	} else if cause.meaning == "" {
 		cause.meaning = strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(wincode.Name(code), "BG_E_"), "_", " "))
 	}
 	x := findings.Finding{
@@ -236,7 +312,7 @@ func bitsJobFailed(f *facts.Facts, list, wells []facts.Match, verdict findings.V
 	}
 	same := 0
 	for _, m := range list {
-		if c, _ := wincode.Parse("0x" + m.Capture("code")); c == code {
+		if c := bitsCodeOf(m); c == code {
 			same++
 			if m.Ref != last.Ref && same <= 2 {
 				x.Evidence = append(x.Evidence, findings.FromMatch(m, findings.Context, "the same error"))
@@ -267,6 +343,13 @@ func bitsJobFailed(f *facts.Facts, list, wells []facts.Match, verdict findings.V
 		x.State = findings.Resolved
 		x.Summary += " A later transfer completed, so that it was over by then."
 		x.Evidence = append(x.Evidence, findings.FromMatch(well, findings.Contradicts, "a later transfer that completed"))
+	case answer:
+		x.Summary += " BITS itself works as far as that; no later transfer is shown that completed. Whether the server lacks the file, or something on the way answers for it, the log of the server tells."
+		x.Cause = "BITS asked for the file, and what answered did not give it: the content is not on the server or may not be read there, or a proxy or gateway answers in its place."
+		x.Missing = []findings.Missing{{
+			What: "the log of the web server that was asked, of the time of the line", Why: "it shows whether the request arrived there and what it was answered",
+			Collect: `%SystemDrive%\inetpub\logs\LogFiles\W3SVC1 of the distribution point or update server`,
+		}}
 	case verdict == findings.Suspected:
 		x.Severity = findings.Low
 		x.Summary += " BITS tries again by itself; no later transfer is shown that completed."
@@ -280,7 +363,7 @@ func bitsJobFailed(f *facts.Facts, list, wells []facts.Match, verdict findings.V
 // bitsService is the finding of a client that could not use the service.
 func bitsService(f *facts.Facts, list []facts.Match) findings.Finding {
 	last := list[len(list)-1]
-	code, _ := wincode.Parse("0x" + last.Capture("code") + last.Capture("before") + last.Capture("agent"))
+	code := bitsCodeOf(last)
 	meaning := map[uint32]string{0x80070422: "the service is disabled", 0x80070424: "there is no such service", 0x80246008: "the agent could not use the service"}[code]
 	x := findings.Finding{
 		Verdict: findings.Suspected, Severity: findings.Medium, State: findings.Active, Subject: machineOf(f, last.Ref.Artifact),

@@ -226,6 +226,14 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		}
 	} else if since := q.sinceShutdown(f); since != "" && len(q.pairs) > 0 {
 		says = append(says, since)
+		if run := q.outlived(f); run != nil {
+			out.Title = "File operations still wait for a restart after the machine was started again: " + strings.Join(titles, "; ")
+			out.Evidence = append(out.Evidence, run.evidence()...)
+			out.Remedy = outlivedRemedy
+			if run.full {
+				out.Remedy = outlivedRemedy[1:]
+			}
+		}
 	}
 	if out.Subject == "" {
 		out.Subject = "the machine of " + out.Evidence[0].Artifact
@@ -233,6 +241,14 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 	out.Evidence = append(out.Evidence, hintEvidence(f, findings.Context)...)
 	out.Summary = strings.Join(says, " ")
 	return out
+}
+
+// outlivedRemedy is the remedy for a queue that is older than a start of the machine; the first step is for one that may have been a fast startup.
+var outlivedRemedy = []string{
+	"Restart the machine with Restart (shutdown /r /t 0) and not with Shut down and a start: a fast startup does not work on the queue.",
+	"Look at the queue again after a restart (reg query \"HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\" /v PendingFileRenameOperations). If the same pairs are still there, a further restart will not help either: find what puts the registry back " +
+		"to an older state (a snapshot of a virtual machine, a restore point, software that undoes changes at each start), or with which control set the machine boots.",
+	"Read %windir%\\PFRO.log (Windows Vista and later), which names each operation that failed at a boot.",
 }
 
 // shownPairs picks the pairs that a finding quotes: the first renames, then the first of what else there is.

@@ -249,7 +249,29 @@ func runWSUSUnreachable(f *facts.Facts) ([]findings.Finding, error) {
 	case len(met) > 0:
 		return []findings.Finding{requestsFailed(f, s, met)}, nil
 	}
+	if c := s.unexplained(); c != nil && len(s.wells) == 0 {
+		x := findings.Finding{
+			Verdict: findings.NotEvaluated, Reason: findings.DataMissing, Missing: []findings.Missing{scanNeed(wsusUnreachableID).Missing()},
+			Summary:  fmt.Sprintf("A search for updates ended with %s, a failure of the transport that does not say whether the server was reached, and none is shown that ended well.", codeText(c.code)),
+			Evidence: []findings.Evidence{findings.FromMatch(*c.last, findings.Context, "a search that ended with "+codeText(c.code))},
+		}
+		x.Unmet = fmt.Sprintf("No search ended with one of the codes; line %d of %s has %s, and no search ended well.", c.last.Ref.Line, c.last.Ref.Artifact, codeText(c.code))
+		return []findings.Finding{x}, nil
+	}
 	return []findings.Finding{s.reached("The searches for updates in the logs met none of the codes of a server that is not reached")}, nil
+}
+
+// unexplained is the last search that ended with a code of the transport (HTTP, WinHTTP, WinINet) that is none of the check's; nil if there is none.
+func (s scans) unexplained() *scanCode {
+	var out *scanCode
+	for _, c := range s.ended {
+		_, known := wsusCodes[c.code]
+		internet := c.code >= 0x80072EE0 && c.code <= 0x80072FFF // WinHTTP and WinINet: Win32 errors 12000 to 12287
+		if !known && (internet || c.code&0xFFFF0000 == bitsAnswers) {
+			out = c
+		}
+	}
+	return out
 }
 
 // reached is the finding of logs whose searches met none of a check's codes.
