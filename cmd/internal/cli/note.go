@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -57,6 +58,9 @@ func (a *App) runNote(ctx context.Context, dir, name, text string, write bool) e
 	}
 	a.found(len(notes), nil)
 	if !a.json {
+		if len(notes) > 0 {
+			fmt.Fprintln(a.out, a.calledLine(newCaller(archive).of(ctx, id)))
+		}
 		a.printNotes(notes, "")
 		return nil
 	}
