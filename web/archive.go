@@ -241,9 +241,9 @@ type Search struct {
 	Sort     string // file, time, relevance
 	Hits     []index.Hit
 	Cases    map[string]index.Case // what is known of the cases of the hits and of the facet, by ID
-	Page     int  // from 1
-	More     bool // there are hits behind these
-	Last     bool // no further page is shown
+	Page     int                   // from 1
+	More     bool                  // there are hits behind these
+	Last     bool                  // no further page is shown
 	Total    int
 	Counted  bool // Total and Facets are known
 	All      bool // counting was asked for, however long it takes
