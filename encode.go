@@ -53,6 +53,12 @@ func WriteReport(w io.Writer, r *findings.Report) error {
 	if len(r.Statements) > 0 {
 		list(e, "statements", r.Statements)
 	}
+	if len(r.Names) > 0 {
+		list(e, "names", r.Names)
+	}
+	if r.Redacted != "" {
+		e.field("redacted", r.Redacted)
+	}
 	return e.close()
 }
 

@@ -34,6 +34,7 @@ func TestWriteReport(t *testing.T) {
 			Notable: []findings.Evidence{{Quote: "q"}}, Tool: findings.Tool{Name: "casebook"}, Window: findings.Window{From: "x"},
 			Timeline: findings.Timeline{StepSeconds: 1}, Registry: []findings.KeyExcerpt{{Key: "<k>"}}, Errors: []findings.ErrorKind{{Template: "&"}},
 			Statements: []findings.Statement{{Artifact: "m.eml/message.txt"}, {Kind: findings.StatementNote}},
+			Names:      []findings.Name{{Name: "pc-0815", Kind: findings.NameHost}, {Name: "corp.example.com", Kind: findings.NameDomain}}, Redacted: "r",
 		},
 	}
 	for i := range reflect.TypeFor[findings.Report]().NumField() {

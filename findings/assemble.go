@@ -91,6 +91,7 @@ func Assemble(c Case) *Report {
 	})
 	r.Problems = append(r.Problems, slices.Compact(problems)...)
 	discreet(r)
+	r.Names = names(r, c.Systems)
 	return r
 }
 

@@ -81,6 +81,8 @@ type Finding struct {
 	Rivals     []Rival     `json:"rivals"`
 	Evidence   []Evidence  `json:"evidence"`
 	Missing    []Missing   `json:"missing"`
+	// Names are machines, domains and people that only the check knows to be such; the report lists them among its own names.
+	Names []Name `json:"-"`
 }
 
 // Reference is a public document that a check rests on.

@@ -27,6 +27,10 @@ type Report struct {
 	Notable   []Evidence       `json:"notable"`  // the first errors of the bundle, for a reader whom no verdict helps
 	// Statements are what people wrote: mails, and notes that came with the upload.
 	Statements []Statement `json:"statements,omitempty"`
+	// Names are the machines, domains and people that the analysis knows beside the systems, as far as the report may name them: what a redaction must not miss.
+	Names []Name `json:"names,omitempty"`
+	// Redacted says of a redacted report what was replaced and what can't be known; "" of every other.
+	Redacted string `json:"redacted,omitempty"`
 }
 
 // Tool is what made the report.

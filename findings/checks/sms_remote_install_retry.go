@@ -475,7 +475,7 @@ func (s siteServer) laterClient(h retriedHost, site releaseSeen, code string) fi
 		who = "Site " + code
 	}
 	f := findings.Finding{
-		Verdict: findings.Confirmed, Subject: hostKey(h.host), System: s.facts.ID, State: findings.Active,
+		Verdict: findings.Confirmed, Subject: hostKey(h.host), System: s.facts.ID, State: findings.Active, Names: []findings.Name{{Name: h.host, Kind: findings.NameHost}},
 		Title: fmt.Sprintf("%s retries the installation of its %s client on %s, which has %s", who, site.name(), h.host, h.release.name()),
 	}
 	f.Evidence = append(h.evidence(findings.Supports), h.release.evidence, site.evidence)

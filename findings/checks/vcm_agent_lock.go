@@ -718,7 +718,7 @@ func onlyRefusals(all []*facts.Facts, rows []vcmRow) []findings.Finding {
 			byHost[key] = i
 			h := vcmHost{name: host}
 			out = append(out, findings.Finding{
-				Verdict: findings.Suspected, Severity: findings.Medium, State: findings.Unknown, Subject: host, System: system,
+				Verdict: findings.Suspected, Severity: findings.Medium, State: findings.Unknown, Subject: host, System: system, Names: []findings.Name{{Name: host, Kind: findings.NameHost}},
 				Title:   "A VCM lock may have refused an installation on " + h.on(),
 				Summary: "An installation was refused: " + how + ". The locks themselves are not in the bundle, so whether one still holds is open.",
 				Rivals:  h.rivals(""), Missing: []findings.Missing{vcmLockNeed.Missing()},

@@ -26,6 +26,10 @@ func Markdown(w io.Writer, r *findings.Report) error {
 		m.line("**Nothing is confirmed.**")
 	}
 	m.line("")
+	if r.Redacted != "" {
+		m.line("%s", text(r.Redacted))
+		m.line("")
+	}
 	if r.Window.From != "" {
 		m.line("Time covered: %s to %s.", r.Window.From, r.Window.To)
 		m.line("")

@@ -15,6 +15,12 @@ var (
 	webHost = regexp.MustCompile(`(?i)\b(?:https?|ftp|ldaps?|wss?|tcp|rpc)(?:://|%3a%2f%2f)(?:[^\s/@"'<>]{1,128}@)?([A-Za-z0-9][A-Za-z0-9_.-]{0,254})`)
 	// Names that no public resolver knows.
 	internalHost = regexp.MustCompile(`(?i)\b([A-Z0-9][A-Z0-9-]{0,62}(?:\.[A-Z0-9-]{1,63}){0,6}\.(?:local|lan|corp|internal|intern|intra|intranet|localdomain|domain))\b`)
+	// Full names in lower case or upper case below the domains that most networks have theirs in. Names of programs' parts begin with capitals.
+	fullName = regexp.MustCompile(`\b(?:(?:[a-z0-9][a-z0-9-]{0,62}\.){2,6}(?:com|net|org|de|at|ch|fr|it|es|nl|be|dk|se|no|fi|pl|cz|uk|eu|us|ca|au|jp|cn|ru|br|gov|edu|mil|example|test)|(?:[A-Z0-9][A-Z0-9-]{0,62}\.){2,6}(?:COM|NET|ORG|DE|AT|CH|FR|IT|ES|NL|BE|DK|SE|NO|FI|PL|CZ|UK|EU|US|CA|AU|JP|CN|RU|BR|GOV|EDU|MIL|EXAMPLE|TEST))\b`)
+	// What a log calls a machine and puts in quotes.
+	quotedHost = regexp.MustCompile(`(?i)\b(?:machine|computer|host|server|client|system)(?: ?name)?:?\s+"([A-Za-z0-9][A-Za-z0-9-]{1,62}(?:\.[A-Za-z0-9-]{1,63}){0,6})"`)
+	// Between the cells of a table's row.
+	cellEnd = regexp.MustCompile(`"?(?:[,;|]\b|[,;|]"|[,;|]{2,}|\t| {2,})`)
 	// Fields of logs, listings and XML that hold a computer.
 	hostField = regexp.MustCompile(`(?i)\b(?:server(?:name|remotename|fqdn)|computer ?(?:name)?|machine ?name|host ?name|netbios ?name|workstation ?name|smsmp|smsslp|ccmhostname|fqdn|wuserver|wustatusserver|logon ?server|management point|distribution point|site server|domain controller|dns suffix search list|nal_server|mp|sup|dp|fsp)["']?(?:\s*\.)*\s*(?:=|:|>|is)\s*["'\[<]*\\{0,2}([A-Za-z0-9][A-Za-z0-9-]{1,62}(?:\.[A-Za-z0-9-]{1,63}){0,6})(?:$|[\s"'<>\\,;/)\]]|:\d)`)
 
@@ -41,6 +47,13 @@ var (
 	ip4Text     = regexp.MustCompile(`\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}`)
 	ip6Text     = regexp.MustCompile(`(?i)(?:^|[^0-9a-z:.])((?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4})`)
 
+	// A product code of Windows Installer: in its own keys, and where logs and exports call it so.
+	productCode = regexp.MustCompile(`(?i)(?:\\uninstall\\|\bproduct ?(?:code|id)["']?\s*[:=]\s*["']?)\{(` + guidText.String() + `)\}`)
+	// A folder above a machine's tree, and what machines are called.
+	holderName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{2,62}$`)
+	machineName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,60}\d{2,}[A-Za-z]{0,3}$`)
+	packageID   = regexp.MustCompile(`^(?i:[A-Z0-9]{3}[0-9A-F]{5}|[0-9A-F]{8,})$`)
+
 	versionBefore = regexp.MustCompile(`(?i)(?:version|ver|build|release|\bv)["']?[\s:.=>]{0,4}$`)
 )
 
@@ -50,7 +63,30 @@ var common = words(`public default all administrator admin guest system localser
 	appdata temp programdata iis apppool font driver host dwm umfd trustedinstaller creator interactive context mode rights profile account accounts
 	server client computer computers workgroup domain controller site value error failed success empty found missing invalid valid yes but has was
 	this that with from when http https file files config configuration services console session com net org local installed running stopped
-	program folder path type data set get new old current root`)
+	program folder path type data set get new old current root workgroup`)
+
+// roots are folders at the top of a machine's disk, or of what a client keeps there.
+var roots = func() map[string]bool {
+	out := words("windows winnt programdata users ccm sms ms smslogon syswow64 system32 recovery")
+	for _, name := range []string{"Program Files", "Program Files (x86)", "Documents and Settings"} {
+		out[strings.ToLower(name)] = true
+	}
+	return out
+}()
+
+// holder are folders that hold trees of machines and are named after none, and those of Windows itself.
+var holder = words(`windows winnt system32 syswow64 users ccm sms ms smslogon programdata files upload uploads auto logs log registry hives evidence collection collected
+	backup backups temp client clients server servers siteserver site sites console machine machines host hosts computer computers pc pcs system systems workstation workstations
+	ws desktop laptop laptops notebook notebooks restore mnt mount disk drive image case ticket customer before after first second old new reply support bundle export c_drive
+	drive_c cdrive root data home public`)
+
+// numbered are words before a number that make no machine's name: of programs, platforms, updates and collections.
+var numbered = words(`windows win wow syswow system amd arm ia kb ms ie sp net framework office log logs day part disk disc vol volume case ticket sr inc upload run step page
+	s v ver version build cache python perl java jre jdk sql exchange vs vc vcredist msi update backup snapshot controlset week year copy archive chunk set utf cp iso x`)
+
+// generic are first labels of domains that say nothing of whose it is.
+var generic = words(`corp ad ads internal intern intra intranet local lan lab labs test prod dev int ext office home domain dom root mail web www net company example group global
+	hq main office dc dns site in windows microsoft agent update service support cloud data server client`)
 
 // directory are containers that every Active Directory has, and what certificates of every Windows state.
 var directory = func() map[string]bool {

@@ -30,6 +30,12 @@ import (
 // where a path shows them to be names.
 const minName = 3
 
+// The cells of what is taken for a row of a table.
+const (
+	minCells = 3
+	maxCells = 64
+)
+
 // class is a kind of name; the pseudonyms are CLASS-1, CLASS-2 …
 type class string
 
@@ -46,11 +52,16 @@ const (
 	mail         class = "MAIL"
 )
 
+// Caveat is what the reader of something redacted has to know before passing it on.
+const Caveat = "Redacted: computers, domains, users, organisations, addresses, SIDs, GUIDs (not those of products) and mail addresses that the analysis knows as such are replaced by placeholders, " +
+	"the same for the same name, and passwords are taken out; what free text calls people, machines, places and customers can't be known, so look this through before you pass it on."
+
 // Redactor calls what it takes out of several reports by the same pseudonyms.
 type Redactor struct {
 	names      map[string]class  // lower case
 	spellings  map[string]string // another way to write a name, lower case, to the name
 	uploads    map[string]string // an upload's name to what stands for it
+	products   map[string]bool   // GUIDs in lower case that are the same everywhere: product codes
 	pseudonyms map[string]string
 	next       map[class]int
 	known      *regexp.Regexp // all names and spellings; nil if there are none
@@ -58,7 +69,7 @@ type Redactor struct {
 
 // New returns a redactor that knows the names which the reports hold.
 func New(reports ...*findings.Report) *Redactor {
-	d := &Redactor{names: map[string]class{}, spellings: map[string]string{}, uploads: map[string]string{}, pseudonyms: map[string]string{}, next: map[class]int{}}
+	d := &Redactor{names: map[string]class{}, spellings: map[string]string{}, uploads: map[string]string{}, products: map[string]bool{}, pseudonyms: map[string]string{}, next: map[class]int{}}
 	for _, r := range reports {
 		d.collect(r)
 	}
@@ -82,6 +93,7 @@ func (d *Redactor) Report(r *findings.Report) *findings.Report {
 		out.Case = "CASE-1"
 	}
 	out.Statements = nil // in what people write names stand that nothing shows to be names
+	out.Names, out.Redacted = nil, Caveat
 	return out
 }
 
@@ -101,10 +113,16 @@ func (d *Redactor) Name(r *findings.Report) string {
 // Report returns a copy of r without what names people and machines. The same report gives the same copy.
 func Report(r *findings.Report) *findings.Report { return New(r).Report(r) }
 
+// long tells whether a name has the characters to be looked for everywhere; two are enough for a letter with a digit, as machines of laboratories are called.
+func long(name string) bool {
+	n := utf8.RuneCountInString(name)
+	return n >= minName || n == 2 && strings.ContainsFunc(name, unicode.IsLetter) && strings.ContainsFunc(name, unicode.IsDigit)
+}
+
 // add notes a name.
 func (d *Redactor) add(name string, c class) {
 	name = strings.ToLower(strings.TrimSpace(name))
-	if utf8.RuneCountInString(name) < minName || common[name] || strings.HasPrefix(name, "%") || !strings.ContainsFunc(name, unicode.IsLetter) {
+	if !long(name) || common[name] || strings.HasPrefix(name, "%") || !strings.ContainsFunc(name, unicode.IsLetter) {
 		return
 	}
 	if old, ok := d.names[name]; !ok || c < old { // a name that is two things is always called the same
@@ -132,8 +150,82 @@ func (d *Redactor) collect(r *findings.Report) {
 		for name, value := range s.Environment {
 			d.addVariable(name, value)
 		}
+		for _, p := range s.Packages {
+			d.products[strings.ToLower(strings.Trim(p.Code, "{}"))] = true
+		}
+	}
+	for _, n := range r.Names {
+		switch n.Kind {
+		case findings.NameHost:
+			d.addHost(n.Name)
+			if _, rest, ok := strings.Cut(n.Name, "."); ok && !public(n.Name) {
+				d.addDomain(rest)
+			}
+		case findings.NameDomain:
+			if !public(n.Name) {
+				d.addDomain(n.Name)
+			}
+		case findings.NameUser:
+			d.add(n.Name, user)
+		}
+	}
+	for _, a := range r.Artifacts {
+		d.collectPath(a.Path)
+	}
+	for i := range r.Findings {
+		for _, e := range r.Findings[i].Evidence {
+			if e.Value != nil {
+				d.collectText(*e.Value + "=" + e.Quote)
+			}
+		}
+	}
+	for _, k := range r.Registry {
+		for _, v := range k.Values {
+			d.collectText(v.Name + "=" + v.Data)
+		}
 	}
 	each(reflect.ValueOf(r).Elem(), "", d.collectText)
+}
+
+// collectPath notes the folders of a member's path that are named after a machine: what holds a tree of Windows or of a client, and what looks like a machine's name.
+func (d *Redactor) collectPath(path string) {
+	parts := strings.Split(path, "/")
+	for i, p := range parts[:len(parts)-1] {
+		if holder[strings.ToLower(p)] {
+			continue
+		}
+		if roots[strings.ToLower(parts[i+1])] && holderName.MatchString(p) || machineLike(p) {
+			d.addHost(p)
+		}
+	}
+}
+
+// machineLike tells whether a folder's name has the form that machines are given: letters of one case with a number of two digits or more. Names of programs,
+// packages and kinds that have it too are none.
+func machineLike(s string) bool {
+	if !machineName.MatchString(s) || s != strings.ToUpper(s) && s != strings.ToLower(s) || packageID.MatchString(s) || guidText.MatchString(s) {
+		return false
+	}
+	letters := strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) })
+	return !slices.ContainsFunc(letters, func(w string) bool { return numbered[w] })
+}
+
+// addDomain notes a domain that typed facts show, those above it, and what it is called in short.
+func (d *Redactor) addDomain(name string) {
+	for name = strings.ToLower(strings.Trim(name, ".")); name != ""; {
+		first, rest, more := strings.Cut(name, ".")
+		d.add(name, domain)
+		if !more || !strings.ContainsFunc(rest, unicode.IsLetter) {
+			return
+		}
+		if !generic[first] {
+			d.add(first, domain)
+		}
+		if !strings.Contains(rest, ".") {
+			return
+		}
+		name = rest
+	}
 }
 
 // extension is the end of an upload's name that says what it is.
@@ -159,6 +251,9 @@ func (d *Redactor) addVariable(name, value string) {
 
 // collectText finds the names in one string.
 func (d *Redactor) collectText(s string) {
+	for _, m := range productCode.FindAllStringSubmatch(s, -1) {
+		d.products[strings.ToLower(m[1])] = true
+	}
 	for _, m := range profile.FindAllStringSubmatch(s, -1) {
 		d.add(strings.SplitN(m[1], ".", 2)[0], user) // NAME.DOMAIN is a profile of a second machine or domain
 		d.add(m[1], user)
@@ -166,9 +261,23 @@ func (d *Redactor) collectText(s string) {
 			d.add(first, user)
 		}
 	}
-	for _, re := range []*regexp.Regexp{unc, webHost, hostField, internalHost} {
+	for _, re := range []*regexp.Regexp{unc, webHost, hostField, quotedHost, internalHost} {
 		for _, m := range re.FindAllStringSubmatch(s, -1) {
 			d.addHost(m[1])
+		}
+	}
+	for _, name := range fullName.FindAllString(s, -1) {
+		if first, _, _ := strings.Cut(strings.ToLower(name), "."); !generic[first] {
+			d.addHost(name)
+		} else if !public(name) {
+			d.add(name, domain)
+		}
+	}
+	if cells := cellEnd.Split(s, maxCells+1); len(cells) >= minCells && len(cells) <= maxCells {
+		for _, c := range cells {
+			if c = strings.Trim(c, `"' `); machineLike(c) {
+				d.addHost(c)
+			}
 		}
 	}
 	for _, m := range account.FindAllStringSubmatch(s, -1) {
@@ -362,7 +471,12 @@ func (d *Redactor) Text(s string) string {
 		}
 		return d.pseudonym(m, sid)
 	})
-	s = guidText.ReplaceAllStringFunc(s, func(m string) string { return d.pseudonym(m, guid) })
+	s = guidText.ReplaceAllStringFunc(s, func(m string) string {
+		if d.products[strings.ToLower(m)] {
+			return m
+		}
+		return d.pseudonym(m, guid)
+	})
 	hardware := func(m string) string {
 		return d.pseudonym(strings.Map(func(r rune) rune {
 			if strings.ContainsRune(":-.", r) {
@@ -532,7 +646,7 @@ func whole(s string, from, to int) bool {
 var kept = map[string]bool{
 	"schema": true, "check": true, "sha256": true, "url": true, "encoding": true, "format": true, "time": true, "local_time": true, "from": true, "to": true,
 	"first_time": true, "last_time": true, "first_local": true, "last_local": true, "clock": true, "hive_written": true, "last_written": true, "settles": true,
-	"type": true, "operation": true, "version": true, "only": true,
+	"type": true, "operation": true, "version": true, "only": true, "redacted": true,
 }
 
 // jsonName is the name of a field in report.json.

@@ -117,6 +117,7 @@ func compared(before, after *findings.Report, names *redact.Redactor) *diff.Diff
 	}
 	d = redact.Value(names, d)
 	d.Before.Name, d.After.Name = names.Name(before), names.Name(after)
+	d.Caveats = append(d.Caveats, redact.Caveat)
 	return d
 }
 

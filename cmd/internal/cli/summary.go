@@ -59,6 +59,9 @@ type summary struct {
 func (s summary) write() {
 	r := s.report
 	s.paragraph("", "", s.bold(printable(r.Name())+": "+s.headline()))
+	if r.Redacted != "" {
+		s.paragraph("", "", r.Redacted)
+	}
 	s.paragraph("", "", s.covered())
 	if text := incident(r); text != "" {
 		s.paragraph("", "", text)
