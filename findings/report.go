@@ -161,7 +161,7 @@ type Sensitive struct {
 
 // ErrorKind is what error records have in common that differ in numbers and identifiers only.
 type ErrorKind struct {
-	Template string   `json:"template"` // the text with # for each number and identifier; error codes stay
+	Template string   `json:"template"` // the text with # for each number and identifier; error and return codes stay
 	Count    int      `json:"count"`
 	System   string   `json:"system"`
 	First    Evidence `json:"first"`

@@ -32,7 +32,7 @@ type Likeness struct {
 type Reason struct {
 	Check    string  `json:"check,omitempty"`
 	Title    string  `json:"title,omitempty"`    // of the finding, as the case in the archive has it
-	Template string  `json:"template,omitempty"` // of the errors, with # for numbers
+	Template string  `json:"template,omitempty"` // of the errors, with # for numbers that are no codes
 	Cases    int     `json:"cases"`              // so many cases of the archive have it
 	Weight   float64 `json:"weight"`             // the rarer, the more
 }

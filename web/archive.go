@@ -7,7 +7,6 @@ import (
 	"io"
 	"math"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -241,9 +240,10 @@ type Search struct {
 	Failed   string // what could not be searched
 	Sort     string // file, time, relevance
 	Hits     []index.Hit
-	Page     int  // from 1
-	More     bool // there are hits behind these
-	Last     bool // no further page is shown
+	Cases    map[string]index.Case // what is known of the cases of the hits and of the facet, by ID
+	Page     int                   // from 1
+	More     bool                  // there are hits behind these
+	Last     bool                  // no further page is shown
 	Total    int
 	Counted  bool // Total and Facets are known
 	All      bool // counting was asked for, however long it takes
@@ -328,9 +328,9 @@ func (l *Live) WriteNotes(w io.Writer, bar *Bar, p *NotePage) error {
 	return notesPage(l.on(PageNotes, bar), p).Render(context.Background(), w)
 }
 
-// WriteSimilar writes the page of the cases that resemble the case. failed says what could not be compared, "" if all was.
-func (l *Live) WriteSimilar(w io.Writer, bar *Bar, list []index.Likeness, failed string) error {
-	return similarPage(l.on(PageSimilar, bar), list, failed).Render(context.Background(), w)
+// WriteSimilar writes the page of the cases that resemble the case. cases has what is known of them, by ID; failed says what could not be compared, "" if all was.
+func (l *Live) WriteSimilar(w io.Writer, bar *Bar, list []index.Likeness, cases map[string]index.Case, failed string) error {
+	return similarPage(l.on(PageSimilar, bar), list, cases, failed).Render(context.Background(), w)
 }
 
 // UploadPage is the form that takes an upload.
@@ -651,13 +651,59 @@ func sharedBy(n int) string {
 	return "(as " + number(n) + " cases do)"
 }
 
-// uploadSum is a SHA-256, which is the ID of a case that got no other.
-var uploadSum = regexp.MustCompile(`^[0-9a-f]{64}$`)
+// maxCalled is how many characters of a case's name a page shows.
+const maxCalled = 100
 
-// calledCase is what a case is called in lists: its ID, of a SHA-256 the beginning, by which commands and the search find it too.
-func calledCase(id string) string {
-	if uploadSum.MatchString(id) {
-		return id[:12] + "…"
+// calledCase is what a case is called in lists.
+func calledCase(c index.Case) string {
+	name, _ := c.Called()
+	return clip(name, maxCalled)
+}
+
+// behindCase is what tells more of a case where there is room.
+func behindCase(c index.Case) string {
+	_, behind := c.Called()
+	return clip(behind, maxCalled)
+}
+
+// known returns a case of a list, with its ID alone if it is not there.
+func known(cases map[string]index.Case, id string) index.Case {
+	c := cases[id]
+	c.ID = id
+	return c
+}
+
+func (r *CaseRow) known() index.Case { return index.Case{ID: r.ID, Uploads: r.Uploads} }
+
+// about is what tells more of a case in a short list: when it came, its first machine and its labels.
+func (r *CaseRow) about() string {
+	var parts []string
+	if s := day10(r.Added); s != "" {
+		parts = append(parts, s)
 	}
-	return id
+	if len(r.Hosts) > 0 && r.Hosts[0] != "" {
+		host := clip(r.Hosts[0], maxCalled)
+		if n := len(r.Hosts) - 1; n > 0 {
+			host += " and " + number(n) + " more"
+		}
+		parts = append(parts, host)
+	}
+	for _, l := range labelList(r.Labels) {
+		parts = append(parts, clip(l, maxCalled))
+	}
+	return strings.Join(parts, " · ")
+}
+
+func (j *Job) known() index.Case {
+	return index.Case{ID: j.Case, Uploads: []index.Upload{{Name: j.Name}}}
+}
+
+func (s *Search) caseOf(id string) index.Case { return known(s.Cases, id) }
+
+// facetWord is what the value of a facet is called.
+func (s *Search) facetWord(f index.Facet, value string) string {
+	if f == index.FacetCase {
+		return calledCase(s.caseOf(value))
+	}
+	return value
 }

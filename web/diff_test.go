@@ -39,7 +39,7 @@ func change() *diff.Diff {
 			{System: "PC2", Only: "after", Facts: []diff.FactChange{}},
 			{System: "PC3", Only: "before", Facts: []diff.FactChange{}},
 		},
-		Errors: diff.ErrorChanges{Came: []findings.ErrorKind{kind}, Stopped: []findings.ErrorKind{kind}}, Caveats: []string{"Something is not compared."},
+		Errors: diff.ErrorChanges{Came: []findings.ErrorKind{kind}, Stopped: []findings.ErrorKind{kind}, OnlyBefore: []findings.ErrorKind{kind}}, Caveats: []string{"Something is not compared."},
 	}
 }
 

@@ -30,6 +30,26 @@ func text(s string) templ.Component {
 	return shown(s, false)
 }
 
+// pathText is the text of a path, which may be broken behind its slashes.
+func pathText(s string) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		if len(s) > maxText {
+			return text(s).Render(ctx, w)
+		}
+		for part := range strings.SplitAfterSeq(s, "/") {
+			if err := text(part).Render(ctx, w); err != nil {
+				return err
+			}
+			if strings.HasSuffix(part, "/") {
+				if _, err := io.WriteString(w, "<wbr>"); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
 // block is text for elements that keep white space: line breaks and tabs stay.
 func block(s string) templ.Component { return shown(s, true) }
 

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"casebook/findings"
+	"casebook/index"
 	"casebook/ingest"
 )
 
@@ -292,13 +293,13 @@ func pageTitle(v *view) string {
 	case v.Unreadable():
 		s = "Nothing could be read"
 	}
-	return s + " - " + caseName(v) + " - casebook"
+	return s + " - " + nameOf(v) + " - casebook"
 }
 
-// caseName names what the report is about: the case's ID, else the uploads.
-func caseName(v *view) string {
+// nameOf names what the report is about: the case's ID where one was given, else the uploads.
+func nameOf(v *view) string {
 	switch {
-	case v.Case != "":
+	case v.Case != "" && (index.ShortID(v.Case) == v.Case || len(v.Uploads) == 0):
 		return v.Case
 	case len(v.Uploads) == 0:
 		return "unnamed upload"
@@ -306,6 +307,15 @@ func caseName(v *view) string {
 		return v.Uploads[0].Name
 	}
 	return v.Uploads[0].Name + " and " + number(len(v.Uploads)-1) + " more"
+}
+
+// known is the case as its archive knows it.
+func (v *view) known() index.Case {
+	c := index.Case{ID: v.Case}
+	for _, u := range v.Uploads {
+		c.Uploads = append(c.Uploads, index.Upload{Name: u.Name})
+	}
+	return c
 }
 
 // systemName is how the page calls a machine.

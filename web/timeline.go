@@ -397,6 +397,9 @@ func upright(at ...float64) string {
 	return b.String()
 }
 
+// edge is how near to the beginning of the axis a label begins at its tick, so that it does not reach over what stands before the axis.
+const edge = 0.05
+
 // tick is a label of the axis.
 type tick struct {
 	at    float64

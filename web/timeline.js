@@ -72,6 +72,7 @@ for (const chart of all(".chart.zoom")) {
         line.setAttribute("y2", "5");
         text.setAttribute("x", x(at));
         text.setAttribute("y", "16");
+        if ((at - from) / span < 0.05) text.setAttribute("class", "first"); // not over the name before the axis
         text.textContent = label(at, step);
         axis.append(line, text);
       }

@@ -93,7 +93,8 @@ type Stand struct {
 // SystemChange is what has changed on a machine.
 type SystemChange struct {
 	System string       `json:"system"`
-	Only   string       `json:"only,omitempty"` // before or after, if only that report tells of it
+	Only   string       `json:"only,omitempty"`   // before or after, if only that report tells of it
+	Paired Pairing      `json:"paired,omitempty"` // by what it is the same machine; "" if only one report tells of it
 	Facts  []FactChange `json:"facts"`
 }
 
@@ -119,10 +120,12 @@ const (
 	FactRegistryValue FactKind = "registry"    // values of keys that evidence of both reports names
 )
 
-// ErrorChanges are kinds of errors that came and that stopped.
+// ErrorChanges are kinds of errors that only one of the reports has.
 type ErrorChanges struct {
-	Came    []findings.ErrorKind `json:"came"`
-	Stopped []findings.ErrorKind `json:"stopped"`
+	Came    []findings.ErrorKind `json:"came"`    // only the second has them
+	Stopped []findings.ErrorKind `json:"stopped"` // only the first has them, and the second's log goes on longer
+	// OnlyBefore has those of the first report that can't be said to have stopped: the second's log does not go on longer, or nothing says so.
+	OnlyBefore []findings.ErrorKind `json:"only_before"`
 }
 
 // Reports compares two reports, neither of which may be nil.
@@ -130,13 +133,13 @@ func Reports(before, after *findings.Report) *Diff {
 	d := &Diff{
 		Schema: Schema, Before: side(before), After: side(after), Later: later(before, after),
 		Findings: []FindingPair{}, Systems: []SystemChange{}, Caveats: []string{},
-		Errors: ErrorChanges{Came: []findings.ErrorKind{}, Stopped: []findings.ErrorKind{}},
+		Errors: ErrorChanges{Came: []findings.ErrorKind{}, Stopped: []findings.ErrorKind{}, OnlyBefore: []findings.ErrorKind{}},
 	}
-	names := pairSystems(before, after)
+	names, by := pairSystems(before, after)
 	d.findings(before, after, names)
-	d.systems(before, after, names)
+	d.systems(before, after, names, by)
 	d.caveats(before, after)
-	d.errors(before, after)
+	d.errors(before, after, names)
 	return d
 }
 
@@ -258,7 +261,7 @@ func elsewhere(is map[key]*findings.Finding, k key) *findings.Finding {
 	return best
 }
 
-func (d *Diff) systems(before, after *findings.Report, names map[string]string) {
+func (d *Diff) systems(before, after *findings.Report, names map[string]string, by map[string]Pairing) {
 	was := map[string]*findings.System{}
 	for i := range before.Systems {
 		was[before.Systems[i].ID] = &before.Systems[i]
@@ -276,7 +279,7 @@ func (d *Diff) systems(before, after *findings.Report, names map[string]string) 
 		facts := compare(factsOf(a), factsOf(b), a, b)
 		facts = append(facts, excerpts(before, after, id, b.ID)...)
 		if len(facts) > 0 {
-			d.Systems = append(d.Systems, SystemChange{System: id, Facts: facts})
+			d.Systems = append(d.Systems, SystemChange{System: id, Paired: by[b.ID], Facts: facts})
 		}
 	}
 	for _, s := range before.Systems {
@@ -447,8 +450,9 @@ func excerpts(before, after *findings.Report, was, is string) []FactChange {
 	return out
 }
 
-// errors compares the kinds of errors. Of a log that only one upload holds nothing came and nothing stopped.
-func (d *Diff) errors(before, after *findings.Report) {
+// errors compares the kinds of errors. Of a log that only one upload holds nothing came and nothing stopped; and nothing has
+// stopped of which the second upload does not tell for longer.
+func (d *Diff) errors(before, after *findings.Report, names map[string]string) {
 	only := func(r, other *findings.Report, which string) []findings.ErrorKind {
 		known := map[string]bool{}
 		for _, e := range other.Errors {
@@ -477,8 +481,65 @@ func (d *Diff) errors(before, after *findings.Report) {
 		}
 		return out
 	}
-	d.Errors.Stopped = only(before, after, "first")
+	longer := d.longer(before, after, names)
+	for _, e := range only(before, after, "first") {
+		if longer(e) {
+			d.Errors.Stopped = append(d.Errors.Stopped, e)
+		} else {
+			d.Errors.OnlyBefore = append(d.Errors.OnlyBefore, e)
+		}
+	}
 	d.Errors.Came = only(after, before, "second")
+}
+
+// ends is when a log ends: in UTC, and by its own clock. Both are "" if it has no times.
+type ends struct{ utc, local string }
+
+// longer returns what tells whether the log of an error of the first report goes on longer in the second. Of a log without times the uploads decide.
+func (d *Diff) longer(before, after *findings.Report, names map[string]string) func(findings.ErrorKind) bool {
+	type key struct{ system, name string }
+	const reading = len("2006-01-02T15:04:05") // without an offset
+	list := func(r *findings.Report, names map[string]string) map[key]ends {
+		out := map[key]ends{}
+		for _, a := range r.Artifacts {
+			if a.Records == 0 {
+				continue
+			}
+			system := a.System
+			if to, ok := names[system]; ok {
+				system = to
+			}
+			k := key{system, logName(a.Path)}
+			local := a.LastLocal[:min(len(a.LastLocal), reading)]
+			out[k] = ends{max(out[k].utc, a.LastTime), max(out[k].local, local)}
+		}
+		return out
+	}
+	was, is := list(before, nil), list(after, names)
+	owner := map[string]string{}
+	for _, a := range before.Artifacts {
+		owner[a.Path] = a.System
+	}
+	return func(e findings.ErrorKind) bool {
+		if d.Later != LaterYes {
+			return false
+		}
+		if e.First.Artifact == "" {
+			return true
+		}
+		k := key{owner[e.First.Artifact], logName(e.First.Artifact)}
+		b, there := is[k]
+		switch a := was[k]; {
+		case !there:
+			return false // the log is another machine's
+		case a.utc != "" && b.utc != "":
+			return b.utc > a.utc // RFC 3339 in UTC sorts by time
+		case a.local != "" && b.local != "":
+			return b.local > a.local
+		default:
+			return a == (ends{})
+		}
+	}
 }
 
 // logName is what the files of one log have in common: the name without folders, extension, and the time or number of a part that was closed.
@@ -492,9 +553,9 @@ func (d *Diff) caveats(before, after *findings.Report) {
 	say := func(format string, args ...any) { d.Caveats = append(d.Caveats, fmt.Sprintf(format, args...)) }
 	switch d.Later {
 	case LaterNo:
-		say("The second upload does not end later than the first, so nothing is called cured.")
+		say("The second upload does not end later than the first, so nothing is called cured or stopped.")
 	case LaterUnknown:
-		say("Nothing says which upload is the later one: no record of one of them has a time in UTC.")
+		say("Nothing says which upload is the later one, so nothing is called stopped: no record of one of them has a time in UTC.")
 	case LaterYes:
 	}
 	for _, x := range []struct {

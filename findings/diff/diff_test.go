@@ -90,7 +90,7 @@ func TestFacts(t *testing.T) {
 	before.Registry = []findings.KeyExcerpt{{Artifact: "a/SYSTEM", Key: `ControlSet001\X`, Values: []findings.ValueExcerpt{{Name: "v", Data: "1"}, {Name: "w", Data: "5"}}}}
 	after.Registry = []findings.KeyExcerpt{{Artifact: "b/SYSTEM", Key: `controlset001\x`, Values: []findings.ValueExcerpt{{Name: "v", Data: "2"}, {Name: "w", Data: "5"}}}}
 	d := diff.Reports(before, after)
-	want := []diff.SystemChange{{System: "PC1", Facts: []diff.FactChange{
+	want := []diff.SystemChange{{System: "PC1", Paired: diff.PairedByName, Facts: []diff.FactChange{
 		{Kind: diff.FactSystem, Name: "Windows", Before: "Windows 7", After: "Windows 7 Service Pack 1"},
 		{Kind: diff.FactRename, Name: `C:\new`, Before: `rename to C:\old`},
 		{Kind: diff.FactService, Name: "BITS", Before: "disabled svchost.exe", After: "automatic svchost.exe"},
@@ -127,9 +127,66 @@ func TestErrors(t *testing.T) {
 	before.Errors = []findings.ErrorKind{{Template: "old #", Count: 2}, {Template: "both #", Count: 1}}
 	after.Errors = []findings.ErrorKind{{Template: "both #", Count: 9}, {Template: "new #", Count: 3}}
 	got := diff.Reports(before, after).Errors
-	want := diff.ErrorChanges{Came: []findings.ErrorKind{{Template: "new #", Count: 3}}, Stopped: []findings.ErrorKind{{Template: "old #", Count: 2}}}
+	want := diff.ErrorChanges{Came: []findings.ErrorKind{{Template: "new #", Count: 3}}, Stopped: []findings.ErrorKind{{Template: "old #", Count: 2}}, OnlyBefore: []findings.ErrorKind{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("errors differ (-want +got):\n%s", diff)
+	}
+}
+
+// TestStopped calls no error stopped of which the second upload does not tell for longer.
+func TestStopped(t *testing.T) {
+	log := func(last, local string) findings.Artifact {
+		return findings.Artifact{Path: "x/agent.log", System: "PC1", Records: 3, LastTime: last, LastLocal: local}
+	}
+	for name, tt := range map[string]struct {
+		hour          string // of the second upload's end; the first ends at 05
+		before, after findings.Artifact
+		stopped       bool
+	}{
+		"later":                  {"09", log("2012-03-01T04:00:00Z", ""), log("2012-03-01T08:00:00Z", ""), true},
+		"earlier-upload":         {"02", log("2012-03-01T04:00:00Z", ""), log("2012-03-01T08:00:00Z", ""), false},
+		"undated-upload":         {"none", log("2012-03-01T04:00:00Z", ""), log("2012-03-01T08:00:00Z", ""), false},
+		"log-ends-before":        {"09", log("2012-03-01T04:00:00Z", ""), log("2012-03-01T03:00:00Z", ""), false},
+		"same-log":               {"09", log("2012-03-01T04:00:00Z", ""), log("2012-03-01T04:00:00Z", ""), false},
+		"later-by-its-clock":     {"09", log("", "2012-03-01T04:00:00"), log("", "2012-03-01T04:00:01"), true},
+		"not-later-by-its-clock": {"09", log("", "2012-03-01T04:00:00+01:00"), log("", "2012-03-01T04:00:00"), false},
+		"no-times":               {"09", log("", ""), log("", ""), true},
+		"times-in-one":           {"09", log("", "2012-03-01T04:00:00"), log("", ""), false},
+		"of-another-machine":     {"09", log("2012-03-01T04:00:00Z", ""), findings.Artifact{Path: "x/agent.log", System: "PC2", Records: 3, LastTime: "2012-03-01T08:00:00Z"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, after := report("05"), report(tt.hour)
+			before.Artifacts, after.Artifacts = []findings.Artifact{tt.before}, []findings.Artifact{tt.after}
+			before.Errors = []findings.ErrorKind{{Template: "old", Count: 1, First: findings.Evidence{Artifact: "x/agent.log", Line: 2}}}
+			got := diff.Reports(before, after).Errors
+			if len(got.Stopped)+len(got.OnlyBefore) != 1 || (len(got.Stopped) == 1) != tt.stopped {
+				t.Errorf("stopped %+v, only before %+v; want stopped: %v", got.Stopped, got.OnlyBefore, tt.stopped)
+			}
+		})
+	}
+}
+
+// TestPaired names what machines were paired by.
+func TestPaired(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before, after findings.System
+		want          diff.Pairing
+	}{
+		"both":         {findings.System{ID: "A", ComputerName: "A", MachineGUID: "1"}, findings.System{ID: "A", ComputerName: "A", MachineGUID: "1"}, diff.PairedByBoth},
+		"name":         {findings.System{ID: "A", ComputerName: "A", MachineGUID: "1"}, findings.System{ID: "A", ComputerName: "A", MachineGUID: "2"}, diff.PairedByName},
+		"machine-guid": {findings.System{ID: "A", ComputerName: "A", MachineGUID: "1"}, findings.System{ID: "B", ComputerName: "B", MachineGUID: "1"}, diff.PairedByGUID},
+		"id":           {findings.System{ID: "x"}, findings.System{ID: "x"}, diff.PairedByID},
+		"only-machine": {findings.System{ID: "x"}, findings.System{ID: "B", ComputerName: "B"}, diff.PairedByCount},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, after := report("01"), report("02")
+			tt.before.Product, tt.after.Product = "Windows 7", "Windows 10" // something differs
+			before.Systems, after.Systems = []findings.System{tt.before}, []findings.System{tt.after}
+			got := diff.Reports(before, after).Systems
+			if len(got) != 1 || got[0].Paired != tt.want || got[0].Paired.Reason() == "" {
+				t.Errorf("got %+v, want %s", got, tt.want)
+			}
+		})
 	}
 }
 

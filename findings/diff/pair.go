@@ -7,13 +7,43 @@ import (
 	"casebook/findings"
 )
 
-// pairSystems maps the ids of the second report's systems to those of the first. Machines are the same if their name and their MachineGuid are, else their
+// Pairing says by what a machine of the second report is taken for one of the first. The vocabulary is closed.
+type Pairing string
+
+// What two machines have in common.
+const (
+	PairedByBoth  Pairing = "name-and-machine-guid"
+	PairedByName  Pairing = "name"
+	PairedByGUID  Pairing = "machine-guid" // a clone has the same
+	PairedByID    Pairing = "id"           // neither has a name; they stand in the same folder
+	PairedByCount Pairing = "only-machine" // each report tells of one, and one of the two has no name
+)
+
+// Reason says in a sentence by what the machines were taken for the same; "" if only one report tells of it.
+func (p Pairing) Reason() string {
+	switch p {
+	case PairedByBoth:
+		return "Its name and MachineGuid are the same in both uploads."
+	case PairedByName:
+		return "Taken for the same machine by its name; its MachineGuid is not known to be the same."
+	case PairedByGUID:
+		return "Taken for the same machine by its MachineGuid, which a clone of a machine shares: it was renamed, or these are two machines."
+	case PairedByID:
+		return "Taken for the same machine since it lies in the same folder; no name is known."
+	case PairedByCount:
+		return "Taken for the same machine since each upload tells of one, and one of them has no name."
+	}
+	return ""
+}
+
+// pairSystems maps the ids of the second report's systems to those of the first, and says by what. Machines are the same if their name and their MachineGuid are, else their
 // name, else their MachineGuid (a computer that was renamed), each only where it fits one machine on either side; then if their ids are, and where each
 // report tells of one machine and one of the two has no name. A machine that only the second report knows keeps its id, with a word behind it where
 // the first calls another one so.
-func pairSystems(before, after *findings.Report) map[string]string {
-	names, taken := map[string]string{}, map[string]bool{}
-	pair := func(key func(findings.System) string) {
+func pairSystems(before, after *findings.Report) (names map[string]string, by map[string]Pairing) {
+	names, by = map[string]string{}, map[string]Pairing{}
+	taken := map[string]bool{}
+	pair := func(p Pairing, key func(findings.System) string) {
 		one := func(list []findings.System, free func(string) bool) map[string]string {
 			out := map[string]string{}
 			for _, s := range list {
@@ -33,20 +63,20 @@ func pairSystems(before, after *findings.Report) map[string]string {
 		is := one(after.Systems, func(id string) bool { _, done := names[id]; return !done })
 		for k, b := range is {
 			if a := was[k]; a != "" && b != "" {
-				names[b[1:]] = a[1:]
+				names[b[1:]], by[b[1:]] = a[1:], p
 				taken[a[1:]] = true
 			}
 		}
 	}
-	pair(func(s findings.System) string {
+	pair(PairedByBoth, func(s findings.System) string {
 		if s.ComputerName == "" || s.MachineGUID == "" {
 			return ""
 		}
 		return s.ComputerName + "\x00" + s.MachineGUID
 	})
-	pair(func(s findings.System) string { return s.ComputerName })
-	pair(func(s findings.System) string { return s.MachineGUID })
-	pair(func(s findings.System) string {
+	pair(PairedByName, func(s findings.System) string { return s.ComputerName })
+	pair(PairedByGUID, func(s findings.System) string { return s.MachineGUID })
+	pair(PairedByID, func(s findings.System) string {
 		if s.ComputerName != "" {
 			return ""
 		}
@@ -54,6 +84,9 @@ func pairSystems(before, after *findings.Report) map[string]string {
 	})
 	if len(before.Systems) == 1 && len(after.Systems) == 1 {
 		if a, b := before.Systems[0], after.Systems[0]; a.ComputerName == "" || b.ComputerName == "" {
+			if _, done := names[b.ID]; !done {
+				by[b.ID] = PairedByCount
+			}
 			names[b.ID], taken[a.ID] = a.ID, true
 		}
 	}
@@ -67,7 +100,7 @@ func pairSystems(before, after *findings.Report) map[string]string {
 		}
 		names[s.ID] = id
 	}
-	return names
+	return names, by
 }
 
 // key tells the findings of one report apart.

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"casebook/ingest"
+	"casebook/internal/wincode"
 )
 
 // How many kinds of errors are kept of one artifact, and how much of a record tells its kind. Short logs have few: an upload may hold 100,000 of them.
@@ -19,9 +20,15 @@ const (
 	maxTemplate = 200
 )
 
+// How codes are looked for in the kinds of errors of one artifact: it takes longer than all the rest, and what looks like a code may be a counter.
+const (
+	maxScans = 16 // records of one text, but for its numbers, after which is known where its codes stand
+	maxCodes = 8  // kinds of one text that differ in codes; further codes are # as well
+)
+
 // ErrorKind is what all records have in common that differ in numbers and identifiers only, of those that their writers call errors.
 type ErrorKind struct {
-	Template string // the text with # for each number and identifier; error codes stay
+	Template string // the text with # for each number and identifier; error and return codes stay
 	Count    int
 	First    Match // the first of them
 }
@@ -31,16 +38,27 @@ type kinds struct {
 	seed  maphash.Seed
 	byKey map[uint64]*ErrorKind
 	order []*ErrorKind
+	coded map[uint64]*coded // by the text with # for all numbers; as many as there may be kinds
 	buf   []byte
 }
 
-// add counts a record that begins in a line and reports whether it is the first of a new kind.
-func (k *kinds) add(text []byte, line int) bool {
+// coded says which numbers of a text are codes.
+type coded struct {
+	scans    int
+	places   uint64 // a bit for each number that was a code in one of the records
+	variants map[uint64]bool
+}
+
+// add counts a record of an artifact of a kind, which begins in a line, and reports whether it is the first of a new kind of error.
+func (k *kinds) add(text []byte, line int, of ingest.Kind) bool {
 	if k.byKey == nil {
-		k.byKey, k.seed = map[uint64]*ErrorKind{}, maphash.MakeSeed()
+		k.byKey, k.coded, k.seed = map[uint64]*ErrorKind{}, map[uint64]*coded{}, maphash.MakeSeed()
 	}
-	k.buf = appendTemplate(k.buf[:0], text)
+	k.buf = appendTemplate(k.buf[:0], text, nil)
 	key := maphash.Bytes(k.seed, k.buf)
+	if bytes.IndexByte(k.buf, '#') >= 0 {
+		key = k.withCodes(key, text, line, of)
+	}
 	if kind := k.byKey[key]; kind != nil {
 		kind.Count++
 		return false
@@ -54,15 +72,68 @@ func (k *kinds) add(text []byte, line int) bool {
 	return true
 }
 
-// Template returns what a record's text has in common with others of its kind: numbers, GUIDs and other identifiers are #, error codes (0x and eight
-// digits of which the first is 8 to F) stay, and blanks are one. It is cut after 200 bytes of the text's first line that holds any.
-func Template(text string) string { return string(appendTemplate(nil, []byte(text))) }
+// withCodes puts the codes of a text into its template in k.buf, whose key is given, and returns the key that it then has.
+func (k *kinds) withCodes(masked uint64, text []byte, line int, of ingest.Kind) uint64 {
+	c := k.coded[masked]
+	if c == nil {
+		if len(k.coded) >= min(maxKinds, leastKinds+line/linesAKind) {
+			return masked
+		}
+		c = &coded{variants: map[uint64]bool{}}
+		k.coded[masked] = c
+	}
+	if c.scans < maxScans {
+		c.scans++
+		k.buf = appendTemplate(k.buf[:0], text, codesIn(text, of, &c.places))
+	} else if c.places != 0 {
+		k.buf = appendTemplate(k.buf[:0], text, func(n, _, _ int, word []byte) bool {
+			return n < 64 && c.places&(1<<n) != 0 && len(bytes.Trim(word, "0xX")) > 0
+		})
+	}
+	key := maphash.Bytes(k.seed, k.buf)
+	if key != masked && !c.variants[key] {
+		if len(c.variants) >= maxCodes {
+			k.buf = appendTemplate(k.buf[:0], text, nil)
+			return masked
+		}
+		c.variants[key] = true
+	}
+	return key
+}
 
-func appendTemplate(out, text []byte) []byte {
+// codesIn returns what tells whether a number of a text is a code, and notes in places which are.
+func codesIn(text []byte, of ingest.Kind, places *uint64) func(n, from, to int, word []byte) bool {
+	found := wincode.Scan(string(firstLine(text)), wincode.Context{Kind: string(of)})
+	return func(n, from, to int, _ []byte) bool {
+		is := n < 64 && slices.ContainsFunc(found, func(f wincode.Found) bool { return f.From <= from && to <= f.To })
+		if is {
+			*places |= 1 << n
+		}
+		return is
+	}
+}
+
+// firstLine is the first line of a text that holds anything.
+func firstLine(text []byte) []byte {
 	text = bytes.TrimLeft(text, " \t\r\n")
 	if n := bytes.IndexByte(text, '\n'); n >= 0 {
 		text = text[:n]
 	}
+	return text
+}
+
+// Template returns what a record's text has in common with others of its kind: numbers, GUIDs and other identifiers are #, error and return codes stay, and blanks
+// are one. It is cut after 200 bytes of the text's first line that holds any.
+func Template(text string) string {
+	var places uint64
+	return string(appendTemplate(nil, []byte(text), codesIn([]byte(text), "", &places)))
+}
+
+// appendTemplate appends the template of a text. stays tells of the n-th number of the first line, which stands in its bytes from and to, whether it stays; nil is for none. Error codes of
+// 0x and eight digits, of which the first is 8 to F, always do.
+func appendTemplate(out, text []byte, stays func(n, from, to int, word []byte) bool) []byte {
+	text = firstLine(text)
+	n := -1
 	for i := 0; i < len(text) && len(out) < maxTemplate; {
 		c := text[i]
 		switch {
@@ -74,9 +145,16 @@ func appendTemplate(out, text []byte) []byte {
 				end++
 			}
 			word := text[i:end]
-			if digits || inIdentifier(out) && isHex(word) {
+			switch {
+			case digits && isNumber(word) && !inIdentifier(out):
+				if n++; stays != nil && stays(n, i, end, word) {
+					out = append(out, word...)
+				} else {
+					out = append(out, '#')
+				}
+			case digits || inIdentifier(out) && isHex(word):
 				out = appendNumbers(out, word)
-			} else {
+			default:
 				out = append(out, word...)
 			}
 			i = end
@@ -93,11 +171,11 @@ func appendTemplate(out, text []byte) []byte {
 		}
 	}
 	if len(out) > maxTemplate {
-		n := maxTemplate
-		for n > 0 && !utf8.RuneStart(out[n]) {
-			n--
+		cut := maxTemplate
+		for cut > 0 && !utf8.RuneStart(out[cut]) {
+			cut--
 		}
-		out = out[:n]
+		out = out[:cut]
 	}
 	return out
 }
@@ -105,11 +183,10 @@ func appendTemplate(out, text []byte) []byte {
 // appendNumbers appends a word that holds digits: an error code as it stands, else the word with # for each run of digits, and # alone if it is
 // hexadecimal through and through.
 func appendNumbers(out, word []byte) []byte {
-	if len(word) == 10 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X') && word[2] >= '8' && isHex(word[2:]) {
+	if isCode(word) {
 		return append(append(out, "0x"...), bytes.ToUpper(word[2:])...)
 	}
-	hex := bytes.TrimPrefix(bytes.TrimPrefix(word, []byte("0x")), []byte("0X"))
-	if isHex(hex) {
+	if isHex(digitsOf(word)) {
 		if inIdentifier(out) { // a further group of it
 			return out[:len(out)-1]
 		}
@@ -128,6 +205,19 @@ func appendNumbers(out, word []byte) []byte {
 		out = append(out, c)
 	}
 	return out
+}
+
+// isCode reports whether a word is an error code by its form alone.
+func isCode(word []byte) bool {
+	return len(word) == 10 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X') && word[2] >= '8' && isHex(word[2:])
+}
+
+// isNumber reports whether a word is a number whose form does not tell what it is.
+func isNumber(word []byte) bool { return !isCode(word) && isHex(digitsOf(word)) }
+
+// digitsOf is a number without the prefix of hexadecimal ones.
+func digitsOf(word []byte) []byte {
+	return bytes.TrimPrefix(bytes.TrimPrefix(word, []byte("0x")), []byte("0X"))
 }
 
 // inIdentifier reports whether what follows goes on with a GUID or another identifier whose groups hyphens join.
@@ -186,7 +276,7 @@ func (s *sink) loud(i int, r *ingest.Record) {
 	if s.artifact.Kind == ingest.KindLogEvents {
 		end, telling = len(r.Text), longestLine(r.Text)
 	}
-	if s.kinds.add(telling, r.Line) {
+	if s.kinds.add(telling, r.Line, s.artifact.Kind) {
 		m := s.keep(i, 0, end, nil, len(s.got.loud) < maxLoud)
 		if len(s.got.loud) < maxLoud {
 			s.got.loud = append(s.got.loud, m)

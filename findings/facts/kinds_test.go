@@ -1,6 +1,7 @@
 package facts_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +22,11 @@ func TestTemplate(t *testing.T) {
 		{"  many \t blanks \r\nsecond line", "many blanks"},
 		{`can't open C:\Temp\7zS4F.tmp`, `can't open C:\Temp\#zS#F.tmp`},
 		{"Ошибка 5 при записи", "Ошибка # при записи"},
+		{"MainEngineThread is returning 1603", "MainEngineThread is returning 1603"},
+		{"step 12 of 99: exit code 1618 after 305 ms", "step # of #: exit code 1618 after # ms"},
+		{"job 4711 returned -2147024891", "job # returned -2147024891"},
+		{"exit code 0 of process 1603", "exit code # of process #"},
+		{"{12345678-5a7b-4c1d-abcd-0123456789ab} error 5", "{#} error 5"},
 		{"deadbeef is a word, dead1eef is not", "deadbeef is a word, # is not"},
 	} {
 		if got := facts.Template(test.text); got != test.want {
@@ -63,7 +69,50 @@ func TestLoudKinds(t *testing.T) {
 	if diff := cmp.Diff([]string{"failed at 1", "lost 0x80070005", "exit code 30101", event}, loud); diff != "" {
 		t.Errorf("loud (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"The X service failed to start because its file is gone.", "exit code #", "failed at #", "id # failed", "lost 0x80070005"}, kinds); diff != "" {
+	if diff := cmp.Diff([]string{"The X service failed to start because its file is gone.", "exit code 30101", "failed at #", "id # failed", "lost 0x80070005"}, kinds); diff != "" {
 		t.Errorf("kinds (-want +got):\n%s", diff)
+	}
+}
+
+// TestKindsOfCodes keeps errors apart that differ in their code, as long as these are few: what looks like a code may be a counter.
+func TestKindsOfCodes(t *testing.T) {
+	c, err := facts.NewCollector(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &ingest.Artifact{Path: "a.log", Kind: ingest.KindLogMSI}
+	sink := c.Sink(a)
+	line := 0
+	feed := func(format string, args ...any) {
+		line++
+		text := fmt.Sprintf(format, args...)
+		sink.Records([]ingest.Record{{Line: 10_000 + line, Lines: 1, Raw: []byte(text + "\n"), Text: []byte(text), Severity: ingest.SeverityError}})
+	}
+	for i := range 40 {
+		feed("MainEngineThread is returning %d", []int{1603, 1618}[i%2])
+		feed("attempt %d ended with exit code %d", i, 2000+i)
+	}
+	sink.Done(a)
+	systems, _ := facts.Build([]*ingest.Artifact{a}, nil, c, "")
+	got := map[string]int{}
+	for _, f := range systems {
+		for _, k := range f.ErrorKinds() {
+			got[k.Template] += k.Count
+		}
+	}
+	want := map[string]int{"MainEngineThread is returning 1603": 20, "MainEngineThread is returning 1618": 20, "attempt # ended with exit code #": 32}
+	for i := range 8 {
+		want[fmt.Sprintf("attempt # ended with exit code %d", 2000+i)] = 1
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("kinds (-want +got):\n%s", diff)
+	}
+}
+
+func BenchmarkTemplate(b *testing.B) {
+	const text = "attempt 12 of 30 by {8097EE64-5A7B-4C1D-ABCD-0123456789AB} ended with exit code 1603 after 305 ms"
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		facts.Template(text)
 	}
 }

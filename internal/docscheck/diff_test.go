@@ -25,8 +25,8 @@ func fullDiff() *diff.Diff {
 		Findings: []diff.FindingPair{{
 			Check: "some-state", Subject: "s", System: "PC1", Title: "t", Change: diff.Same, Before: stand, After: stand, Receipt: diff.NotCured, Why: "w",
 		}},
-		Systems: []diff.SystemChange{{System: "PC1", Only: "after", Facts: []diff.FactChange{{Kind: diff.FactRename, Name: "n", Before: "b", After: "a"}}}},
-		Errors:  diff.ErrorChanges{Came: kinds, Stopped: kinds}, Caveats: []string{"c"},
+		Systems: []diff.SystemChange{{System: "PC1", Only: "after", Paired: diff.PairedByName, Facts: []diff.FactChange{{Kind: diff.FactRename, Name: "n", Before: "b", After: "a"}}}},
+		Errors:  diff.ErrorChanges{Came: kinds, Stopped: kinds, OnlyBefore: kinds}, Caveats: []string{"c"},
 	}
 }
 

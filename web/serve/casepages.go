@@ -236,11 +236,19 @@ func (s *Server) similar(w http.ResponseWriter, r *http.Request) error {
 	if r.Context().Err() != nil {
 		return r.Context().Err()
 	}
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].Case
+	}
+	all, lerr := reader.List(r.Context())
+	if lerr != nil {
+		return lerr
+	}
 	failed := ""
 	if err != nil {
 		s.log.Error("a comparison was not complete", "case", x.id, "error", err.Error())
 		failed = "some case can't be read. The server's log says which."
 	}
-	s.write(w, r, http.StatusOK, func(b *body) error { return x.live.WriteSimilar(b, s.bar(r, ""), list, failed) })
+	s.write(w, r, http.StatusOK, func(b *body) error { return x.live.WriteSimilar(b, s.bar(r, ""), list, casesOf(all, ids), failed) })
 	return nil
 }

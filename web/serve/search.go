@@ -75,7 +75,11 @@ func (s *Server) find(r *http.Request, node query.Node, p *web.Search) error {
 	}
 	defer release()
 	ctx := r.Context()
-	counted, err := s.count(r, reader, p.Query, node)
+	cases, err := reader.List(ctx)
+	if err != nil {
+		return err
+	}
+	counted, err := s.count(r, cases, p.Query, node)
 	if err != nil {
 		return err
 	}
@@ -114,6 +118,7 @@ func (s *Server) find(r *http.Request, node query.Node, p *web.Search) error {
 	}
 	p.Last = p.Page == maxHitPages
 	p.Total, p.Facets, p.Counted = c.total, c.facets, c.err == nil
+	p.Cases = casesOf(cases, idsOf(p))
 	if c.err != nil && !errors.Is(c.err, errNotCounted) && !errors.Is(c.err, context.DeadlineExceeded) {
 		failed = errors.Join(failed, c.err)
 	}
@@ -123,6 +128,36 @@ func (s *Server) find(r *http.Request, node query.Node, p *web.Search) error {
 		p.Failed = "some case can't be read. The server's log says which."
 	}
 	return nil
+}
+
+// idsOf lists the cases that a page of hits names.
+func idsOf(p *web.Search) []string {
+	var ids []string
+	for i := range p.Hits {
+		ids = append(ids, p.Hits[i].Case)
+	}
+	for _, f := range p.Facets {
+		if f.Facet == index.FacetCase {
+			for _, v := range f.Values {
+				ids = append(ids, v.Value)
+			}
+		}
+	}
+	return ids
+}
+
+// casesOf returns those of a list of cases that have one of the IDs, by ID.
+func casesOf(list []index.Case, ids []string) map[string]index.Case {
+	wanted := make(map[string]index.Case, len(ids))
+	for _, id := range ids {
+		wanted[id] = index.Case{ID: id}
+	}
+	for i := range list {
+		if _, ok := wanted[list[i].ID]; ok {
+			wanted[list[i].ID] = list[i]
+		}
+	}
+	return wanted
 }
 
 // counting is how many hits a query has.
@@ -144,12 +179,8 @@ type counts struct {
 	list map[[sha256.Size]byte]counting
 }
 
-// count begins to count the hits of a query, and goes on when nobody waits any more. Each count takes a processor: where all have one, nothing is counted.
-func (s *Server) count(r *http.Request, reader index.Reader, text string, node query.Node) (<-chan counting, error) {
-	list, err := reader.List(r.Context())
-	if err != nil {
-		return nil, err
-	}
+// count begins to count the hits of a query in the cases that the user may see, which list has, and goes on when nobody waits any more. Each count takes a processor: where all have one, nothing is counted.
+func (s *Server) count(r *http.Request, list []index.Case, text string, node query.Node) (<-chan counting, error) {
 	// What the count depends on: the query, and the states and labels of the cases that the user may see.
 	sum := sha256.New()
 	_, _ = io.WriteString(sum, text) // never fails

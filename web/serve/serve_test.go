@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"casebook/findings"
+	"casebook/index"
+	"casebook/ingest"
 	"casebook/web/serve"
 )
 
@@ -180,5 +183,41 @@ func TestParts(t *testing.T) {
 	backwards := walk("logs-agent-log.last.html", "prev")
 	if len(forwards) != 5000 || !slices.Equal(forwards, backwards) {
 		t.Errorf("%d lines forwards and %d backwards, want the same 5,000", len(forwards), len(backwards))
+	}
+}
+
+// TestCalled calls cases by their uploads, each only to who may know of it.
+func TestCalled(t *testing.T) {
+	dir := smallArchive(t)
+	for digit, name := range map[string]string{"1": "north-upload.zip", "2": "south-<b>upload.zip"} {
+		customer, _, _ := strings.Cut(name, "-")
+		writeSample(t, dir, sample{
+			labels: index.Labels{"customer": {customer}}, lines: logLines(customer, 20), added: zeroDay.AddDate(1, 0, 0),
+			report: func(r *findings.Report) {
+				r.Bundle = &findings.Upload{Name: name, SHA256: strings.Repeat(digit, 64), Bytes: 1234, Format: "zip"}
+				r.Problems = []ingest.Problem{{Stage: ingest.StageRead, Message: "a member is cut short"}}
+			},
+		})
+	}
+	all := start(t, serve.Options{Open: opener(dir), Auth: passwordAuth(t, "anna", "ben"), Users: readUsers(t, "anna: *\nben: customer=north")})
+	north := "/case/" + strings.Repeat("1", 64) + "/"
+	for _, place := range []string{"/", "/cases", "/search?q=failed&count=all", "/case/INC-1/similar"} {
+		anna, ben := all.as("anna").get(place).body, all.as("ben").get(place).body
+		for _, want := range []string{"north-upload.zip", "111111111111", "south-&lt;b&gt;upload.zip", "222222222222"} {
+			if !strings.Contains(anna, want) {
+				t.Errorf("%s: %q is not on the page:\n%s", place, want, content(anna))
+			}
+			if strings.Contains(ben, want) == strings.ContainsAny(want, "2&") {
+				t.Errorf("%s: who may know of one customer: %q: %v", place, want, strings.Contains(ben, want))
+			}
+		}
+		if strings.Contains(anna, ">"+strings.Repeat("1", 64)) {
+			t.Errorf("%s: the whole ID is text of the page", place)
+		}
+	}
+	page := all.as("ben").get(north + "index.html").body
+	_, head, _ := strings.Cut(page, "<h1>")
+	if head, _, _ = strings.Cut(head, "</header>"); !strings.HasPrefix(head, "north-upload.zip<") || !strings.Contains(head, "case 111111111111") {
+		t.Errorf("the heading is %s", head)
 	}
 }

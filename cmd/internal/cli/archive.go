@@ -211,13 +211,19 @@ func (a *App) printCase(c index.Case) {
 	for name, values := range c.Labels.All() {
 		about = append(about, printable(name)+"="+printable(strings.Join(values, ",")))
 	}
-	for _, u := range c.Uploads {
-		about = append(about, printable(u.Name))
+	name, behind := c.Called()
+	if name == c.ID {
+		for _, u := range c.Uploads {
+			about = append(about, printable(u.Name))
+		}
 	}
 	if c.Hold != "" {
 		about = append(about, "held: "+printable(c.Hold))
 	}
-	fmt.Fprintf(a.out, "%s  %s\n", a.paint().bold(printable(c.ID)), strings.Join(about, "  "))
+	if name != c.ID && behind != "" {
+		about = append(about, behind)
+	}
+	fmt.Fprintf(a.out, "%s  %s\n", a.paint().bold(printable(name)), strings.Join(about, "  "))
 }
 
 func (a *App) archiveVerify() *cobra.Command {
@@ -238,11 +244,11 @@ records. Exit status: 0 all is as it was written, 1 something is not, 2 the chec
 			if err != nil {
 				return err
 			}
-			faults := []index.Fault{}
+			faults, names := []index.Fault{}, newCaller(archive)
 			done, err := checker.Check(c.Context(), func(x index.Fault) {
 				faults = append(faults, x)
 				if !a.json {
-					fmt.Fprintf(a.out, "%s: %s\n", printable(x.Case), printable(x.What))
+					fmt.Fprintf(a.out, "%s: %s\n", calledShort(names.of(c.Context(), x.Case)), printable(x.What))
 				}
 			})
 			if err != nil {
@@ -319,7 +325,7 @@ func (a *App) removeCases(ctx context.Context, f *archiveFlags, list []index.Cas
 		word = "would be removed"
 	}
 	for _, c := range list {
-		fmt.Fprintf(a.out, "%s: %s\n", printable(c.ID), word)
+		fmt.Fprintf(a.out, "%s: %s\n", calledShort(c), word)
 	}
 	if len(list) == 0 && !a.quiet {
 		fmt.Fprintln(a.err, "casebook: no case is meant; nothing was removed")

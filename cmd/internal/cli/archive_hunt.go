@@ -25,6 +25,7 @@ type huntFlags struct {
 // quarry is a finding of a hunt as --json shows it.
 type quarry struct {
 	Case     string              `json:"case"`
+	Uploads  []string            `json:"uploads,omitempty"`
 	Check    string              `json:"check"`
 	Verdict  findings.Verdict    `json:"verdict"`
 	Severity findings.Severity   `json:"severity"`
@@ -38,8 +39,9 @@ type quarry struct {
 
 // missed is a case that could not be looked at.
 type missed struct {
-	Case string `json:"case"`
-	Why  string `json:"why"`
+	Case    string   `json:"case"`
+	Uploads []string `json:"uploads,omitempty"`
+	Why     string   `json:"why"`
 }
 
 // huntTotal is what a hunt came to.
@@ -132,14 +134,14 @@ func (a *App) runHunt(ctx context.Context, args []string, f *huntFlags) error {
 		c := list[at]
 		at++
 		total.add(&h)
-		if err := a.printHunted(&h); err != nil || !f.record || len(h.Findings) == 0 {
+		if err := a.printHunted(c, &h); err != nil || !f.record || len(h.Findings) == 0 {
 			return err
 		}
 		if err := a.record(ctx, hunter, c, f, opt, all); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			a.complain(fmt.Errorf("case %q is not recorded: %w", c.ID, err))
+			a.complain(fmt.Errorf("case %s is not recorded: %w", calledShort(c), err))
 			total.Missed++
 			return nil
 		}
@@ -188,20 +190,20 @@ func (a *App) record(ctx context.Context, archive index.Sourcer, c index.Case, f
 }
 
 // printHunted prints what was found in a case.
-func (a *App) printHunted(h *casebook.Hunted) error {
+func (a *App) printHunted(c index.Case, h *casebook.Hunted) error {
 	if h.Err != nil {
 		if a.json {
-			return writeLine(a.out, missed{h.Case, h.Err.Error()})
+			return writeLine(a.out, missed{h.Case, c.UploadNames(), h.Err.Error()})
 		}
-		a.complain(fmt.Errorf("case %q could not be looked at: %w", h.Case, unwrapped(h.Err)))
+		a.complain(fmt.Errorf("case %s could not be looked at: %w", calledShort(c), unwrapped(h.Err)))
 	}
 	for _, p := range h.Problems {
-		a.complain(fmt.Errorf("case %q: %s", h.Case, p.Message))
+		a.complain(fmt.Errorf("case %s: %s", calledShort(c), p.Message))
 	}
 	for i := range h.Findings {
 		x := &h.Findings[i]
 		if a.json {
-			if err := writeLine(a.out, quarry{h.Case, x.Check, x.Verdict, x.Severity, x.State, x.System, x.Subject, x.Title, x.Summary, x.Evidence}); err != nil {
+			if err := writeLine(a.out, quarry{h.Case, c.UploadNames(), x.Check, x.Verdict, x.Severity, x.State, x.System, x.Subject, x.Title, x.Summary, x.Evidence}); err != nil {
 				return err
 			}
 			continue
@@ -211,7 +213,7 @@ func (a *App) printHunted(h *casebook.Hunted) error {
 		if x.Subject != "" {
 			about = "  " + printable(x.Subject)
 		}
-		fmt.Fprintf(a.out, "%s  %s  %s%s\n", p.bold(printable(h.Case)), x.Verdict, printable(x.Check), about)
+		fmt.Fprintf(a.out, "%s  %s  %s%s\n", p.bold(calledShort(c)), x.Verdict, printable(x.Check), about)
 		w.paragraph("  ", "  ", printable(x.Title))
 		for _, e := range x.Evidence {
 			if e.Role == findings.Supports {

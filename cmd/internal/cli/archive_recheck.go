@@ -29,6 +29,7 @@ type recheckFlags struct {
 // rechecked is what became of a case.
 type rechecked struct {
 	Case    string             `json:"case"`
+	Uploads []string           `json:"uploads,omitempty"`
 	Status  string             `json:"status"`         // rechecked, current or not-rechecked
 	From    string             `json:"from,omitempty"` // uploads, or stored: what the case stores of them
 	Why     string             `json:"why,omitempty"`
@@ -92,7 +93,7 @@ func (a *App) runRecheck(ctx context.Context, args []string, f *recheckFlags) er
 		case "not-rechecked":
 			not++
 		}
-		if err := a.printRecheck(r); err != nil {
+		if err := a.printRecheck(c, r); err != nil {
 			return err
 		}
 	}
@@ -138,7 +139,7 @@ func (f *recheckFlags) given(ctx context.Context, a *App) (map[string]ingest.Upl
 
 // recheckOne evaluates a case anew. An error ends the command.
 func (a *App) recheckOne(ctx context.Context, archive index.Reader, sourcer index.Sourcer, c index.Case, given map[string]ingest.Upload, f *recheckFlags, opt casebook.Options) (rechecked, error) {
-	r := rechecked{Case: c.ID, Status: "not-rechecked"}
+	r := rechecked{Case: c.ID, Uploads: c.UploadNames(), Status: "not-rechecked"}
 	text, err := archive.Report(ctx, c.ID)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.Why = "it was removed meanwhile"
@@ -177,7 +178,7 @@ func (a *App) recheckOne(ctx context.Context, archive index.Reader, sourcer inde
 		lacking = "the archive does not know its uploads"
 	}
 	opt.Entry = index.Entry{Replaces: &c.State, Waiting: a.waiting}
-	p := a.progress(c.ID)
+	p := a.progress(calledShort(c))
 	opt.Progress = p.update
 	var after *findings.Report
 	stored, serr := sourcer.Sources(ctx, c.ID)
@@ -235,7 +236,7 @@ func unwrapped(err error) error {
 	return err
 }
 
-func (a *App) printRecheck(r rechecked) error {
+func (a *App) printRecheck(c index.Case, r rechecked) error {
 	if a.json {
 		return writeLine(a.out, r)
 	}
@@ -247,9 +248,9 @@ func (a *App) printRecheck(r rechecked) error {
 	if r.Status == "current" {
 		what = "this version evaluated it"
 	}
-	w.paragraph("", "  ", printable(r.Case)+": "+r.Status+": "+printable(what))
-	for _, c := range r.Changes {
-		w.paragraph("  ", "    ", printable(c.Check+": "+stands(c)))
+	w.paragraph("", "  ", calledShort(c)+": "+r.Status+": "+printable(what))
+	for _, x := range r.Changes {
+		w.paragraph("  ", "    ", printable(x.Check+": "+stands(x)))
 	}
 	return nil
 }

@@ -120,8 +120,16 @@ type imported struct {
 	Status string `json:"status"`
 	Why    string `json:"why,omitempty"` // of all but the imported
 
-	got index.Case
-	err error // of the failed
+	got index.Case // what is known of it, as it was imported or would have been
+	err error      // of the failed
+}
+
+// name is the file, or what the case is called in the other archive.
+func (r *imported) name() string {
+	if r.got.ID == r.From {
+		return calledShort(r.got)
+	}
+	return printable(r.From)
 }
 
 // importTotal counts them.
@@ -292,7 +300,7 @@ func (x *importer) one(ctx context.Context, p *parcel) error {
 		return writeLine(x.app.out, r)
 	}
 	if !x.app.quiet && !x.single {
-		text := fmt.Sprintf("[%d/%d] %s %s", len(x.results), len(x.parcels), r.Status, printable(r.From))
+		text := fmt.Sprintf("[%d/%d] %s %s", len(x.results), len(x.parcels), r.Status, r.name())
 		if r.err != nil {
 			text += ": " + printable(r.Why)
 		}
@@ -325,6 +333,7 @@ func (x *importer) take(ctx context.Context, p *parcel) imported {
 		r.Case = p.name
 		there := absent
 		c, notes, err := p.known()
+		r.got = c
 		if err == nil {
 			there, err = x.has(ctx, c, notes)
 		}
@@ -349,15 +358,18 @@ func (x *importer) take(ctx context.Context, p *parcel) imported {
 		r.err = err
 		return r
 	}
-	r.Case = e.Case().ID
+	r.Case, r.got = e.Case().ID, e.Case()
 	there, err := x.has(ctx, e.Case(), e.Notes())
 	if err != nil || there == asItIs {
 		r.err = err
 		return r
 	}
-	if r.got, r.err = x.to.Import(ctx, e, index.ImportOptions{Replace: x.flags.replace || there == lacks, Waiting: x.app.waiting}); r.err != nil {
+	got, err := x.to.Import(ctx, e, index.ImportOptions{Replace: x.flags.replace || there == lacks, Waiting: x.app.waiting})
+	if err != nil {
+		r.err = err
 		return r
 	}
+	r.got = got
 	r.Status, r.Why = statusImported, ""
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -447,7 +459,7 @@ func (x *importer) report() error {
 		if r := x.results[0]; r.Status == statusImported {
 			a.printCase(r.got)
 		} else {
-			fmt.Fprintf(a.out, "%s: %s\n", printable(r.Case), r.Why)
+			fmt.Fprintf(a.out, "%s: %s\n", calledShort(r.got), r.Why)
 		}
 		return nil
 	}
@@ -458,7 +470,7 @@ func (x *importer) report() error {
 	w.line("", fmt.Sprintf("%s %5d", p.bad(pad(statusRefused, 12)), t.Failed))
 	for _, r := range x.results {
 		if r.Status == statusRefused {
-			w.paragraph("    ", "      ", printable(r.From)+": "+printable(r.Why))
+			w.paragraph("    ", "      ", r.name()+": "+printable(r.Why))
 		}
 	}
 	return nil

@@ -307,10 +307,10 @@ func (b *batch) report() error {
 			w.paragraph("stored   ", "         ", printable(r.Case+": its earlier uploads are not at hand; what it stores of them was read"))
 		}
 		for _, c := range r.Changes {
-			w.paragraph("changed  ", "         ", printable(fmt.Sprintf("%s: %s: %s", r.Case, c.Check, stands(c))))
+			w.paragraph("changed  ", "         ", r.called+": "+printable(fmt.Sprintf("%s: %s", c.Check, stands(c))))
 		}
 		if r.Hook != "" {
-			w.paragraph("on-case  ", "         ", printable(r.Case+": "+r.Hook))
+			w.paragraph("on-case  ", "         ", r.called+": "+printable(r.Hook))
 		}
 	}
 	if t.Seconds > 0 && t.Bytes > 0 {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -48,8 +49,9 @@ type batchResult struct {
 	Changes []diff.FindingPair `json:"changes,omitempty"` // verdicts that changed with this upload
 	Hook    string             `json:"hook,omitempty"`    // what went wrong with --on-case
 
-	reaches bool // a confirmed finding is as severe as --fail-on says
-	busy    bool // others write the case: later it could be analysed
+	called  string // what people call the case; "" if there is none
+	reaches bool   // a confirmed finding is as severe as --fail-on says
+	busy    bool   // others write the case: later it could be analysed
 }
 
 // batch is one run of the command.
@@ -407,11 +409,15 @@ func (b *batch) caseNow(ctx context.Context, id string) (*index.Case, index.Read
 
 // skip adds the labels of a bundle to the case that holds it.
 func (b *batch) skip(ctx context.Context, c candidate, id string) error {
-	r := batchResult{Path: c.path, Status: statusSkipped, Why: "the archive holds it as case " + id, Case: id, SHA256: c.sum, Bytes: c.bytes(), Labels: c.labels}
+	r := batchResult{Path: c.path, Status: statusSkipped, Case: id, SHA256: c.sum, Bytes: c.bytes(), Labels: c.labels}
 	now, _, err := b.caseNow(ctx, id)
 	if err != nil {
 		return err
 	}
+	if r.called = calledShort(index.Case{ID: id}); now != nil {
+		r.called = calledShort(*now)
+	}
+	r.Why = "the archive holds it as case " + r.called
 	if now != nil && !now.Labels.Has(c.labels) {
 		k, done, err := b.app.changer(ctx, b.archive)
 		if err != nil {
@@ -562,7 +568,7 @@ func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *fin
 	default: // it is known already
 	}
 	id := report.CaseID()
-	r := batchResult{Status: statusAnalysed, Case: id, Found: verdictsOf(report), Why: partly(report), Earlier: earlier}
+	r := batchResult{Status: statusAnalysed, Case: id, called: calledShort(filedAs(report)), Found: verdictsOf(report), Why: partly(report), Earlier: earlier}
 	r.reaches = b.flags.failOn != "" && reaches(report, findings.Severity(b.flags.failOn))
 	if r.Why != "" {
 		r.Status = statusPartly
@@ -601,6 +607,18 @@ func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *fin
 		}
 		b.done(one, c.bytes())
 	}
+}
+
+// filedAs is the case that a report becomes.
+func filedAs(r *findings.Report) index.Case {
+	c := index.Case{ID: r.CaseID()}
+	if r.Bundle != nil {
+		c.Uploads = append(c.Uploads, index.Upload{Name: r.Bundle.Name})
+	}
+	for _, u := range r.Bundles {
+		c.Uploads = append(c.Uploads, index.Upload{Name: path.Base(u.Name)})
+	}
+	return c
 }
 
 // reasonOf is an error without the path, which stands beside it.

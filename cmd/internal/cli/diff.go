@@ -178,9 +178,14 @@ func (c comparison) write() {
 	for _, s := range c.Systems {
 		c.system(s)
 	}
-	c.errors("Errors that came", c.Errors.Came)
+	came := "Errors that came"
+	if c.Later != diff.LaterYes {
+		came = "Errors that only the second upload has"
+	}
+	c.errors(came, c.Errors.Came)
 	c.errors("Errors that stopped", c.Errors.Stopped)
-	if len(c.Findings)+len(c.Systems)+len(c.Errors.Came)+len(c.Errors.Stopped) == 0 {
+	c.errors("Errors that only the first upload has; the second does not tell of longer", c.Errors.OnlyBefore)
+	if len(c.Findings)+len(c.Systems)+len(c.Errors.Came)+len(c.Errors.Stopped)+len(c.Errors.OnlyBefore) == 0 {
 		c.line("", "Nothing that casebook looks at differs.")
 	}
 }
@@ -252,6 +257,9 @@ func (c comparison) system(s diff.SystemChange) {
 	if s.Only != "" {
 		c.line("  ", "only the upload "+s.Only+" tells of it")
 		return
+	}
+	if reason := s.Paired.Reason(); reason != "" && s.Paired != diff.PairedByBoth {
+		c.paragraph("  ", "  ", c.faint(reason))
 	}
 	for _, f := range s.Facts[:min(len(s.Facts), maxChanges)] {
 		start := "  " + pad(string(f.Kind), 11) + "  "

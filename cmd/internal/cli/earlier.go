@@ -61,7 +61,7 @@ func lookBack(ctx context.Context, reader index.Reader, c *index.Case, replaced 
 		}
 	}
 	if why != nil {
-		return e, fmt.Errorf("case %s has the upload %q too, and %w (%w): name it among the paths, so that both are evaluated together", c.ID, lacking, errNotKept, unwrapped(why))
+		return e, fmt.Errorf("case %s has the upload %q too, and %w (%w): name it among the paths, so that both are evaluated together", calledShort(*c), lacking, errNotKept, unwrapped(why))
 	}
 	return e, nil
 }
@@ -135,7 +135,7 @@ func (a *App) joining(ctx context.Context, dir, id string, uploads []string, opt
 		if e.from != nil {
 			what = "which are not all at hand: what it stores of them is read"
 		}
-		fmt.Fprintf(a.err, "casebook: case %s has earlier uploads, %s\n", printable(id), what)
+		fmt.Fprintf(a.err, "casebook: case %s has earlier uploads, %s\n", printable(index.ShortID(id)), what)
 	}
 	opt.Entry.Replaces = &c.State
 	return e, further, err

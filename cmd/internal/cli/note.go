@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/user"
 	"strings"
@@ -74,6 +75,9 @@ func (a *App) runNote(ctx context.Context, dir, name string, n index.Note, write
 	}
 	a.found(len(notes), nil)
 	if !a.json {
+		if len(notes) > 0 {
+			fmt.Fprintln(a.out, a.calledLine(newCaller(archive).of(ctx, id)))
+		}
 		a.printNotes(notes, "")
 		return nil
 	}

@@ -86,7 +86,7 @@ func (a *App) runSearch(c *cobra.Command, text string, f searchFlags) error {
 		}
 		several = len(cases) > 1
 	}
-	n := 0
+	n, names := 0, newCaller(archive)
 	var failed error
 	for h, err := range archive.Search(c.Context(), q, opt) {
 		if c.Context().Err() != nil {
@@ -98,7 +98,7 @@ func (a *App) runSearch(c *cobra.Command, text string, f searchFlags) error {
 			continue
 		}
 		n++
-		if err := a.printHit(h, several, f.context > 0 && n > 1); err != nil {
+		if err := a.printHit(h, names.of(c.Context(), h.Case), several, f.context > 0 && n > 1); err != nil {
 			return err
 		}
 	}
@@ -150,12 +150,16 @@ func (a *App) count(ctx context.Context, archive index.Reader, q query.Node, fac
 		fmt.Fprintln(a.out, total)
 		return nil
 	}
-	p := a.paint()
+	p, names := a.paint(), newCaller(archive)
 	fmt.Fprintf(a.out, "%d %s\n", total, plural(total, "hit"))
 	for _, c := range counts {
 		fmt.Fprintf(a.out, "\n%s\n", p.bold(string(c.Facet)))
 		for _, v := range c.Values {
-			fmt.Fprintf(a.out, "%9d  %s\n", v.Count, printable(v.Value))
+			value := printable(v.Value)
+			if c.Facet == index.FacetCase {
+				value = calledShort(names.of(ctx, v.Value))
+			}
+			fmt.Fprintf(a.out, "%9d  %s\n", v.Count, value)
 		}
 		if c.Others > 0 {
 			fmt.Fprintf(a.out, "%9d  %s\n", c.Others, p.faint("(others)"))
@@ -216,10 +220,10 @@ func cells(s string) int {
 	return n
 }
 
-// printHit prints one hit in the manner of grep: place, then text; with --json a line of JSON each. withCase adds the case, which goes without saying if there is but one.
-func (a *App) printHit(h index.Hit, withCase, separate bool) error {
+// printHit prints one hit of a case in the manner of grep: place, then text; with --json a line of JSON each. withCase adds the case, which goes without saying if there is but one.
+func (a *App) printHit(h index.Hit, of index.Case, withCase, separate bool) error {
 	if a.json {
-		return writeLine(a.out, h)
+		return writeLine(a.out, foundJSON{h, of.UploadNames()})
 	}
 	p := a.paint()
 	if separate {
@@ -234,7 +238,7 @@ func (a *App) printHit(h index.Hit, withCase, separate bool) error {
 	}
 	var about []string
 	if withCase {
-		about = append(about, printable(h.Case))
+		about = append(about, calledShort(of))
 	}
 	if h.Host != "" {
 		about = append(about, printable(h.Host))

@@ -59,10 +59,11 @@ func (a *App) runSimilar(ctx context.Context, name, dir string, limit int) error
 		a.complain(err)
 	}
 	a.found(len(likes), err)
-	p := a.paint()
+	p, names := a.paint(), newCaller(archive)
 	for i, l := range likes {
+		like := names.of(ctx, l.Case)
 		if a.json {
-			if err := writeLine(a.out, l); err != nil {
+			if err := writeLine(a.out, likenessJSON{l, like.UploadNames()}); err != nil {
 				return err
 			}
 			continue
@@ -70,7 +71,7 @@ func (a *App) runSimilar(ctx context.Context, name, dir string, limit int) error
 		if i > 0 {
 			fmt.Fprintln(a.out)
 		}
-		fmt.Fprintf(a.out, "%s  %s\n", p.bold(printable(l.Case)), p.faint(fmt.Sprintf("score %.1f", l.Score)))
+		fmt.Fprintf(a.out, "%s  %s\n", a.calledLine(like), p.faint(fmt.Sprintf("score %.1f", l.Score)))
 		for _, reason := range l.Reasons {
 			if reason.Check != "" {
 				fmt.Fprintf(a.out, "  both confirm %s: %s %s\n", p.bold(reason.Check), printable(reason.Title), p.faint(ofCases(reason.Cases)))
