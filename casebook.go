@@ -88,7 +88,11 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 			return nil, ctx.Err()
 		case err != nil:
 			reasons[i] = err
-			problems = append(problems, openProblem(u, err))
+			p := openProblem(u, err)
+			if len(uploads) > 1 {
+				p.Artifact = filepath.Base(u) // as of uploads that are opened
+			}
+			problems = append(problems, p)
 		default:
 			opened[i], bundles = b, append(bundles, b)
 		}
@@ -242,7 +246,7 @@ func openProblem(upload string, err error) ingest.Problem {
 	if open := (*ingest.OpenError)(nil); errors.As(err, &open) {
 		reason = fmt.Sprintf("open %q: %s", filepath.Base(upload), open.Reason())
 	}
-	return ingest.Problem{Stage: ingest.StageOpen, Message: reason, Refused: ingest.RefusalOf(err)}
+	return ingest.Problem{Stage: ingest.StageOpen, Message: reason, Refused: ingest.RefusalOf(err), Cut: ingest.CutOf(err)}
 }
 
 // unreadable is an upload of which nothing is known but its name.

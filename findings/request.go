@@ -33,14 +33,22 @@ type help struct {
 // in the bundle; at most five items, those first that settle most. What two findings ask for in the same words, or by the same command, is asked
 // for once, and so is what another item holds: a key below one that is exported, a value of a hive that is saved. Exports of several keys of one
 // hive are one item, and so are files of one folder. Commands and paths are those of the machine, as far as about, by the systems' IDs, knows it. Once an item is chosen for a finding, the others that it asks for count for less, so that one finding does not fill the
-// request.
-func MakeRequest(all []Finding, about map[string]Machine) Request {
+// request. An archive that is cut short comes first: it is asked for again, and then only for what settles suspicions, since all else may be among
+// what is missing.
+func MakeRequest(all []Finding, about map[string]Machine, cut []CutShort) Request {
 	items := gather(all)
+	if len(cut) > 0 {
+		items = slices.DeleteFunc(items, func(x *wanted) bool { return !x.suspected })
+	}
 	place(items, about)
 	items = combine(byFolder(items))
 	var chosen []*wanted
 	served := map[int]int{} // how many items are chosen for a finding
-	for len(chosen) < maxRequest && len(items) > 0 {
+	r := Request{Items: []RequestItem{}}
+	for _, c := range cut[:min(len(cut), maxRequest)] {
+		r.Items = append(r.Items, c.asked())
+	}
+	for len(r.Items)+len(chosen) < maxRequest && len(items) > 0 {
 		worth := func(x *wanted) int {
 			const scale = 60 // divides by what may be served without loss
 			sum := 0
@@ -58,14 +66,13 @@ func MakeRequest(all []Finding, about map[string]Machine) Request {
 		chosen = append(chosen, best)
 		items = slices.DeleteFunc(items, func(x *wanted) bool { return x == best })
 	}
-	r := Request{Items: []RequestItem{}}
 	for _, it := range chosen {
 		slices.Sort(it.Settles)
 		slices.Sort(it.Systems)
 		it.Why = it.reason()
 		r.Items = append(r.Items, it.RequestItem)
 	}
-	r.Text = requestText(r.Items, proven(all), about)
+	r.Text = requestText(r.Items, proven(all), about, cut)
 	return r
 }
 
@@ -266,7 +273,7 @@ func proven(all []Finding) bool {
 }
 
 // requestText is the request as it may be sent. It is empty if there is nothing to ask for.
-func requestText(items []RequestItem, proven bool, about map[string]Machine) string {
+func requestText(items []RequestItem, proven bool, about map[string]Machine, cut []CutShort) string {
 	if len(items) == 0 {
 		return ""
 	}
@@ -284,10 +291,17 @@ func requestText(items []RequestItem, proven bool, about map[string]Machine) str
 		things += " from " + items[0].Systems[0]
 	}
 	aim := "To finish the analysis"
-	if proven {
+	switch {
+	case len(cut) > 0:
+		aim = "What you sent arrived cut short: files are missing. " + aim
+	case proven:
 		aim = "What you sent shows the cause of a problem. To look for others"
 	}
-	fmt.Fprintf(&b, "%s we need %s, which %s not in the upload:\n", aim, things, are)
+	if len(cut) == len(items) {
+		fmt.Fprintf(&b, "%s we need the whole of it:\n", aim)
+	} else {
+		fmt.Fprintf(&b, "%s we need %s, which %s not in the upload:\n", aim, things, are)
+	}
 	commands, old, modern := false, false, false
 	for i, it := range items {
 		fmt.Fprintf(&b, "\n%d. %s", i+1, sentence(it.What))
@@ -302,7 +316,7 @@ func requestText(items []RequestItem, proven bool, about map[string]Machine) str
 		for line := range strings.Lines(it.Collect) {
 			fmt.Fprintf(&b, "       %s\n", strings.TrimRight(line, "\r\n"))
 		}
-		if !onlyPaths(it.Collect) {
+		if i >= len(cut) && !onlyPaths(it.Collect) {
 			commands = true
 			if common(it.Systems, about).Old {
 				old = true

@@ -154,7 +154,7 @@ func TestRequest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := findings.MakeRequest(tt.list, nil)
+			r := findings.MakeRequest(tt.list, nil, nil)
 			var items []string
 			for _, it := range r.Items {
 				items = append(items, it.What+": "+strings.Join(it.Settles, " "))
@@ -188,7 +188,7 @@ func TestRequestProperties(t *testing.T) {
 				rapid.SampledFrom(findings.Severities()).Draw(t, "severity"), rapid.SampledFrom([]string{"", "PC1", "PC2"}).Draw(t, "system"), missing...)
 		})
 		list := rapid.SliceOfN(one, 0, 12).Draw(t, "findings")
-		r := findings.MakeRequest(list, nil)
+		r := findings.MakeRequest(list, nil, nil)
 		if len(r.Items) > 5 || r.Items == nil {
 			t.Fatalf("items: %v", r.Items)
 		}
@@ -199,7 +199,7 @@ func TestRequestProperties(t *testing.T) {
 			}
 			seen[it.What] = true
 		}
-		if diff := cmp.Diff(r, findings.MakeRequest(rapid.Permutation(list).Draw(t, "order"), nil)); diff != "" {
+		if diff := cmp.Diff(r, findings.MakeRequest(rapid.Permutation(list).Draw(t, "order"), nil, nil)); diff != "" {
 			t.Fatalf("the order of the findings changes the request:\n%s", diff)
 		}
 	})
@@ -294,7 +294,7 @@ func TestRequestPlaces(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := findings.MakeRequest(tt.list, tt.about)
+			r := findings.MakeRequest(tt.list, tt.about, nil)
 			lines := strings.Split(r.Text, "\n")
 			for _, l := range tt.want {
 				if !slices.Contains(lines, l) {

@@ -27,7 +27,9 @@ const (
 
 	nothingConfirmed = "Nothing confirmed"
 	nothingToAsk     = "Nothing: no verdict waits for data."
+	onceMore         = "Please send the upload once more, as a zip of the log folders and an export of the registry: nothing in it could be read."
 	unreadableHead   = "This upload gives nothing to judge by: no log, no registry and no other text could be read."
+	cutHead          = "The upload is cut short: files are missing"
 	offsetUnknown    = "offset unknown"
 	notThere         = "not there"
 	nextStep         = "next: "
@@ -200,6 +202,9 @@ func standingClass(s standingWord) string {
 func noCauseHead(v *view) string {
 	if len(v.RuledOut)+len(v.Notes) == 0 {
 		return "No check had what it needs: nothing is found, and nothing is ruled out."
+	}
+	if len(v.CutShort()) > 0 {
+		return "No known problem was found in the part of the upload that could be read."
 	}
 	return "No known problem was found in this upload."
 }

@@ -59,6 +59,9 @@ type summary struct {
 func (s summary) write() {
 	r := s.report
 	s.paragraph("", "", s.bold(printable(r.Name())+": "+s.headline()))
+	for _, c := range r.CutShort() {
+		s.paragraph(s.bad("Cut short")+"  ", "           ", printable(c.Sentence())+" Ask for it again.")
+	}
 	s.paragraph("", "", s.covered())
 	if text := incident(r); text != "" {
 		s.paragraph("", "", text)
@@ -123,6 +126,9 @@ func (s summary) headline() string {
 		return strings.Join(parts, ", ")
 	case !evaluated:
 		return "no check had the data that it needs"
+	}
+	if len(s.report.CutShort()) > 0 {
+		return "no known problem found in the part of the upload that could be read"
 	}
 	return "no known problem found"
 }
