@@ -91,10 +91,16 @@ func gather(all []Finding) []*wanted {
 		}
 		asked := map[*wanted]bool{}
 		for place, m := range f.Missing {
-			i := slices.IndexFunc(items, func(x *wanted) bool { return x.Collect == m.Collect || strings.EqualFold(x.What, m.What) })
+			m, risk, ok := m.harmless(&f)
+			if !ok {
+				continue
+			}
+			i := slices.IndexFunc(items, func(x *wanted) bool {
+				return x.Collect == m.Collect && x.Risk == "" || strings.EqualFold(x.What, m.What)
+			})
 			if i < 0 {
 				i = len(items)
-				items = append(items, &wanted{RequestItem: RequestItem{What: m.What, Why: m.Why, Collect: m.Collect}})
+				items = append(items, &wanted{RequestItem: RequestItem{What: m.What, Why: m.Why, Collect: m.Collect, Risk: risk}})
 			}
 			x := items[i]
 			if asked[x] {
@@ -315,6 +321,9 @@ func requestText(items []RequestItem, proven bool, about map[string]Machine, cut
 		}
 		for line := range strings.Lines(it.Collect) {
 			fmt.Fprintf(&b, "       %s\n", strings.TrimRight(line, "\r\n"))
+		}
+		if it.Risk != "" {
+			fmt.Fprintf(&b, "       Caution: %s.\n", it.Risk)
 		}
 		if i >= len(cut) && !onlyPaths(it.Collect) {
 			commands = true

@@ -309,3 +309,46 @@ func TestRequestPlaces(t *testing.T) {
 		})
 	}
 }
+
+// TestRequestHarmless asks for diagnosis with commands that only read: what changes the machine is left to suspicions, with its risk, and what installs to
+// those that name the product that failed.
+func TestRequestHarmless(t *testing.T) {
+	install := findings.Missing{What: "the verbose log", Why: "it names the action", Collect: `msiexec /i "PACKAGE.msi" /l*v "%PUBLIC%\install.log"`}
+	test := findings.Missing{What: "the log after a test", Why: "it tells", Collect: "net stop ccmexec\nren a b\nnet start ccmexec"}
+	about := func(subject string, f findings.Finding) findings.Finding {
+		f.Subject = subject
+		return f
+	}
+	tests := []struct {
+		name   string
+		list   []findings.Finding
+		what   []string
+		risk   bool
+		events bool
+	}{
+		{"nothing-failed", []findings.Finding{asks("a", findings.NotEvaluated, findings.High, "", install)}, []string{findings.InstallerEvents.What}, false, true},
+		{"a-product-failed", []findings.Finding{about("Agent 7", asks("a", findings.Suspected, findings.High, "", install))}, []string{"the verbose log, of Agent 7"}, true, false},
+		{"no-product-is-named", []findings.Finding{about("an unnamed product", asks("a", findings.Suspected, findings.High, "", install))}, []string{findings.InstallerEvents.What}, false, true},
+		{"a-test-for-a-suspicion", []findings.Finding{asks("a", findings.Suspected, findings.High, "", test)}, []string{"the log after a test"}, true, false},
+		{"no-test-to-rule-out", []findings.Finding{asks("a", findings.NotEvaluated, findings.High, "", test)}, nil, false, false},
+		{"a-listing-of-services", []findings.Finding{asks("a", findings.NotEvaluated, findings.High, "", findings.Missing{What: "the services", Why: "w", Collect: `net start > "%PUBLIC%\s.txt"`})}, []string{"the services"}, false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := findings.MakeRequest(tt.list, nil, nil)
+			var what []string
+			for _, it := range r.Items {
+				what = append(what, it.What)
+				if (it.Risk != "") != tt.risk || !strings.Contains(r.Text, it.Risk) {
+					t.Errorf("risk %q in\n%s", it.Risk, r.Text)
+				}
+			}
+			if diff := cmp.Diff(tt.what, what); diff != "" {
+				t.Errorf("items differ (-want +got):\n%s", diff)
+			}
+			if strings.Contains(r.Text, "wevtutil") != tt.events {
+				t.Errorf("got\n%s", r.Text)
+			}
+		})
+	}
+}

@@ -72,7 +72,7 @@ func full() *findings.Report {
 			Evidence:   []findings.Evidence{evidence}, Missing: []findings.Missing{missing},
 		}},
 		Request: findings.Request{Text: "Please send …", Items: []findings.RequestItem{{
-			What: missing.What, Why: missing.Why, Collect: missing.Collect, Settles: []string{"msi-install-failed"}, Systems: []string{"PC1"},
+			What: missing.What, Why: missing.Why, Risk: "it installs", Collect: missing.Collect, Settles: []string{"msi-install-failed"}, Systems: []string{"PC1"},
 		}}},
 		Problems: []ingest.Problem{{Artifact: "x", Stage: ingest.StageRead, Message: "m", Refused: ingest.RefusedRatio, Cut: ingest.CutListed}},
 		Timeline: findings.Timeline{
