@@ -68,10 +68,11 @@ func Note(r *findings.Report) string {
 // RequestText returns the request to the customer as plain text, in which only line breaks and tabs are control characters.
 func RequestText(r *findings.Report) string {
 	if r.Request.Text == "" {
-		if newView(r).Unreadable() {
+		v := newView(r)
+		if v.Unreadable() {
 			return onceMore + "\n"
 		}
-		return nothingToAsk + "\n"
+		return nothingToAsk(v) + "\n"
 	}
 	var b strings.Builder
 	pieces(strings.ReplaceAll(r.Request.Text, "\r\n", "\n"), true, func(piece string, _ bool) { b.WriteString(piece) })
