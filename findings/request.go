@@ -149,14 +149,11 @@ func (w *wanted) reason() string {
 	if w.suspected || len(w.titles) == 0 || slices.ContainsFunc(w.titles, func(t string) bool { return t == "" || strings.HasPrefix(t, "Whether ") }) {
 		return w.Why
 	}
-	if len(w.titles) > 2 {
-		return fmt.Sprintf("%s%d known problems, of which they would tell", ruleOut, len(w.titles))
+	if len(w.titles) > 1 {
+		return fmt.Sprintf("%s%d known problems", ruleOut, len(w.titles))
 	}
-	var that []string
-	for _, t := range w.titles {
-		that = append(that, "that "+lowerArticle(t))
-	}
-	return ruleOut + strings.Join(that, ", and ") + ": " + w.Why
+	title, _, _ := strings.Cut(w.titles[0], ", so ")
+	return ruleOut + "that " + lowerArticle(title)
 }
 
 // lowerArticle continues a sentence with one that begins with an article. Another first word may be a name.
@@ -319,8 +316,16 @@ func requestText(items []RequestItem, proven bool, about map[string]Machine, cut
 		} else {
 			fmt.Fprintf(&b, ", because %s.\n", strings.TrimRight(it.Why, "."))
 		}
+		label := ""
 		for line := range strings.Lines(it.Collect) {
-			fmt.Fprintf(&b, "       %s\n", strings.TrimRight(line, "\r\n"))
+			line = strings.TrimRight(line, "\r\n")
+			if l := labelOf(line); i >= len(cut) && l != label {
+				label = l
+				fmt.Fprintf(&b, "   %s:\n", l)
+			}
+			for _, one := range filesByLine(line) {
+				fmt.Fprintf(&b, "       %s\n", one)
+			}
 		}
 		if it.Risk != "" {
 			fmt.Fprintf(&b, "       Caution: %s.\n", it.Risk)
@@ -346,6 +351,33 @@ func requestText(items []RequestItem, proven bool, about map[string]Machine, cut
 		b.WriteString("Please run the commands as an administrator (right click on Command Prompt, Run as administrator). " + sendThem)
 	}
 	return b.String()
+}
+
+// labelOf says what is to be done with a line of a request.
+func labelOf(line string) string {
+	switch {
+	case pathStart.MatchString(line) || strings.HasPrefix(line, "the folder "):
+		return "Please send"
+	case commandStart.MatchString(line):
+		return "Please run"
+	}
+	return "Please note"
+}
+
+// commandStart is how a command begins that requests ask for.
+var commandStart = regexp.MustCompile(`(?i)^[(@]*(?:reg|dir|icacls|cacls|wevtutil|copy|xcopy|for|nslookup|sc|net|ren|msiexec|wuauclt|certutil|mountvol|fsutil|wmic|ipconfig|systeminfo|type|attrib|findstr|bitsadmin|netsh|dism|w32tm|winmgmt|nltest|driverquery|tasklist|gpresult|schtasks|powershell|regedit|dsregcmd|bcdedit|vssadmin)(?:\.exe)? `)
+
+// filesByLine gives each of several files of one folder a line of its own.
+func filesByLine(line string) []string {
+	folder, names, remark, ok := filesOf(line)
+	if !ok || len(names) < 2 {
+		return []string{line}
+	}
+	var out []string
+	for _, n := range names {
+		out = append(out, folder+`\`+n+remark)
+	}
+	return out
 }
 
 // sendThem ends a request with commands.

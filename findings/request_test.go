@@ -258,7 +258,8 @@ func TestRequestPlaces(t *testing.T) {
 			about: map[string]findings.Machine{"PC": {Modern: true, ClientLogs: `%windir%\SysWOW64\CCM\Logs`}},
 			want: []string{
 				"To finish the analysis we need one more thing from PC, which is not in the upload:",
-				`       %windir%\SysWOW64\CCM\Logs\Ccm*.log, WUAHandler.log and execmgr.log`,
+				`       %windir%\SysWOW64\CCM\Logs\Ccm*.log`, `       %windir%\SysWOW64\CCM\Logs\WUAHandler.log`, `       %windir%\SysWOW64\CCM\Logs\execmgr.log`,
+				"   Please send:",
 				"Please send these files.",
 			},
 			not: []string{"ConfigMgr 2007", "2."},
@@ -282,13 +283,13 @@ func TestRequestPlaces(t *testing.T) {
 				asks("a", findings.Suspected, findings.High, "PC", log("execmgr.log")), asks("b", findings.Suspected, findings.High, "PC", log("WUAHandler.log")),
 			},
 			about: map[string]findings.Machine{"PC": {}},
-			want:  []string{`       %windir%\CCM\Logs\WUAHandler.log and execmgr.log` + elsewhere},
+			want:  []string{`       %windir%\CCM\Logs\WUAHandler.log` + elsewhere, `       %windir%\CCM\Logs\execmgr.log` + elsewhere},
 		},
 		{
 			name:  "what-no-suspicion-asks-for-rules-out",
 			list:  []findings.Finding{titled("A site code is a domain's name", asks("a", findings.NotEvaluated, findings.High, "", findings.Missing{What: "the domain", Why: "the trouble comes of the code", Collect: "set"}))},
 			about: nil,
-			want:  []string{"1. The domain, to rule out that a site code is a domain's name: the trouble comes of the code."},
+			want:  []string{"1. The domain, to rule out that a site code is a domain's name."},
 			not:   []string{"because"},
 		},
 	}
