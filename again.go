@@ -42,32 +42,48 @@ func (e *LackingError) Error() string {
 // Again analyses a case from what the archive stores of it: the decoded text of its records, small hives and other typed artifacts. With the same checks and version the report is that of [Analyze]. Of
 // opt, Case, Limits and Passwords are not looked at; Host and At hold where the first analysis had none, or where they are set. The error is a [LackingError] if something was too large to be stored.
 func Again(ctx context.Context, from *index.Sources, opt Options) (*findings.Report, error) {
-	if lacking := lacking(&from.Kept); len(lacking) > 0 {
-		return nil, &LackingError{lacking}
+	opt.Case = from.Case
+	return Join(ctx, from, nil, opt)
+}
+
+// Join analyses what the archive stores of a case together with further uploads. The report is that of [Analyze] of the case's uploads and these, as far as what is stored goes: Limits and Passwords
+// hold for the further uploads alone, Host and At as for [Again]. Errors are those of both; with an [UnusableError] the case can be used, since it could be before.
+func Join(ctx context.Context, from *index.Sources, uploads []string, opt Options) (*findings.Report, error) {
+	if err := Complete(from); err != nil {
+		return nil, err
 	}
-	opt.Case, opt.Host, opt.Limits = from.Case, cmp.Or(opt.Host, from.Host), ingest.Limits{}
+	opt.Host = cmp.Or(opt.Host, from.Host)
 	if opt.At.IsZero() {
 		opt.At = from.At
 	}
-	bundle, err := ingest.Again(&from.Kept, from)
+	return analyze(ctx, from, uploads, opt)
+}
+
+// Complete tells whether a case stores all that [Again] and [Join] need: nil, or a [LackingError].
+func Complete(from *index.Sources) error {
+	if lacking := lacking(&from.Kept); len(lacking) > 0 {
+		return &LackingError{lacking}
+	}
+	return nil
+}
+
+// stored makes a bundle of what a case stores. Problems are those of its uploads that could not be opened.
+func stored(from *index.Sources) (*ingest.Bundle, []ingest.Problem, error) {
+	var names []string
+	kept := from.Kept
+	for _, u := range from.Uploads {
+		if u.Format != ingest.FormatUnreadable {
+			names = append(names, u.Name)
+		}
+	}
+	unopened := min(len(from.Uploads)-len(names), len(kept.Problems)) // they come first
+	problems := slices.Clone(kept.Problems[:unopened])
+	kept.Problems = kept.Problems[unopened:]
+	b, err := ingest.Again(&kept, from, names)
 	if err != nil {
-		return nil, fmt.Errorf("analyse case %q again: %w", from.Case, err)
+		return nil, nil, fmt.Errorf("analyse case %q again: %w", from.Case, err)
 	}
-	a, err := newAnalysis(opt)
-	if err != nil {
-		return nil, err
-	}
-	a.stored.Uploads, a.stored.Volume = from.Uploads, from.Volume
-	defer a.abort()
-	contents, err := a.read(ctx, []*ingest.Bundle{bundle})
-	if err = cmp.Or(from.Err(), err); err != nil {
-		return nil, err
-	}
-	report, err := a.evaluate(ctx, contents, contents.Problems)
-	if err != nil {
-		return nil, err
-	}
-	return report, a.publish(ctx, contents, report)
+	return b, problems, nil
 }
 
 // lacking lists the members without which a case can't be analysed again. Of hives of accounts and secrets that were damaged it is known that they are not stored.

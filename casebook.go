@@ -5,6 +5,7 @@
 package casebook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,6 +69,11 @@ func (e *ArchiveError) Unwrap() error { return e.Err }
 // Analyze reads uploads as one case and returns its report. With an [UnusableError] there is a report too: of the uploads that could be
 // analysed, and of what is known of the others, which stand among its problems. With every other error the report is nil.
 func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Report, error) {
+	return analyze(ctx, nil, uploads, opt)
+}
+
+// analyze is Analyze of what a case stores, nil for nothing, and of uploads that come after it.
+func analyze(ctx context.Context, from *index.Sources, uploads []string, opt Options) (*findings.Report, error) {
 	a, err := newAnalysis(opt)
 	if err != nil {
 		return nil, err
@@ -76,6 +82,14 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 	reasons := make([]error, len(uploads))
 	var bundles []*ingest.Bundle
 	var problems []ingest.Problem
+	if from != nil {
+		b, unopened, err := stored(from)
+		if err != nil {
+			return nil, err
+		}
+		bundles, problems = append(bundles, b), unopened
+		a.stored.Uploads, a.stored.Volume = slices.Clone(from.Uploads), from.Volume
+	}
 	defer func() {
 		for _, b := range bundles {
 			_ = b.Close() // only temporary files are left to lose
@@ -97,18 +111,23 @@ func Analyze(ctx context.Context, uploads []string, opt Options) (*findings.Repo
 			opened[i], bundles = b, append(bundles, b)
 		}
 	}
-	for _, b := range bundles {
-		a.stored.Volume += b.Volume()
+	for _, b := range opened {
+		if b != nil {
+			a.stored.Volume += b.Volume()
+		}
 	}
 	defer a.abort()
 	contents, err := a.read(ctx, bundles)
+	if from != nil {
+		err = cmp.Or(from.Err(), err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if contents.Kept != nil {
 		contents.Kept.Problems = slices.Concat(problems, contents.Kept.Problems)
 	}
-	usable := false
+	usable := from != nil
 	for i, u := range uploads {
 		b := opened[i]
 		if b == nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"casebook/findings"
 	"casebook/index"
@@ -22,8 +24,8 @@ type Hunted struct {
 	Err       error              // why the case could not be looked at; nil if it was
 }
 
-// Hunt runs checks over cases of an archive and tells each of what it found, in the order of the cases. Of a check that rests on its signals ([findings.Check].Rests) only cases are
-// evaluated in which the index finds the text of one of them; the others are not touched. Nothing is changed. Of opt, Workers and Version are looked at. tell may end the hunt by an
+// Hunt runs checks over cases of an archive and tells each of what it found, in the order of the cases. Of a check that rests on texts ([findings.Check].Rests) only cases are
+// evaluated in which the index finds one of them; the others are not touched. Nothing is changed. Of opt, Workers and Version are looked at. tell may end the hunt by an
 // error, which is returned; otherwise the only error is that of ctx.
 func Hunt(ctx context.Context, archive index.Hunter, cases []index.Case, hunted []*findings.Check, opt Options, tell func(Hunted) error) error {
 	todo := make([][]*findings.Check, len(cases))
@@ -34,8 +36,8 @@ func Hunt(ctx context.Context, archive index.Hunter, cases []index.Case, hunted 
 	}
 	for _, c := range hunted { // one query after the other: a shard remembers its answer for all of its cases
 		var matching []index.Match
-		if q := trace(c); q != nil {
-			matching = archive.Matching(ctx, ids, q)
+		if q, registry := trace(c); q != nil {
+			matching = archive.Matching(ctx, ids, q, registry)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -64,30 +66,62 @@ func Hunt(ctx context.Context, archive index.Hunter, cases []index.Case, hunted 
 	return nil
 }
 
-// trace is the query for the texts of which a case holds one if a check can have a finding; nil if it may have one anyhow.
-func trace(c *findings.Check) query.Node {
+// trace is the query for the texts of which a case holds one if a check can have a finding, and whether registry values may hold them too; nil if it may have one anyhow.
+func trace(c *findings.Check) (q query.Node, registry bool) {
 	if c.Rests == nil {
-		return nil
+		return nil, false
 	}
 	rests := c.Rests()
-	if rests == nil {
-		return nil
+	if !rests.Any() {
+		return nil, false
+	}
+	texts := slices.Clone(rests.Texts)
+	for _, s := range c.Signals {
+		if slices.Contains(rests.Signals, s.Name) {
+			texts = append(texts, s.Literals...)
+		}
 	}
 	oneOf := query.Or{}
-	for _, s := range c.Signals {
-		if !slices.Contains(rests, s.Name) {
-			continue
+	for _, l := range beginnings(texts) {
+		text := regexp.QuoteMeta(l)
+		m, err := words.CompileRegexp(text)
+		if err != nil {
+			return nil, false
 		}
-		for _, l := range s.Literals {
-			text := regexp.QuoteMeta(l)
-			m, err := words.CompileRegexp(text)
-			if err != nil {
-				return nil
-			}
-			oneOf.Nodes = append(oneOf.Nodes, query.Text{Value: text, Form: query.Regexp, Matcher: m})
-		}
+		oneOf.Nodes = append(oneOf.Nodes, query.Text{Value: text, Form: query.Regexp, Matcher: m})
 	}
-	return oneOf
+	return oneOf, len(rests.Texts) > 0
+}
+
+// enough is how many bytes texts must share for them to be looked for by their beginning: of an error code, all but the last two digits.
+const enough = 6
+
+// beginnings returns texts so that each of the given ones begins with one of them, in any case of letters. Every text that is looked for reads the words of every shard, and some checks know forty codes of one
+// family; what else begins so costs an evaluation.
+func beginnings(texts []string) []string {
+	list := make([]string, len(texts))
+	for i, t := range texts {
+		list[i] = strings.ToLower(t)
+	}
+	slices.Sort(list)
+	var out []string
+	for _, t := range list {
+		if n := len(out); n > 0 {
+			same := 0
+			for same < min(len(t), len(out[n-1])) && t[same] == out[n-1][same] {
+				same++
+			}
+			for same > 0 && same < len(t) && !utf8.RuneStart(t[same]) {
+				same--
+			}
+			if same >= enough || same == len(out[n-1]) {
+				out[n-1] = t[:same]
+				continue
+			}
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 // look evaluates checks in a case.

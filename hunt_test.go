@@ -4,12 +4,15 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
 	"casebook"
@@ -73,7 +76,7 @@ func TestHunt(t *testing.T) {
 			x := *c
 			x.Rests = nil
 			full = append(full, &x)
-			if c.Rests() != nil {
+			if c.Rests().Any() {
 				resting++
 			}
 		}
@@ -105,12 +108,123 @@ func TestHunt(t *testing.T) {
 	}
 }
 
+// TestHuntWritten holds the texts that checks written in Go rest on against the bundles of all fixtures and all samples: every finding is in a case that the index finds by them, and where a check
+// rests on signals alone it finds nothing without them.
+func TestHuntWritten(t *testing.T) {
+	packed := map[string]bool{}
+	for _, p := range checks.Packs() {
+		for _, c := range p.Checks {
+			packed[c.ID] = true
+		}
+	}
+	var resting, without []*findings.Check
+	for _, c := range checks.All() {
+		if packed[c.ID] || c.Rests == nil || !c.Rests().Any() {
+			continue
+		}
+		resting = append(resting, c)
+		rests := c.Rests()
+		for _, name := range rests.Signals {
+			if !slices.ContainsFunc(c.Signals, func(s match.Signal) bool { return s.Name == name }) {
+				t.Errorf("%s rests on %s, which is no signal of it", c.ID, name)
+			}
+		}
+		if len(rests.Texts) > 0 || slices.Equal(rests.Signals, []string{c.ID + "/code"}) { // other signals may hit the same lines
+			continue
+		}
+		x := *c
+		x.Signals = slices.DeleteFunc(slices.Clone(c.Signals), func(s match.Signal) bool { return slices.Contains(rests.Signals, s.Name) })
+		without = append(without, &x)
+	}
+	dir := filepath.Join(t.TempDir(), "archive")
+	want, cases := map[string][]findings.Finding{}, 0
+	add := func(id, bundle string) {
+		t.Helper()
+		r, err := casebook.Analyze(t.Context(), []string{bundle}, casebook.Options{Version: "test", Case: id, Checks: resting})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range r.Findings {
+			if f.Verdict == findings.Confirmed || f.Verdict == findings.Suspected {
+				want[id] = append(want[id], f)
+			}
+		}
+		if cases++; want[id] == nil && cases%8 > 0 { // of those without a finding some do
+			return
+		}
+		if _, err := casebook.Analyze(t.Context(), []string{bundle}, casebook.Options{Version: "test", Case: id, Checks: checks.All()[:1], Index: index.Dir(dir)}); err != nil {
+			t.Fatal(err)
+		}
+		r, err = casebook.Analyze(t.Context(), []string{bundle}, casebook.Options{Version: "test", Case: id, Checks: without})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range r.Findings {
+			if f.Verdict == findings.Confirmed || f.Verdict == findings.Suspected {
+				t.Errorf("%s: %s is %s without a hit of a signal that it rests on", id, f.Check, f.Verdict)
+			}
+		}
+	}
+	for _, file := range samples(t) {
+		add("sample-"+strings.TrimSuffix(filepath.Base(file), ".txtar"), pack(t, file))
+	}
+	fixtures, err := filepath.Glob("findings/checks/testdata/*.txtar")
+	if err != nil || len(fixtures) == 0 {
+		t.Fatalf("no fixture: %v", err)
+	}
+	for _, file := range fixtures {
+		check := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		if testing.Short() && !slices.ContainsFunc(resting, func(c *findings.Check) bool { return c.ID == check }) {
+			continue
+		}
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dirs := map[string]string{}
+		for _, f := range a.Files {
+			name, rest, _ := strings.Cut(f.Name, "/")
+			if rest == "want" || rest == "" {
+				continue
+			}
+			if dirs[name] == "" {
+				dirs[name] = t.TempDir()
+			}
+			if err := fixture.Write(dirs[name], rest, f.Data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(dirs)) {
+			add(check+"-"+name, dirs[name])
+		}
+	}
+	got, evaluated := hunt(t, dir, resting)
+	found := map[string]int{}
+	for id, list := range want {
+		if diff := cmp.Diff(list, got[id].Findings); diff != "" {
+			t.Errorf("case %s: the index hides findings (-all +found):\n%s", id, diff)
+		}
+		for _, f := range list {
+			found[f.Check]++
+		}
+	}
+	for _, c := range resting {
+		if found[c.ID] == 0 {
+			t.Errorf("%s rests on texts, and no bundle shows that it finds anything by them", c.ID)
+		}
+	}
+	t.Logf("%d checks rest on texts; %d of %d evaluations", len(resting), evaluated, len(got)*len(resting))
+	if evaluated*2 > len(got)*len(resting) {
+		t.Errorf("the index saves too little")
+	}
+}
+
 // lineCheck confirms where a line holds a text, and rests on that.
 func lineCheck(id, literal string) *findings.Check {
 	signal := match.Signal{Name: id + "/line", Kinds: []string{string(ingest.KindText), string(ingest.KindLogText), string(ingest.KindLogCCM)}, Literals: []string{literal}}
 	return &findings.Check{
 		ID: id, Title: "A line", Severity: findings.Low, Product: findings.Product{Name: "anything", Words: []string{""}}, Signals: []match.Signal{signal},
-		Rests: func() []string { return []string{signal.Name} },
+		Rests: func() findings.Traces { return findings.Traces{Signals: []string{signal.Name}} },
 		Run: func(f *facts.Facts) ([]findings.Finding, error) {
 			m, ok := f.Matches(signal.Name).First()
 			if !ok {

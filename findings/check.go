@@ -14,15 +14,15 @@ type Check struct {
 	Product  Product
 	Needs    []Need // all must be met; the check is not evaluated on a system where one is not
 	Signals  []match.Signal
-	// Rests returns the names of signals without a hit of one of which nothing is confirmed or suspected, so that only cases with one must be looked at for the check;
-	// nil if the check may find something without. It may be nil itself, which says nothing.
-	Rests func() []string
+	// Rests returns texts without one of which nothing is confirmed or suspected, so that only cases that hold one must be looked at for the check; the zero value if the check may
+	// find something without. It may be nil itself, which says nothing. Tests hold it against all fixtures and samples.
+	Rests func() Traces
 	// Observe looks at the records that the signals hit where a match alone does not do. Its Check is filled in.
 	Observe *facts.Watch
 	// Apart says that the subjects of RunAll are matters of their own: a not-evaluated finding on one stands beside verdicts on others.
 	Apart  bool
 	Before []Precedence // which other checks' remedies wait for this one's
-	Doc     Doc
+	Doc    Doc
 
 	// Run looks at one system. It returns at least one finding. Empty fields are filled in from the check.
 	Run func(f *facts.Facts) ([]Finding, error)
@@ -30,6 +30,15 @@ type Check struct {
 	// needs, sees all together: what tells of one computer may lie with another, or with none.
 	RunAll func(all []*facts.Facts) ([]Finding, error)
 }
+
+// Traces are texts of which a case holds one, in any case of letters, where a check can confirm or suspect something.
+type Traces struct {
+	Signals []string // names of signals of the check: one of the literals of one of them, in a record
+	Texts   []string // strings of three bytes or more that stand in a record, or in a registry value with its key, name and data
+}
+
+// Any tells whether there is a trace at all.
+func (t Traces) Any() bool { return len(t.Signals)+len(t.Texts) > 0 }
 
 // Product says how a bundle shows that the product of a check is there at all.
 type Product struct {

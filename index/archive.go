@@ -176,7 +176,7 @@ func keptUpload(dir string, u Upload) (ingest.Upload, error) {
 		if err != nil {
 			return ingest.Upload{}, err
 		}
-		if len(kept.Parts) == len(list) {
+		if len(kept.Parts)+len(kept.Beside) == len(list) {
 			return kept, nil
 		}
 	}

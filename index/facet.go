@@ -256,7 +256,7 @@ func (t *tally) finding(i int, f Facet, live *liveCase, found *findings.Finding)
 	case FacetVerdict:
 		value = string(found.Verdict)
 	case FacetCode:
-		t.codes(i, findingText(found), wincode.Context{})
+		t.codes(i, findingWords(found), wincode.Context{})
 		return
 	case FacetLabel:
 		t.labels(i, live, 1)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"casebook/findings"
+	"casebook/index/query"
 )
 
 // TestPackedFindings reads findings as they are written now and as earlier versions wrote them, and their heads.
@@ -50,5 +51,25 @@ func TestPackedFindings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCodesOfFindings finds a code where a finding tells of it, and not in the cause, which explains the check; a word of the cause is found.
+func TestCodesOfFindings(t *testing.T) {
+	fs := []findings.Finding{
+		{Check: "msi-install-failed", Title: "Agent failed with 1603", Cause: "The code says little (1603 is any fatal error)."},
+		{Check: "msi-installer-busy", Title: "Agent failed with 1618", Cause: "Unlike 1603 it says that another installation runs."},
+	}
+	live := &liveCase{}
+	for expr, want := range map[string][]tri{"code:1603": {yes, no}, "code:1618": {no, yes}, "1603": {yes, yes}, "fatal": {yes, no}} {
+		q, err := query.Parse(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range fs {
+			if got := findingLeaf(q, live, &fs[i]); got != want[i] {
+				t.Errorf("%s of %s: %d, want %d", expr, fs[i].Title, got, want[i])
+			}
+		}
 	}
 }

@@ -15,16 +15,16 @@ type Match struct {
 }
 
 // Matching implements [Hunter]. A case is read up to the first match, and not at all if the index shows that it has none.
-func (a *Archive) Matching(ctx context.Context, ids []string, q query.Node) []Match {
+func (a *Archive) Matching(ctx context.Context, ids []string, q query.Node, registry bool) []Match {
 	out := make([]Match, len(ids))
 	for i, id := range ids {
-		out[i].Holds, out[i].Err = a.holds(ctx, id, q)
+		out[i].Holds, out[i].Err = a.holds(ctx, id, q, registry)
 	}
 	return out
 }
 
-// holds tells whether a query matches a record of a case.
-func (a *Archive) holds(ctx context.Context, id string, q query.Node) (bool, error) {
+// holds tells whether a query matches a record of a case, or with registry a registry value.
+func (a *Archive) holds(ctx context.Context, id string, q query.Node, registry bool) (bool, error) {
 	live, err := a.named(id)
 	if err != nil {
 		return false, err
@@ -43,7 +43,7 @@ func (a *Archive) holds(ctx context.Context, id string, q query.Node) (bool, err
 	defer a.release(c)
 	holds := false
 	err = s.scan(c, func(_ place, src *source) bool {
-		holds = src.finding == nil && !src.artifact.Registry
+		holds = src.finding == nil && (registry || !src.artifact.Registry)
 		return !holds
 	})
 	return holds, err

@@ -285,7 +285,7 @@ func TestImport(t *testing.T) {
 	if err := keeper(t, from).Label(t.Context(), "INC1", index.Labels{"customer": {"acme"}}); err != nil {
 		t.Fatal(err)
 	}
-	first := index.Note{Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Text: "fixed by a restart"}
+	first := index.Note{Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Author: "anna", Text: "fixed by a restart"}
 	if err := openArchive(t, from).AddNote(t.Context(), "INC1", first); err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,9 @@ const dirNotes = "notes"
 
 // The bounds of what is noted, so that a file of notes can be read at once.
 const (
-	maxNote  = 64 << 10 // bytes of a note
-	maxNotes = 1000     // of a case
+	maxNote   = 64 << 10 // bytes of a note
+	maxNotes  = 1000     // of a case
+	maxAuthor = 200      // bytes of a name
 )
 
 // ErrNoCase says that an archive has no such case, or several that may be meant.
@@ -29,8 +30,9 @@ var ErrNoCase = errors.New("no such case")
 
 // Note is what somebody wrote down about a case: how it was solved, whom it concerns.
 type Note struct {
-	Time time.Time `json:"time"` // when, UTC
-	Text string    `json:"text"`
+	Time   time.Time `json:"time"`             // when, UTC
+	Author string    `json:"author,omitempty"` // who, as the program knew them; "" if it did not
+	Text   string    `json:"text"`
 }
 
 // notesFile is the file of a case's notes.
@@ -104,6 +106,8 @@ func (n *Note) check() error {
 		return errors.New("the note is empty")
 	case len(n.Text) > maxNote:
 		return fmt.Errorf("the note has %d bytes; at most %d are kept", len(n.Text), maxNote)
+	case len(n.Author) > maxAuthor:
+		return fmt.Errorf("the name of the note's author has %d bytes; at most %d are kept", len(n.Author), maxAuthor)
 	}
 	return nil
 }
@@ -116,7 +120,7 @@ func AppendNote(id string, notes []Note, n Note) ([]Note, error) {
 	if len(notes) >= maxNotes {
 		return nil, fmt.Errorf("archive: case %q has %d notes; no more are kept", id, len(notes))
 	}
-	n.Time = n.Time.UTC().Truncate(time.Second)
+	n.Time, n.Author = n.Time.UTC().Truncate(time.Second), strings.TrimSpace(n.Author)
 	return append(notes, n), nil
 }
 
@@ -156,7 +160,7 @@ func JoinNotes(notes, more []Note) []Note {
 	notes = slices.Clone(notes)
 	for _, n := range more {
 		n.Time = n.Time.UTC().Truncate(time.Second)
-		if !slices.ContainsFunc(notes, func(m Note) bool { return m.Text == n.Text && m.Time.Equal(n.Time) }) {
+		if !slices.ContainsFunc(notes, func(m Note) bool { return m.Text == n.Text && m.Author == n.Author && m.Time.Equal(n.Time) }) {
 			notes = append(notes, n)
 		}
 	}

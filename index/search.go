@@ -432,7 +432,7 @@ func findingLeaf(n query.Node, live *liveCase, f *findings.Finding) tri {
 	case query.Text:
 		return known(n.Match(findingText(f)))
 	case query.Code:
-		return known(n.Match(findingText(f)))
+		return known(n.Match(findingWords(f)))
 	case query.Number:
 		if e := support(f); e != nil && n.Name == query.Line && e.Line > 0 {
 			return numberLeaf(n, int64(e.Line), int64(e.Line))

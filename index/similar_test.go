@@ -107,15 +107,15 @@ func TestNotes(t *testing.T) {
 	writeReport(t, dir, reportOf("INC2", nil))
 	a := openArchive(t, dir)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("", 3600))
-	for _, s := range []string{"one", "two\nlines"} {
-		if err := a.AddNote(t.Context(), "INC1", index.Note{Time: at, Text: s}); err != nil {
+	for _, n := range []index.Note{{Time: at, Text: "one"}, {Time: at, Author: " anna ", Text: "two\nlines"}} {
+		if err := a.AddNote(t.Context(), "INC1", n); err != nil {
 			t.Fatal(err)
 		}
 	}
 	writeReport(t, dir, reportOf("INC1", nil)) // analysed anew
 	got, err := a.Notes(t.Context(), "INC1")
 	when := time.Date(2026, 1, 2, 2, 4, 5, 0, time.UTC)
-	if diff := cmp.Diff([]index.Note{{Time: when, Text: "one"}, {Time: when, Text: "two\nlines"}}, got); diff != "" || err != nil {
+	if diff := cmp.Diff([]index.Note{{Time: when, Text: "one"}, {Time: when, Author: "anna", Text: "two\nlines"}}, got); diff != "" || err != nil {
 		t.Errorf("error %v, notes (-want +got):\n%s", err, diff)
 	}
 	if got, err := a.Notes(t.Context(), "INC2"); got != nil || err != nil {
@@ -127,6 +127,9 @@ func TestNotes(t *testing.T) {
 	if err := a.AddNote(t.Context(), "INC1", index.Note{Text: strings.Repeat("x", 1<<20)}); err == nil {
 		t.Error("a note of a megabyte is taken")
 	}
+	if err := a.AddNote(t.Context(), "INC1", index.Note{Author: strings.Repeat("x", 1000), Text: "x"}); err == nil {
+		t.Error("a name of a thousand bytes is taken")
+	}
 	for s, want := range map[string]string{"INC1": "INC1", "inc2": "INC2", "INC": "", "": "", "INC11": ""} {
 		if id, err := a.FindCase(t.Context(), s); id != want || (want == "") != errors.Is(err, index.ErrNoCase) {
 			t.Errorf("%q is the case %q, error %v; want %q", s, id, err, want)
@@ -135,6 +138,12 @@ func TestNotes(t *testing.T) {
 	list, err := filepath.Glob(filepath.Join(dir, "notes", "*"))
 	if err != nil || len(list) != 1 {
 		t.Fatalf("files of notes: %v, %v", list, err)
+	}
+	if err := os.WriteFile(list[0], []byte(`{"case":"INC1","notes":[{"time":"2025-01-02T03:04:05Z","text":"before authors were kept"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := a.Notes(t.Context(), "INC1"); err != nil || len(got) != 1 || got[0].Author != "" || got[0].Text != "before authors were kept" {
+		t.Errorf("error %v, notes %+v", err, got)
 	}
 	if err := os.WriteFile(list[0], []byte(`{"case":"INC2"}`), 0o600); err != nil {
 		t.Fatal(err)

@@ -77,8 +77,8 @@ type (
 	// Hunter is a Sourcer that knows which cases hold a record that matches a query.
 	Hunter interface {
 		Sourcer
-		// Matching tells of each of the cases whether a record of it matches the query; registry values and findings are not looked at. The error of a case that is not there is [fs.ErrNotExist].
-		Matching(ctx context.Context, ids []string, q query.Node) []Match
+		// Matching tells of each of the cases whether a record of it matches the query, or with registry a registry value; findings are not looked at. The error of a case that is not there is [fs.ErrNotExist].
+		Matching(ctx context.Context, ids []string, q query.Node, registry bool) []Match
 	}
 )
 

@@ -490,8 +490,17 @@ func createFile(name string, write func(io.Writer) error) error {
 
 // findingText is what is searched of a finding.
 func findingText(f *findings.Finding) []byte {
+	b := findingWords(f)
+	if f.Cause != "" && len(b) > 0 {
+		b = append(b, '\n')
+	}
+	return append(b, f.Cause...)
+}
+
+// findingWords is what a finding says of its case. The cause explains the check, with codes that the case need not have.
+func findingWords(f *findings.Finding) []byte {
 	var b []byte
-	for _, s := range []string{f.Title, f.Subject, f.Check, f.Summary, f.Cause} {
+	for _, s := range []string{f.Title, f.Subject, f.Check, f.Summary} {
 		if s != "" && len(b) > 0 {
 			b = append(b, '\n')
 		}

@@ -70,10 +70,11 @@ type KeptSource interface {
 	Text(path string) (io.ReadCloser, error)
 }
 
-// Again makes a bundle of what was kept of uploads, for one call of [Read], alone. Its artifacts, values, records and problems are those of the uploads,
-// as far as what is kept goes. Its Name, Format, Bytes and SHA256 are empty. Limits are those of the reading that it was made by.
-func Again(k *Kept, src KeptSource) (*Bundle, error) {
-	b := &Bundle{Problems: slices.Clone(k.Problems), again: true}
+// Again makes a bundle of what was kept of uploads, for one call of [Read], alone or before the bundles of further uploads. Its artifacts, values, records and problems are those of
+// the uploads, as far as what is kept goes. names are those of the bundles that were read, in their order. Its own Name, Format, Bytes and SHA256 are empty. Limits are those of the
+// reading that it was made by.
+func Again(k *Kept, src KeptSource, names []string) (*Bundle, error) {
+	b := &Bundle{Problems: slices.Clone(k.Problems), again: true, joined: slices.Clone(names)}
 	for i := range k.Members {
 		x := &k.Members[i]
 		if i > 0 && k.Members[i-1].Path >= x.Path {
@@ -101,9 +102,12 @@ func Again(k *Kept, src KeptSource) (*Bundle, error) {
 	return b, nil
 }
 
-// unlimited are the limits of what was read within limits before.
-func unlimited() Limits {
-	return Limits{MaxBytes: math.MaxInt64, MaxMember: math.MaxInt64, MaxFiles: math.MaxInt, MaxDepth: math.MaxInt, MaxRatio: math.MaxInt64}
+// renamed returns a problem of what is kept of a member as one of the member that is read.
+func (t *task) renamed(p Problem) Problem {
+	if p.Artifact == t.m.kept.Path {
+		p.Artifact = t.path
+	}
+	return p
 }
 
 // errCut ends what could not be read to its end when it was kept. Why is among the problems of the member.
@@ -144,14 +148,14 @@ func (s *keptStream) packed() int64 { return s.n }
 func (p *pass) recall() bool {
 	k := p.t.m.kept
 	for _, problem := range k.Problems {
-		p.t.problems = append(p.t.problems, memberProblem{problem, foundOutside})
+		p.t.problems = append(p.t.problems, memberProblem{p.t.renamed(problem), foundOutside})
 	}
 	p.t.form = k.Form
 	if k.Form != FormSealed && k.Form != FormNone {
 		return false
 	}
 	*p.a = *k.Artifact
-	p.a.Path = k.Path
+	p.a.Path = p.t.path
 	if k.Form == FormNone {
 		return true
 	}
@@ -229,7 +233,7 @@ func (k *KeptMember) headOf(text []byte) []byte {
 // kept returns what is kept of the member.
 func (t *task) kept() KeptMember {
 	if t.m.kept != nil {
-		return *t.m.kept
+		return t.keptAgain()
 	}
 	k := KeptMember{
 		Path: t.path, Modified: t.m.modified, UTC: t.m.utc, Truncated: t.m.truncated || t.stopped, Cut: t.cut, Lost: t.lost, First: uint8(t.m.first), Form: t.form,
@@ -256,5 +260,24 @@ func (t *task) kept() KeptMember {
 			k.Kind, k.Value = t.extracted[0].Kind, t.sealed
 		}
 	}
+	return k
+}
+
+// keptAgain returns what was kept of the member, under the path that it has now.
+func (t *task) keptAgain() KeptMember {
+	k := *t.m.kept
+	if k.Path == t.path {
+		return k
+	}
+	if k.Artifact != nil {
+		a := *k.Artifact
+		a.Path = t.path
+		k.Artifact = &a
+	}
+	var problems []Problem
+	for _, p := range k.Problems {
+		problems = append(problems, t.renamed(p))
+	}
+	k.Path, k.Problems = t.path, problems
 	return k
 }

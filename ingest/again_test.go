@@ -91,7 +91,7 @@ func twice(t testing.TB, opt Options, bundle *Bundle) (first, again *Contents, b
 	if err := json.Unmarshal(stored, &k); err != nil {
 		t.Fatal(err)
 	}
-	b, err := Again(&k, s)
+	b, err := Again(&k, s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestAgainRefused(t *testing.T) {
 		"nothing": {Members: []KeptMember{{Path: "a"}}},
 		"form":    {Members: []KeptMember{{Path: "a", Form: "later"}}},
 	} {
-		if _, err := Again(&k, &shelf{}); err == nil {
+		if _, err := Again(&k, &shelf{}, nil); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

@@ -38,6 +38,7 @@ type Bundle struct {
 	Useless  string    // why nothing in it can be analysed, "" if something can; known after Read
 
 	again    bool      // of [Again]
+	joined   []string  // of [Again]: the names of the bundles that were read
 	members  []*member // in the order of the archive
 	packed   int64     // bytes to be read, as far as the catalogue knows
 	produced int64     // bytes of members that Open inflated

@@ -84,10 +84,29 @@ func (c *catalogue) file(ctx context.Context, path string, info fs.FileInfo) err
 		c.problem(c.b.Name, StageOpen, "named like a zip, but it neither starts like one nor has a usable directory at its end; ask for it again if it is to be one")
 	}
 	c.b.Format = FormatFile
-	return c.add(ctx, entry{
-		name: c.b.Name, src: fileSource{open}, openFile: open,
+	logs := hiveLogs(path, c.peek[:n])
+	if err := c.add(ctx, looseFile(c.b.Name, info, open)); err != nil {
+		return err
+	}
+	for _, log := range logs {
+		info, err := os.Stat(log)
+		if err != nil {
+			c.problem(filepath.Base(log), StageOpen, "it can't be read: %v", plain(err))
+			continue
+		}
+		if err := c.add(ctx, looseFile(filepath.Base(log), info, func() (*os.File, error) { return os.Open(log) })); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// looseFile is a file that is a member as it is.
+func looseFile(name string, info fs.FileInfo, open func() (*os.File, error)) entry {
+	return entry{
+		name: name, src: fileSource{open}, openFile: open,
 		size: info.Size(), most: math.MaxInt64, packed: info.Size(), modified: info.ModTime().UTC(), utc: true,
-	})
+	}
 }
 
 // zipFile catalogues an upload that is a zip.

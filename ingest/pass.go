@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"runtime/debug"
 )
 
@@ -75,6 +76,9 @@ func (w *worker) read(ctx context.Context, t *task, locale Locale) error {
 	}
 	defer s.Close() //nolint:errcheck // it was only read
 	p.in = &meter{stream: s, grant: t.grant, ratio: w.r.limits.MaxRatio}
+	if t.m.kept != nil {
+		p.in.ratio = math.MaxInt64
+	}
 	w.hash.Reset()
 	p.guard(func() { p.run(ctx) })
 	p.endAhead()

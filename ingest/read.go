@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -115,17 +116,22 @@ func newReading(bundles []*Bundle, opt Options) *reading {
 	var size, produced int64
 	archive := len(bundles) > 0
 	for _, b := range bundles {
-		if b.again {
-			r.limits = unlimited()
-		}
 		prefix := ""
-		if len(bundles) > 1 {
+		switch {
+		case len(bundles) == 1:
+		case len(b.joined) > 1: // their names are in the paths
+			for _, name := range b.joined {
+				unique.unique(name)
+			}
+		case len(b.joined) == 1:
+			prefix = unique.unique(b.joined[0]) + "/"
+		default:
 			prefix = unique.unique(b.Name) + "/"
 		}
 		r.prefix = append(r.prefix, prefix)
 		r.packed += b.packed
 		size, produced = size+b.Bytes, produced+b.produced
-		archive = archive && b.isArchive()
+		archive = archive && (b.again || b.isArchive())
 		for _, m := range b.members {
 			r.tasks = append(r.tasks, &task{m: m, bundle: b, path: prefix + m.path})
 		}
@@ -207,25 +213,33 @@ func (r *reading) hashJobs() []job {
 
 // round reads tasks, which are in path order, and does the other jobs.
 func (r *reading) round(ctx context.Context, tasks []*task, jobs []job, locale func(string) Locale) error {
-	members := make([]*member, len(tasks))
-	for i, t := range tasks {
-		members[i] = t.m
+	begin := func(t *task) {
+		jobs = append(jobs, job{t.m.declared(), func(ctx context.Context, w *worker) error { return w.read(ctx, t, locale(t.path)) }})
 	}
-	var waiting []*task
+	var fresh, waiting []*task
+	var members []*member
+	for _, t := range tasks {
+		if t.m.kept != nil { // it was read within limits before
+			t.grant = grant{bytes: math.MaxInt64}
+			begin(t)
+			continue
+		}
+		fresh, members = append(fresh, t), append(members, t.m)
+	}
 	for i, g := range grants(members, r.left, r.limits, r.total) {
-		t := tasks[i]
+		t := fresh[i]
 		if g == nil {
 			waiting = append(waiting, t)
 			continue
 		}
 		t.grant = *g
-		jobs = append(jobs, job{t.m.declared(), func(ctx context.Context, w *worker) error { return w.read(ctx, t, locale(t.path)) }})
+		begin(t)
 	}
 	slices.SortStableFunc(jobs, func(a, b job) int { return cmp.Compare(b.weight, a.weight) })
 	if err := r.run(ctx, jobs); err != nil {
 		return err
 	}
-	for _, t := range tasks {
+	for _, t := range fresh {
 		r.left -= t.produced
 	}
 	r.idle.Store(int64(len(r.workers) - 1))
@@ -437,10 +451,15 @@ func (r *reading) judge(b *Bundle) {
 			b.Useless = "its only file is no text or registry hive that can be read"
 		}
 		for _, t := range all {
-			if why := said(t); why != "" {
-				b.Useless += fmt.Sprintf("; %q: %s", t.m.path, why)
-				break
+			why := said(t)
+			if why == "" {
+				continue
 			}
+			b.Useless = fmt.Sprintf("none of its %d files can be read; %q: %s", len(all), t.m.path, why)
+			if len(all) == 1 {
+				b.Useless = fmt.Sprintf("its only file can't be read; %q: %s", t.m.path, why)
+			}
+			break
 		}
 	}
 	b.Problems = append(b.Problems, Problem{Artifact: at, Stage: StageOpen, Message: b.Useless})

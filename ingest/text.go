@@ -87,7 +87,7 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 		return
 	}
 	if decoded != nil {
-		p.t.assumed = decoded.Assumed
+		p.decodedBefore(decoded, page, known)
 	} else if p.a.Encoding = d.name(); !known && (d.encoding == page.name || d.encoding == encUTF8 && d.damaged > 0) {
 		p.t.assumed = page.name
 	}
@@ -116,6 +116,20 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	kind := p.a.Kind
 	if p.extract() < sure {
 		p.a.Kind = kind
+	}
+}
+
+// decodedBefore settles what is said of the encoding of a text that is kept decoded. page is the one by which its bytes would be read now, and known whether that is the machine's.
+func (p *pass) decodedBefore(k *KeptMember, page *codePage, known bool) {
+	by := k.Assumed
+	if by == "" && slices.ContainsFunc(codePages, func(c codePage) bool { return c.name == k.Encoding }) {
+		by = k.Encoding
+	}
+	switch {
+	case by != "" && by != page.name:
+		p.found(foundInText, StageDecode, "its characters outside ASCII were read by %s; by what the case holds now they would be read by %s, but its bytes are no longer at hand: ask for the upload again if they matter", by, page.name)
+	case !known:
+		p.t.assumed = k.Assumed
 	}
 }
 

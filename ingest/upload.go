@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,6 +19,7 @@ import (
 type Upload struct {
 	Path     string    // of the file, or of the one that stands for a split archive
 	Parts    []string  // the files whose bytes, one behind the other, are the upload: Path alone, or all parts of the split archive
+	Beside   []string  // the transaction logs that lie beside a hive: they are read with it, and no part of it
 	Bytes    int64     // of all parts
 	Modified time.Time // of the part that was written last
 	// Bundle tells whether the file is taken for an upload where nobody named it: an archive, a saved mail, a registry hive or its export. What is
@@ -52,6 +54,7 @@ func LookAt(path string) (Upload, error) {
 	n, _ := f.ReadAt(head[:], 0) // what is missing is nothing that is known
 	_ = f.Close()                // it was only read
 	u.Bundle = isUpload(strings.ToLower(filepath.Base(path)), head[:n])
+	u.Beside = hiveLogs(path, head[:n])
 	set, err := siblings(path, info)
 	if err != nil || set == nil {
 		u.Bundle = u.Bundle && err == nil
@@ -67,6 +70,38 @@ func LookAt(path string) (Upload, error) {
 	return u, nil
 }
 
+// isHive tells from the first bytes whether a file is a registry hive: the type of the file at 28 is 0, that of its transaction logs another.
+func isHive(head []byte) bool { return len(head) >= 32 && string(head[:4]) == "regf" && head[28] == 0 }
+
+// logSuffixes end the names of a hive's transaction logs.
+var logSuffixes = []string{".log", ".log1", ".log2"}
+
+// hiveLogs lists the files that by their names are the transaction logs of the hive at path, of which head is the beginning: SYSTEM.LOG1 beside SYSTEM, else beside
+// SYSTEM.hiv. Where the folder can't be read there are none, and the hive says itself that it lacks them.
+func hiveLogs(path string, head []byte) []string {
+	if !isHive(head) {
+		return nil
+	}
+	dir, base := filepath.Split(path)
+	list, err := os.ReadDir(cmp.Or(dir, "."))
+	if err != nil {
+		return nil
+	}
+	for _, name := range []string{base, strings.TrimSuffix(base, filepath.Ext(base))} {
+		var logs []string
+		for _, e := range list {
+			stem, suffix := strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())), strings.ToLower(filepath.Ext(e.Name()))
+			if e.Type().IsRegular() && e.Name() != base && strings.EqualFold(stem, name) && slices.Contains(logSuffixes, suffix) {
+				logs = append(logs, filepath.Join(dir, e.Name()))
+			}
+		}
+		if len(logs) > 0 {
+			return logs
+		}
+	}
+	return nil
+}
+
 // isUpload tells from a base name in lower case and the first bytes whether a file is an upload where nobody named it.
 func isUpload(base string, head []byte) bool {
 	has := func(list []string) bool {
@@ -77,8 +112,8 @@ func isUpload(base string, head []byte) bool {
 		return false
 	case has(archiveNames), strings.HasSuffix(base, ".reg") && len(head) > 0, isMail(base, head), isMsg(base, head):
 		return true
-	case len(head) >= 32 && string(head[:4]) == "regf":
-		return head[28] == 0 // the type of the file: 0 is the hive, others are its logs
+	case len(head) >= 4 && string(head[:4]) == "regf":
+		return isHive(head)
 	}
 	return containerOf(head) != containerNone
 }

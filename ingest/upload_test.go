@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,37 @@ func TestLookAt(t *testing.T) {
 				t.Errorf("SHA-256 %s, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestLookAtHive finds the transaction logs beside a hive.
+func TestLookAtHive(t *testing.T) {
+	head := func(kind byte) []byte {
+		b := make([]byte, 512)
+		copy(b, "regf")
+		b[28] = kind
+		return b
+	}
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{
+		"SYSTEM": head(0), "system.LOG1": head(6), "SYSTEM.log": head(1), "SYSTEM.LOG3": head(6), "SOFTWARE.LOG1": head(6), "ntuser.hiv": head(0), "NTUSER.LOG2": head(6), "a.log": []byte("text"), "a": []byte("text"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string][]string{"SYSTEM": {"SYSTEM.log", "system.LOG1"}, "ntuser.hiv": {"NTUSER.LOG2"}, "a": nil, "SOFTWARE.LOG1": nil} {
+		u, err := LookAt(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, path := range u.Beside {
+			got = append(got, filepath.Base(path))
+		}
+		if !slices.Equal(got, want) || len(u.Parts) != 1 {
+			t.Errorf("beside %s lie %v, want %v", name, got, want)
+		}
 	}
 }
 

@@ -342,6 +342,7 @@ type UploadPage struct {
 	Jobs     []Job
 	Full     bool // no further upload is taken now
 	Keeping  bool // uploads are kept
+	Workers  bool // uploads are put into object storage, and analysed by workers, who take no passwords
 	Password bool
 }
 

@@ -11,5 +11,5 @@ import (
 var version = "devel"
 
 func main() {
-	cli.Program{Name: "casebook-fleet", Version: version, Commands: fleet.Commands, Stores: fleet.Stores()}.Main()
+	cli.Program{Name: "casebook-fleet", Version: version, Commands: fleet.Commands, Stores: fleet.Stores(), Workers: fleet.Workers}.Main()
 }

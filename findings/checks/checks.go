@@ -95,6 +95,11 @@ func written() []*findings.Check {
 // restarts are the checks whose remedy begins with a restart of the machine.
 var restarts = []string{"ccmsetup-reboot-required", "msi-reboot-demanded", pendingRebootID, sepBlockedID}
 
+// restsOn is the Rests of a check that confirms and suspects nothing without a hit of one of these signals of its own.
+func restsOn(signals ...string) func() findings.Traces {
+	return func() findings.Traces { return findings.Traces{Signals: signals} }
+}
+
 // Signals returns the signals of the checks, as the collector wants them.
 func Signals(list []*findings.Check) []match.Signal {
 	var out []match.Signal

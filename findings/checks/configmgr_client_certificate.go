@@ -342,11 +342,14 @@ func certificateWell(f *facts.Facts, loop certificateLoop, key keyState) finding
 	return out
 }
 
+// wholeGUID is a MachineGuid that is not cut off.
+var wholeGUID = regexp.MustCompile(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
 // readKey judges what the listings show of the SMS key file.
 func readKey(f *facts.Facts) keyState {
 	guid, at, err := f.Registry.MachineGUID()
 	guid = strings.ToLower(strings.Trim(guid, "{} "))
-	known := err == nil && guid != ""
+	known := err == nil && wholeGUID.MatchString(guid)
 	keys := smsKeys(f)
 	if len(keys) == 0 {
 		return noKey(f)
@@ -455,7 +458,7 @@ func noKey(f *facts.Facts) keyState {
 	if len(keyFolders(f)) > 0 {
 		s.verdict = "no listing shows all of the machine keys, hidden files and whole names included, so that whether the SMS key is there is not shown"
 	}
-	if _, _, err := f.Registry.MachineGUID(); err != nil {
+	if g, _, err := f.Registry.MachineGUID(); err != nil || !wholeGUID.MatchString(strings.ToLower(strings.Trim(g, "{} "))) {
 		s.missing = append(s.missing, machineGUID)
 	}
 	return s

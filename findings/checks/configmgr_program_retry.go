@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,6 +89,7 @@ var configmgrProgramRetry = &findings.Check{
 			{Title: "System error codes", URL: "https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes"},
 		},
 	},
+	Rests:  restsOn(programRetryID+"/complete", programRetryID+"/script", programRetryID+"/tried", programRetryID+"/state", programRetryID+"/event", programRetryID+"/exit", programRetryID+"/word"),
 	RunAll: runProgramRetry,
 }
 
@@ -161,7 +161,7 @@ var siteControlNeed = findings.Missing{
 func retryLogs(f *facts.Facts) []*ingest.Artifact {
 	var out []*ingest.Artifact
 	for _, a := range f.Artifacts {
-		if strings.HasPrefix(strings.ToLower(path.Base(a.Path)), "execmgr") && a.Records > 0 {
+		if logNamed("execmgr")(a) && a.Records > 0 {
 			out = append(out, a)
 		}
 	}

@@ -2,7 +2,6 @@ package checks
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -93,6 +92,7 @@ var configmgrUpdatesBoundaryHang = &findings.Check{
 			{Title: "Define site boundaries", URL: "https://learn.microsoft.com/en-us/mem/configmgr/core/servers/deploy/configure/boundaries"},
 		},
 	},
+	Rests:  restsOn(boundaryHangID+"/code", boundaryHangID+"/installing"),
 	RunAll: runBoundaryHang,
 }
 
@@ -120,16 +120,15 @@ reg query HKLM\SYSTEM\CurrentControlSet\Services\Netlogon\Parameters /v DynamicS
 	smstsNeed          = findings.Missing{What: "smsts.log of the task sequence", Why: "it shows whether the installation of the updates came to an end", Collect: updatesLogs}
 )
 
-// isUpdateLog tells by its name whether an artifact is a log in which the step leaves traces.
-func isUpdateLog(artifact string) (handler, sequence bool) {
-	name := strings.ToLower(path.Base(artifact))
-	return strings.HasPrefix(name, "updatehandler") || strings.HasPrefix(name, "updateshandler"), strings.HasPrefix(name, "smsts")
+// isUpdateLog tells by the name of an artifact whether it is a log in which the step leaves traces.
+func isUpdateLog(a *ingest.Artifact) (handler, sequence bool) {
+	return logNamed("updatehandler", "updateshandler")(a), logNamed("smsts")(a)
 }
 
 func updateLogs(f *facts.Facts) []*ingest.Artifact {
 	var out []*ingest.Artifact
 	for _, a := range f.Artifacts {
-		if h, s := isUpdateLog(a.Path); (h || s) && a.Records > 0 {
+		if h, s := isUpdateLog(a); (h || s) && a.Records > 0 {
 			out = append(out, a)
 		}
 	}
@@ -145,7 +144,7 @@ func updateLogs(f *facts.Facts) []*ingest.Artifact {
 func stepLines(f *facts.Facts, signal string) []facts.Match {
 	var out []facts.Match
 	for _, m := range f.Matches(boundaryHangID + "/" + signal).Kept {
-		handler, sequence := isUpdateLog(m.Ref.Artifact)
+		handler, sequence := isUpdateLog(&ingest.Artifact{Path: m.Ref.Artifact})
 		text := strings.ToLower(m.Quote)
 		for _, component := range []string{"updatehandler", "updateshandler", "smsts", "installswupdate", "tsmanager", "tsmbootstrap", "tsprogress", "osdsw"} {
 			sequence = sequence || strings.Contains(text, component)
@@ -463,7 +462,7 @@ func noHang(f *facts.Facts, h *updateHang) (findings.Finding, bool) {
 	x := findings.Finding{Verdict: findings.RuledOut}
 	var handlers, others []*ingest.Artifact
 	for _, a := range updateLogs(f) {
-		if handler, _ := isUpdateLog(a.Path); handler {
+		if handler, _ := isUpdateLog(a); handler {
 			handlers = append(handlers, a)
 		} else {
 			others = append(others, a)

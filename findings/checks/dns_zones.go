@@ -17,6 +17,7 @@ func isAddress(s string) bool { _, err := netip.ParseAddr(s); return err == nil 
 type dnsListed struct {
 	facts    *facts.Facts
 	artifact string
+	open     bool // its name may be cut off
 	extract.ListedHost
 }
 
@@ -54,9 +55,9 @@ func dnsZones(all []*facts.Facts) (*dnsZoneSet, []dnsListed) {
 	var lists []dnsListed
 	for _, f := range all {
 		for _, v := range facts.Values[*extract.HostList](f) {
-			for _, h := range v.Value.Hosts {
+			for i, h := range v.Value.Hosts {
 				if !h.IP.IsValid() {
-					lists = append(lists, dnsListed{f, v.Artifact.Path, h})
+					lists = append(lists, dnsListed{f, v.Artifact.Path, v.Value.Open && i == len(v.Value.Hosts)-1, h})
 				}
 			}
 		}
@@ -167,6 +168,19 @@ func (z *dnsZoneSet) find(name string) (out, by []zoneRecord) {
 	return nil, by
 }
 
+// begins reports whether a name without a domain is the beginning of one that the zones hold.
+func (z *dnsZoneSet) begins(name string) bool {
+	if domainOf(name) != "" {
+		return false
+	}
+	for label := range z.forward {
+		if strings.HasPrefix(label, firstLabel(name)) {
+			return true
+		}
+	}
+	return false
+}
+
 // lookUp looks up the computers of the lists, as a resolver would by the zones. A name that no zone of the bundle would hold is passed over.
 func (z *dnsZoneSet) lookUp(lists []dnsListed) *dnsSource {
 	s := &dnsSource{artifact: z.files[0].Artifact.Path, noun: "the zones of the bundle"}
@@ -181,6 +195,9 @@ func (z *dnsZoneSet) lookUp(lists []dnsListed) *dnsSource {
 		if len(found) == 0 {
 			f, ok := z.holder(h.Name)
 			if !ok || len(z.forward["*"]) > 0 || len(by) > 0 {
+				continue
+			}
+			if h.open && z.begins(h.Name) {
 				continue
 			}
 			l.outcome = dnsUnresolved

@@ -25,6 +25,7 @@ var (
 		"windows-duplicate-machine-guid/confirmed-same-wsus-identity-and-sid":  undated,
 		"windows-duplicate-machine-guid/confirmed-two-clones-one-well":         undated,
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
+		"vcm-agent-lock/suspected-hive-and-export-contradict":                  fileTimes,
 		"windows-dynamic-disk-rename/confirmed-left-behind":                    freeCells,
 		"windows-dynamic-disk-rename/confirmed-left-behind-on-another-drive":   freeCells,
 		"windows-last-known-good-boot/near-miss-dirty-hive":                    "an export is never dirty",
@@ -41,6 +42,7 @@ var (
 		"msi-cached-package-missing/suspected-listing-older-than-registration": undated,
 		"windows-dynamic-disk-rename/confirmed-left-behind":                    freeCells,
 		"windows-dynamic-disk-rename/confirmed-left-behind-on-another-drive":   freeCells,
+		"vcm-agent-lock/suspected-hive-and-export-contradict":                  fileTimes,
 		"windows-pending-reboot/ruled-out-booted-after-3010":                   absent,
 		"windows-service-broken/confirmed-no-image-path":                       noValue,
 		"windows-service-broken/confirmed-no-service-dll":                      noValue,
@@ -58,6 +60,7 @@ var (
 const (
 	undated   = "a text does not say when a key was written"
 	absent    = "a query does not show that PendingFileRenameOperations is absent, so that what a log has scheduled may still be pending"
+	fileTimes = "of two texts that contradict each other the newer file decides"
 	freeCells = "only a hive file has free cells in which a former queue is left"
 	noValue   = "a query does not show that a value is absent"
 	unpaired  = "a rename without ! and two deletes look the same where reg query leaves out empty strings"

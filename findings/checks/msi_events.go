@@ -125,6 +125,7 @@ func msiEventFailure(product string, all []*msiEnd) findings.Finding {
 	f := findings.Finding{
 		Verdict: findings.Suspected, Subject: name, Severity: findings.Medium, State: findings.Active,
 		Missing: []findings.Missing{verboseInstallerLog.Missing()},
+		Remedy:  []string{"Run the same installation, change or removal again with /l*v: the log names the action that failed and, above it, the message that says why.", "Remove that cause before the next run."},
 	}
 	// The last failure, and of those at one time the one with a code.
 	last := all[slices.IndexFunc(all, (*msiEnd).failed)]
@@ -136,11 +137,14 @@ func msiEventFailure(product string, all []*msiEnd) findings.Finding {
 	said := "an event says that an installation, a change or a removal of it failed"
 	if last.coded {
 		code := strconv.FormatUint(uint64(last.code), 10)
-		said = fmt.Sprintf("an event states the return code %s", code)
+		said = "an event states the return code " + code
 		if ret, ok := msiReturns[last.code]; ok {
 			said += " (" + ret.meaning + ")"
 			if ret.severity == findings.Low {
 				f.Severity = findings.Low
+			}
+			if ret.remedy != "" {
+				f.Remedy, f.Risk, f.Undo = []string{ret.remedy}, ret.risk, ret.undo
 			}
 		}
 	}
@@ -149,7 +153,8 @@ func msiEventFailure(product string, all []*msiEnd) findings.Finding {
 	f.Evidence = []findings.Evidence{findings.FromMatch(*last.at, findings.Supports, "Windows Installer's event of the failure")}
 	for _, e := range all {
 		if !e.failed() && earlier(last.at.Time, e.at.Time) {
-			f.State = findings.Resolved
+			f.State, f.Severity = findings.Resolved, findings.Low
+			f.Remedy, f.Risk, f.Undo = []string{"Nothing is to be done as long as the product works: a later run succeeded."}, "None: nothing is changed.", "Nothing is to be taken back."
 			f.Summary += " A later event of the same product tells of a success."
 			f.Cured = fmt.Sprintf("This upload shows it already: line %d of %s.", e.at.Ref.Line, e.at.Ref.Artifact)
 			f.Evidence = append(f.Evidence, findings.FromMatch(*e.at, findings.Contradicts, "a later success"))

@@ -170,6 +170,7 @@ type msiSession struct {
 	cause                    cause
 	custom                   *facts.Match // the last custom action that returned an error
 	lines                    int
+	headed, engine           bool // it begins behind a header; it has a line of the engine that does the work
 }
 
 // product is how the session's product is called.
@@ -189,10 +190,14 @@ func (s *msiSession) same(o *msiSession) bool {
 // clientEngine is what the lines of the engine within the program that asked for the installation begin with.
 var clientEngine = []byte("MSI (c) ")
 
+// serverEngine is what the lines of the engine that does the work begin with.
+var serverEngine = []byte("MSI (s) ")
+
 // msiSessions finds the sessions of one Installer log.
 type msiSessions struct {
-	open *msiSession
-	done []*msiSession
+	open   *msiSession
+	headed bool // a header line was seen
+	done   []*msiSession
 }
 
 // See implements facts.Observer.
@@ -200,6 +205,7 @@ func (m *msiSessions) See(s *facts.Sight) {
 	text := bytes.TrimSpace(s.Record.Text)
 	text = bytes.TrimPrefix(text, []byte("\ufeff")) // files that were put together each begin with one
 	if bytes.HasPrefix(text, []byte("=== ")) && bytes.HasSuffix(text, []byte(" ===")) {
+		m.headed = true
 		m.close()
 		return
 	}
@@ -211,6 +217,7 @@ func (m *msiSessions) See(s *facts.Sight) {
 	}
 	o := m.open
 	o.lines++
+	o.engine = o.engine || bytes.HasPrefix(s.Record.Raw, serverEngine)
 	for i := range s.Hits {
 		h := &s.Hits[i]
 		switch strings.TrimPrefix(h.Name, msiFailedID+"/") {
@@ -247,10 +254,10 @@ func (m *msiSessions) See(s *facts.Sight) {
 
 // close ends the session at hand.
 func (m *msiSessions) close() {
-	if (m.open.returning != nil || m.open.failed != nil) && len(m.done) < maxMSISessions {
+	if (m.open.returning != nil || m.open.failed != nil || m.open.headed && m.open.engine) && len(m.done) < maxMSISessions {
 		m.done = append(m.done, m.open)
 	}
-	m.open = &msiSession{}
+	m.open = &msiSession{headed: m.headed}
 }
 
 // End implements facts.Observer.
@@ -413,8 +420,11 @@ func runMSIInstallFailed(f *facts.Facts) ([]findings.Finding, error) {
 	var out []findings.Finding
 	var well []findings.Evidence
 	broken := false
+	unended := "" // an artifact with a session that has neither an end nor a failed action
 	for i, s := range all {
 		switch {
+		case s.returning == nil && s.failed == nil:
+			unended = s.artifact
 		case s.returning == nil:
 			broken = true
 			out = append(out, msiBrokenOff(s.msiSession))
@@ -437,6 +447,19 @@ func runMSIInstallFailed(f *facts.Facts) ([]findings.Finding, error) {
 	switch {
 	case len(out) > 0:
 		return out, nil
+	case len(well) > 0 && unended != "":
+		for i := range well {
+			well[i].Role = findings.Context
+		}
+		return []findings.Finding{{
+			Verdict: findings.NotEvaluated, Reason: findings.DataMissing,
+			Summary:  fmt.Sprintf("A session in %s has no end, because the log was cut or copied while it was written; the sessions that have one (%d) ended well.", unended, len(well)),
+			Unmet:    fmt.Sprintf("A session in %s has no end.", unended),
+			Evidence: well[:min(len(well), 20)],
+			Missing: []findings.Missing{{
+				What: unended + " to its end", Why: "only the engine's last line says how the installation ended", Collect: unended,
+			}},
+		}}, nil
 	case len(well) > 0 && !broken:
 		return []findings.Finding{{
 			Verdict: findings.RuledOut, Subject: "", Severity: findings.High,

@@ -80,6 +80,10 @@ var msiInstallerBusy = &findings.Check{
 			{Title: "Windows Installer: error codes", URL: "https://learn.microsoft.com/en-us/windows/win32/msi/error-codes"},
 		},
 	},
+	// Of the engine's last lines only one with the code of a refusal counts.
+	Rests: func() findings.Traces {
+		return findings.Traces{Signals: []string{msiBusyID + "/mutex", msiBusyID + "/refused"}, Texts: []string{"is returning 1618"}}
+	},
 	Run: runMSIBusy,
 }
 

@@ -42,11 +42,15 @@ func silentIn(f *facts.Facts, name, sign, what string, shows func(*ingest.Artifa
 	}
 }
 
-// logNamed tells artifacts whose names begin with one of those, in lower case: rotated logs keep the beginning.
+// logNamed tells artifacts whose names begin with one of those, in lower case, or with another word and it: rotated logs keep the beginning,
+// and people who collect the logs of several computers put a computer's name before it.
 func logNamed(names ...string) func(*ingest.Artifact) bool {
 	return func(a *ingest.Artifact) bool {
 		base := strings.ToLower(path.Base(a.Path))
-		return slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(base, n) })
+		return slices.ContainsFunc(names, func(n string) bool {
+			i := strings.Index(base, n)
+			return i == 0 || i > 0 && strings.IndexByte("_-. ", base[i-1]) >= 0
+		})
 	}
 }
 

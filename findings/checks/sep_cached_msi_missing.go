@@ -492,7 +492,7 @@ func sepPreventive(f *facts.Facts) *findings.Finding {
 			continue
 		}
 		if e, ok := packageAbsent(f, p.LocalPackage); ok {
-			return &findings.Finding{
+			out := &findings.Finding{
 				Verdict: findings.Suspected, Subject: f.ID, State: findings.Predicted, Severity: findings.High,
 				Title:   "The cached package of Endpoint Protection is missing: the next AutoUpgrade will lose management",
 				Summary: fmt.Sprintf("The registry names %s as the cached package of %s, and the listing of its folder lacks it. The next AutoUpgrade can't migrate syLink.xml and will leave the client self-managed.", p.LocalPackage, p.DisplayName),
@@ -507,6 +507,12 @@ func sepPreventive(f *facts.Facts) *findings.Finding {
 					sepLog,
 				},
 			}
+			if there, ok := packagePresent(f, p.LocalPackage); ok {
+				out.Severity = findings.Medium
+				out.Summary += fmt.Sprintf(" But %s has it, and nothing tells which of the two listings is the later one.", there.Artifact)
+				out.Evidence = append(out.Evidence, there)
+			}
+			return out
 		}
 		if e, ok := packagePresent(f, p.LocalPackage); ok {
 			return &findings.Finding{

@@ -196,10 +196,8 @@ func gatherReleases(all []*facts.Facts) copylogFacts {
 			first := v.Value.Versions[0]
 			site(code[1], first.Text, findings.FromLine(f, v.Artifact.Path, first.Line, findings.Supports, "the release of site "+strings.ToUpper(code[1])+", from its Compver.ini"))
 		}
-		if v, err := f.Registry.Value(`SOFTWARE\Microsoft\SMS\Setup`, "Full Version"); err == nil {
-			if id, err := f.Registry.Value(`SOFTWARE\Microsoft\SMS\Identification`, "Site Code"); err == nil {
-				site(id.Value.String(), v.Value.String(), findings.FromValue(v, findings.Supports, "the release of site "+id.Value.String()))
-			}
+		if code, release, ok := registeredSite(f); ok {
+			site(code.Value.String(), release.Value.String(), findings.FromValue(release, findings.Supports, "the release of site "+code.Value.String()))
 		}
 	}
 	return c

@@ -217,10 +217,10 @@ func mixedSignals() []match.Signal {
 }
 
 // statesVersions matches the names of the logs that state releases, rotated ones too.
-var statesVersions = regexp.MustCompile(`(?i)^(?:clicore|ccim32)[^/]*\.(?:log?|lo_|old|txt)$`)
+var statesVersions = regexp.MustCompile(`(?i)(?:^|[_. -])(?:clicore|ccim32)[^/]*\.(?:log?|lo_|old|txt)$`)
 
 // clientLog matches the names of all logs of a client that bear on its installation.
-var clientLog = regexp.MustCompile(`(?i)^(?:clicore|ccim32|clisvc|launch32|smscli|coreinst|wn_?logon|wn_?manual|wn_?remote)[^/]*\.(?:log?|lo_|old|txt)$`)
+var clientLog = regexp.MustCompile(`(?i)(?:^|[_. -])(?:clicore|ccim32|clisvc|launch32|smscli|coreinst|wn_?logon|wn_?manual|wn_?remote)[^/]*\.(?:log?|lo_|old|txt)$`)
 
 // mixedArtifacts are the artifacts of a system that tell of a client's installation, in path order.
 func mixedArtifacts(f *facts.Facts) []string {
@@ -279,11 +279,39 @@ func smsClients(f *facts.Facts) []smsClient {
 		}
 	}
 	if len(groups) == 1 && !f.Mixed {
+		if out := prefixedClients(f, list); len(out) > 1 {
+			return out
+		}
 		return []smsClient{{f, "", list}}
 	}
 	var out []smsClient
 	for i, g := range groups {
+		if named := prefixedClients(f, g); len(named) > 1 {
+			out = append(out, named...)
+			continue
+		}
 		out = append(out, smsClient{f, ownFolder(g, slices.Concat(slices.Concat(groups[:i]...), slices.Concat(groups[i+1:]...))), g})
+	}
+	return out
+}
+
+// logPrefix matches the name of a client's log behind the name of its computer: WKS7_Clicore.log.
+var logPrefix = regexp.MustCompile(`(?i)^([a-z0-9][a-z0-9-]{0,14})[_. -](?:clicore|ccim32|clisvc|launch32|smscli|coreinst|wn_?logon|wn_?manual|wn_?remote)(?:[^/]*)$`)
+
+// prefixedClients tells clients apart by what stands before the names of their logs; of what has no such name is made a client of its own.
+func prefixedClients(f *facts.Facts, list []string) []smsClient {
+	var out []smsClient
+	for _, a := range list {
+		name := ""
+		if m := logPrefix.FindStringSubmatch(path.Base(a)); m != nil {
+			name = strings.ToUpper(m[1])
+		}
+		i := slices.IndexFunc(out, func(c smsClient) bool { return c.subject == name })
+		if i < 0 {
+			i = len(out)
+			out = append(out, smsClient{facts: f, subject: name})
+		}
+		out[i].artifacts = append(out[i].artifacts, a)
 	}
 	return out
 }
@@ -583,7 +611,7 @@ func judgeMixed(c smsClient, credit copylogCredits) findings.Finding {
 		f.Evidence = append(f.Evidence, signs...)
 		for _, v := range agreed {
 			f.Evidence = append(f.Evidence, v.evidence(findings.Contradicts)...)
-			f.Summary += " " + upperFirst(v.says()) + ", which speaks against it."
+			f.Summary += " " + v.says() + ", which speaks against it."
 		}
 		f.Missing = c.missing()
 	case len(agreed) > 0 || c.versionLog() != "":
@@ -611,9 +639,9 @@ func mixedContradiction(f *findings.Finding, c smsClient, against []*versions, s
 		on = "The SMS 2.0 client of " + c.subject
 	}
 	v := against[len(against)-1]
-	f.Summary = upperFirst(v.says()) + "."
+	f.Summary = v.says() + "."
 	if len(against) > 1 {
-		f.Summary = upperFirst(against[0].says()) + ", and " + v.says() + "."
+		f.Summary = against[0].says() + ", and " + v.says() + "."
 	}
 	f.Verdict = findings.Confirmed
 	f.Title = fmt.Sprintf("%s mixes a core of %s with components of %s", on, v.core.name(), v.offered.name())
@@ -658,7 +686,7 @@ func mixedWell(f *findings.Finding, c smsClient, agreed []*versions, sum int, sa
 		f.Evidence = append(f.Evidence, v.evidence(findings.Contradicts)...)
 	}
 	if len(agreed) > 0 {
-		f.Summary = upperFirst(agreed[0].says()) + ": one release."
+		f.Summary = agreed[0].says() + ": one release."
 		f.Unmet = fmt.Sprintf("The logs state one release and not two (%s).", f.Evidence[0].Place())
 	} else {
 		log := c.versionLog()
@@ -732,7 +760,7 @@ func foreignChecksum(f *facts.Facts) ([]findings.Evidence, bool) {
 func (c smsClient) versionLog() string {
 	found := ""
 	for _, a := range c.artifacts {
-		if statesVersions.MatchString(path.Base(a)) && (found == "" || strings.HasPrefix(strings.ToLower(path.Base(a)), "ccim32")) {
+		if statesVersions.MatchString(path.Base(a)) && (found == "" || strings.Contains(strings.ToLower(path.Base(a)), "ccim32")) {
 			found = a
 		}
 	}
@@ -746,9 +774,9 @@ func (c smsClient) statesOffer() bool {
 
 // missing are the logs that would settle the verdict and are not there.
 func (c smsClient) missing() []findings.Missing {
-	has := func(prefix string) bool {
+	has := func(name string) bool {
 		return slices.ContainsFunc(c.facts.Artifacts, func(a *ingest.Artifact) bool {
-			return c.near(a.Path) && strings.HasPrefix(strings.ToLower(path.Base(a.Path)), prefix)
+			return c.near(a.Path) && strings.Contains(strings.ToLower(path.Base(a.Path)), name)
 		})
 	}
 	var out []findings.Missing

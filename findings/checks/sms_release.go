@@ -10,6 +10,7 @@ import (
 
 	"casebook/findings"
 	"casebook/findings/facts"
+	"casebook/hive"
 	"casebook/ingest"
 	"casebook/ingest/extract"
 )
@@ -157,6 +158,9 @@ func gatherStated(all []*facts.Facts) stated {
 				}
 			}
 		}
+		if code, release, ok := registeredSite(f); ok {
+			site(code.Value.String(), release.Value.String(), findings.FromValue(release, findings.Supports, "the release of site "+strings.ToUpper(code.Value.String())))
+		}
 		for _, m := range f.Matches(retryID + "/cap-release").Kept {
 			code := strings.ToUpper(m.Capture("site"))
 			site(code, m.Capture("version"), findings.FromMatch(m, findings.Supports, "the release of site "+code+", from its client access point"))
@@ -175,6 +179,16 @@ func gatherStated(all []*facts.Facts) stated {
 		}
 	}
 	return s
+}
+
+// registeredSite returns the code and the release that the registry of a site server states; false if it is none's.
+func registeredSite(f *facts.Facts) (code, release hive.Found, ok bool) {
+	release, err := f.Registry.Value(`SOFTWARE\Microsoft\SMS\Setup`, "Full Version")
+	if err != nil {
+		return code, release, false
+	}
+	code, err = f.Registry.Value(`SOFTWARE\Microsoft\SMS\Identification`, "Site Code")
+	return code, release, err == nil
 }
 
 // of returns the newest release that is stated of a computer, by its own logs or by a table.

@@ -417,7 +417,14 @@ func judgeServer(s siteServer, known stated) []findings.Finding {
 		out = append(out, f)
 	}
 	if len(open) > 0 {
-		out = append(out, s.queueAlone(open, siteKnown, site, code))
+		f := s.queueAlone(open, siteKnown, site, code)
+		if !siteKnown && len(known.sites) > 1 {
+			f.Missing[0] = findings.Missing{
+				What: "the code of the site whose server wrote the log or holds the queue", Why: "the bundle states the releases of several sites, and not which of them retries",
+				Collect: `on the site server: regedit /e "%TEMP%\sms.reg" "HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\SMS" (it holds Identification\Site Code)`,
+			}
+		}
+		out = append(out, f)
 	}
 	if len(out) > 0 {
 		return out
@@ -473,7 +480,7 @@ func (s siteServer) laterClient(h retriedHost, site releaseSeen, code string) fi
 	}
 	f.Evidence = append(h.evidence(findings.Supports), h.release.evidence, site.evidence)
 	f.Summary = fmt.Sprintf("%s. %s has the client of %s (%s), and %s runs %s (%s): an older site can't install its client over a later one, and without its update it tries every hour for seven days.",
-		upperFirst(h.how()), h.host, h.release.name(), h.release.text, strings.ToLower(who[:1])+who[1:], site.name(), site.text)
+		h.how(), h.host, h.release.name(), h.release.text, strings.ToLower(who[:1])+who[1:], site.name(), site.text)
 	f.Rivals = s.rivals([]retriedHost{h})
 	f.Evidence = append(f.Evidence, refusals([]retriedHost{h})...)
 	if h.unreachable() {

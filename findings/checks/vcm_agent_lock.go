@@ -104,6 +104,13 @@ func readVCMLocks(f *facts.Facts) vcmLocks {
 			}
 		}
 	}
+	for _, h := range f.Older {
+		if f.Unsure(h.Artifact.Path) { // it may as well be the newer one
+			var one hive.Registry
+			one.Add(h.Artifact.Path, h.Value)
+			l.registry = append(l.registry, extract.VCMRegistryLocks(&one)...)
+		}
+	}
 	for _, a := range f.Artifacts {
 		if a.Bytes == 0 && !a.Truncated && strings.Contains(strings.ToLower(path.Base(a.Path)), "machineactionlock") {
 			l.empty = append(l.empty, a.Path)
@@ -134,13 +141,16 @@ const (
 // idleActions are words for no action.
 var idleActions = []string{"none", "idle", "null", "n/a", "unlocked", "clear", "cleared", "-"}
 
+// knownActions are the actions that the reader of lock files tells by their words.
+var knownActions = map[string]bool{"installing": true, "uninstalling": true, "collecting": true}
+
 // readingOf is what a lock file says.
 func readingOf(l *extract.VCMLock) lockReading {
 	idle := slices.Contains(idleActions, strings.ToLower(l.Action)) || l.Action == ""
 	switch {
 	case l.State() == extract.VCMLockCleared, idle && l.TimeText == "" && l.Request == "" && l.Unread == 0 && zeros(l):
 		return lockCleared
-	case l.State() == extract.VCMLockPartial:
+	case l.State() == extract.VCMLockPartial && (knownActions[l.Action] || strings.Trim(l.Action, "0123456789") == ""):
 		return lockPartial
 	case l.State() == extract.VCMLockHeld && !l.Time.IsZero() && !idle:
 		return lockHeld
@@ -181,6 +191,9 @@ func runVCMLocks(all []*facts.Facts) ([]findings.Finding, error) {
 	var last time.Time
 	var hosts []*vcmHost
 	for _, f := range all {
+		if !vcmLockNeed.Met(f) { // the times of a machine that shows nothing of VCM say nothing of a lock's age
+			continue
+		}
 		for _, a := range f.Artifacts {
 			t, ok := a.Last.UTC()
 			if w := a.WallLast; !ok && w.Zone != ingest.ZoneNone {
@@ -227,7 +240,7 @@ func refuses(r vcmRow) (how string, named bool) {
 		return "", false
 	case lockWords.MatchString(text):
 		return "its message names the lock", true
-	case r.Step == extract.VCMStepInstallSimpleInstaller && !otherCause.MatchString(text):
+	case r.Step == extract.VCMStepInstallSimpleInstaller && !r.cut && !otherCause.MatchString(text):
 		return "the step that looks for the lock failed, and no other cause is stated", false
 	}
 	return "", false
@@ -349,9 +362,19 @@ func (h *vcmHost) finding() findings.Finding {
 			strictest = &h.files[i]
 		}
 	}
+	set, unset := h.disagreeing(set)
 	switch {
 	case len(set) > 0:
 		h.registryLock(&out, set)
+		if len(unset) > 0 {
+			out.Verdict, out.Severity = findings.Suspected, findings.High
+			out.Title = fmt.Sprintf("The VCM agent of %s is locked by one of two copies of its registry (IsLocked is %s) and not by the other", h.on(), set[0].Value.Display())
+			out.Summary += fmt.Sprintf(" But %s holds IsLocked = %s for the same key, and nothing tells which of the two is the later one.", unset[0].Source, unset[0].Value.Display())
+			for _, v := range unset {
+				out.Evidence = append(out.Evidence, findings.FromValue(v, findings.Contradicts, "the same value, not set"))
+			}
+			out.Missing = []findings.Missing{{What: "IsLocked of the VCM agent in the registry as it is now", Why: "the bundle holds two values that contradict each other", Collect: vcmLockCollect}}
+		}
 	case strictest != nil && readingOf(strictest.Value) == lockHeld:
 		h.fileLock(&out, *strictest)
 	case strictest != nil && readingOf(strictest.Value) == lockUndated:
@@ -360,6 +383,38 @@ func (h *vcmHost) finding() findings.Finding {
 		h.free(&out, strictest)
 	}
 	return out
+}
+
+// disagreeing parts the values of IsLocked that are set from those of the same keys that another artifact shows as not set. Where both say when they
+// were written, the later one alone counts.
+func (h *vcmHost) disagreeing(set []hive.Found) (still, unset []hive.Found) {
+	place := func(key string) string {
+		key = strings.ToLower(key)
+		if i := strings.Index(key, "configuresoft"); i >= 0 {
+			wow := strings.Contains(key[:i], "wow6432node")
+			return fmt.Sprint(wow, key[i:])
+		}
+		return key
+	}
+	for _, v := range set {
+		over := false
+		var open []hive.Found
+		for _, o := range h.registry {
+			if o.Source == v.Source || isSet(o.Value) || place(o.Key) != place(v.Key) {
+				continue
+			}
+			switch a, b := o.KeyLastWritten, v.KeyLastWritten; {
+			case a.IsZero() || b.IsZero() || a.Equal(b):
+				open = append(open, o)
+			case a.After(b):
+				over = true
+			}
+		}
+		if !over {
+			still, unset = append(still, v), append(unset, open...)
+		}
+	}
+	return still, unset
 }
 
 // rivals are the other explanations of a lock that holds.
@@ -465,7 +520,9 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 	var by *refusal
 	for i := range h.refused {
 		r := &h.refused[i]
-		if !r.named && r.request != "" && strings.EqualFold(r.request, l.Request) {
+		// The id of a lock file that is cut may be the beginning of the request's.
+		own := strings.EqualFold(r.request, l.Request) || l.Open && l.Request != "" && l.RequestLine == lastField(l) && strings.HasPrefix(strings.ToLower(r.request), strings.ToLower(l.Request))
+		if !r.named && r.request != "" && own {
 			continue
 		}
 		if by == nil || r.named && !by.named {
@@ -488,6 +545,15 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 			out.Evidence = append(out.Evidence, by.Evidence)
 		}
 		out.Remedy = heldRemedy(l)
+	case by != nil && h.releasedCopy(v) != nil:
+		o := h.releasedCopy(v)
+		out.Verdict, out.Severity, out.State = findings.Suspected, findings.Medium, findings.Unknown
+		out.Title = fmt.Sprintf("Two copies of the VCM lock of %s contradict each other: one holds a request, one is released", h.on())
+		out.Summary = read + fmt.Sprintf(" But %s holds %s, and nothing tells which of the two is the later one. An installation of this machine was refused: %s.", o.Artifact.Path, says(o.Value), by.how)
+		out.Evidence = append(out.Evidence, h.lockEvidence(*o, findings.Contradicts, "another copy of the lock: "+says(o.Value))...)
+		out.Evidence = append(out.Evidence, by.Evidence)
+		out.Missing = []findings.Missing{{What: "ECMMachineActionLock.dat of the agent's folder as it is now", Why: "the bundle holds two copies that contradict each other", Collect: vcmLockCollect}}
+		out.Remedy = heldRemedy(l)
 	case by != nil:
 		out.Verdict = findings.Confirmed
 		out.Title = fmt.Sprintf("The VCM runtime lock of %s refused an installation of the agent, and still holds its request", h.on())
@@ -505,6 +571,25 @@ func (h *vcmHost) fileLock(out *findings.Finding, v facts.Of[*extract.VCMLock]) 
 		out.Summary = read + age + " While it holds, the next installation is refused at the step Install Simple Installer. No refused installation is in the bundle, so it may as well be a request at work."
 		out.Missing = []findings.Missing{h.jobs(l.Request)}
 	}
+}
+
+// releasedCopy is another lock file of the machine that lets installations pass, nil if there is none.
+func (h *vcmHost) releasedCopy(v facts.Of[*extract.VCMLock]) *facts.Of[*extract.VCMLock] {
+	for i := range h.files {
+		if r := readingOf(h.files[i].Value); h.files[i].Artifact != v.Artifact && (r == lockCleared || r == lockPartial) {
+			return &h.files[i]
+		}
+	}
+	return nil
+}
+
+// lastField is the line of the last field of a lock that is text.
+func lastField(l *extract.VCMLock) int {
+	last := 0
+	for _, f := range l.Fields {
+		last = max(last, f.Line)
+	}
+	return last
 }
 
 // after says when the refusal was, compared with the lock, and of which request; "" if neither is recorded.

@@ -122,11 +122,15 @@ var (
 	logUndone = regexp.MustCompile(`(?i)\b(?:not (?:yet )?|in|un)(?:completed?|done|finished|succeed(?:ed)?|successful(?:ly)?)\b|\b(?:if|when|unless|will|should|may|might)\b`)
 )
 
+// logSupposed is what stands before a step of which a line does not say that it was made.
+var logSupposed = regexp.MustCompile(`(?i)\b(?:if|when|whenever|unless|until|before|whether|should|in case)\b[^.;!?]*$`)
+
 // loggedState is the state that a line of a log gives a step, unknown if it gives none.
 func loggedState(m facts.Match) extract.VCMStepState {
 	rest := logDenied.ReplaceAllString(m.Capture("rest"), "")
+	before, _, _ := strings.Cut(m.Quote, m.Capture("step"))
 	switch {
-	case logUndone.MatchString(rest):
+	case logUndone.MatchString(rest), logSupposed.MatchString(before):
 		return extract.VCMStepUnknown
 	case logFailed.MatchString(rest), m.Capture("class") != "":
 		return extract.VCMStepFailed
@@ -287,6 +291,9 @@ func (in *installation) complete() bool {
 	})
 }
 
+// logged reports whether the steps are lines of a log and no rows of a history.
+func (in *installation) logged() bool { return in.rows[0].stateText == "" }
+
 // ended is when the last of the rows was, zero if they state no time.
 func (in *installation) ended() time.Time {
 	var last time.Time
@@ -323,7 +330,7 @@ func runVCMSteps(all []*facts.Facts) ([]findings.Finding, error) {
 	cut := map[*installation]bool{} // of which rows may be missing
 	for _, f := range all {
 		for _, v := range facts.Values[*extract.VCMJobs](f) {
-			if in := last[v.Artifact.Path]; v.Value.Cut && in != nil && !in.reaches(extract.VCMStepReleaseLock) {
+			if in := last[v.Artifact.Path]; in != nil && (v.Value.Cut && !in.reaches(extract.VCMStepReleaseLock) || v.Value.Open && !in.reaches(extract.VCMStepInstallModule)) {
 				cut[in] = true
 			}
 		}
@@ -351,7 +358,7 @@ func runVCMSteps(all []*facts.Facts) ([]findings.Finding, error) {
 		} else if r, why := in.unclear(); r != nil {
 			out = append(out, in.suspicion(r, why, len(several) > 1))
 			judged[firstLabel(in.host)] = true
-		} else if in.complete() && !cut[in] {
+		} else if in.complete() && !cut[in] && (!in.logged() || in.reaches(extract.VCMStepInstallModule)) {
 			well = append(well, in)
 		} else {
 			open = append(open, in)
@@ -372,7 +379,10 @@ func runVCMSteps(all []*facts.Facts) ([]findings.Finding, error) {
 		Summary: "The bundle holds steps of VCM installations, and none of their states is in words that are known.", Missing: []findings.Missing{vcmStepNeed.Missing()},
 	}
 	for _, in := range open {
-		if cut[in] {
+		switch {
+		case in.complete() && in.logged():
+			f.Summary = "The log of the VCM installation ends before Install Module: no step before it has failed, and what came behind it is not shown."
+		case cut[in]:
 			f.Summary = "The history of the VCM installation ends within a row: no step before it has failed, and what came behind it is not shown."
 		}
 		f.Evidence = append(f.Evidence, in.rows[0].evidence(findings.Context, "a step and its state"))
@@ -538,6 +548,8 @@ func (in *installation) suspicion(r *vcmStepRow, why string, several bool) findi
 		What: "the finished job history of the installation" + on + ", exported from a console in English", Why: "the state of the step would then tell whether it failed", Collect: vcmStepNeed.Collect,
 	}}
 	if r.state == extract.VCMStepStopped {
+		out.Evidence = []findings.Evidence{r.evidence(findings.Supports, "the step at which it was stopped")}
+		out.Remedy = []string{"Ask who cancelled the job and why; a job that was cancelled on purpose needs nothing more than a new run.", "Otherwise read its debug log for a fault before the step, remove that, and run the installation again once."}
 		out.Title = fmt.Sprintf("The VCM agent installation%s was stopped at %s", on, r.label)
 		out.Summary = fmt.Sprintf("%s%s %s.", upperFirst(r.label), on, why)
 		if n := next(r.step); n != "" {

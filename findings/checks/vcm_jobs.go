@@ -32,6 +32,7 @@ var vcmGuide = []findings.Reference{
 type vcmRow struct {
 	facts    *facts.Facts
 	artifact string
+	cut      bool // the row is the last one of a text that ends within a row
 	extract.VCMJobStep
 }
 
@@ -67,8 +68,8 @@ func vcmRows(all []*facts.Facts) []vcmRow {
 			}) {
 				continue
 			}
-			for _, s := range v.Value.Steps {
-				out = append(out, vcmRow{f, v.Artifact.Path, s})
+			for i, s := range v.Value.Steps {
+				out = append(out, vcmRow{f, v.Artifact.Path, v.Value.Cut && i == len(v.Value.Steps)-1, s})
 			}
 		}
 	}

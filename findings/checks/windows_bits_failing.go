@@ -62,7 +62,8 @@ var windowsBITSFailing = &findings.Check{
 			{Title: "HTTP requirements for BITS downloads", URL: "https://learn.microsoft.com/en-us/windows/win32/bits/http-requirements-for-bits-downloads"},
 		},
 	},
-	Run: runBITSFailing,
+	Rests: restsOn(bitsFailingID+"/code", bitsFailingID+"/tool", bitsFailingID+"/service"),
+	Run:   runBITSFailing,
 }
 
 var bitsJobs = findings.Missing{

@@ -63,7 +63,8 @@ var windowsBootRenameMissingFile = &findings.Check{
 			{Title: "Q317189: Stop c000021a, the session manager initialization system process terminated", URL: "https://jeffpar.github.io/kbarchive/kb/317/Q317189/"},
 		},
 	},
-	Run: runBootRename,
+	Rests: func() findings.Traces { return findings.Traces{Texts: []string{pendingValue}} },
+	Run:   runBootRename,
 }
 
 // bootStop is the line with the status of a stop c000021a that the session manager's end with 0xc0000017 is the reason of: the screen

@@ -101,6 +101,12 @@ var windowsClockSkew = &findings.Check{
 			{Title: "System error codes: ERROR_TIME_SKEW", URL: "https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--1300-1699-"},
 		},
 	},
+	Rests: func() findings.Traces {
+		return findings.Traces{
+			Signals: []string{clockSkewID + "/1215", clockSkewID + "/status-message", clockSkewID + "/kerberos", clockSkewID + "/status", clockSkewID + "/chart"},
+			Texts:   []string{"w32time", "time-service"}, // the sources of the events
+		}
+	},
 	Run: runClockSkew,
 }
 

@@ -57,6 +57,7 @@ var windowsDuplicateMachineGUID = &findings.Check{
 			{Title: "Sysprep (generalize) a Windows installation", URL: "https://learn.microsoft.com/en-us/windows-hardware/manufacture/desktop/sysprep--generalize--a-windows-installation"},
 		},
 	},
+	Rests:  func() findings.Traces { return findings.Traces{Texts: []string{"MachineGuid"}} },
 	RunAll: runDuplicateMachine,
 }
 

@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -103,6 +104,9 @@ var pendingRebootNeed = findings.Need{
 	Why:     "the file operations that wait for a boot are values of that key",
 	Collect: findings.RegistryCollect(`HKLM\`+sessionManagerKey, "session-manager.reg"),
 }
+
+// rebootedRemedy is what is to be done where the machine was restarted since.
+var rebootedRemedy = []string{"Nothing is to be done for what was queued then: the machine was restarted since. If an installer still refuses to start, look at the Session Manager key of now, which shows what is queued since."}
 
 // hintSignals are the signals of texts that say that a reboot is required.
 var hintSignals = []string{"/property", "/installer", "/configmgr", "/listed"}
@@ -207,6 +211,7 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		out.Evidence = append(out.Evidence, findings.FromMatch(*e, findings.Contradicts, "a boot after the queue was written"))
 		if len(markers) == 0 {
 			out.State = findings.Resolved
+			out.Remedy, out.Risk, out.Undo = rebootedRemedy, "None: nothing is changed.", "Nothing is to be taken back."
 			out.Cured = fmt.Sprintf("This upload shows it already: the boot in line %d of %s.", e.Ref.Line, e.Ref.Artifact)
 			out.Title = "The machine waited for a restart, which has been made since: " + strings.Join(titles, "; ")
 		}
@@ -215,6 +220,7 @@ func pendingReboot(f *facts.Facts, subject string, q queue, markers []hive.Reboo
 		out.Evidence = append(out.Evidence, findings.FromLine(f, b.artifact, b.line, findings.Contradicts, "a boot after the queue was written"))
 		if len(markers) == 0 {
 			out.State = findings.Resolved
+			out.Remedy, out.Risk, out.Undo = rebootedRemedy, "None: nothing is changed.", "Nothing is to be taken back."
 			out.Cured = fmt.Sprintf("This upload shows it already: the boot in line %d of %s.", b.line, b.artifact)
 			out.Title = "The machine waited for a restart, which has been made since: " + strings.Join(titles, "; ")
 		}
@@ -333,6 +339,17 @@ func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
 	} else {
 		out.Summary += "; the SOFTWARE registry, which holds other markers, is not in the bundle"
 	}
+	if a := damagedSoftware(f); a != "" {
+		return findings.Finding{
+			Verdict: findings.NotEvaluated, Reason: findings.DataMissing,
+			Summary:  fmt.Sprintf("The Session Manager key of the current control set queues no file operation; %s, which may hold markers of a pending reboot, is damaged or cut short.", a),
+			Unmet:    a + " can't show that no marker is in it.",
+			Evidence: []findings.Evidence{q.absent(findings.Context)},
+			Missing: []findings.Missing{{
+				What: "a complete copy of the SOFTWARE registry hive", Why: "it holds the markers of Windows Update and of Component Based Servicing", Collect: `reg save HKLM\SOFTWARE "%PUBLIC%\SOFTWARE.hiv" /y`,
+			}},
+		}
+	}
 	if c, err := f.Registry.ComputerName(); err == nil && c.Active != "" {
 		out.Evidence = append(out.Evidence, findings.FromValue(c.ActiveAt, findings.Context, "the active computer name is the configured one"))
 	}
@@ -343,6 +360,27 @@ func noPendingReboot(f *facts.Facts, q queue) findings.Finding {
 		out.Evidence = append(out.Evidence, hints...)
 	}
 	return out
+}
+
+// damagedSoftware is a SOFTWARE hive that could not be read, or not to its end; "" if there is none.
+func damagedSoftware(f *facts.Facts) string {
+	for _, h := range f.Hives {
+		if h.Value.Kind() == hive.KindSoftware && !f.Reliable(h.Artifact.Path) {
+			return h.Artifact.Path
+		}
+	}
+	if _, err := f.Registry.Product(); err == nil {
+		return ""
+	}
+	for _, a := range f.Artifacts {
+		name := strings.ToUpper(path.Base(a.Path))
+		if name == "SOFTWARE" || strings.HasPrefix(name, "SOFTWARE.HIV") {
+			if !slices.ContainsFunc(f.Hives, func(h facts.Of[*hive.Hive]) bool { return h.Artifact == a && f.Reliable(a.Path) }) {
+				return a.Path
+			}
+		}
+	}
+	return ""
 }
 
 // hintEvidence is what the logs say of a reboot that is required.
@@ -400,6 +438,7 @@ func hintedReboot(f *facts.Facts, subject string, q queue) findings.Finding {
 	}
 	if e := bootSince(f); e != nil {
 		out.State = findings.Resolved
+		out.Remedy, out.Risk, out.Undo = rebootedRemedy, "None: nothing is changed.", "Nothing is to be taken back."
 		out.Title = "A log asked for a restart, which has been made since"
 		out.Cured = fmt.Sprintf("This upload shows it already: the boot in line %d of %s.", e.Ref.Line, e.Ref.Artifact)
 		out.Evidence = append(out.Evidence, findings.FromMatch(*e, findings.Contradicts, "a boot after the log asked for one"))

@@ -73,7 +73,9 @@ var windowsServiceCrashing = &findings.Check{
 			{Title: "sc failure", URL: "https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/sc-failure"},
 		},
 	},
-	Run: runServiceCrashing,
+	// Only logs count in which one of these sources writes; the numbers of the events are too short to be looked for.
+	Rests: func() findings.Traces { return findings.Traces{Texts: []string{serviceManager, "eventlog"}} },
+	Run:   runServiceCrashing,
 }
 
 // programCrash is the source of the event that a program has crashed, a service's or any other.

@@ -45,7 +45,8 @@ var windowsUpdateAgentDamaged = &findings.Check{
 			{Title: "Additional resources for Windows Update: reset its components", URL: "https://learn.microsoft.com/en-us/troubleshoot/windows-client/installing-updates-features-roles/additional-resources-for-windows-update"},
 		},
 	},
-	Run: runUpdateAgentDamaged,
+	Rests: restsOn(updateAgentID + "/code"), // whatever line tells one of the codes
+	Run:   runUpdateAgentDamaged,
 }
 
 var agentRepair = []string{

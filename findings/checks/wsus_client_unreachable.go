@@ -50,7 +50,8 @@ var wsusClientUnreachable = &findings.Check{
 			{Title: "Windows Update Agent: networking error codes", URL: "https://learn.microsoft.com/en-us/windows/win32/wua_sdk/wua-networking-error-codes-"},
 		},
 	},
-	Run: runWSUSUnreachable,
+	Rests: restsOn(wsusUnreachableID + "/code"), // whatever line tells one of the codes
+	Run:   runWSUSUnreachable,
 }
 
 // wsusFamily is where on the way to the server the search ended.

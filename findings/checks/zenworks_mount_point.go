@@ -405,6 +405,8 @@ func (z *zenFacts) rivals() []findings.Rival {
 	out = append(out, failed)
 	access := findings.Rival{Name: "The rename is refused for another reason (permissions, a file in use at boot)", Verdict: rivalOpen + "PFRO.log is not in the upload."}
 	switch {
+	case z.beforeVista():
+		access.Verdict = rivalOpen + "Windows XP and 2003 write no PFRO.log that would tell it."
 	case len(z.refused) > 0:
 		access.Verdict = rivalSupported + fmt.Sprintf("PFRO.log shows %s of the agent's files with another status, the last %s.", count(len(z.refused), "failed rename"), statusName(z.refused[len(z.refused)-1].status))
 	case len(z.boots) > 0:

@@ -21,6 +21,12 @@ type suspicion struct {
 	says     string
 	evidence []findings.Evidence
 	missing  []findings.Missing
+	cause    string // where it is not that of the check
+	remedy   []string
+	risk     string
+	undo     string
+	cured    string
+	wrong    string // what overturns it
 }
 
 // suspected looks for what merely suggests the problem, the strongest reason first.
@@ -38,15 +44,18 @@ func (z *zenFacts) suspected() (findings.Finding, bool) {
 	}
 	f := findings.Finding{
 		Verdict: findings.Suspected, Subject: z.home, Severity: all[0].severity, State: all[0].state, Title: all[0].title, Rivals: z.rivals(),
+		Cause: all[0].cause, Remedy: all[0].remedy, Risk: all[0].risk, Undo: all[0].undo, Cured: all[0].cured,
+		Overturns: all[0].wrong,
 	}
 	var says []string
 	for _, s := range all {
 		says = append(says, s.says)
 		f.Evidence = append(f.Evidence, s.evidence...)
 		for _, m := range s.missing {
-			if !slices.ContainsFunc(f.Missing, func(o findings.Missing) bool { return o.What == m.What }) {
-				f.Missing = append(f.Missing, m)
+			if m == missingPFRO && z.beforeVista() || slices.ContainsFunc(f.Missing, func(o findings.Missing) bool { return o.What == m.What }) {
+				continue
 			}
+			f.Missing = append(f.Missing, m)
 		}
 	}
 	f.Summary = strings.Join(says, " ")
@@ -195,12 +204,18 @@ func (z *zenFacts) bootedWell() bool {
 	})
 }
 
+// beforeVista reports whether the machine runs Windows XP or 2003, which write no PFRO.log.
+func (z *zenFacts) beforeVista() bool {
+	p, err := z.facts.Registry.Product()
+	return err == nil && p.Major == 5
+}
+
 // dynamicDisk: Windows 2003 and XP work on the queue before they mount dynamic volumes.
 func (z *zenFacts) dynamicDisk() (suspicion, bool) {
-	p, err := z.facts.Registry.Product()
-	if err != nil || p.Major != 5 {
+	if !z.beforeVista() {
 		return suspicion{}, false
 	}
+	p, _ := z.facts.Registry.Product()
 	system := cmp.Or(winpath.Volume(p.SystemRoot), "C:")
 	home, known := z.volumes.device(z.volumes.locate(z.home).volume)
 	root, too := z.volumes.device(system)
@@ -218,6 +233,16 @@ func (z *zenFacts) dynamicDisk() (suspicion, bool) {
 			Collect: fmt.Sprintf(`for %%f in ("%s\bin\*.dll") do @filever "%%f" >> "%%ALLUSERSPROFILE%%\zen-versions.txt"`, z.home),
 		}},
 	}
+	s.cause = "Windows Installer could not overwrite files of the agent that were in use and schedules their replacement for the next boot. The session manager of Windows XP and 2003 works on that queue before dynamic volumes are mounted: it does not find the files, drops the operations and reports nothing, and the old files stay beside new ones."
+	s.remedy = []string{
+		"Install the agent on a basic disk, best on the system volume: remove it and install it anew with that folder.",
+		"Where it has to stay, stop the agent's services before each upgrade, so that no file is in use and none has to wait for a boot.",
+		"Compare the versions of the agent's files after the restart, and run the upgrade again if they differ.",
+	}
+	s.risk = "The machine is not managed while the agent is removed, and what it had stored locally goes with it."
+	s.wrong = "A diskpart or Disk Management listing that shows the agent's disk as a basic one; files of one version after an upgrade that found some in use."
+	s.undo = "Install the agent again in its former folder. A dynamic disk is not made a basic one without losing its volumes: leave it as it is."
+	s.cured = "All files of the agent's bin folder have one version after the next upgrade and restart; Windows XP and 2003 write no PFRO.log that would say so."
 	for _, r := range z.pending[:min(len(z.pending), shownRenames)] {
 		s.state = findings.Active
 		s.evidence = append(s.evidence, r.evidence(findings.Supports, "waits for the next boot"+rollback(r)))

@@ -228,7 +228,7 @@ func (b *builder) facts(extracted []ingest.Extracted) []*Facts {
 	of := map[*system]*Facts{}
 	var all []*Facts
 	for _, m := range b.systems.list {
-		f := &Facts{ID: m.id, Host: m.host, Registry: m.joined, collected: b.found, conflicts: b.conflicts}
+		f := &Facts{ID: m.id, Host: m.host, Registry: m.joined, collected: b.found, conflicts: b.conflicts, unsure: m.unsure}
 		for _, r := range m.hives {
 			f.Hives = append(f.Hives, Of[*hive.Hive]{r.Artifact, r.hive})
 		}

@@ -22,6 +22,7 @@ type Facts struct {
 
 	extracted []ingest.Extracted
 	collected map[string]*collected // by artifact path
+	unsure    map[string]bool       // artifacts of Older of which nothing tells that they are older
 	conflicts map[string]bool       // artifacts that name another system than the one they lie with
 	sequences sequences
 }
@@ -166,6 +167,9 @@ func (f *Facts) Outdated(artifact string) bool {
 	is := func(h Of[*hive.Hive]) bool { return h.Artifact.Path == artifact }
 	return slices.ContainsFunc(f.Older, is) || isBackup(artifact) && slices.ContainsFunc(f.Hives, is)
 }
+
+// Unsure reports whether an artifact of Older contradicts one of Hives and nothing tells which of the two is the older one.
+func (f *Facts) Unsure(artifact string) bool { return f.unsure[artifact] }
 
 // Conflicting reports whether an artifact names another system than the one it lies with, or several, so that it confirms nothing.
 func (f *Facts) Conflicting(artifact string) bool { return f.conflicts[artifact] }

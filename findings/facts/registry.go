@@ -30,10 +30,17 @@ func newRegistry(e ingest.Extracted, h *hive.Hive) registry {
 	if n, err := one.ComputerName(); err == nil {
 		r.host = strings.ToUpper(strings.TrimSpace(n.Name))
 	}
-	if g, _, err := one.MachineGUID(); err == nil {
+	if g, _, err := one.MachineGUID(); err == nil && !cutGUID(g) {
 		r.guid = strings.ToLower(strings.Trim(strings.TrimSpace(g), "{}"))
 	}
 	return r
+}
+
+// cutGUID reports whether a text is the beginning of a GUID and no more, as the last line of a query that was cut.
+func cutGUID(s string) bool {
+	const whole = 36
+	s = strings.Trim(strings.TrimSpace(s), "{}")
+	return len(s) < whole && strings.Trim(s, "0123456789abcdefABCDEF-") == "" && strings.Contains(s, "-")
 }
 
 // whole reports whether the registry is a hive file and not the text of a part.

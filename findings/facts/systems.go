@@ -32,7 +32,8 @@ type system struct {
 	dirs   []string
 	hives  []registry
 	older  []registry
-	reply  bool // a collection script ran on it, so that its folders are known without a registry
+	unsure map[string]bool // artifacts among older of which nothing tells that they are
+	reply  bool            // a collection script ran on it, so that its folders are known without a registry
 
 	joined *hive.Registry
 	locale ingest.Locale
@@ -298,6 +299,10 @@ func (s *Systems) settle(m *system) {
 			yes, key := k.supersedes(r)
 			older = older || yes
 			if key != "" {
+				if m.unsure == nil {
+					m.unsure = map[string]bool{}
+				}
+				m.unsure[r.Artifact.Path] = true
 				s.problems = append(s.problems, ingest.Problem{
 					Artifact: r.Artifact.Path, Stage: ingest.StageSystem,
 					Message: fmt.Sprintf("says otherwise than %s of the key %s, and nothing tells which is newer; it is taken for the older one", safeio.Quote(k.Artifact.Path), safeio.Quote(key)),

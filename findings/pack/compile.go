@@ -88,7 +88,7 @@ func (s *source) check(n *checkNode) *findings.Check {
 	}
 	c.boots()
 	c.watch()
-	c.out.Rests = c.check.rests
+	c.out.Rests = func() findings.Traces { return findings.Traces{Signals: c.check.rests()} }
 	c.out.Run = c.check.run
 	return c.out
 }

@@ -54,6 +54,13 @@ func wordField(name query.Name) string { return strings.TrimSuffix(fieldWords+"_
 // worded are the fields of queries that have a field of words.
 var worded = []query.Name{query.Host, query.File, query.Kind, query.Component, query.Check, query.Verdict}
 
+// wordList is how a field of words is written and read: all words in one string, each but the last followed by wordEnd, which no word holds. An array with a string for each word costs the cluster a third more to
+// index. It also is the name of the analyzer, and stands in the _meta of the mappings of indexes that have it: those of earlier versions want arrays.
+const (
+	wordList = "word_list"
+	wordEnd  = "\n"
+)
+
 type object = map[string]any
 
 // names of the indexes.
@@ -66,18 +73,19 @@ func (s *Store) notes() string  { return s.config.Prefix + "-notes" }
 func (s *Store) templates() map[string]object {
 	keyword := object{"type": "keyword"}
 	term := object{"type": "keyword", "doc_values": false, "index_options": "docs", "norms": false}
+	list := object{"type": "text", "analyzer": wordList, "index_options": "docs", "norms": false}
 	counted := object{"type": "keyword", "index": false}
 	number := object{"type": "long"}
 	fields := object{
 		fieldKey: keyword, fieldCase: keyword, fieldPlace: number, fieldClass: number, fieldHost: counted, fieldPath: keyword, fieldKind: counted, fieldMask: number,
 		fieldHour: number, fieldSize: number, fieldRecords: number, fieldLine: number, fieldEnd: number, fieldFirst: number, fieldLast: number, fieldSeverity: term,
-		wordField(""): term,
+		wordField(""): list,
 		"about":       object{"type": "object", "enabled": false},
 		"frame":       object{"type": "binary", "store": true},
 	}
 	excluded := []string{"frame", fieldWords, fieldSeverity}
 	for _, n := range worded {
-		fields[wordField(n)] = term
+		fields[wordField(n)] = list
 		excluded = append(excluded, wordField(n))
 	}
 	settings := object{"number_of_shards": 1, "number_of_replicas": s.config.Replicas}
@@ -85,7 +93,11 @@ func (s *Store) templates() map[string]object {
 		s.blocks(): template(s.blocks()+"-*", object{
 			"number_of_shards": s.config.Shards, "number_of_replicas": s.config.Replicas,
 			"refresh_interval": "60s", // a case is refreshed when it is complete
-		}, object{"dynamic": false, "_source": object{"excludes": excluded}, "properties": fields}),
+			"analysis": object{
+				"analyzer":  object{wordList: object{"type": "custom", "tokenizer": wordList}},
+				"tokenizer": object{wordList: object{"type": "char_group", "tokenize_on_chars": []string{wordEnd}, "max_token_length": 1 << 20}},
+			},
+		}, object{"_meta": object{wordList: true}, "dynamic": false, "_source": object{"excludes": excluded}, "properties": fields}),
 		s.cases(): template(s.cases(), settings, object{"dynamic": false, "properties": object{
 			"type": keyword, fieldKey: keyword, "id": keyword, "dead": keyword, "since": object{"type": "date"}, "checks": keyword, "templates": keyword, "labels": keyword,
 			"uploads": keyword, "added": object{"type": "date"},
@@ -180,6 +192,32 @@ func (s *Store) writeIndex(ctx context.Context) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("opensearch: none of the indexes behind the alias %s takes writes", s.blocks())
+}
+
+// listed tells whether fields of words are written as lists into an index. What an index wants never changes.
+func (s *Store) listed(ctx context.Context, name string) (bool, error) {
+	s.mu.Lock()
+	known, ok := s.lists[name]
+	s.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	var answer map[string]struct {
+		Mappings struct {
+			Meta map[string]any `json:"_meta"`
+		} `json:"mappings"`
+	}
+	if err := s.client.do(ctx, http.MethodGet, "/"+name+"/_mapping", nil, nil, &answer); err != nil {
+		return false, err
+	}
+	known = answer[name].Mappings.Meta[wordList] == true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lists == nil {
+		s.lists = map[string]bool{}
+	}
+	s.lists[name] = known
+	return known, nil
 }
 
 // rollOver begins the next index of blocks if the month is a new one or the current index has become large.

@@ -34,7 +34,8 @@ type Store struct {
 // state is what changes of a store. Limited views of it share it.
 type state struct {
 	mu       sync.Mutex
-	prepared time.Time // when templates and indexes were last looked after; zero if not yet
+	prepared time.Time       // when templates and indexes were last looked after; zero if not yet
+	lists    map[string]bool // by index of blocks: whether its fields of words are lists
 }
 
 var (

@@ -174,9 +174,9 @@ func (s *Store) history(ctx context.Context, key string) ([]index.Revision, erro
 }
 
 // Matching implements [index.Hunter]. Of each case blocks are read up to the first match; then the next case is asked for.
-func (s *Store) Matching(ctx context.Context, ids []string, q query.Node) []index.Match {
+func (s *Store) Matching(ctx context.Context, ids []string, q query.Node, registry bool) []index.Match {
 	out := make([]index.Match, len(ids))
-	if err := s.matching(ctx, ids, q, out); err != nil {
+	if err := s.matching(ctx, ids, q, registry, out); err != nil {
 		for i := range out {
 			out[i].Err = cmp.Or(out[i].Err, err)
 		}
@@ -184,7 +184,7 @@ func (s *Store) Matching(ctx context.Context, ids []string, q query.Node) []inde
 	return out
 }
 
-func (s *Store) matching(ctx context.Context, ids []string, q query.Node, out []index.Match) error {
+func (s *Store) matching(ctx context.Context, ids []string, q query.Node, registry bool, out []index.Match) error {
 	at := make(map[string]int, len(ids))
 	values := make([]any, len(ids))
 	for i, id := range ids {
@@ -211,7 +211,11 @@ func (s *Store) matching(ctx context.Context, ids []string, q query.Node, out []
 		return err
 	}
 	defer func() { m.release(ctx) }()
-	filters := append(a.all(), oneOf(fieldClass, classRecords))
+	classes := []any{classRecords}
+	if registry {
+		classes = append(classes, classRegistry)
+	}
+	filters := append(a.all(), oneOf(fieldClass, classes...))
 	if len(ids) <= maxNamed {
 		filters = append(filters, oneOf(fieldCase, values...))
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"casebook/index"
@@ -143,8 +144,12 @@ func (w *writer) discard(ctx context.Context, key string) {
 
 // fill sends the blocks and files of the state key.
 func (w *writer) fill(ctx context.Context, target, key string) error {
+	lists, err := w.s.listed(ctx, target)
+	if err != nil {
+		return err
+	}
 	b := newBulk(ctx, w.s.client, target)
-	d := documents{id: w.Case().ID, key: key}
+	d := documents{id: w.Case().ID, key: key, lists: lists}
 	for block, err := range w.Blocks(ctx) {
 		if err == nil {
 			err = b.add(d.name(block), d.document(block))
@@ -214,6 +219,7 @@ func (w *writer) publish(ctx context.Context, target, key string) (dead []string
 // documents makes the documents of a case's blocks.
 type documents struct {
 	id, key string
+	lists   bool // fields of words are lists, see wordList
 	split   words.Splitter
 }
 
@@ -273,8 +279,17 @@ func (d *documents) document(b *index.Block) object {
 	return doc
 }
 
-// terms lists words, each once.
-func (d *documents) terms(each func(emit func([]byte))) []string {
+// terms is the value of a field of words: each once.
+func (d *documents) terms(each func(emit func([]byte))) any {
+	all := d.unique(each)
+	if d.lists {
+		return strings.Join(all, wordEnd)
+	}
+	return all
+}
+
+// unique lists words, each once.
+func (d *documents) unique(each func(emit func([]byte))) []string {
 	seen := map[string]bool{}
 	list := []string{}
 	each(func(t []byte) {

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -40,6 +41,7 @@ func SameCode(c uint32) uint32 {
 // spellings finds codes in all their spellings.
 type spellings struct {
 	numbers []*words.Pattern
+	cores   words.Hint // of the numbers: of each text in which one stands one of these passes
 	names   []*words.Pattern
 	terms   [][]words.Term
 }
@@ -84,14 +86,37 @@ func newSpellings(codes []uint32) *spellings {
 		return ps
 	}
 	s.numbers, s.names = compile(numbers), compile(names)
+	s.cores = words.NewHint(cores(numbers)...)
 	s.terms = words.AnyOf(slices.Concat(s.numbers, s.names))
 	return s
+}
+
+// cores returns the digits that numbers have in common, without signs, leading zeros and marks of their base. A core that holds another is left out.
+func cores(numbers []string) []string {
+	var all []string
+	for _, n := range numbers {
+		if digits, hex := strings.CutPrefix(n, "0x"); hex || strings.HasSuffix(n, "h") {
+			n = strings.TrimRight(digits, "Lh")
+		}
+		if n = strings.TrimLeft(n, "-0"); n == "" {
+			n = "0"
+		}
+		all = append(all, strings.ToLower(n))
+	}
+	slices.SortFunc(all, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	var out []string
+	for _, n := range all {
+		if !slices.ContainsFunc(out, func(core string) bool { return strings.Contains(n, core) }) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 func (s *spellings) Terms() [][]words.Term { return s.terms }
 
 func (s *spellings) Match(text []byte) bool {
-	for _, p := range s.numbers {
+	for _, p := range s.candidates(text) {
 		for _, m := range p.Find(text, -1) {
 			if standsAlone(text, m[0], m[1]) {
 				return true
@@ -101,9 +126,17 @@ func (s *spellings) Match(text []byte) bool {
 	return slices.ContainsFunc(s.names, func(p *words.Pattern) bool { return p.Match(text) })
 }
 
+// candidates returns the numbers that may stand in text.
+func (s *spellings) candidates(text []byte) []*words.Pattern {
+	if !s.cores.Pass(text) {
+		return nil
+	}
+	return s.numbers
+}
+
 func (s *spellings) Find(text []byte, n int) [][2]int {
 	var found [][2]int
-	for _, p := range s.numbers {
+	for _, p := range s.candidates(text) {
 		found = append(found, slices.DeleteFunc(p.Find(text, -1), func(m [2]int) bool { return !standsAlone(text, m[0], m[1]) })...)
 	}
 	for _, p := range s.names {

@@ -194,7 +194,7 @@ func field(s string) (Name, bool) {
 	return n, n == time_ || n == code || slices.Contains(Names(), n) || slices.Contains(Numbers(), n)
 }
 
-// misspelt returns the field that s is meant to name: s is its plural, or has five letters or more of which one is wrong, missing or
+// misspelt returns the field that s is meant to name: s is its plural or a usual short form, or has five letters or more of which one is wrong, missing or
 // too many. Shorter words are too often like another.
 func misspelt(s string) (Name, bool) {
 	s = strings.ToLower(s)
@@ -203,8 +203,11 @@ func misspelt(s string) (Name, bool) {
 			return name, true
 		}
 	}
-	if s == "severities" {
+	switch s {
+	case "sev", "level", "severities":
 		return Severity, true
+	case "comp":
+		return Component, true
 	}
 	for _, n := range Names() {
 		if len(s) >= 5 && len(n) >= 6 && near(s, string(n)) {

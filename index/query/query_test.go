@@ -240,3 +240,34 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestCodeSpellings holds that a code is found in each of its spellings, in the midst of a text.
+func TestCodeSpellings(t *testing.T) {
+	for code, spellings := range map[string][]string{
+		"1603":       {"1603", "0x643", "0x00000643", "0X0643L", "643h", "0x80070643", "80070643", "-2147023293", "2147944003", "error_install_failure"},
+		"0x80040669": {"0x80040669", "80040669", "0x80040669L", "-2147219863", "2147747433"},
+		"0xC0000005": {"0xc0000005", "C0000005", "-1073741819", "3221225477"},
+		"5":          {"5", "0x5", "0x00000005", "-2147024891", "0x80070005"},
+		"0":          {"0", "0x0", "0x00000000"},
+		"0xFFFFFFFF": {"0xFFFFFFFF", "-1", "4294967295"},
+	} {
+		n, err := Parse("code:" + code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, ok := n.(Code)
+		if !ok {
+			t.Fatalf("%s: %T", code, n)
+		}
+		for _, s := range spellings {
+			for _, text := range []string{s, "gave " + s + ", then more", "(" + s + ")"} {
+				if !c.Match([]byte(text)) || len(c.Find([]byte(text), -1)) != 1 {
+					t.Errorf("code:%s is not found once in %q: %v", code, text, c.Find([]byte(text), -1))
+				}
+			}
+		}
+		if c.Match([]byte("neither 16031 nor 0x6430, 12.643 or {80070643-0000}")) {
+			t.Errorf("code:%s is found in what holds no code", code)
+		}
+	}
+}

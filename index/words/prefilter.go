@@ -91,3 +91,25 @@ func isASCII(b []byte) bool {
 	}
 	return true
 }
+
+// Hint tells quickly of most texts that none of some words occurs in them, whatever their case and wherever in a word. The zero value lets no text pass.
+type Hint []prefilter
+
+// NewHint makes a hint of words of ASCII letters and digits; a word that has others lets every text pass.
+func NewHint(words ...string) Hint {
+	h := make(Hint, len(words))
+	for i, w := range words {
+		h[i] = newPrefilter([][]byte{bytes.ToLower([]byte(w))})
+	}
+	return h
+}
+
+// Pass reports whether one of the words may occur in text.
+func (h Hint) Pass(text []byte) bool {
+	for i := range h {
+		if h[i].pass(text) {
+			return true
+		}
+	}
+	return false
+}

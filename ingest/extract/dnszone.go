@@ -131,6 +131,9 @@ func extractDNSZone(in ingest.Input) (any, []ingest.Problem) {
 		}
 		i = r.line(i)
 	}
+	if n := len(r.z.Records); in.Open && n > 1 && r.cutName(in.Lines[len(in.Lines)-1]) {
+		r.z.Cut, r.z.Records = true, r.z.Records[:n-1]
+	}
 	if r.bad > 0 {
 		problems = append(problems, problem(in, "%d records of the zone could not be read, the first is line %d", r.bad, r.badLine))
 		r.z.Cut = r.badLast > 0 && trim(strings.Join(in.Lines[r.badLast:], "")) == "" && !ownType.MatchString(in.Lines[r.badLast-1])
@@ -145,6 +148,20 @@ func extractDNSZone(in ingest.Input) (any, []ingest.Problem) {
 		return nil, problems
 	}
 	return &r.z, problems
+}
+
+// cutName reports whether the last record, of the text's last line, is a name that lost its end: all others end in the dot of an absolute name.
+func (r *zoneReader) cutName(line string) bool {
+	last := &r.z.Records[len(r.z.Records)-1]
+	if last.Target == "" || last.Line != len(r.in.Lines) || strings.HasSuffix(trimRight(line), ".") {
+		return false
+	}
+	for i := range r.z.Records[:len(r.z.Records)-1] {
+		if o := &r.z.Records[i]; o.Type == last.Type && !strings.HasSuffix(trimRight(r.in.Lines[o.Line-1]), ".") {
+			return false
+		}
+	}
+	return true
 }
 
 // fromName takes the origin from the member's name: Windows calls a zone's file as the zone and .dns.

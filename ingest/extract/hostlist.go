@@ -20,6 +20,7 @@ import (
 // HostList is a list of computers.
 type HostList struct {
 	Hosts []ListedHost // in the order of the text
+	Open  bool         // the last one's line has no end, so that its name may be cut off
 }
 
 // ListedHost is a computer of a list.
@@ -30,7 +31,7 @@ type ListedHost struct {
 }
 
 // hostListName are the names of files that hold such lists.
-var hostListName = regexp.MustCompile(`^(?:sys|systems?|computers?|computerlist|hosts?|hostnames?|hostlist|machines?|machinelist|clients?|servers?|serverlist|pcs?|workstations?|targets?|rechner|rechnerliste)[-_0-9a-z]{0,20}\.(?:txt|csv|lst|list)$`)
+var hostListName = regexp.MustCompile(`^(?:sys|systems?|computers?|computerlist|hosts?|hostnames?|hostlist|machines?|machinelist|clients?|servers?|serverlist|pcs?|workstations?|targets?|rechner|rechnerliste|names?|namen|liste?|adcomputers?|devices?|nodes?|stale)[-_0-9a-z]{0,20}(?:\.(?:txt|csv|lst|list))?$`)
 
 func hostList() ingest.Extractor {
 	return ingest.Extractor{Kind: ingest.KindHosts, Sniff: sniffHostList, Extract: func(in ingest.Input) (any, []ingest.Problem) {
@@ -45,6 +46,7 @@ func hostList() ingest.Extractor {
 		if len(l.Hosts) == 0 {
 			return nil, problems
 		}
+		l.Open = in.Open && l.Hosts[len(l.Hosts)-1].Line == len(in.Lines)
 		return l, problems
 	}}
 }

@@ -165,6 +165,10 @@ func sniffListing(_ string, head []byte) int {
 			}
 			continue
 		}
+		if c, ok := parseCommand(l, i+1); ok && isLister(c) && bare(c) && i+1 < len(lines) {
+			tables++ // names alone follow
+			continue
+		}
 		switch r, ok := scanRow(l); {
 		case ok && r.aligned:
 			rows++

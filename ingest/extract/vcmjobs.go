@@ -112,6 +112,7 @@ const (
 type VCMJobs struct {
 	Steps []VCMJobStep // in the order of the text
 	Cut   bool         // the text ends within a row, so that there may have been more
+	Open  bool         // the last line has no end, so that it may be cut off
 }
 
 // VCMJobStep is a row.
@@ -132,6 +133,7 @@ var vcmNumber = regexp.MustCompile(`^\(?(\d{1,2})[.):\s]`)
 func vcmJobs() ingest.Extractor {
 	return ingest.Extractor{Kind: ingest.KindVCMJobs, Sniff: sniffVCMJobs, Extract: func(in ingest.Input) (any, []ingest.Problem) {
 		j, cut := parseVCMJobs(in.Lines)
+		j.Open = in.Open
 		var problems []ingest.Problem
 		if cut > 0 {
 			problems = append(problems, problem(in, "line %d: the first %d rows are kept", cut, maxEntries))
@@ -213,7 +215,7 @@ func (j *VCMJobs) add(t *table, last int) {
 	for i := range rows {
 		r := &rows[i]
 		name, text := unquote(r.cell(step)), unquote(r.cell(state))
-		if name == "" || text == "" || !t.Marked && r.Line == t.Line && vcmState(text) == VCMStepUnknown { // the head
+		if name == "" || text == "" || !t.Marked && r.Line == t.Line && (vcmState(text) == VCMStepUnknown || vcmStep(name) == VCMStepOther) { // the head
 			continue
 		}
 		x := VCMJobStep{Step: vcmStep(name), Name: name, State: vcmState(text), StateText: text, Host: unquote(r.cell(host)), Request: unquote(r.cell(request)), Message: unquote(r.cell(message)), Line: r.line(state)}
@@ -250,7 +252,8 @@ func (t *table) vcmColumns(rows []tableRow) (step, state int) {
 	for c := range min(len(t.Head), 64) {
 		hits := 0
 		for i := range rows {
-			if vcmState(unquote(rows[i].cell(c))) != VCMStepUnknown {
+			// A head such as "Finished" is no state.
+			if vcmStep(rows[i].cell(step)) != VCMStepOther && vcmState(unquote(rows[i].cell(c))) != VCMStepUnknown {
 				hits++
 			}
 		}

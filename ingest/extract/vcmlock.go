@@ -58,7 +58,8 @@ type VCMLock struct {
 	Local       bool      // Time is the machine's local time, whose offset the file does not state
 	Request     string    // "" if there is none, or it is zero
 	RequestLine int
-	Unread      int // bytes of binary data, not zero, that none of this accounts for
+	Open        bool // of a text: its last line has no end and is no padding, so that it may be cut off
+	Unread      int  // bytes of binary data, not zero, that none of this accounts for
 }
 
 // VCMLockField is a field of a lock file that is text.
@@ -74,7 +75,7 @@ func (l *VCMLock) State() VCMLockState {
 		return VCMLockCleared
 	case l.Action != "" && l.TimeText != "" && l.Request != "":
 		return VCMLockHeld
-	case l.Action != "" && l.TimeText == "" && l.Request == "" && l.Unread == 0:
+	case l.Action != "" && l.TimeText == "" && l.Request == "" && l.Unread == 0 && (!l.Open || len(l.Fields) > 1):
 		return VCMLockPartial
 	}
 	return VCMLockUnclear
@@ -146,6 +147,7 @@ func parseVCMLock(data []byte, until time.Time) *VCMLock {
 	}
 	if text, encoding, ok := lockText(data); ok {
 		l.text(text, encoding, until)
+		l.Open = !bytes.HasSuffix(data, []byte("\n")) && !bytes.HasSuffix(data, []byte("\n\x00")) && !bytes.HasSuffix(data, []byte{0, 0})
 		return l
 	}
 	l.binary(data, until)

@@ -109,7 +109,8 @@ func (c *ccmSplitter) next(text []byte, atEOF bool, emit func(ingest.Record)) in
 		return i
 	}
 	if end < 0 {
-		c.cut = headed
+		last := window[bytes.LastIndexByte(window, '\n')+1:]
+		c.cut = headed || len(last) > 0 && bytes.HasPrefix([]byte(ccmStart), last)
 		return noCCM(window, headed, atEOF && len(window) == len(text), emit)
 	}
 	return c.record(window, body, end, final, emit)

@@ -24,7 +24,8 @@ func main() {
 	flag.Float64Var(&m.stored, "stored", m.stored, "`share` of the decoded text that a case takes: records, index and report")
 	flag.Float64Var(&m.wait, "wait", m.wait, "longest `minutes` that an upload may wait")
 	flag.Float64Var(&m.days, "days", m.days, "`days` that cases and uploads are kept")
-	flag.Float64Var(&m.bulk, "bulk", m.bulk, "`MB` of decoded text that one data node of the search cluster indexes in a second")
+	flag.Float64Var(&m.bulk, "bulk", m.bulk, "`MB` of decoded text that one processor of the search cluster indexes in a second, one copy of it")
+	flag.Float64Var(&m.cores, "cores", m.cores, "`number` of processors of a data node")
 	flag.Float64Var(&m.node, "node", m.node, "`GB` that one data node holds")
 	uploads := flag.String("uploads", "10000,100000,1000000", "`numbers` of uploads on a working day")
 	flag.Parse()
@@ -37,7 +38,7 @@ func main() {
 		}
 		loads = append(loads, n)
 	}
-	if m.rate <= 0 || m.decoded <= 0 || m.packed <= 0 || m.wait <= 0 || m.bulk <= 0 || m.node <= 0 {
+	if m.rate <= 0 || m.decoded <= 0 || m.packed <= 0 || m.wait <= 0 || m.bulk <= 0 || m.cores <= 0 || m.node <= 0 {
 		fmt.Fprintln(os.Stderr, "capacity: rates, sizes and the wait are greater than 0")
 		os.Exit(2)
 	}
@@ -52,7 +53,8 @@ type model struct {
 	stored  float64 // of the decoded text
 	wait    float64 // minutes
 	days    float64
-	bulk    float64 // MB decoded a second and data node
+	bulk    float64 // MB decoded a second and processor of a data node, for one copy
+	cores   float64 // processors of a data node
 	node    float64 // GB a data node
 	shard   float64 // GB of a primary shard
 	copies  float64 // of each shard, the primary included
@@ -60,7 +62,7 @@ type model struct {
 
 // standard is the model of docs/scale.md.
 func standard() model {
-	return model{rate: 20, decoded: 100, packed: 10, stored: 0.29, wait: 30, days: 90, bulk: 40, node: 2000, shard: 30, copies: 2}
+	return model{rate: 20, decoded: 100, packed: 10, stored: 0.29, wait: 30, days: 90, bulk: 30, cores: 8, node: 2000, shard: 30, copies: 2}
 }
 
 // week is how many uploads come in each hour from Monday 00:00 on, as shares of a working day: two thirds within eight hours, and a tenth as many at the weekend.
@@ -183,7 +185,7 @@ func (m model) nodesByRoom(gb float64) float64 { return gb * m.copies / (m.node 
 
 // nodesByRate is how many data nodes index what all workers make at the peak; every copy is indexed again.
 func (m model) nodesByRate(uploads float64) float64 {
-	return m.processors(uploads) * m.rate * m.copies / m.bulk
+	return m.processors(uploads) * m.rate * m.copies / (m.bulk * m.cores)
 }
 
 // count is a number with commas.

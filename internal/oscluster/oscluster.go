@@ -2,6 +2,7 @@
 package oscluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -171,6 +172,31 @@ func (c *Cluster) StopNode(t testing.TB, n int) {
 func (c *Cluster) StartNode(t testing.TB, n int) {
 	t.Helper()
 	c.command(t, fmt.Sprintf("start %d", n))
+}
+
+// CPU is the processor time that the nodes have taken so far, user and system; 0 where the system does not tell, or others started the cluster.
+func (c *Cluster) CPU() time.Duration {
+	if c.process == nil {
+		return 0
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.process.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	// proc_pid_stat(5): the fields 14 and 15 are ticks of a hundredth of a second; the second one is a name in parentheses that may hold blanks.
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+	var ticks time.Duration
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0
+		}
+		ticks += time.Duration(n)
+	}
+	return ticks * (time.Second / 100)
 }
 
 // stop ends the process and removes its folder.

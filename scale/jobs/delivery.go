@@ -21,8 +21,15 @@ type Delivery struct {
 	msg   jetstream.Msg
 }
 
-// Next waits for a job, at most for the time that is given. It returns nil if none came.
+// Next waits for a job, at most for the time that is given; 0 asks whether there is one now. It returns nil if none came. The server has the request while it waits, and answers it when a job is submitted.
 func (q *Queue) Next(ctx context.Context, wait time.Duration) (*Delivery, error) {
+	if wait <= 0 {
+		msg, err := q.now()
+		if msg == nil && (err == nil || passing(err)) {
+			return nil, ctx.Err()
+		}
+		return q.delivery(ctx, msg, err)
+	}
 	inner, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	msg, err := q.pull.Next(jetstream.FetchMaxWait(min(wait, oneWait)))
@@ -37,6 +44,20 @@ func (q *Queue) Next(ctx context.Context, wait time.Duration) (*Delivery, error)
 			msg, err = q.pull.Next(jetstream.FetchMaxWait(min(wait, oneWait)))
 		}
 	}
+	return q.delivery(ctx, msg, err)
+}
+
+// now takes a job that waits; nil if there is none.
+func (q *Queue) now() (jetstream.Msg, error) {
+	batch, err := q.pull.FetchNoWait(1)
+	if err != nil {
+		return nil, err
+	}
+	return <-batch.Messages(), batch.Error()
+}
+
+// delivery makes a delivery of what the server answered.
+func (q *Queue) delivery(ctx context.Context, msg jetstream.Msg, err error) (*Delivery, error) {
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return nil, ctx.Err()
@@ -144,6 +165,22 @@ type Status struct {
 	Dead    uint64            `json:"dead"`
 }
 
+// Empty tells whether nothing is left to do: no job waits, and none is worked on.
+func (q *Queue) Empty(ctx context.Context) (bool, error) {
+	left := uint64(0)
+	err := q.persist(ctx, func(ctx context.Context) error {
+		s, err := q.js.Stream(ctx, q.stream("jobs"))
+		if err == nil {
+			left = s.CachedInfo().State.Msgs // a job stays in the stream until it is finished
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("ask the queue: %w", err)
+	}
+	return left == 0, nil
+}
+
 // Status asks how the queue stands.
 func (q *Queue) Status(ctx context.Context) (Status, error) {
 	st := Status{Done: map[string]uint64{}}
@@ -191,6 +228,75 @@ func count(ctx context.Context, s jetstream.Stream, subject string) (uint64, err
 	}
 	info := c.CachedInfo()
 	return info.NumPending, s.DeleteConsumer(ctx, info.Name)
+}
+
+// Standing is how one job stands: nothing is set if the queue knows nothing of it.
+type Standing struct {
+	Waiting bool    // nobody has it yet
+	Ahead   uint64  // jobs that were submitted before it and wait too, at most
+	Working bool    // a worker has it, had it when it was killed, or has given it back to be tried again
+	Result  *Result // what became of it
+	Dead    *Dead   // that it was given up
+}
+
+// Standing asks how the job with this [Job.ID] stands.
+func (q *Queue) Standing(ctx context.Context, id string) (Standing, error) {
+	var st Standing
+	err := q.persist(ctx, func(ctx context.Context) error {
+		st = Standing{}
+		seq, err := q.last(ctx, "jobs", id, nil)
+		if err == nil {
+			info, err := q.pull.Info(ctx)
+			if err != nil {
+				return err
+			}
+			if taken := info.Delivered.Stream; seq > taken {
+				st.Waiting, st.Ahead = true, seq-taken-1
+			} else {
+				st.Working = true
+			}
+			return nil
+		}
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return err
+		}
+		var r Result
+		var d Dead
+		switch _, err := q.last(ctx, "results", "*."+id, &r); {
+		case err == nil:
+			st.Result = &r
+		case !errors.Is(err, jetstream.ErrMsgNotFound):
+			return err
+		}
+		switch _, err := q.last(ctx, "dead", id, &d); {
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+		case err != nil:
+			return err
+		case st.Result == nil || d.Ended.After(st.Result.Ended):
+			st.Result, st.Dead = nil, &d
+		}
+		return nil
+	})
+	if err != nil {
+		return Standing{}, fmt.Errorf("ask the queue: %w", err)
+	}
+	return st, nil
+}
+
+// last reads the last message of a stream with a subject into v, unless that is nil, and returns its number.
+func (q *Queue) last(ctx context.Context, of, subject string, v any) (uint64, error) {
+	s, err := q.js.Stream(ctx, q.stream(of))
+	if err != nil {
+		return 0, err
+	}
+	m, err := s.GetLastMsgForSubject(ctx, q.subject(of, subject))
+	if err != nil {
+		return 0, err
+	}
+	if v == nil {
+		return m.Sequence, nil
+	}
+	return m.Sequence, json.Unmarshal(m.Data, v)
 }
 
 // Results lists the results that are kept, those of a status only unless it is "".

@@ -69,6 +69,7 @@ type Result struct {
 	Status  string    `json:"status"` // analysed, partly-read, skipped or failed, as batch says it
 	Why     string    `json:"why,omitempty"`
 	Found   string    `json:"found,omitempty"` // how many findings, in words
+	Filed   string    `json:"filed,omitempty"` // the ID of the case that has the upload now
 	Worker  string    `json:"worker,omitempty"`
 	Tries   int       `json:"tries"`
 	Seconds float64   `json:"seconds"`

@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -208,5 +209,112 @@ func TestInterrupted(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if d, err := q.Next(ctx, time.Minute); d != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, %v", d, err)
+	}
+}
+
+// TestTakenAtOnce submits jobs while a worker waits for one, also after the server has forgotten its first request: each is taken at once, and that the queue is empty is known at once too.
+func TestTakenAtOnce(t *testing.T) {
+	q := connect(t, natstest.New(t, 1), 1)
+	const rounds = 6
+	var waited time.Duration
+	for i := range rounds {
+		if empty, err := q.Empty(t.Context()); err != nil || !empty {
+			t.Fatalf("empty: %v, %v", empty, err)
+		}
+		begun := time.Now()
+		if d, err := q.Next(t.Context(), 0); d != nil || err != nil {
+			t.Fatalf("an empty queue gives %v, %v", d, err)
+		}
+		waited += time.Since(begun)
+		got := make(chan time.Time, 1)
+		go func() {
+			if d, err := q.Next(t.Context(), 20*time.Second); err == nil && d != nil && d.Done(t.Context(), jobs.Result{Status: "analysed"}) == nil {
+				got <- time.Now()
+			}
+			close(got)
+		}()
+		time.Sleep(time.Duration(i) * 300 * time.Millisecond) // up to more than a request lasts
+		begun = time.Now()
+		submit(t, q, upload(string("abcdef"[i])), true)
+		at, ok := <-got
+		if !ok {
+			t.Fatal("the job was not taken")
+		}
+		waited += at.Sub(begun)
+	}
+	t.Logf("%v for each job, from its submission to its end", waited/rounds)
+	if waited > rounds*500*time.Millisecond { // a machine may be busy; a worker that looked once a second would be later
+		t.Errorf("%d jobs waited %v", rounds, waited)
+	}
+}
+
+// TestStanding follows two jobs.
+func TestStanding(t *testing.T) {
+	q := connect(t, natstest.New(t, 1), 1)
+	a, b := upload("a"), upload("b")
+	is := func(j jobs.Job, want string) {
+		t.Helper()
+		st, err := q.Standing(t.Context(), j.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintf("waiting %v ahead %d working %v", st.Waiting, st.Ahead, st.Working)
+		if st.Result != nil {
+			got = st.Result.Status + " " + st.Result.Filed
+		}
+		if st.Dead != nil {
+			got = st.Dead.Reason
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", j.Name, got, want)
+		}
+	}
+	is(a, "waiting false ahead 0 working false")
+	submit(t, q, a, true)
+	submit(t, q, b, true)
+	is(a, "waiting true ahead 0 working false")
+	is(b, "waiting true ahead 1 working false")
+	first := next(t, q)
+	is(a, "waiting false ahead 0 working true")
+	is(b, "waiting true ahead 0 working false")
+	if err := first.Done(t.Context(), jobs.Result{Status: "analysed", Filed: "INC1", Ended: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	is(a, "analysed INC1")
+	if err := next(t, q).Bury(t.Context(), "w1", "too large"); err != nil {
+		t.Fatal(err)
+	}
+	is(b, "too large")
+}
+
+// BenchmarkTake measures the time from the submission of a job to a worker that waits for one.
+func BenchmarkTake(b *testing.B) {
+	c := natstest.New(b, 1)
+	q, err := jobs.Connect(b.Context(), jobs.Options{URL: c.URL()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(q.Close)
+	for i := 0; b.Loop(); i++ {
+		taken := make(chan *jobs.Delivery, 1)
+		go func() {
+			d, err := q.Next(b.Context(), time.Minute)
+			if err != nil {
+				b.Error(err)
+			}
+			taken <- d
+		}()
+		if _, err := q.Submit(b.Context(), jobs.Job{SHA256: fmt.Sprintf("%064x", i), Name: "bundle.zip"}); err != nil {
+			b.Fatal(err)
+		}
+		d := <-taken
+		b.StopTimer()
+		if d == nil {
+			b.Fatal("no job")
+		}
+		if err := d.Done(b.Context(), jobs.Result{Status: "analysed"}); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
 	}
 }

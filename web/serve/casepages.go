@@ -213,7 +213,7 @@ func (s *Server) addNote(w http.ResponseWriter, r *http.Request) error {
 		return errBadForm
 	}
 	text := strings.ReplaceAll(r.PostForm.Get("text"), "\r\n", "\n")
-	err = reader.AddNote(r.Context(), x.id, index.Note{Time: time.Now(), Text: text})
+	err = reader.AddNote(r.Context(), x.id, index.Note{Time: time.Now(), Author: viewerOf(r).name, Text: text})
 	if err != nil {
 		s.log.Error("a note was not taken", "case", x.id, "error", err.Error())
 		return s.showNotes(w, r, http.StatusBadRequest, x, reader, web.NotePage{Draft: text, Failed: "The note was not taken: it is empty or too long, or the archive takes none."})

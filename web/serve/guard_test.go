@@ -3,6 +3,7 @@ package serve_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -273,6 +274,8 @@ func TestForms(t *testing.T) {
 	}
 	if body := anna.get(page).body; strings.Contains(body, "evil") || strings.Count(body, "a good note") != 2 {
 		t.Errorf("the notes: %s", content(body))
+	} else if strings.Count(body, `<span class="quiet">by anna</span>`) != 2 {
+		t.Errorf("the notes do not say whose they are: %s", content(body))
 	}
 }
 
@@ -741,5 +744,100 @@ func TestMetrics(t *testing.T) {
 	}
 	if strings.Contains(body, "evil") || strings.Contains(body, "INC-") {
 		t.Error("the figures name what was asked for")
+	}
+}
+
+// fleet is workers that do what a test says.
+type fleet struct {
+	mu      sync.Mutex
+	took    []serve.Handed
+	stand   serve.Standing
+	refuses error
+}
+
+func (f *fleet) Submit(_ context.Context, path string, u serve.Handed) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refuses != nil {
+		return "", f.refuses
+	}
+	if b, err := os.ReadFile(path); err != nil || int64(len(b)) != u.Bytes {
+		return "", fmt.Errorf("%d bytes: %w", len(b), err)
+	}
+	f.took = append(f.took, u)
+	return "job " + u.SHA256, nil
+}
+
+func (f *fleet) Standing(_ context.Context, id string) (serve.Standing, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.took) == 0 || id != "job "+f.took[len(f.took)-1].SHA256 {
+		return serve.Standing{}, fmt.Errorf("no %s", id)
+	}
+	return f.stand, nil
+}
+
+func (f *fleet) set(s serve.Standing, refuses error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stand, f.refuses = s, refuses
+}
+
+// TestUploadWorkers uploads where workers analyse: the page follows what they say. What a limited user uploads stays with the server.
+func TestUploadWorkers(t *testing.T) {
+	dir := smallArchive(t)
+	in := uploads(t, dir)
+	workers := &fleet{stand: serve.Standing{State: serve.StateWaiting, Ahead: 3}}
+	in.Workers = workers
+	s := start(t, serve.Options{
+		Open: opener(dir), Uploads: in, Auth: passwordAuth(t, "anna", "ben"), Users: readUsers(t, "anna: *\nben: customer=north\n"),
+	})
+	anna, ben := s.as("anna"), s.as("ben")
+	token := anna.token("/upload")
+	if body := anna.get("/upload").body; !strings.Contains(body, "Workers analyse it") || strings.Contains(body, `type="password"`) {
+		t.Errorf("the form: %s", content(body))
+	}
+	if a := anna.send(token, "a.zip", bundle(t, "a"), map[string]string{"password": "secret"}); a.status != 400 {
+		t.Errorf("a password is taken: %d", a.status)
+	}
+	place := anna.send(token, "a.zip", bundle(t, "a"), map[string]string{"labels": "customer=west"}).header.Get("Location")
+	says := func(want string) {
+		t.Helper()
+		var body string
+		for range 200 {
+			if body = anna.get(place).body; strings.Contains(body, want) {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Errorf("the page does not say %q: %s", want, content(body))
+	}
+	says("3 uploads are analysed before it")
+	if len(workers.took) != 1 || workers.took[0].Name != "a.zip" || !workers.took[0].Labels.Has(index.Labels{"customer": {"west"}}) {
+		t.Errorf("the workers got %+v", workers.took)
+	}
+	workers.set(serve.Standing{State: serve.StateRunning}, nil)
+	says("Being analysed.")
+	if body := anna.get("/upload").body; !strings.Contains(body, "Being analysed.") {
+		t.Errorf("the list: %s", content(body))
+	}
+	workers.set(serve.Standing{State: serve.StateDone, Case: "INC-1"}, nil)
+	if a := anna.get(place); a.status != 303 || a.header.Get("Location") != "/case/INC-1/index.html" {
+		t.Errorf("the case: %d %q", a.status, a.header.Get("Location"))
+	}
+	place = anna.send(token, "b.zip", bundle(t, "b"), nil).header.Get("Location")
+	workers.set(serve.Standing{State: serve.StateFailed, Why: "The workers have given it up: no memory"}, nil)
+	says("given it up: no memory")
+	workers.set(serve.Standing{}, errors.New("the storage is gone"))
+	place = anna.send(token, "c.zip", bundle(t, "c"), nil).header.Get("Location")
+	says("could not be handed to those who analyse it")
+
+	before := len(workers.took)
+	if to := ben.follow(ben.send(ben.token("/upload"), "d.zip", bundle(t, "d"), nil)); !strings.HasPrefix(to, "/case/") || len(workers.took) != before {
+		t.Errorf("the upload of a limited user leads to %s; the workers got %+v", to, workers.took[before:])
+	}
+	left, err := os.ReadDir(in.Dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left of the uploads: %v, %v", left, err)
 	}
 }

@@ -47,6 +47,40 @@ type Uploads struct {
 	Queue   int              // uploads that may wait; 0 is 16
 	Keep    bool             // the archive keeps the bytes
 	Options casebook.Options // of the analysis
+	Workers Workers          // analyse uploads of users who see all cases; nil: the server does all by itself
+}
+
+// Workers analyse uploads in the server's place. Uploads of users who are limited to some cases are not given to them: they file the same bytes once, under the labels of all who send them, which
+// would show such a user another's case.
+type Workers interface {
+	// Submit hands on the upload that lies at path; it is not needed there when Submit has returned. id is what Standing knows it by.
+	Submit(ctx context.Context, path string, u Handed) (id string, err error)
+	// Standing tells how an upload stands.
+	Standing(ctx context.Context, id string) (Standing, error)
+}
+
+// Handed is what workers are told of an upload.
+type Handed struct {
+	Name   string // of the file
+	SHA256 string
+	Bytes  int64
+	Labels index.Labels
+}
+
+// The states of an upload that workers have.
+const (
+	StateWaiting = jobWaiting
+	StateRunning = jobRunning
+	StateDone    = jobDone
+	StateFailed  = jobFailed
+)
+
+// Standing is how an upload stands that workers have.
+type Standing struct {
+	State string // one of the states
+	Ahead int    // how many wait before it
+	Case  string // that holds it, if it is done
+	Why   string // it failed
 }
 
 // Server serves an archive.

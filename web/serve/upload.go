@@ -59,7 +59,12 @@ type job struct {
 	labels    index.Labels
 	caseID    string // "" for the upload's SHA-256
 	passwords []string
+	hand      bool   // it is for the workers
+	handed    string // by what they know it; "" as long as they do not
 }
+
+// ended tells whether nothing more becomes of the job.
+func (j *job) ended() bool { return j.State == jobDone || j.State == jobFailed }
 
 // queue analyses uploads one after the other: each uses all processors.
 type queue struct {
@@ -69,6 +74,7 @@ type queue struct {
 	changed func()
 	group   sync.WaitGroup
 	arrive  chan struct{}   // uploads that arrive
+	sending chan struct{}   // uploads that are handed to workers
 	ctx     context.Context //nolint:containedctx // that of the server, which ends what waits
 	work    chan *job
 
@@ -83,7 +89,7 @@ func newQueue(opt Uploads, log *slog.Logger, m *metrics, changed func()) (*queue
 		return nil, fmt.Errorf("uploads: %q is no folder to put them in", opt.Dir)
 	}
 	sweep(opt.Dir)
-	return &queue{opt: opt, log: log, metrics: m, changed: changed, arrive: make(chan struct{}, maxConcurrent), work: make(chan *job, opt.Queue)}, nil
+	return &queue{opt: opt, log: log, metrics: m, changed: changed, arrive: make(chan struct{}, maxConcurrent), sending: make(chan struct{}, maxConcurrent), work: make(chan *job, opt.Queue)}, nil
 }
 
 // sweep removes uploads that a server left which was killed: those in which nothing was written for a day.
@@ -114,7 +120,15 @@ func (q *queue) start(ctx context.Context) {
 					}
 				}
 			case j := <-q.work:
-				q.run(ctx, j)
+				if !j.hand {
+					q.run(ctx, j, q.analyse)
+					continue
+				}
+				q.sending <- struct{}{} // those that are under way end with ctx
+				q.group.Go(func() {
+					defer func() { <-q.sending }()
+					q.run(ctx, j, q.submit)
+				})
 			}
 		}
 	})
@@ -129,8 +143,8 @@ func (q *queue) set(j *job, change func(*web.Job)) {
 	change(&j.Job)
 }
 
-// run analyses an upload.
-func (q *queue) run(ctx context.Context, j *job) {
+// run does the work that an upload makes.
+func (q *queue) run(ctx context.Context, j *job, work func(context.Context, *job)) {
 	defer func() {
 		if p := recover(); p != nil {
 			q.log.Error("panic", "value", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -138,6 +152,67 @@ func (q *queue) run(ctx context.Context, j *job) {
 		}
 		_ = os.RemoveAll(j.dir) // what stays is in the way of nothing
 	}()
+	work(ctx, j)
+}
+
+// submit hands an upload to the workers.
+func (q *queue) submit(ctx context.Context, j *job) {
+	id, err := q.opt.Workers.Submit(ctx, j.path, Handed{Name: j.Name, SHA256: j.sum, Bytes: j.Bytes, Labels: j.labels})
+	switch {
+	case ctx.Err() != nil:
+		q.fail(j, "The server was stopped. Upload the file again.")
+	case err != nil:
+		q.log.Error("an upload could not be handed to the workers", "error", err.Error())
+		q.fail(j, "It could not be handed to those who analyse it. The server's log says why.")
+	default:
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		j.handed = id
+	}
+}
+
+// standingTime bounds how long a page waits for what the workers say.
+const standingTime = 3 * time.Second
+
+// ask asks the workers how uploads of a user stand: the one with this ID, or the latest.
+func (q *queue) ask(ctx context.Context, owner, id string) {
+	if q.opt.Workers == nil {
+		return
+	}
+	var list []*job
+	q.mu.Lock()
+	for _, j := range slices.Backward(q.jobs) {
+		if j.owner == owner && j.handed != "" && !j.ended() && (id == "" || j.ID == id) && len(list) < maxLatest {
+			list = append(list, j)
+		}
+	}
+	q.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, standingTime)
+	defer cancel()
+	for _, j := range list {
+		st, err := q.opt.Workers.Standing(ctx, j.handed)
+		if err != nil {
+			q.log.Warn("the workers do not say how an upload stands", "error", err.Error())
+			return
+		}
+		was := jobWaiting
+		q.set(j, func(x *web.Job) {
+			was = x.State
+			x.State, x.Ahead, x.Case, x.Failed = st.State, st.Ahead, st.Case, st.Why
+		})
+		switch {
+		case was == st.State:
+		case st.State == jobDone:
+			q.metrics.uploads.WithLabelValues("analysed").Inc()
+			q.changed()
+		case st.State == jobFailed:
+			q.metrics.uploads.WithLabelValues("failed").Inc()
+		}
+	}
+}
+
+// analyse analyses an upload.
+func (q *queue) analyse(ctx context.Context, j *job) {
 	q.set(j, func(x *web.Job) { x.State = jobRunning })
 	opt := q.opt.Options
 	opt.Case, opt.Index, opt.Passwords = j.caseID, q.opt.Store, j.passwords
@@ -195,7 +270,7 @@ func (q *queue) add(j *job) bool {
 		return false
 	}
 	if len(q.jobs) >= maxJobs {
-		i := max(0, slices.IndexFunc(q.jobs, func(x *job) bool { return x.State == jobDone || x.State == jobFailed }))
+		i := max(0, slices.IndexFunc(q.jobs, (*job).ended))
 		q.jobs = slices.Delete(q.jobs, i, i+1)
 	}
 	q.jobs = append(q.jobs, j)
@@ -210,10 +285,12 @@ func (q *queue) find(id, owner string) (web.Job, bool) {
 	for _, j := range q.jobs {
 		if j.ID == id && j.owner == owner {
 			x := j.Job
-			x.Ahead = ahead
+			if !j.hand {
+				x.Ahead = ahead
+			}
 			return x, true
 		}
-		if j.State == jobWaiting || j.State == jobRunning {
+		if !j.hand && !j.ended() {
 			ahead++
 		}
 	}
@@ -233,6 +310,9 @@ func (q *queue) of(owner string) []web.Job {
 	return out
 }
 
+// hands tells whether workers analyse what a user uploads.
+func (q *queue) hands(v viewer) bool { return q.opt.Workers != nil && v.scope == nil }
+
 func (q *queue) full() bool { return len(q.work) == cap(q.work) }
 
 // uploadForm is the page with the form.
@@ -245,7 +325,10 @@ func (s *Server) showUpload(w http.ResponseWriter, r *http.Request, status int, 
 	if !v.mayUpload() {
 		return errNotFound
 	}
-	p := web.UploadPage{Token: s.token(r), Most: s.queue.opt.MaxSize, Failed: failed, Jobs: s.queue.of(v.name), Full: s.queue.full(), Keeping: s.queue.opt.Keep}
+	s.queue.ask(r.Context(), v.name, "")
+	p := web.UploadPage{
+		Token: s.token(r), Most: s.queue.opt.MaxSize, Failed: failed, Jobs: s.queue.of(v.name), Full: s.queue.full(), Keeping: s.queue.opt.Keep, Workers: s.queue.hands(v),
+	}
 	for _, labels := range v.scope {
 		p.Groups = append(p.Groups, labelWords(labels))
 	}
@@ -266,6 +349,7 @@ func labelWords(l index.Labels) string {
 
 // followUpload is the page of an upload that is being analysed; it leads to the case when that is there.
 func (s *Server) followUpload(w http.ResponseWriter, r *http.Request) error {
+	s.queue.ask(r.Context(), viewerOf(r).name, r.PathValue("job"))
 	j, ok := s.queue.find(r.PathValue("job"), viewerOf(r).name)
 	if !ok {
 		return errNotFound
@@ -346,7 +430,7 @@ func (s *Server) receive(r *http.Request) (*job, error) {
 		return nil, &problem{http.StatusBadRequest, "Not understood", "The form can't be read."}
 	}
 	v := viewerOf(r)
-	j := &job{owner: v.name}
+	j := &job{owner: v.name, hand: s.queue.hands(v)}
 	fields := map[string]string{}
 	for {
 		part, err := form.NextPart()
@@ -377,6 +461,9 @@ func (s *Server) receive(r *http.Request) (*job, error) {
 			return nil, err
 		}
 		if p := fields["password"]; p != "" {
+			if j.hand { // it would lie in the queue for all to read
+				return nil, &problem{http.StatusBadRequest, "No password", "Those who analyse uploads take no passwords. Unpack the archive and upload what is in it."}
+			}
 			j.passwords = []string{p}
 		}
 		if err := s.save(j, part); err != nil {

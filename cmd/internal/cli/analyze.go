@@ -55,7 +55,8 @@ func (a *App) analyzeInto(f *analyzeFlags) *cobra.Command {
 		Short: "Analyse bundles and write a report of each",
 		Long: `Analyses each bundle (a zip, 7z, rar, tar or cabinet, a folder, a loose log, hive or registry export) and writes DIR/index.html,
 DIR/report.json and the case's index. Without -o the report goes to ./NAME-report. With several bundles each has its own folder below DIR; with --case they
-are one case, whose facts are joined.
+are one case, whose facts are joined. If the archive of --archive has that case with other uploads, they are one with these: they are read where the archive has kept them,
+and otherwise what the case stores of them.
 
 Beside the page lie request.txt, the request to the customer, and note.txt for the ticket: a line for each confirmed or suspected cause,
   [Confirmed, active, high] cause · host · file:line "quote" · next step · still needed · version, upload
@@ -294,9 +295,17 @@ func (a *App) analyzeOne(ctx context.Context, j job, f analyzeFlags, opt caseboo
 		limited, cancel = context.WithTimeout(ctx, f.timeout)
 		defer cancel()
 	}
+	earlier, further := earlierUploads{}, j.uploads
+	if f.caseID != "" && f.archive != "" && scheme(archive) == "" && archive != "" {
+		earlier, further, err = a.joining(ctx, archive, f.caseID, j.uploads, &opt)
+		defer earlier.done()
+		if err != nil {
+			return nil, nil, "", err
+		}
+	}
 	p := a.progress(baseNames(j.uploads))
 	opt.Progress = both(opt.Progress, p.update)
-	report, unusable := casebook.Analyze(limited, j.uploads, opt)
+	report, unusable := earlier.analyse(limited, further, opt)
 	p.done()
 	if unusable != nil && report == nil {
 		if ctx.Err() != nil || !errors.Is(unusable, context.DeadlineExceeded) {

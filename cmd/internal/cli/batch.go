@@ -47,7 +47,7 @@ batches, searches and readers may use one archive at the same time. What an inte
 
 --label takes fields of the case from a bundle's path (with / between folders): each named group of the regular expression, such as
 (?P<ticket>INC\d+), is a label. With --case-from ticket the bundles that share this label are one case. If one comes later, the case is evaluated anew with all its uploads,
-which are therefore kept in the archive, and the verdicts that changed are listed.
+which are therefore kept in the archive, and the verdicts that changed are listed. Where an earlier upload is not at hand, what the case stores of its uploads is read in its place.
 
 --on-case runs a program when a case is done, with the path of its report.json as the only argument, and CASEBOOK_CASE, CASEBOOK_ARCHIVE, CASEBOOK_REPORT and CASEBOOK_STATUS
 (analysed or partly-read) in its environment. No shell is involved.
@@ -303,6 +303,9 @@ func (b *batch) report() error {
 		}
 	}
 	for _, r := range b.results {
+		if r.Earlier == earlierStored {
+			w.paragraph("stored   ", "         ", printable(r.Case+": its earlier uploads are not at hand; what it stores of them was read"))
+		}
 		for _, c := range r.Changes {
 			w.paragraph("changed  ", "         ", printable(fmt.Sprintf("%s: %s: %s", r.Case, c.Check, stands(c))))
 		}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +44,7 @@ type batchResult struct {
 	Labels  index.Labels       `json:"labels,omitempty"`
 	Report  string             `json:"report,omitempty"`  // the case's report.json
 	Found   string             `json:"found,omitempty"`   // how many findings, in words
+	Earlier string             `json:"earlier,omitempty"` // stored, if what the case stores of its earlier uploads was read; else ""
 	Changes []diff.FindingPair `json:"changes,omitempty"` // verdicts that changed with this upload
 	Hook    string             `json:"hook,omitempty"`    // what went wrong with --on-case
 
@@ -427,8 +429,8 @@ func (b *batch) skip(ctx context.Context, c candidate, id string) error {
 
 // analyse makes one case of bundles, together with the uploads that it has.
 func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt casebook.Options) error {
-	paths, before, done, err := b.join(ctx, id, fresh, &opt)
-	defer done()
+	earlier, before, err := b.join(ctx, id, fresh, &opt)
+	defer earlier.done()
 	if err != nil {
 		if errors.Is(err, errNotKept) {
 			for _, c := range fresh {
@@ -445,11 +447,13 @@ func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt c
 		defer cancel()
 	}
 	var total int64
+	var paths []string
 	for _, c := range fresh {
 		total += c.bytes()
+		paths = append(paths, c.path)
 	}
 	opt.Progress = both(b.room(), b.bar.of(filepath.Base(fresh[0].path), total))
-	report, err := casebook.Analyze(limited, paths, opt)
+	report, err := earlier.analyse(limited, paths, opt)
 	unusable, _ := errors.AsType[*casebook.UnusableError](err)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -468,7 +472,11 @@ func (b *batch) analyse(ctx context.Context, id string, fresh []candidate, opt c
 		}
 		return nil
 	}
-	b.tell(ctx, fresh, report, before, unusable)
+	how := ""
+	if earlier.from != nil {
+		how = earlierStored
+	}
+	b.tell(ctx, fresh, report, before, how, unusable)
 	return nil
 }
 
@@ -485,33 +493,26 @@ func (b *batch) room() func(ingest.Progress) {
 	}
 }
 
-// errNotKept says that a case can't be evaluated anew.
-var errNotKept = errors.New("the archive has not kept its bytes")
+// earlierStored says of a result that what the case stores of its earlier uploads was read.
+const earlierStored = "stored"
 
-// join adds the uploads that a case has to the new ones, and returns what is to be analysed, the report before, nil if there is none, and what is to be called after the analysis.
-func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *casebook.Options) (paths []string, before *findings.Report, done func(), err error) {
-	var ends []func()
-	done = func() {
-		for _, end := range ends {
-			end()
-		}
-	}
+// join finds the uploads that a case has, and returns its report too, nil if there is none. done must be called of what is found, whatever the error is.
+func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *casebook.Options) (earlier earlierUploads, before *findings.Report, err error) {
 	entry := index.Entry{Added: time.Now().UTC().Truncate(time.Second), Waiting: b.app.waiting, Keep: map[string][]string{}}
 	for _, c := range fresh {
 		entry.Labels = entry.Labels.Add(c.labels)
-		paths = append(paths, c.path)
 		if b.flags.keep && c.sum != "" {
-			entry.Keep[c.sum] = c.upload.Parts
+			entry.Keep[c.sum] = slices.Concat(c.upload.Parts, c.upload.Beside)
 		}
 	}
 	opt.Case, opt.Entry = id, entry
 	key := cmp.Or(id, fresh[0].sum)
 	if key == "" { // a folder: its ID is known when it was read
-		return paths, nil, done, nil
+		return earlier, nil, nil
 	}
 	now, reader, err := b.caseNow(ctx, key)
 	if err != nil {
-		return nil, nil, done, err
+		return earlier, nil, err
 	}
 	state := ""
 	if now != nil {
@@ -524,21 +525,15 @@ func (b *batch) join(ctx context.Context, id string, fresh []candidate, opt *cas
 		if err != nil {
 			before = nil // it is damaged, and replaced
 		}
-		var earlier []string
-		for _, u := range now.Uploads {
-			p, end, err := b.earlier(ctx, reader, u)
-			if errors.Is(err, errNotKept) {
-				err = fmt.Errorf("case %s has the upload %q too, and %w: name it among the paths, so that both are evaluated together", key, u.Name, err)
-			}
-			if err != nil {
-				return nil, nil, done, err
-			}
-			earlier, ends = append(earlier, p), append(ends, end)
+		replaced := func(u index.Upload) bool {
+			return slices.ContainsFunc(fresh, func(c candidate) bool { return c.folder && sameFolder(u, c.path) })
 		}
-		paths = append(earlier, paths...)
+		if earlier, err = lookBack(ctx, reader, now, replaced, func(u index.Upload) (string, func(), error) { return b.earlier(ctx, reader, u) }); err != nil {
+			return earlier, nil, err
+		}
 	}
 	opt.Entry.Replaces = &state
-	return paths, before, done, nil
+	return earlier, before, nil
 }
 
 // earlier returns where an upload of a case can be read again, and what is to be called after that.
@@ -561,13 +556,13 @@ func (b *batch) earlier(ctx context.Context, reader index.Reader, u index.Upload
 }
 
 // tell reports a case that is in the archive.
-func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *findings.Report, unusable *casebook.UnusableError) {
+func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *findings.Report, earlier string, unusable *casebook.UnusableError) {
 	select {
 	case b.came <- struct{}{}:
 	default: // it is known already
 	}
 	id := report.CaseID()
-	r := batchResult{Status: statusAnalysed, Case: id, Found: verdictsOf(report), Why: partly(report)}
+	r := batchResult{Status: statusAnalysed, Case: id, Found: verdictsOf(report), Why: partly(report), Earlier: earlier}
 	r.reaches = b.flags.failOn != "" && reaches(report, findings.Severity(b.flags.failOn))
 	if r.Why != "" {
 		r.Status = statusPartly
@@ -595,7 +590,7 @@ func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *fin
 		one := r
 		one.Path, one.SHA256, one.Bytes, one.Labels = c.path, c.sum, c.bytes(), c.labels
 		if i > 0 { // what the case has is told once
-			one.Changes, one.Hook = nil, ""
+			one.Changes, one.Hook, one.Earlier = nil, "", ""
 		}
 		if unusable != nil {
 			for _, reason := range unusable.Reasons {

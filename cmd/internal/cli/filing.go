@@ -153,7 +153,10 @@ type Filed struct {
 	Busy   bool   // another worker is writing the same case: the upload is to be tried again
 }
 
-// NewFiling checks the flags and opens the archive. earlier returns where an upload that a case has can be read again, and what gives that up; log takes what is read.
+// ErrNotKept says of an upload that a case has that it can't be read again.
+var ErrNotKept = errNotKept
+
+// NewFiling checks the flags and opens the archive. earlier returns where an upload that a case has can be read again, and what gives that up, or [ErrNotKept]; log takes what is read.
 func (a *App) NewFiling(ctx context.Context, f FilingFlags, log *slog.Logger, earlier func(context.Context, index.Upload) (path string, done func(), err error)) (*Filing, error) {
 	f.flags.onCaseTime, f.flags.every = time.Minute, time.Minute // batch has flags for them, and nothing here takes that time
 	b, err := a.newBatch(nil, f.flags)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/user"
 	"strings"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 func (a *App) note() *cobra.Command {
-	var dir string
+	var dir, author string
 	c := &cobra.Command{
 		Use:   "note CASE [TEXT]",
 		Short: "Attach a note to a case of an archive, or show its notes",
@@ -23,19 +24,35 @@ beginning of it that no other case has.
 Notes stay in the archive, also when the case is analysed anew, and appear where 'casebook similar' finds the case. They are never put into a report folder, and an archive within a report folder
 takes none, since a report is handed on.
 
+A note has its time and its author: the name that --author gives, else that of the user who runs the program.
+
 Exit status: 0 done, 1 the case has no notes to show, 2 the command was used wrongly.`,
 		Example: `  casebook note INC0012345 'fixed by KB2509007; see also INC0011873' --archive /srv/cases
   casebook note INC0012345`,
 		Args: exactly(1, -1, "a case's ID and the note"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.runNote(c.Context(), dir, args[0], strings.Join(args[1:], " "), len(args) > 1)
+			n := index.Note{Time: time.Now(), Author: author, Text: strings.Join(args[1:], " ")}
+			if !c.Flags().Changed("author") {
+				n.Author = userName()
+			}
+			return a.runNote(c.Context(), dir, args[0], n, len(args) > 1)
 		},
 	}
 	c.Flags().StringVar(&dir, "archive", os.Getenv(archiveVariable), "the archive `DIR`; also $"+archiveVariable)
+	c.Flags().StringVar(&author, "author", "", "the note is by `NAME`, empty for nobody in particular (default your user name)")
 	return c
 }
 
-func (a *App) runNote(ctx context.Context, dir, name, text string, write bool) error {
+// userName is the name of who runs the program, "" if the system does not tell.
+func userName() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
+}
+
+func (a *App) runNote(ctx context.Context, dir, name string, n index.Note, write bool) error {
 	archive, err := a.openArchive(ctx, dir)
 	if err != nil {
 		return err
@@ -46,7 +63,7 @@ func (a *App) runNote(ctx context.Context, dir, name, text string, write bool) e
 		return usageError{err}
 	}
 	if write {
-		if err := archive.AddNote(ctx, id, index.Note{Time: time.Now(), Text: text}); err != nil {
+		if err := archive.AddNote(ctx, id, n); err != nil {
 			return errors.Join(err, ctx.Err())
 		}
 		return nil

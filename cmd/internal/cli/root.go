@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"casebook/index"
+	"casebook/web/serve"
 )
 
 // Exit statuses, as the help text lists them.
@@ -42,6 +43,8 @@ type Program struct {
 	Commands func(*App) []*cobra.Command // further ones; may be nil
 	// Stores opens archives that are no folder, by the scheme of their address: what stands before ://. It may be nil.
 	Stores map[string]func(ctx context.Context, address string) (index.Store, error)
+	// Workers adds flags to serve, and returns what opens the workers that analyse uploads, and what closes them; workers are nil if the flags name none. It may be nil.
+	Workers func(c *cobra.Command) func(ctx context.Context, log *slog.Logger) (workers serve.Workers, done func(), err error)
 }
 
 // App is what all commands share: the program, where they write, and the global flags.
@@ -174,6 +177,9 @@ and shows the evidence line by line. It needs no network and no Windows.
 			}
 			return nil
 		}
+		if len(args) > 0 && strings.ContainsAny(args[0], `/\.`) { // no command has such a name
+			return usagef("there is no %q to analyse", args[0])
+		}
 		return unknown(c, args)
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -214,6 +220,10 @@ func flagError(c *cobra.Command, err error) error {
 		known := flagName.FindAllString(c.Flags().FlagUsages(), -1)
 		return usagef("%s has no flag %s%s; see '%s --help'", c.CommandPath(), wrong, nearest(wrong, known), c.CommandPath())
 	}
+	if wrong, ok := strings.CutPrefix(text, "unknown shorthand flag: "); ok && c.Name() == "search" {
+		_, query, _ := strings.Cut(wrong, " in ")
+		return usagef("%s has no flag %s; a query that begins with a minus stands behind --, as in %s -- %s", c.CommandPath(), query, c.CommandPath(), shellWord(query))
+	}
 	// What follows the flag is the number parser's own message.
 	if value, rest, ok := strings.Cut(strings.TrimPrefix(text, "invalid argument "), " for "); ok && value != text {
 		name, _, _ := strings.Cut(rest, " flag")
@@ -221,6 +231,9 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	return usageError{err}
 }
+
+// shellWord is a word of a command line in quotes.
+func shellWord(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // nearest asks whether the most similar word was meant; "" if none is like it: more edits than two make another word.
 func nearest(wrong string, words []string) string {

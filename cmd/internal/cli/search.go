@@ -103,6 +103,14 @@ func (a *App) runSearch(c *cobra.Command, text string, f searchFlags) error {
 		}
 	}
 	a.found(n, failed)
+	if n == 0 && failed == nil && !a.quiet {
+		for _, hint := range query.Hints(q) {
+			fmt.Fprintf(a.err, "casebook: %s\n", printable(hint))
+		}
+		if a.tty != nil {
+			fmt.Fprintln(a.err, "casebook: no hit")
+		}
+	}
 	return nil
 }
 

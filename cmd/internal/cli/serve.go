@@ -27,12 +27,13 @@ type serveFlags struct {
 	proxies, hosts                 []string
 	cert, key, accessLog, maxSize  string
 	allowUpload, keep, openBrowser bool
-	queue, perUser                 int
+	waiting, perUser               int
 	requestTime                    time.Duration
 }
 
 func (a *App) serve() *cobra.Command {
 	var f serveFlags
+	var workers func(context.Context, *slog.Logger) (serve.Workers, func(), error)
 	c := &cobra.Command{
 		Use:   "serve --archive DIR",
 		Short: "Show an archive in the browser: cases, search, reports, notes",
@@ -56,7 +57,7 @@ the requests under way are answered.`,
   casebook serve --archive /srv/cases --listen :8443 --auth users.htpasswd --tls-cert cert.pem --tls-key key.pem --users users.txt
   casebook serve --archive /srv/cases --listen 127.0.0.1:8765 --auth-header X-Remote-User --host cases.example.org --allow-upload`,
 		Args: exactly(0, 0, "no argument; --archive names the archive"),
-		RunE: func(c *cobra.Command, _ []string) error { return a.runServe(c.Context(), f) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.runServe(c.Context(), f, workers) },
 	}
 	fs := c.Flags()
 	fs.StringVar(&f.archive, "archive", os.Getenv(archiveVariable), "the archive or report folder `DIR` to serve; also $"+archiveVariable)
@@ -70,7 +71,7 @@ the requests under way are answered.`,
 	fs.StringVar(&f.key, "tls-key", "", "the certificate's key in `FILE`")
 	fs.BoolVar(&f.allowUpload, "allow-upload", false, "take bundles by a form")
 	fs.StringVar(&f.maxSize, "max-upload", "4GiB", "take uploads of at most `SIZE`")
-	fs.IntVar(&f.queue, "queue", 16, "let at most `N` uploads wait to be analysed")
+	fs.IntVar(&f.waiting, "max-waiting", 16, "let at most `N` uploads wait to be analysed")
 	fs.BoolVar(&f.keep, "keep-uploads", false, "keep the uploads in the archive, so that cases can be evaluated anew")
 	fs.StringVar(&f.accessLog, "access-log", "-", "write a line of JSON for each request to `FILE`; - is stderr, \"\" none")
 	fs.DurationVar(&f.requestTime, "request-timeout", 30*time.Second, "give up on a request but an upload after this `TIME`")
@@ -79,10 +80,13 @@ the requests under way are answered.`,
 	fs.StringSliceVar(&f.only, "only", nil, "run only the checks with these `ID`s on uploads, separated by commas")
 	fs.StringArrayVar(&f.packs, "checks", nil, packsHelp)
 	fs.IntVar(&f.workers, "workers", 0, "read `N` members of an upload side by side (default one for each processor)")
+	if a.Workers != nil {
+		workers = a.Workers(c)
+	}
 	return c
 }
 
-func (a *App) runServe(ctx context.Context, f serveFlags) error {
+func (a *App) runServe(ctx context.Context, f serveFlags, workers func(context.Context, *slog.Logger) (serve.Workers, func(), error)) error {
 	if f.archive == "" {
 		return usagef("no archive named: give --archive DIR (an archive or a report folder) or set %s", archiveVariable)
 	}
@@ -91,6 +95,14 @@ func (a *App) runServe(ctx context.Context, f serveFlags) error {
 		return err
 	}
 	defer done()
+	if opt.Uploads != nil && workers != nil {
+		w, closed, err := workers(ctx, opt.Log)
+		if err != nil {
+			return err
+		}
+		defer closed()
+		opt.Uploads.Workers = w
+	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	s, err := serve.New(background, opt)
@@ -129,8 +141,8 @@ func (a *App) serveOptions(f serveFlags) (opt serve.Options, done func(), err er
 		},
 		Listen: f.listen, Hosts: f.hosts, TLSCert: f.cert, TLSKey: f.key, Timeout: f.requestTime, PerUser: f.perUser,
 	}
-	if f.requestTime <= 0 || f.perUser < 1 || f.queue < 1 {
-		return opt, done, usagef("--request-timeout takes a time such as 30s, --per-user and --queue a number from 1 on")
+	if f.requestTime <= 0 || f.perUser < 1 || f.waiting < 1 {
+		return opt, done, usagef("--request-timeout takes a time such as 30s, --per-user and --max-waiting a number from 1 on")
 	}
 	switch {
 	case f.auth != "" && f.header != "":
@@ -213,5 +225,5 @@ func (f *serveFlags) uploads(version string) (*serve.Uploads, error) {
 	if err := os.MkdirAll(incoming, 0o700); err != nil {
 		return nil, fmt.Errorf("uploads: %w", err)
 	}
-	return &serve.Uploads{Store: index.Dir(dir), Dir: incoming, MaxSize: most, Queue: f.queue, Keep: f.keep, Options: options}, nil
+	return &serve.Uploads{Store: index.Dir(dir), Dir: incoming, MaxSize: most, Queue: f.waiting, Keep: f.keep, Options: options}, nil
 }

@@ -108,7 +108,7 @@ func TestServeFlags(t *testing.T) {
 		{"proxies", []string{"--archive", archive, "--auth-header", "X-User", "--trusted-proxies", "proxy"}, "networks such as"},
 		{"users", []string{"--archive", archive, "--users", log}, "line 1"},
 		{"size", []string{"--archive", archive, "--allow-upload", "--max-upload", "much"}, "--max-upload"},
-		{"queue", []string{"--archive", archive, "--queue", "0"}, "--queue"},
+		{"queue", []string{"--archive", archive, "--max-waiting", "0"}, "--max-waiting"},
 		{"arguments", []string{"--archive", archive, "x"}, "no argument"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

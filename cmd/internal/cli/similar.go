@@ -118,12 +118,16 @@ func reportOrCase(ctx context.Context, archive index.Reader, name string) (*find
 	return &r, nil
 }
 
-// printNotes prints notes with their day, each line behind indent.
+// printNotes prints notes with their day and author, each line behind indent.
 func (a *App) printNotes(notes []index.Note, indent string) {
 	p := a.paint()
 	for _, n := range notes {
 		lines := strings.Split(strings.TrimSpace(n.Text), "\n")
-		fmt.Fprintf(a.out, "%s%s %s\n", indent, p.faint("note of "+n.Time.Format("2006-01-02")+":"), printable(strings.TrimSuffix(lines[0], "\r")))
+		head := "note of " + n.Time.Format("2006-01-02")
+		if n.Author != "" {
+			head += " by " + printable(n.Author)
+		}
+		fmt.Fprintf(a.out, "%s%s %s\n", indent, p.faint(head+":"), printable(strings.TrimSuffix(lines[0], "\r")))
 		for _, l := range lines[1:] {
 			fmt.Fprintf(a.out, "%s  %s\n", indent, printable(strings.TrimSuffix(l, "\r")))
 		}

@@ -28,7 +28,7 @@ import (
 )
 
 // program is the one that is tested.
-var program = cli.Program{Name: "casebook-fleet", Version: "devel", Commands: Commands, Stores: Stores()}
+var program = cli.Program{Name: "casebook-fleet", Version: "devel", Commands: Commands, Stores: Stores(), Workers: Workers}
 
 func TestMain(m *testing.M) {
 	testscript.Main(stopping{m}, map[string]func(){"casebook-fleet": program.Main})

@@ -132,14 +132,20 @@ func (f *workerFlags) run(ctx context.Context, a *cli.App) (err error) {
 	return nil
 }
 
+// emptyWait is how long a worker that is to end with the queue waits for a job before it asks again whether others still work.
+const emptyWait = 100 * time.Millisecond
+
 // take takes jobs, one after the other, until ctx ends, or nothing is left to do.
 func (w *fleetWorker) take(ctx, work context.Context, untilEmpty bool) {
-	failures := 0
+	failures, wait := 0, time.Second
+	if untilEmpty {
+		wait = 0
+	}
 	for ctx.Err() == nil {
 		if w.fault.Load() != nil && !w.recovered(ctx) {
 			return
 		}
-		d, err := w.queue.Next(ctx, time.Second)
+		d, err := w.queue.Next(ctx, wait)
 		switch {
 		case ctx.Err() != nil && d == nil:
 			return
@@ -152,10 +158,14 @@ func (w *fleetWorker) take(ctx, work context.Context, untilEmpty bool) {
 		case d != nil:
 			failures = 0
 			w.one(work, d)
+			if untilEmpty {
+				wait = 0
+			}
 		case untilEmpty:
-			if st, err := w.queue.Status(ctx); err == nil && st.Pending == 0 && st.Working == 0 {
+			if empty, err := w.queue.Empty(ctx); err == nil && empty {
 				return
 			}
+			wait = emptyWait // others are at work, and may give a job back
 		}
 	}
 }
@@ -197,7 +207,7 @@ func (w *fleetWorker) one(ctx context.Context, d *jobs.Delivery) {
 	took := time.Since(start)
 	if err == nil {
 		err = d.Done(ctx, jobs.Result{
-			Status: filed.Status, Why: filed.Why, Found: filed.Found, Worker: w.name, Seconds: took.Round(time.Millisecond).Seconds(), Ended: time.Now().UTC(),
+			Status: filed.Status, Why: filed.Why, Found: filed.Found, Filed: filed.Case, Worker: w.name, Seconds: took.Round(time.Millisecond).Seconds(), Ended: time.Now().UTC(),
 		})
 	}
 	switch {
@@ -305,7 +315,11 @@ func (w *fleetWorker) fetch(ctx context.Context, sum string) (path string, done 
 
 // earlier gets an upload that a case has.
 func (w *fleetWorker) earlier(ctx context.Context, u index.Upload) (string, func(), error) {
-	return w.fetch(ctx, u.SHA256)
+	path, done, err := w.fetch(ctx, u.SHA256)
+	if errors.Is(err, blobs.ErrNotExist) {
+		err = cli.ErrNotKept
+	}
+	return path, done, err
 }
 
 // publish puts what was made of a case into object storage.
