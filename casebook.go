@@ -102,7 +102,11 @@ func analyze(ctx context.Context, from *index.Sources, uploads []string, opt Opt
 			return nil, ctx.Err()
 		case err != nil:
 			reasons[i] = err
-			problems = append(problems, openProblem(u, err))
+			p := openProblem(u, err)
+			if len(uploads) > 1 {
+				p.Artifact = filepath.Base(u) // as of uploads that are opened
+			}
+			problems = append(problems, p)
 		default:
 			opened[i], bundles = b, append(bundles, b)
 		}
@@ -261,7 +265,7 @@ func openProblem(upload string, err error) ingest.Problem {
 	if open := (*ingest.OpenError)(nil); errors.As(err, &open) {
 		reason = fmt.Sprintf("open %q: %s", filepath.Base(upload), open.Reason())
 	}
-	return ingest.Problem{Stage: ingest.StageOpen, Message: reason, Refused: ingest.RefusalOf(err)}
+	return ingest.Problem{Stage: ingest.StageOpen, Message: reason, Refused: ingest.RefusalOf(err), Cut: ingest.CutOf(err)}
 }
 
 // unreadable is an upload of which nothing is known but its name.

@@ -77,7 +77,6 @@ func Assemble(c Case) *Report {
 		f.Evidence, f.Missing = orEmpty(f.Evidence), orEmpty(f.Missing)
 		r.Findings = append(r.Findings, f)
 	}
-	r.Request = MakeRequest(r.Findings, machines(systems))
 	r.Notable = notable(systems)
 	r.Errors = errorKinds(systems)
 	if c.Notes != nil {
@@ -90,6 +89,7 @@ func Assemble(c Case) *Report {
 		return cmp.Or(strings.Compare(a.Artifact, b.Artifact), strings.Compare(string(a.Stage), string(b.Stage)), strings.Compare(a.Message, b.Message))
 	})
 	r.Problems = append(r.Problems, slices.Compact(problems)...)
+	r.Request = MakeRequest(r.Findings, machines(systems), r.CutShort())
 	discreet(r)
 	r.Names = names(r, c.Systems)
 	return r

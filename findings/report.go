@@ -178,6 +178,7 @@ type RequestItem struct {
 	What    string   `json:"what"`
 	Why     string   `json:"why"`
 	Collect string   `json:"collect"`
+	Risk    string   `json:"risk,omitempty"`    // what the commands change and how that may harm; "" if they only read
 	Settles []string `json:"settles"`           // check IDs
 	Systems []string `json:"systems,omitempty"` // the IDs of the systems that it is to come from; none if that is not known
 }

@@ -33,14 +33,22 @@ type help struct {
 // in the bundle; at most five items, those first that settle most. What two findings ask for in the same words, or by the same command, is asked
 // for once, and so is what another item holds: a key below one that is exported, a value of a hive that is saved. Exports of several keys of one
 // hive are one item, and so are files of one folder. Commands and paths are those of the machine, as far as about, by the systems' IDs, knows it. Once an item is chosen for a finding, the others that it asks for count for less, so that one finding does not fill the
-// request.
-func MakeRequest(all []Finding, about map[string]Machine) Request {
+// request. An archive that is cut short comes first: it is asked for again, and then only for what settles suspicions, since all else may be among
+// what is missing.
+func MakeRequest(all []Finding, about map[string]Machine, cut []CutShort) Request {
 	items := gather(all)
+	if len(cut) > 0 {
+		items = slices.DeleteFunc(items, func(x *wanted) bool { return !x.suspected })
+	}
 	place(items, about)
 	items = combine(byFolder(items))
 	var chosen []*wanted
 	served := map[int]int{} // how many items are chosen for a finding
-	for len(chosen) < maxRequest && len(items) > 0 {
+	r := Request{Items: []RequestItem{}}
+	for _, c := range cut[:min(len(cut), maxRequest)] {
+		r.Items = append(r.Items, c.asked())
+	}
+	for len(r.Items)+len(chosen) < maxRequest && len(items) > 0 {
 		worth := func(x *wanted) int {
 			const scale = 60 // divides by what may be served without loss
 			sum := 0
@@ -58,14 +66,13 @@ func MakeRequest(all []Finding, about map[string]Machine) Request {
 		chosen = append(chosen, best)
 		items = slices.DeleteFunc(items, func(x *wanted) bool { return x == best })
 	}
-	r := Request{Items: []RequestItem{}}
 	for _, it := range chosen {
 		slices.Sort(it.Settles)
 		slices.Sort(it.Systems)
 		it.Why = it.reason()
 		r.Items = append(r.Items, it.RequestItem)
 	}
-	r.Text = requestText(r.Items, proven(all), about)
+	r.Text = requestText(r.Items, proven(all), about, cut)
 	return r
 }
 
@@ -84,10 +91,16 @@ func gather(all []Finding) []*wanted {
 		}
 		asked := map[*wanted]bool{}
 		for place, m := range f.Missing {
-			i := slices.IndexFunc(items, func(x *wanted) bool { return x.Collect == m.Collect || strings.EqualFold(x.What, m.What) })
+			m, risk, ok := m.harmless(&f)
+			if !ok {
+				continue
+			}
+			i := slices.IndexFunc(items, func(x *wanted) bool {
+				return x.Collect == m.Collect && x.Risk == "" || strings.EqualFold(x.What, m.What)
+			})
 			if i < 0 {
 				i = len(items)
-				items = append(items, &wanted{RequestItem: RequestItem{What: m.What, Why: m.Why, Collect: m.Collect}})
+				items = append(items, &wanted{RequestItem: RequestItem{What: m.What, Why: m.Why, Collect: m.Collect, Risk: risk}})
 			}
 			x := items[i]
 			if asked[x] {
@@ -136,14 +149,11 @@ func (w *wanted) reason() string {
 	if w.suspected || len(w.titles) == 0 || slices.ContainsFunc(w.titles, func(t string) bool { return t == "" || strings.HasPrefix(t, "Whether ") }) {
 		return w.Why
 	}
-	if len(w.titles) > 2 {
-		return fmt.Sprintf("%s%d known problems, of which they would tell", ruleOut, len(w.titles))
+	if len(w.titles) > 1 {
+		return fmt.Sprintf("%s%d known problems", ruleOut, len(w.titles))
 	}
-	var that []string
-	for _, t := range w.titles {
-		that = append(that, "that "+lowerArticle(t))
-	}
-	return ruleOut + strings.Join(that, ", and ") + ": " + w.Why
+	title, _, _ := strings.Cut(w.titles[0], ", so ")
+	return ruleOut + "that " + lowerArticle(title)
 }
 
 // lowerArticle continues a sentence with one that begins with an article. Another first word may be a name.
@@ -266,7 +276,7 @@ func proven(all []Finding) bool {
 }
 
 // requestText is the request as it may be sent. It is empty if there is nothing to ask for.
-func requestText(items []RequestItem, proven bool, about map[string]Machine) string {
+func requestText(items []RequestItem, proven bool, about map[string]Machine, cut []CutShort) string {
 	if len(items) == 0 {
 		return ""
 	}
@@ -284,10 +294,17 @@ func requestText(items []RequestItem, proven bool, about map[string]Machine) str
 		things += " from " + items[0].Systems[0]
 	}
 	aim := "To finish the analysis"
-	if proven {
+	switch {
+	case len(cut) > 0:
+		aim = "What you sent arrived cut short: files are missing. " + aim
+	case proven:
 		aim = "What you sent shows the cause of a problem. To look for others"
 	}
-	fmt.Fprintf(&b, "%s we need %s, which %s not in the upload:\n", aim, things, are)
+	if len(cut) == len(items) {
+		fmt.Fprintf(&b, "%s we need the whole of it:\n", aim)
+	} else {
+		fmt.Fprintf(&b, "%s we need %s, which %s not in the upload:\n", aim, things, are)
+	}
 	commands, old, modern := false, false, false
 	for i, it := range items {
 		fmt.Fprintf(&b, "\n%d. %s", i+1, sentence(it.What))
@@ -299,10 +316,21 @@ func requestText(items []RequestItem, proven bool, about map[string]Machine) str
 		} else {
 			fmt.Fprintf(&b, ", because %s.\n", strings.TrimRight(it.Why, "."))
 		}
+		label := ""
 		for line := range strings.Lines(it.Collect) {
-			fmt.Fprintf(&b, "       %s\n", strings.TrimRight(line, "\r\n"))
+			line = strings.TrimRight(line, "\r\n")
+			if l := labelOf(line); i >= len(cut) && l != label {
+				label = l
+				fmt.Fprintf(&b, "   %s:\n", l)
+			}
+			for _, one := range filesByLine(line) {
+				fmt.Fprintf(&b, "       %s\n", one)
+			}
 		}
-		if !onlyPaths(it.Collect) {
+		if it.Risk != "" {
+			fmt.Fprintf(&b, "       Caution: %s.\n", it.Risk)
+		}
+		if i >= len(cut) && !onlyPaths(it.Collect) {
 			commands = true
 			if common(it.Systems, about).Old {
 				old = true
@@ -323,6 +351,33 @@ func requestText(items []RequestItem, proven bool, about map[string]Machine) str
 		b.WriteString("Please run the commands as an administrator (right click on Command Prompt, Run as administrator). " + sendThem)
 	}
 	return b.String()
+}
+
+// labelOf says what is to be done with a line of a request.
+func labelOf(line string) string {
+	switch {
+	case pathStart.MatchString(line) || strings.HasPrefix(line, "the folder "):
+		return "Please send"
+	case commandStart.MatchString(line):
+		return "Please run"
+	}
+	return "Please note"
+}
+
+// commandStart is how a command begins that requests ask for.
+var commandStart = regexp.MustCompile(`(?i)^[(@]*(?:reg|dir|icacls|cacls|wevtutil|copy|xcopy|for|nslookup|sc|net|ren|msiexec|wuauclt|certutil|mountvol|fsutil|wmic|ipconfig|systeminfo|type|attrib|findstr|bitsadmin|netsh|dism|w32tm|winmgmt|nltest|driverquery|tasklist|gpresult|schtasks|powershell|regedit|dsregcmd|bcdedit|vssadmin)(?:\.exe)? `)
+
+// filesByLine gives each of several files of one folder a line of its own.
+func filesByLine(line string) []string {
+	folder, names, remark, ok := filesOf(line)
+	if !ok || len(names) < 2 {
+		return []string{line}
+	}
+	var out []string
+	for _, n := range names {
+		out = append(out, folder+`\`+n+remark)
+	}
+	return out
 }
 
 // sendThem ends a request with commands.

@@ -154,7 +154,7 @@ func TestRequest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := findings.MakeRequest(tt.list, nil)
+			r := findings.MakeRequest(tt.list, nil, nil)
 			var items []string
 			for _, it := range r.Items {
 				items = append(items, it.What+": "+strings.Join(it.Settles, " "))
@@ -188,7 +188,7 @@ func TestRequestProperties(t *testing.T) {
 				rapid.SampledFrom(findings.Severities()).Draw(t, "severity"), rapid.SampledFrom([]string{"", "PC1", "PC2"}).Draw(t, "system"), missing...)
 		})
 		list := rapid.SliceOfN(one, 0, 12).Draw(t, "findings")
-		r := findings.MakeRequest(list, nil)
+		r := findings.MakeRequest(list, nil, nil)
 		if len(r.Items) > 5 || r.Items == nil {
 			t.Fatalf("items: %v", r.Items)
 		}
@@ -199,7 +199,7 @@ func TestRequestProperties(t *testing.T) {
 			}
 			seen[it.What] = true
 		}
-		if diff := cmp.Diff(r, findings.MakeRequest(rapid.Permutation(list).Draw(t, "order"), nil)); diff != "" {
+		if diff := cmp.Diff(r, findings.MakeRequest(rapid.Permutation(list).Draw(t, "order"), nil, nil)); diff != "" {
 			t.Fatalf("the order of the findings changes the request:\n%s", diff)
 		}
 	})
@@ -258,7 +258,8 @@ func TestRequestPlaces(t *testing.T) {
 			about: map[string]findings.Machine{"PC": {Modern: true, ClientLogs: `%windir%\SysWOW64\CCM\Logs`}},
 			want: []string{
 				"To finish the analysis we need one more thing from PC, which is not in the upload:",
-				`       %windir%\SysWOW64\CCM\Logs\Ccm*.log, WUAHandler.log and execmgr.log`,
+				`       %windir%\SysWOW64\CCM\Logs\Ccm*.log`, `       %windir%\SysWOW64\CCM\Logs\WUAHandler.log`, `       %windir%\SysWOW64\CCM\Logs\execmgr.log`,
+				"   Please send:",
 				"Please send these files.",
 			},
 			not: []string{"ConfigMgr 2007", "2."},
@@ -282,19 +283,19 @@ func TestRequestPlaces(t *testing.T) {
 				asks("a", findings.Suspected, findings.High, "PC", log("execmgr.log")), asks("b", findings.Suspected, findings.High, "PC", log("WUAHandler.log")),
 			},
 			about: map[string]findings.Machine{"PC": {}},
-			want:  []string{`       %windir%\CCM\Logs\WUAHandler.log and execmgr.log` + elsewhere},
+			want:  []string{`       %windir%\CCM\Logs\WUAHandler.log` + elsewhere, `       %windir%\CCM\Logs\execmgr.log` + elsewhere},
 		},
 		{
 			name:  "what-no-suspicion-asks-for-rules-out",
 			list:  []findings.Finding{titled("A site code is a domain's name", asks("a", findings.NotEvaluated, findings.High, "", findings.Missing{What: "the domain", Why: "the trouble comes of the code", Collect: "set"}))},
 			about: nil,
-			want:  []string{"1. The domain, to rule out that a site code is a domain's name: the trouble comes of the code."},
+			want:  []string{"1. The domain, to rule out that a site code is a domain's name."},
 			not:   []string{"because"},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := findings.MakeRequest(tt.list, tt.about)
+			r := findings.MakeRequest(tt.list, tt.about, nil)
 			lines := strings.Split(r.Text, "\n")
 			for _, l := range tt.want {
 				if !slices.Contains(lines, l) {
@@ -305,6 +306,49 @@ func TestRequestPlaces(t *testing.T) {
 				if strings.Contains(r.Text, s) {
 					t.Errorf("%q in\n%s", s, r.Text)
 				}
+			}
+		})
+	}
+}
+
+// TestRequestHarmless asks for diagnosis with commands that only read: what changes the machine is left to suspicions, with its risk, and what installs to
+// those that name the product that failed.
+func TestRequestHarmless(t *testing.T) {
+	install := findings.Missing{What: "the verbose log", Why: "it names the action", Collect: `msiexec /i "PACKAGE.msi" /l*v "%PUBLIC%\install.log"`}
+	test := findings.Missing{What: "the log after a test", Why: "it tells", Collect: "net stop ccmexec\nren a b\nnet start ccmexec"}
+	about := func(subject string, f findings.Finding) findings.Finding {
+		f.Subject = subject
+		return f
+	}
+	tests := []struct {
+		name   string
+		list   []findings.Finding
+		what   []string
+		risk   bool
+		events bool
+	}{
+		{"nothing-failed", []findings.Finding{asks("a", findings.NotEvaluated, findings.High, "", install)}, []string{findings.InstallerEvents.What}, false, true},
+		{"a-product-failed", []findings.Finding{about("Agent 7", asks("a", findings.Suspected, findings.High, "", install))}, []string{"the verbose log, of Agent 7"}, true, false},
+		{"no-product-is-named", []findings.Finding{about("an unnamed product", asks("a", findings.Suspected, findings.High, "", install))}, []string{findings.InstallerEvents.What}, false, true},
+		{"a-test-for-a-suspicion", []findings.Finding{asks("a", findings.Suspected, findings.High, "", test)}, []string{"the log after a test"}, true, false},
+		{"no-test-to-rule-out", []findings.Finding{asks("a", findings.NotEvaluated, findings.High, "", test)}, nil, false, false},
+		{"a-listing-of-services", []findings.Finding{asks("a", findings.NotEvaluated, findings.High, "", findings.Missing{What: "the services", Why: "w", Collect: `net start > "%PUBLIC%\s.txt"`})}, []string{"the services"}, false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := findings.MakeRequest(tt.list, nil, nil)
+			var what []string
+			for _, it := range r.Items {
+				what = append(what, it.What)
+				if (it.Risk != "") != tt.risk || !strings.Contains(r.Text, it.Risk) {
+					t.Errorf("risk %q in\n%s", it.Risk, r.Text)
+				}
+			}
+			if diff := cmp.Diff(tt.what, what); diff != "" {
+				t.Errorf("items differ (-want +got):\n%s", diff)
+			}
+			if strings.Contains(r.Text, "wevtutil") != tt.events {
+				t.Errorf("got\n%s", r.Text)
 			}
 		})
 	}

@@ -115,7 +115,7 @@ func (u *unpacking) cabDirectory(ctx context.Context) (folders []cabFolder, file
 	le := binary.LittleEndian
 	var h [cabHeaderLen]byte
 	if _, err := u.r.ReadAt(h[:], 0); err != nil {
-		return nil, nil, 0, errors.New("cut short: it has no header")
+		return nil, nil, 0, cutf(CutUnlisted, "cut short: it has no header")
 	}
 	at, folderReserve := int64(cabHeaderLen), 0
 	flags := le.Uint16(h[30:])
@@ -152,7 +152,7 @@ func (u *unpacking) cabDirectory(ctx context.Context) (folders []cabFolder, file
 		}
 		var b [cabFileLen]byte
 		if _, err := u.r.ReadAt(b[:], at); err != nil {
-			return folders, files, reserve, fmt.Errorf("cut short behind file %d of its list", n)
+			return folders, files, reserve, cutf(CutUnlisted, "cut short behind file %d of its list", n)
 		}
 		name, ok := u.cabName(at + cabFileLen)
 		if !ok {

@@ -93,9 +93,10 @@ type entry struct {
 	top      bool
 }
 
-// problem records what could not be opened. An error among args that refuses something makes the problem a refusal.
+// problem records what could not be opened. An error among args that refuses something makes the problem a refusal, and one that says that files
+// are missing makes it one that says so.
 func (c *catalogue) problem(path string, stage Stage, format string, args ...any) {
-	c.refuse(path, stage, refusalIn(args), format, args...)
+	c.b.Problems = append(c.b.Problems, Problem{Artifact: path, Stage: stage, Message: fmt.Sprintf(format, args...), Refused: refusalIn(args), Cut: cutIn(args)})
 }
 
 // refuse records what was not opened because it would do harm.

@@ -64,7 +64,7 @@ func decompress(f container, packed io.Reader) (r io.ReadCloser, name string, mo
 func (u *unpacking) compressed(ctx context.Context, f container) error {
 	z, name, modified, err := decompress(f, io.NewSectionReader(u.r, 0, u.in.size))
 	if err != nil {
-		return fmt.Errorf("damaged at its beginning: %w", plain(err))
+		return atBeginning(err)
 	}
 	defer z.Close() //nolint:errcheck // it was only read
 	r := bufio.NewReaderSize(z, packedBuffer)
@@ -73,13 +73,40 @@ func (u *unpacking) compressed(ctx context.Context, f container) error {
 		return u.tar(ctx, &bounded{r: r, u: u}, false)
 	}
 	if len(head) == 0 && err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("damaged at its beginning: %w", plain(err))
+		return atBeginning(err)
 	}
 	inner := innerName(u.base)
 	if inner == u.base && name != "" {
 		inner = path.Base(strings.ReplaceAll(name, `\`, "/"))
 	}
-	return u.unpacked(ctx, header{name: inner, size: -1, modified: modified, utc: true}, r)
+	end := &ending{r: r}
+	if err := u.unpacked(ctx, header{name: inner, size: -1, modified: modified, utc: true}, end); err != nil {
+		return err
+	}
+	if errors.Is(end.err, io.ErrUnexpectedEOF) {
+		return cutf(CutUnlisted, "cut short: its packed bytes end within its one file")
+	}
+	return nil
+}
+
+// atBeginning words the error of a stream of which nothing can be read.
+func atBeginning(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return cutf(CutUnlisted, "cut short: its packed bytes end before its first byte")
+	}
+	return fmt.Errorf("damaged at its beginning: %w", plain(err))
+}
+
+// ending keeps the error with which a stream ended.
+type ending struct {
+	r   io.Reader
+	err error
+}
+
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	e.err = err
+	return n, err
 }
 
 // innerName returns what a compressed file of that name is called when it is unpacked.

@@ -165,7 +165,7 @@ func (c *catalogue) archiveFile(f container) bool {
 // setFile catalogues an upload that is split: the parts lie beside each other.
 func (c *catalogue) setFile(ctx context.Context, s *splitSet) error {
 	if s.gap > 0 {
-		c.problem("", StageOpen, "part %d of the split archive is missing: put all parts beside each other", s.gap)
+		c.problem("", StageOpen, "%v", cutf(CutUnlisted, "part %d of the split archive is missing: put all parts beside each other", s.gap))
 	}
 	whole := s.join()
 	c.b.whole, c.b.Bytes = whole, whole.size

@@ -56,9 +56,9 @@ func (u *unpacking) rar(ctx context.Context) error {
 	case lockedBy != nil && (errors.Is(err, rardecode.ErrArchiveEncrypted) || errors.Is(err, rardecode.ErrBadPassword)):
 		return lockedBy
 	case errors.Is(err, rardecode.ErrMultiVolume), errors.Is(err, fs.ErrNotExist):
-		return errors.New("its next volume is missing: put all parts of the set beside each other")
+		return cutf(CutUnlisted, "its next volume is missing: put all parts of the set beside each other")
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, rardecode.ErrUnexpectedArcEnd):
-		return fmt.Errorf("cut short behind member %d", u.members)
+		return cutf(CutUnlisted, "cut short behind member %d", u.members)
 	}
 	if errors.Is(err, rardecode.ErrDictionaryTooLarge) {
 		return refusef(RefusedMemory, "its member %d asks for a dictionary of more than %d bytes; unpack it and pass the folder", u.members+1, maxDictionary)

@@ -90,6 +90,8 @@ type Problem struct {
 	Message  string `json:"message"`
 	// Refused says why something was refused as hostile or too large; "" if the problem is no refusal.
 	Refused Refusal `json:"refused,omitempty"`
+	// Cut says that files of the archive Artifact are missing; "" if the problem is another one.
+	Cut Cut `json:"cut,omitempty"`
 }
 
 // Stage is the part of the work in which a problem arose. The vocabulary is closed.

@@ -93,7 +93,7 @@ func sevenZipDamage(err error) error {
 	}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return errors.New("cut short: its header, which stands at its end, is missing; ask for it again")
+		return cutf(CutUnlisted, "cut short: its header, which stands at its end, is missing; ask for it again")
 	case strings.Contains(text, "unsupported compression algorithm"):
 		return errors.New("packed by a method that is not read; unpack it and pass the folder")
 	}

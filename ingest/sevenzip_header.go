@@ -58,7 +58,7 @@ func (s *sevenZipShape) locked() bool { return slices.Contains(s.aes, true) }
 func (u *unpacking) plainSevenZip(ctx context.Context) (*sevenZipShape, *overlay, error) {
 	var start [sevenZipStart]byte
 	if _, err := u.r.ReadAt(start[:], 0); err != nil {
-		return nil, nil, errors.New("cut short: it has no header")
+		return nil, nil, cutf(CutUnlisted, "cut short: it has no header")
 	}
 	le := binary.LittleEndian
 	off, size := le.Uint64(start[12:]), le.Uint64(start[20:])
@@ -68,7 +68,7 @@ func (u *unpacking) plainSevenZip(ctx context.Context) (*sevenZipShape, *overlay
 	case size == 0:
 		return nil, nil, nil
 	case off > uint64(u.in.size) || size > uint64(u.in.size)-off || off+size+sevenZipStart > uint64(u.in.size): //nolint:gosec // a size is not negative
-		return nil, nil, fmt.Errorf("cut short: its header should stand at byte %d, and it ends at %d; ask for it again", off+sevenZipStart, u.in.size)
+		return nil, nil, cutf(CutUnlisted, "cut short: its header should stand at byte %d, and it ends at %d; ask for it again", off+sevenZipStart, u.in.size)
 	case size > maxSevenZipHeader:
 		return nil, nil, fmt.Errorf("damaged: its header has %d bytes", size)
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -186,7 +185,7 @@ func (s *splitSet) join() *content {
 // list returns the content to be listed, and its format.
 func (s *splitSet) list(whole *content) (*content, container, error) {
 	if len(s.parts) == 0 {
-		return nil, containerNone, errors.New("the first part of the set is missing: put all parts beside each other")
+		return nil, containerNone, cutf(CutUnlisted, "the first part of the set is missing: put all parts beside each other")
 	}
 	if s.parts[0].style == splitZip {
 		in, err := s.zip(whole)
@@ -318,7 +317,7 @@ func (p setPart) setFree() {
 func (c *catalogue) joinSet(ctx context.Context, parts []setPart) error {
 	s, one := newSplitSet(slices.Clone(parts)), parts[0].m
 	if s.gap > 0 {
-		c.problem(one.path, StageOpen, "part %d of the set that it belongs to is missing: put all parts beside each other", s.gap)
+		c.problem(one.path, StageOpen, "%v", cutf(CutUnlisted, "part %d of the set that it belongs to is missing: put all parts beside each other", s.gap))
 	}
 	for _, p := range parts { // those that are not joined are files like any other
 		if !slices.ContainsFunc(s.parts, func(q setPart) bool { return q.m == p.m }) {

@@ -124,7 +124,7 @@ func tarDamage(members int, err error) error {
 	case errors.As(err, &limit):
 		return limit
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("cut short behind member %d", members)
+		return cutf(CutUnlisted, "cut short behind member %d", members)
 	case errors.Is(err, tar.ErrHeader):
 		return fmt.Errorf("damaged: what follows member %d is no tar header", members)
 	}

@@ -109,6 +109,9 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 		if lerr != nil {
 			return nil, nil, lerr
 		}
+		if lost > 0 && lost < len(list) && headless(r, in.size) {
+			return list, cutf(CutListed, "bytes of it are missing, and with them %d of the %d members that its directory names", lost, len(list)), nil
+		}
 		if lost < len(list) {
 			return list, zipBefore(r, list), nil
 		}
@@ -120,12 +123,74 @@ func readZip(ctx context.Context, in *content, limit int) (list []*zipEntry, dam
 	case len(found) > 0 && errors.Is(err, errTooMany):
 		return found, nil, nil
 	case len(found) > 0:
-		return found, fmt.Errorf("its directory at the end is missing or damaged (the upload is probably cut short); members found by their own headers: %d", len(found)), nil
+		return salvaged(in, r, found, limit)
 	case err != nil:
-		return nil, nil, errors.New("is cut short or damaged: it has no directory at its end and no member at its start; ask for it again")
+		return nil, nil, cutf(CutUnlisted, "is cut short or damaged: it has no directory at its end and no member at its start; ask for it again")
 	}
 	list, _, err = zipEntries(ctx, in, zr.File)
 	return list, nil, err
+}
+
+// salvaged returns the members that were found by their own headers, and what is wrong with the zip: it lacks its directory, as where its end is cut
+// off, or bytes before it, as where a part of a set is missing. Then the directory says which members those were; they are listed too.
+func salvaged(in *content, r io.ReaderAt, found []*zipEntry, limit int) ([]*zipEntry, error, error) {
+	place, end := zipEnd(r, in.size)
+	if end == nil || place+zipEndLen+int64(binary.LittleEndian.Uint16(end[20:])) != in.size { // the end of an archive within is none
+		return found, cutf(CutUnlisted, "it is cut short: its directory, which stands at its end, is missing; members found by their own headers: %d", len(found)), nil
+	}
+	there := map[string]bool{}
+	for _, e := range found {
+		there[e.name] = true
+	}
+	listed, missing := directoryNames(in, r, place, end, limit), 0
+	for _, e := range listed {
+		if !there[e.name] && len(found) <= limit {
+			found = append(found, e)
+			missing++
+		}
+	}
+	if missing > 0 {
+		return found, cutf(CutListed, "bytes of it are missing, and with them %d of the %d members that its directory names", missing, len(listed)), nil
+	}
+	return found, fmt.Errorf("its directory at the end is damaged; members found by their own headers: %d", len(found)), nil
+}
+
+// headless tells whether a zip has fewer bytes before its directory than its end record says.
+func headless(r io.ReaderAt, size int64) bool {
+	le := binary.LittleEndian
+	place, end := zipEnd(r, size)
+	return end != nil && le.Uint32(end[16:]) != math.MaxUint32 && int64(le.Uint32(end[16:]))+int64(le.Uint32(end[12:])) > place
+}
+
+// directoryNames reads the central directory that stands before the end record at a place (APPNOTE.TXT 4.3.12) as a list of members without bytes.
+func directoryNames(in *content, r io.ReaderAt, place int64, end []byte, limit int) []*zipEntry {
+	const length = 46
+	le := binary.LittleEndian
+	size := int64(le.Uint32(end[12:]))
+	if size > place || size > maxDirectory {
+		return nil
+	}
+	b := make([]byte, size) // no more than the file holds
+	if _, err := r.ReadAt(b, place-size); err != nil {
+		return nil
+	}
+	var list []*zipEntry
+	for len(b) >= length && string(b[:4]) == "PK\x01\x02" && len(list) <= limit {
+		names, extras := length+int(le.Uint16(b[28:])), int(le.Uint16(b[30:]))
+		if names+extras > len(b) {
+			break
+		}
+		e := &zipEntry{
+			in: in, flags: le.Uint16(b[8:]), method: le.Uint16(b[10:]), time: dosTime(le.Uint16(b[14:]), le.Uint16(b[12:])), clock: le.Uint16(b[12:]),
+			want: int64(le.Uint32(b[24:])), err: errors.New("its bytes are missing from the archive"),
+		}
+		e.setName(string(b[length:names]), b[names:names+extras])
+		if !e.isDir() {
+			list = append(list, e)
+		}
+		b = b[min(len(b), names+extras+int(le.Uint16(b[32:]))):]
+	}
+	return list
 }
 
 // zipEndLen is the length of an end of central directory record without its comment (APPNOTE.TXT 4.3.16).

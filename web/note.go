@@ -21,7 +21,7 @@ const (
 	shortSum     = 12 // digits of an upload's hash with each line; the last line has all of them
 )
 
-// Note returns the ticket note of a report: plain text, a line for each confirmed or suspected cause, one where there is none,
+// Note returns the ticket note of a report: plain text, a line for each confirmed or suspected cause, one where there is none, and before them one for each archive that is cut short,
 //
 //	[Confirmed, active, high] cause · host · file:line "quote" · next step · still needed · version, upload hash
 //
@@ -30,6 +30,10 @@ const (
 func Note(r *findings.Report) string {
 	v := newView(r)
 	var lines []string
+	for _, c := range v.CutShort()[:min(len(v.CutShort()), maxBriefs)] {
+		lines = append(lines, plain("[Cut short] "+c.Sentence()+" Ask for it again; what follows holds for the part that arrived only."))
+	}
+	told := len(lines)
 	list, more := head(noted(v), maxNoteLines)
 	for _, f := range list {
 		lines = append(lines, noteLine(v, f))
@@ -37,7 +41,7 @@ func Note(r *findings.Report) string {
 	if more > 0 {
 		lines = append(lines, moreInReport(more))
 	}
-	if len(lines) == 0 {
+	if len(lines) == told {
 		head := noCauseHead(v)
 		if v.Unreadable() {
 			head = unreadableHead
@@ -64,7 +68,11 @@ func Note(r *findings.Report) string {
 // RequestText returns the request to the customer as plain text, in which only line breaks and tabs are control characters.
 func RequestText(r *findings.Report) string {
 	if r.Request.Text == "" {
-		return nothingToAsk + "\n"
+		v := newView(r)
+		if v.Unreadable() {
+			return onceMore + "\n"
+		}
+		return nothingToAsk(v) + "\n"
 	}
 	var b strings.Builder
 	pieces(strings.ReplaceAll(r.Request.Text, "\r\n", "\n"), true, func(piece string, _ bool) { b.WriteString(piece) })

@@ -27,8 +27,9 @@ const (
 	titleLocal = "Logs whose offset from UTC is not known"
 
 	nothingConfirmed = "Nothing confirmed"
-	nothingToAsk     = "Nothing: no verdict waits for data."
+	onceMore         = "Please send the upload once more, as a zip of the log folders and an export of the registry: nothing in it could be read."
 	unreadableHead   = "This upload gives nothing to judge by: no log, no registry and no other text could be read."
+	cutHead          = "The upload is cut short: files are missing"
 	offsetUnknown    = "offset unknown"
 	notThere         = "not there"
 	nextStep         = "next: "
@@ -202,6 +203,9 @@ func noCauseHead(v *view) string {
 	if len(v.RuledOut)+len(v.Notes) == 0 {
 		return "No check had what it needs: nothing is found, and nothing is ruled out."
 	}
+	if len(v.CutShort()) > 0 {
+		return "No known problem was found in the part of the upload that could be read."
+	}
 	return "No known problem was found in this upload."
 }
 
@@ -224,6 +228,14 @@ func noCause(v *view) string {
 		return "No check was run."
 	}
 	return strings.Join(s, "; ") + "."
+}
+
+// nothingToAsk says why the request is empty.
+func nothingToAsk(v *view) string {
+	if n := checks(v.DataMissing); n > 0 {
+		return "Nothing: " + count(n, "check lacks data, but knows nothing that is worth asking for", "checks lack data, but know nothing that is worth asking for") + "."
+	}
+	return "Nothing: no verdict waits for data."
 }
 
 // checks counts the different checks of the findings.

@@ -33,7 +33,7 @@ var msiInstallFailed = &findings.Check{
 		Met: func(f *facts.Facts) bool {
 			return f.Has(verboseInstallerLog.AnyOf...) || len(facts.Observed[[]*msiEnd](f, msiFailedID)) > 0
 		},
-		What: verboseInstallerLog.What, Why: verboseInstallerLog.Why, Collect: verboseInstallerLog.Collect,
+		What: findings.InstallerEvents.What, Why: findings.InstallerEvents.Why, Collect: findings.InstallerEvents.Collect,
 	}},
 	Signals: []match.Signal{
 		{
@@ -443,7 +443,7 @@ func runMSIInstallFailed(f *facts.Facts) ([]findings.Finding, error) {
 	return []findings.Finding{{
 		Verdict: findings.NotEvaluated, Reason: findings.DataMissing,
 		Summary: "The Installer logs of the bundle hold no end of a session: neither the engine's last line nor an action that failed.",
-		Missing: []findings.Missing{verboseInstallerLog.Missing()},
+		Missing: []findings.Missing{findings.InstallerEvents},
 	}}, nil
 }
 

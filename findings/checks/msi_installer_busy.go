@@ -238,7 +238,7 @@ func runMSIBusy(f *facts.Facts) ([]findings.Finding, error) {
 	}
 	return []findings.Finding{{
 		Verdict: findings.NotEvaluated, Reason: findings.DataMissing, Summary: "The Installer logs of the bundle hold no end of a session.",
-		Missing: []findings.Missing{verboseInstallerLog.Missing()},
+		Missing: []findings.Missing{findings.InstallerEvents},
 	}}, nil
 }
 

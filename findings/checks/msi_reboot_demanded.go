@@ -64,7 +64,7 @@ var msiRebootDemanded = &findings.Check{
 
 var applicationLog = findings.Missing{
 	What: "the Application event log as text", Why: "Installer notes there which product wants a restart, and why",
-	Collect: `wevtutil qe Application "/q:*[System[Provider[@Name='MsiInstaller']]]" /f:text > "%PUBLIC%\msi-events.txt"`,
+	Collect: findings.InstallerEvents.Collect,
 }
 
 // msiSource is the source of Windows Installer's events.

@@ -73,9 +73,9 @@ func full() *findings.Report {
 			Names: []findings.Name{{Name: "PC2", Kind: findings.NameHost}},
 		}},
 		Request: findings.Request{Text: "Please send …", Items: []findings.RequestItem{{
-			What: missing.What, Why: missing.Why, Collect: missing.Collect, Settles: []string{"msi-install-failed"}, Systems: []string{"PC1"},
+			What: missing.What, Why: missing.Why, Risk: "it installs", Collect: missing.Collect, Settles: []string{"msi-install-failed"}, Systems: []string{"PC1"},
 		}}},
-		Problems: []ingest.Problem{{Artifact: "x", Stage: ingest.StageRead, Message: "m", Refused: ingest.RefusedRatio}},
+		Problems: []ingest.Problem{{Artifact: "x", Stage: ingest.StageRead, Message: "m", Refused: ingest.RefusedRatio, Cut: ingest.CutListed}},
 		Timeline: findings.Timeline{
 			StepSeconds: 1, LeftOut: 1,
 			Logs:  []findings.TimelineLog{{Artifact: "logs/setup.log", UTC: true, StepSeconds: 1, Bins: []findings.TimelineBin{{Time: "2011-01-08T20:16:41Z", Records: 4, Warnings: 1, Errors: 2}}}},
@@ -371,6 +371,7 @@ func TestVocabularies(t *testing.T) {
 		{"format", ingest.Formats()},
 		{"stage", constants(t, "ingest", "Stage")},
 		{"refusal", constants(t, "ingest", "Refusal")},
+		{"cut", constants(t, "ingest", "Cut")},
 		{"incident.covered", constants(t, "findings", "Covered")},
 		{"finding.verdict", constants(t, "findings", "Verdict")},
 		{"finding.severity", constants(t, "findings", "Severity")},

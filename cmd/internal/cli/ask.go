@@ -83,7 +83,7 @@ func (a *App) runAsk(path, out string) error {
 		return a.writeJSON(result)
 	}
 	if result.Text == "" {
-		fmt.Fprintln(a.out, "Nothing is to be asked for: the report has no suspected finding, and no check lacks the data of a product that the upload shows.")
+		fmt.Fprintln(a.out, "Nothing is to be asked for: the report has no suspected finding, and no check that lacks data knows anything worth asking for.")
 		return nil
 	}
 	for line := range strings.Lines(result.Text) {

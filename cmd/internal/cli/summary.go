@@ -62,6 +62,9 @@ func (s summary) write() {
 	if r.Redacted != "" {
 		s.paragraph("", "", r.Redacted)
 	}
+	for _, c := range r.CutShort() {
+		s.paragraph(s.bad("Cut short")+"  ", "           ", printable(c.Sentence())+" Ask for it again.")
+	}
 	s.paragraph("", "", s.covered())
 	if text := incident(r); text != "" {
 		s.paragraph("", "", text)
@@ -126,6 +129,9 @@ func (s summary) headline() string {
 		return strings.Join(parts, ", ")
 	case !evaluated:
 		return "no check had the data that it needs"
+	}
+	if len(s.report.CutShort()) > 0 {
+		return "no known problem found in the part of the upload that could be read"
 	}
 	return "no known problem found"
 }
