@@ -350,7 +350,9 @@ func TestSalvage(t *testing.T) {
 		t.Errorf("a.log has %d of %d bytes", len(got.text("a.log")), len(body))
 	}
 	s := summary(c)
-	if !slices.ContainsFunc(s, func(p string) bool { return strings.HasPrefix(p, "!  [open] the zip is read in part: it is cut short: its directory") }) {
+	if !slices.ContainsFunc(s, func(p string) bool {
+		return strings.HasPrefix(p, "!  [open] the zip is read in part: it is cut short: its directory")
+	}) {
 		t.Errorf("got %q", s)
 	}
 	if b.SHA256 != sum(string(cut)) {

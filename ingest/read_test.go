@@ -172,7 +172,7 @@ func TestUseless(t *testing.T) {
 		{"empty-folder", empty, "it holds no file; check that it is the right one"},
 		{"empty-zip", zipped(), "the zip holds no file; ask for the upload again"},
 		{"pictures", zipped(picture), "its only file is no text or registry hive that can be read"},
-		{"packed", zipped(file{name: "a.log.gz", body: "\x1f\x8b\x08\x00"}), `its only file can't be read; "a.log.gz": the gzip data can't be read: damaged at its beginning: unexpected EOF`},
+		{"packed", zipped(file{name: "a.log.gz", body: "\x1f\x8b\x08\x00"}), `its only file can't be read; "a.log.gz": the gzip data can't be read: cut short: its packed bytes end before its first byte`},
 		{"a-log-among-pictures", zipped(picture, file{name: "a.log", body: "x\n"}), ""},
 		{"log", func(t *testing.T) string { return save(t, "a.log", []byte("x\n")) }, ""},
 	}
@@ -200,7 +200,7 @@ func TestReadFile(t *testing.T) {
 		{"empty-hive", "SYSTEM", "", []string{"SYSTEM empty 0", "! SYSTEM [read] a registry hive of zero bytes: it was probably in use when it was copied; save it with reg save, or copy it from a shadow copy"}},
 		{"hive", "SYSTEM", "regf\x01\x00\x00\x00", []string{"SYSTEM hive/other 8", "! SYSTEM [open] it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"}},
 		{"hive-log", "SYSTEM.LOG1", "regf" + strings.Repeat("\x00", 24) + "\x06\x00\x00\x00", []string{"SYSTEM.LOG1 hive/log 32", "! SYSTEM.LOG1 [open] a hive's transaction log says nothing without the hive; pass the folder that holds both"}},
-		{"gzip", "a.log.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", []string{"a.log.gz archive/other 8", "! a.log.gz [read] the gzip data can't be read: damaged at its beginning: unexpected EOF"}},
+		{"gzip", "a.log.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", []string{"a.log.gz archive/other 8", "! a.log.gz [read] the gzip data can't be read: cut short: its packed bytes end before its first byte"}},
 		{"event-log", "System.evtx", "ElfFile\x00\x00\x00", []string{"System.evtx binary 10", "! System.evtx [read] recognised as event log (EVTX), which is not opened: export it with wevtutil qe FILE /lf:true /f:text and pass the text"}},
 		{"zip-by-name-only", "a.zip", "no zip\n", []string{"a.zip text/plain 7", "! a.zip [open] named like a zip, but it neither starts like one nor has a usable directory at its end; ask for it again if it is to be one"}},
 		{"nuls", "a.log", "abc\ndef\x00ghi\n", []string{"a.log text/plain 12", "! a.log [decode] the text holds NUL characters: 1, the first in line 2"}},

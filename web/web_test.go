@@ -395,8 +395,8 @@ func TestHostileFields(t *testing.T) {
 }
 
 // unshown are the fields whose text is not on the pages: a window or a bin of the time line that is no time has no place, a reason chooses a group, where an
-// incident lies chooses a sentence, and what was not found has neither severity, state nor cause.
-var unshown = regexp.MustCompile(`^\.(Window\.(From|To)|Incident\.Covered|Findings\[\d+\]\.Reason|Findings\[[5-9]\]\.(Severity|State|Cause|Risk|Undo|Cured|Overturns)|Findings\[[89]\]\.Verdict|Findings\[[0-4]\]\.Unmet|Request\.Items\[\d+\]\.Collect|(Notable\[\d+\]|Errors\[\d+\]\.First)\.Role|Errors\[\d+\]\.First\.(Key|Value|LocalTime)|Errors\[1\]\.First\.Quote|Timeline\.Logs\[\d+\]\.(Bins\[\d+\]\.Time))$`)
+// incident lies and how a file is cut choose sentences, commands and their risks stand in the request's text, and what was not found has neither severity, state nor cause.
+var unshown = regexp.MustCompile(`^\.(Window\.(From|To)|Incident\.Covered|Findings\[\d+\]\.Reason|Findings\[[5-9]\]\.(Severity|State|Cause|Risk|Undo|Cured|Overturns)|Findings\[[89]\]\.Verdict|Findings\[[0-4]\]\.Unmet|Request\.Items\[\d+\]\.(Collect|Risk)|Problems\[\d+\]\.Cut|(Notable\[\d+\]|Errors\[\d+\]\.First)\.Role|Errors\[\d+\]\.First\.(Key|Value|LocalTime)|Errors\[1\]\.First\.Quote|Timeline\.Logs\[\d+\]\.(Bins\[\d+\]\.Time))$`)
 
 // full is a report in which every list has an entry and every string a value.
 func full() *findings.Report {
