@@ -103,7 +103,7 @@ func analyze(ctx context.Context, from *index.Sources, uploads []string, opt Opt
 		case err != nil:
 			reasons[i] = err
 			p := openProblem(u, err)
-			if len(uploads) > 1 {
+			if from != nil || len(uploads) > 1 {
 				p.Artifact = filepath.Base(u) // as of uploads that are opened
 			}
 			problems = append(problems, p)

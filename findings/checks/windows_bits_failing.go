@@ -66,7 +66,7 @@ var windowsBITSFailing = &findings.Check{
 			{Title: "HTTP requirements for BITS downloads", URL: "https://learn.microsoft.com/en-us/windows/win32/bits/http-requirements-for-bits-downloads"},
 		},
 	},
-	Rests: restsOn(bitsFailingID+"/code", bitsFailingID+"/tool", bitsFailingID+"/service"),
+	Rests: restsOn(bitsFailingID+"/code", bitsFailingID+"/tool", bitsFailingID+"/answer", bitsFailingID+"/tool-answer", bitsFailingID+"/service"),
 	Run:   runBITSFailing,
 }
 
