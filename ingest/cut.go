@@ -33,8 +33,7 @@ func cutf(known Cut, format string, args ...any) error {
 
 // CutOf returns what an error of this package says of files that are missing, "" if it says nothing of the kind.
 func CutOf(err error) Cut {
-	var cut *cutError
-	if errors.As(err, &cut) {
+	if cut, ok := errors.AsType[*cutError](err); ok {
 		return cut.known
 	}
 	return ""

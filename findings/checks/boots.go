@@ -109,17 +109,16 @@ func (q queue) outlived(f *facts.Facts) *laterRun {
 	if run == nil {
 		return nil
 	}
-	switch v, err := f.Registry.Value(sessionManagerKey+`\Power`, "HiberbootEnabled"); {
-	case err == nil:
-		n, ok := v.Value.Uint()
-		run.full = ok && n == 0
-		if ok && n != 0 {
-			run.fast = &v
-		}
-	default:
-		// Before Windows 8 there is no fast startup.
+	v, err := f.Registry.Value(sessionManagerKey+`\Power`, "HiberbootEnabled")
+	if err != nil { // before Windows 8 there is no fast startup
 		p, err := f.Registry.Product()
 		run.full = err == nil && p.Major > 0 && (p.Major < 6 || p.Major == 6 && p.Minor < 2)
+		return run
+	}
+	n, ok := v.Value.Uint()
+	run.full = ok && n == 0
+	if ok && n != 0 {
+		run.fast = &v
 	}
 	return run
 }
