@@ -87,7 +87,7 @@ var configmgrUpdatesBoundaryHang = &findings.Check{
 		Overturns:  "A whole list of the boundaries of every site in which a range, subnet or AD site covers the machine; an ipconfig of the machine with another address at the time; an end of the step in smsts.log; an error of management point, content or update point in the same minutes (LocationServices.log, ContentTransferManager.log, WUAHandler.log).",
 		Proves:     []string{"The code 0x80040669, an \"Installing update\" without an end, and a list of the site's boundaries none of which covers an address of the machine, or can: a site's name covers no machine outside the domain."},
 		Suggests:   []string{"The code and the unfinished installation without a list of boundaries, or where the list or the machine's place does not decide.", "The code alone."},
-		Exonerates: []string{"A range, a subnet or the machine's own site covers one of its addresses.", "The step ended.", "The logs show an installation of updates and hold no such code."},
+		Exonerates: []string{"A range, a subnet or the machine's own site covers one of its addresses.", "The step ended.", "UpdatesHandler.log holds neither such a code nor another error, or logs that show an installation of updates hold no such code."},
 		FalsePositives: "The meaning of 0x80040669 is published nowhere, and it was met with other causes. A long update looks like a hang: installing a service pack may take an hour. " +
 			"A subnet boundary holds the subnet's first address, which only together with the machine's mask tells whether it covers it.",
 		NotCovered: "Boundary groups and which distribution points they hold, and boundaries of other sites that are not in the list.",
@@ -486,7 +486,11 @@ func noHang(f *facts.Facts, h *updateHang) (findings.Finding, bool) {
 	case h.code != nil || h.installing != nil && len(handlers) == 0:
 		return x, false
 	}
-	if h.installing == nil && len(stepLines(f, "ended")) == 0 && len(stepLines(f, "worked")) == 0 {
+	// The code stands in UpdatesHandler.log, which rules it out unless it tells of other errors; of other logs one must show an installation.
+	quiet := len(handlers) > 0 && !slices.ContainsFunc(f.Loud(), func(m facts.Match) bool {
+		return slices.ContainsFunc(handlers, func(a *ingest.Artifact) bool { return a.Path == m.Ref.Artifact })
+	})
+	if !quiet && h.installing == nil && len(stepLines(f, "ended")) == 0 && len(stepLines(f, "worked")) == 0 {
 		x = findings.Finding{
 			Verdict: findings.NotEvaluated, Reason: findings.DataMissing, Summary: "The logs hold no 0x80040669, and no installation of updates that could have met it.",
 			Missing: []findings.Missing{{What: "UpdatesHandler.log and smsts.log of the machine, of the time of an installation of updates", Why: "they show the code and how far the installation came", Collect: updatesLogs}},
