@@ -91,15 +91,13 @@ func (a *App) joining(ctx context.Context, dir, id string, uploads []string, opt
 		return e, nil, err
 	}
 	defer func() { e.ends = append(e.ends, func() { _ = archive.Close() }) }() // it was only read
-	list, err := archive.List(ctx)
+	c, err := archive.Case(ctx, id)
+	if errors.Is(err, index.ErrNoCase) {
+		return e, uploads, nil
+	}
 	if err != nil {
 		return e, nil, err
 	}
-	i := slices.IndexFunc(list, func(c index.Case) bool { return c.ID == id })
-	if i < 0 {
-		return e, uploads, nil
-	}
-	c := &list[i]
 	held := map[string]string{} // the paths of those that the case has, by SHA-256
 	for _, path := range uploads {
 		sum := ""
@@ -120,7 +118,7 @@ func (a *App) joining(ctx context.Context, dir, id string, uploads []string, opt
 	if !slices.ContainsFunc(c.Uploads, func(u index.Upload) bool { return held[u.SHA256] == "" && !replaced(u) }) {
 		return e, uploads, nil
 	}
-	e, err = lookBack(ctx, archive, c, replaced, func(u index.Upload) (string, func(), error) {
+	e, err = lookBack(ctx, archive, &c, replaced, func(u index.Upload) (string, func(), error) {
 		if path := held[u.SHA256]; path != "" {
 			return path, func() {}, nil
 		}
