@@ -322,15 +322,11 @@ func (a *Archive) open(live *liveCase) (c *openCase, ok bool, err error) {
 
 // current returns a case as it is now, nil if it is no more.
 func (a *Archive) current(live *liveCase) (*liveCase, error) {
-	m, err := a.generation()
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(m.Cases, func(c liveCase) bool { return c.ID == live.ID })
-	if i < 0 {
+	now, err := a.named(live.ID)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // it was removed meanwhile
 	}
-	return &m.Cases[i], nil
+	return now, err
 }
 
 // openFolder returns the opened case with what live says of it: its labels may have changed since it was opened, and not everybody sees all of them.
