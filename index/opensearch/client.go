@@ -24,6 +24,7 @@ import (
 const (
 	maxAnswer   = 256 << 20 // bytes of an answer: what was asked for is bounded more closely
 	tryTime     = time.Minute
+	shardTime   = "20s" // how long a node waits for a shard that can't be written just now before it says so: well within a try, so that its reason is heard
 	firstWait   = 100 * time.Millisecond
 	longestWait = 5 * time.Second
 )
@@ -101,6 +102,12 @@ func (c *client) do(ctx context.Context, method, path string, params url.Values,
 			return fmt.Errorf("opensearch: %w", err)
 		}
 	}
+	if writes(method, path) {
+		if params = maps.Clone(params); params == nil {
+			params = url.Values{}
+		}
+		params.Set("timeout", shardTime)
+	}
 	begun := c.now()
 	for try := 0; ; try++ {
 		err := c.once(ctx, method, path, params, b, out)
@@ -122,6 +129,11 @@ func (c *client) do(ctx context.Context, method, path string, params url.Values,
 			return err
 		}
 	}
+}
+
+// writes tells whether a request writes documents. Others know no such time or, as those that make indexes, have one that is as short.
+func writes(method, path string) bool {
+	return method != http.MethodGet && (strings.HasSuffix(path, "/_bulk") || strings.Contains(path, "/_doc/") || strings.Contains(path, "/_update/"))
 }
 
 // pause waits before the next try: twice as long each time, and between half and all of that, so that clients that were refused together do not come together again.

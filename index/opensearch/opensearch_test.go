@@ -35,8 +35,11 @@ var prefixes atomic.Int64
 // openStore opens a store of its own in the cluster of the tests.
 func openStore(t testing.TB) *opensearch.Store {
 	t.Helper()
-	return openPrefix(t, fmt.Sprintf("t%d-%d", time.Now().UnixNano(), prefixes.Add(1)))
+	return openPrefix(t, newPrefix())
 }
+
+// newPrefix is a prefix that no other test has.
+func newPrefix() string { return fmt.Sprintf("t%d-%d", time.Now().UnixNano(), prefixes.Add(1)) }
 
 func openPrefix(t testing.TB, prefix string) *opensearch.Store {
 	t.Helper()

@@ -199,3 +199,76 @@ func TestCredentials(t *testing.T) {
 		}
 	}
 }
+
+// TestNewIndexesGetCopies begins an archive in clusters of several sizes: no case goes to an index whose shards have no copy yet, where there are nodes for copies.
+func TestNewIndexesGetCopies(t *testing.T) {
+	for nodes, waits := range map[int]bool{1: false, 2: true, 3: true} {
+		var asked []string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.Method+" "+r.URL.Path+"?"+r.URL.RawQuery)
+			switch {
+			case r.Method == http.MethodHead, strings.HasPrefix(r.URL.Path, "/_alias/"):
+				w.WriteHeader(http.StatusNotFound)
+			case r.URL.Query().Has("wait_for_status"):
+				w.WriteHeader(http.StatusRequestTimeout) // the cluster needs longer
+				fmt.Fprint(w, `{"timed_out": true}`)
+			default:
+				fmt.Fprintf(w, `{"number_of_data_nodes": %d, "hits": {"hits": []}}`, nodes)
+			}
+		}))
+		defer server.Close()
+		u, err := url.Parse(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(Config{Hosts: []*url.URL{u}, Prefix: "casebook", Now: time.Now, Patience: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close() //nolint:errcheck // nothing was written
+		for range 2 {
+			if err := s.prepare(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		waited := 0
+		for i, a := range asked {
+			if strings.HasPrefix(a, "GET /_cluster/health/casebook-*?") && strings.Contains(a, "wait_for_status=green") {
+				waited++
+				if rest := strings.Join(asked[i:], "\n"); strings.Contains(rest, "PUT /casebook-") {
+					t.Errorf("an index is made after the wait for copies:\n%s", rest)
+				}
+			}
+		}
+		if waits && waited != 1 || !waits && waited != 0 {
+			t.Errorf("%d nodes: waited %d times for copies; requests:\n%s", nodes, waited, strings.Join(asked, "\n"))
+		}
+	}
+}
+
+// TestReasonIsHeard writes to a shard that has no node: the cluster is told to say so before the request is given up, and what it says is in the error.
+func TestReasonIsHeard(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wait, err := time.ParseDuration(r.URL.Query().Get("timeout")); err != nil || wait <= 0 || wait > tryTime/2 {
+			t.Errorf("%s %s: the cluster may wait for %q", r.Method, r.URL.Path, r.URL.Query().Get("timeout"))
+		}
+		const failed = `{"type": "unavailable_shards_exception", "reason": "[blocks][0] primary shard is not active"}`
+		if strings.HasSuffix(r.URL.Path, "/_bulk") {
+			fmt.Fprintf(w, `{"errors": true, "items": [{"index": {"status": 503, "error": %s}}]}`, failed)
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(w, `{"error": %s}`, failed)
+	}))
+	defer server.Close()
+	cl := talkTo(t, time.Second, server.URL)
+	for name, err := range map[string]error{
+		"bulk":   fill(t.Context(), cl, 1),
+		"put":    cl.do(t.Context(), http.MethodPut, "/files/_doc/1", nil, object{}, nil),
+		"update": cl.do(t.Context(), http.MethodPost, "/cases/_update/1", url.Values{"refresh": {"true"}}, object{}, nil),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "given up after") || !strings.Contains(err.Error(), "primary shard is not active") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -128,26 +128,31 @@ func (s *Store) prepare(ctx context.Context) error {
 		}
 	}
 	month := now.UTC().Format("2006.01")
-	if err := s.create(ctx, s.cases(), nil); err != nil {
-		return err
-	}
-	if err := s.create(ctx, s.files(), nil); err != nil {
-		return err
-	}
-	if err := s.create(ctx, s.notes(), nil); err != nil {
-		return err
+	begun := false
+	for _, name := range []string{s.cases(), s.files(), s.notes()} {
+		made, err := s.create(ctx, name, nil)
+		if err != nil {
+			return err
+		}
+		begun = begun || made
 	}
 	current, err := s.writeIndex(ctx)
 	if err != nil {
 		return err
 	}
+	var made bool
 	if current == "" {
-		err := s.create(ctx, fmt.Sprintf("%s-%s-%06d", s.blocks(), month, 1), object{"aliases": object{s.blocks(): object{"is_write_index": true}}})
-		if err != nil {
+		made, err = s.create(ctx, fmt.Sprintf("%s-%s-%06d", s.blocks(), month, 1), object{"aliases": object{s.blocks(): object{"is_write_index": true}}})
+	} else {
+		made, err = s.rollOver(ctx, current, month)
+	}
+	if err != nil {
+		return err
+	}
+	if begun || made {
+		if err := s.awaitCopies(ctx); err != nil {
 			return err
 		}
-	} else if err := s.rollOver(ctx, current, month); err != nil {
-		return err
 	}
 	if err := s.sweep(ctx, now); err != nil {
 		return err
@@ -156,19 +161,38 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
-// create makes an index unless it is there.
-func (s *Store) create(ctx context.Context, name string, body object) error {
+// create makes an index unless it is there, and tells whether it made it.
+func (s *Store) create(ctx context.Context, name string, body object) (made bool, err error) {
 	if err := s.client.do(ctx, http.MethodHead, "/"+name, nil, nil, nil); err == nil {
-		return nil
+		return false, nil
 	}
 	if body == nil {
 		body = object{}
 	}
-	err := s.client.do(ctx, http.MethodPut, "/"+name, nil, body, nil)
+	err = s.client.do(ctx, http.MethodPut, "/"+name, nil, body, nil)
 	if err != nil && strings.Contains(err.Error(), "resource_already_exists_exception") {
-		return nil // another was quicker
+		return false, nil // another was quicker
 	}
-	return err
+	return err == nil, err
+}
+
+// copiesTime bounds the wait for the copies of new indexes. It ends before the try of the request does.
+const copiesTime = 30 * time.Second
+
+// awaitCopies waits until the shards of new indexes have their copies. The cluster calls an index made as soon as its primary shards are there, and takes documents; if the node of such a shard is lost
+// before the first copy is complete, the index can be neither read nor written until that node comes back, and what it took is gone if it does not. A cluster with too few nodes for copies is not waited for,
+// and one that needs longer is used as it is.
+func (s *Store) awaitCopies(ctx context.Context) error {
+	path := "/_cluster/health/" + s.config.Prefix + "-*"
+	var health struct {
+		Nodes int `json:"number_of_data_nodes"`
+	}
+	if err := s.client.do(ctx, http.MethodGet, path, nil, nil, &health); err != nil || health.Nodes <= s.config.Replicas {
+		return ctx.Err() // a writer may lack the right to ask
+	}
+	wait := url.Values{"wait_for_status": {"green"}, "timeout": {strconv.Itoa(int(copiesTime/time.Second)) + "s"}}
+	_ = s.client.do(ctx, http.MethodGet, path, wait, nil, nil) // 408: not within the time
+	return ctx.Err()
 }
 
 // writeIndex returns the index that new blocks go to, "" if there is none yet. A case goes to one index as a whole, also when the next is begun meanwhile: a request
@@ -220,23 +244,26 @@ func (s *Store) listed(ctx context.Context, name string) (bool, error) {
 	return known, nil
 }
 
-// rollOver begins the next index of blocks if the month is a new one or the current index has become large.
-func (s *Store) rollOver(ctx context.Context, current, month string) error {
+// rollOver begins the next index of blocks if the month is a new one or the current index has become large, and tells whether it did.
+func (s *Store) rollOver(ctx context.Context, current, month string) (begun bool, err error) {
 	was, number, ok := strings.Cut(strings.TrimPrefix(current, s.blocks()+"-"), "-")
 	n, err := strconv.Atoi(number)
 	if !ok || err != nil {
-		return fmt.Errorf("opensearch: the alias %s leads to %s, which is no index of casebook's", s.blocks(), current)
+		return false, fmt.Errorf("opensearch: the alias %s leads to %s, which is no index of casebook's", s.blocks(), current)
 	}
 	conditions := object{}
 	if was == month {
 		conditions["max_size"] = s.config.Rollover
 	}
 	next := fmt.Sprintf("%s-%s-%06d", s.blocks(), month, n+1)
-	err = s.client.do(ctx, http.MethodPost, "/"+s.blocks()+"/_rollover/"+next, nil, object{"conditions": conditions}, nil)
-	if err != nil && strings.Contains(err.Error(), "resource_already_exists_exception") {
-		return nil // another was quicker
+	var answer struct {
+		RolledOver bool `json:"rolled_over"`
 	}
-	return err
+	err = s.client.do(ctx, http.MethodPost, "/"+s.blocks()+"/_rollover/"+next, nil, object{"conditions": conditions}, &answer)
+	if err != nil && strings.Contains(err.Error(), "resource_already_exists_exception") {
+		return false, nil // another was quicker
+	}
+	return answer.RolledOver, err
 }
 
 // dropEmpty removes indexes of blocks that hold nothing any more: all their cases were removed or replaced.

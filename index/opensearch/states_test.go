@@ -98,9 +98,11 @@ func TestStates(t *testing.T) {
 
 // TestNodeIsLost stops a node while cases are written and searched.
 func TestNodeIsLost(t *testing.T) {
-	store, cluster := openStore(t), oscluster.Shared(t)
+	prefix := newPrefix()
+	store, cluster := openPrefix(t, prefix), oscluster.Shared(t)
 	first := smallCases()[0]
 	first.write(t, store)
+	cluster.AwaitCopies(t, prefix)
 	q := parse(t, "1603")
 	want, _, err := store.Count(t.Context(), q)
 	if err != nil {

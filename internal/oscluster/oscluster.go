@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -162,7 +163,21 @@ func (c *Cluster) command(t testing.TB, text string) {
 	}
 }
 
-// StopNode stops a node, counted from 0.
+// AwaitCopies waits until all indexes whose names begin with prefix have their copies: only then is nothing lost, and nothing out of reach, with a node.
+func (c *Cluster) AwaitCopies(t testing.TB, prefix string) {
+	t.Helper()
+	res, err := http.Get("http://" + c.Hosts[0] + "/_cluster/health/" + prefix + "-*?wait_for_status=green&timeout=3m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }() // it was only read
+	if res.StatusCode != http.StatusOK {
+		said, _ := io.ReadAll(res.Body)
+		t.Fatalf("the indexes %s-* have no copies: %s %s", prefix, res.Status, said)
+	}
+}
+
+// StopNode stops a node, counted from 0. What the other nodes have no copy of is out of reach until it is started again.
 func (c *Cluster) StopNode(t testing.TB, n int) {
 	t.Helper()
 	c.command(t, fmt.Sprintf("stop %d", n))
