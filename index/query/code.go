@@ -118,7 +118,7 @@ func (s *spellings) Terms() [][]words.Term { return s.terms }
 func (s *spellings) Match(text []byte) bool {
 	for _, p := range s.candidates(text) {
 		for _, m := range p.Find(text, -1) {
-			if standsAlone(text, m[0], m[1]) {
+			if isCode(text, m[0], m[1]) {
 				return true
 			}
 		}
@@ -137,7 +137,7 @@ func (s *spellings) candidates(text []byte) []*words.Pattern {
 func (s *spellings) Find(text []byte, n int) [][2]int {
 	var found [][2]int
 	for _, p := range s.candidates(text) {
-		found = append(found, slices.DeleteFunc(p.Find(text, -1), func(m [2]int) bool { return !standsAlone(text, m[0], m[1]) })...)
+		found = append(found, slices.DeleteFunc(p.Find(text, -1), func(m [2]int) bool { return !isCode(text, m[0], m[1]) })...)
 	}
 	for _, p := range s.names {
 		found = append(found, p.Find(text, -1)...)
@@ -153,6 +153,11 @@ func (s *spellings) Find(text []byte, n int) [][2]int {
 		}
 	}
 	return apart
+}
+
+// isCode reports whether the number at text[from:to] may be an error code.
+func isCode(text []byte, from, to int) bool {
+	return standsAlone(text, from, to) && !isOther(text, from, to)
 }
 
 // standsAlone reports whether the number at text[from:to] is one of its own, and not a part of a name, a path, a version, a GUID or

@@ -64,7 +64,7 @@ func Guide() []Section {
 				{`code:ERROR_INSTALL_FAILURE`, "the same, by name"},
 				{`code:(1603 OR 0x80040669)`, "several codes"},
 			},
-			"A number that is a part of a version, a name, a path, a date or a GUID is no code: 10.0.1603.0, KB1603, data_1603.cab.",
+			"A number that is a part of a version, a name, a path, a device's name, a date, a time or a GUID is no code: 10.0.1603.0, KB1603, data_1603.cab, setup.cpp:1603. Nor is the number of an Installer's message, \"Note: 1: 1603\", an ID (PID 1603) or an amount (1603 bytes). Where the surroundings leave it open, it is found.",
 		},
 		{
 			"Fields", "A field is searched by its name and a colon. Its value is a word, a phrase, a form with wildcards, a regular expression, or several of them in parentheses.",

@@ -271,3 +271,94 @@ func TestCodeSpellings(t *testing.T) {
 		}
 	}
 }
+
+// TestCodeSurroundings holds that a number is no code where its surroundings prove it, and only there.
+func TestCodeSurroundings(t *testing.T) {
+	tests := []struct {
+		name, code, text string
+		want             bool
+	}{
+		{"installer-returned", "1603", "MSI (s) (40:94) [21:16:55:233]: MainEngineThread is returning 1603", true},
+		{"installer-status", "1603", "Installation success or error status: 1603.", true},
+		{"installer-message-number", "1603", `MSI (s) (40:94) [21:16:50:100]: Note: 1: 1603 2: C:\Program Files\Agent\a.dll 3: 2`, false},
+		{"installer-message-number-at-end", "1603", "Note: 1: 1603", false},
+		{"installer-message-of-no-error", "2318", `Note: 1: 2318 2: C:\Config.Msi\144c57.rbf`, true},
+		{"installer-note-field", "1603", "Note: 1: 1721 2: Setup 3: 1603 4: x", true},
+		{"installer-note-field-at-end", "5", `Note: 1: 1402 2: HKEY_LOCAL_MACHINE\Software\Agent 3: 5`, true},
+		{"installer-note-label", "3", "Note: 1: 2228 2:  3: Error 4: SELECT `Message` FROM `Error`", false},
+		{"installer-note-first-label", "1", "Note: 1: 2228 2:  3: Error", false},
+		{"installer-note-last-label", "4", "Note: 1: 2228 2:  3: Error 4: SELECT `Message`", false},
+		{"installer-note-value-like-a-label", "2", "Note: 1: 1721 2: Setup 3: failed with 2: not found", true},
+		{"installer-message-and-code", "1603", "Note: 1: 1603 2: a.dll\r\nsetup returned 1603", true},
+		{"installer-message-as-told", "1603", "Product: Agent -- Error 1603. A fatal error occurred during installation.", true},
+		{"installer-process-and-thread", "40", "MSI (s) (40:94) [21:16:55:233]: done", false},
+		{"installer-milliseconds", "233", "MSI (s) (40:94) [21:16:55:233]: done", false},
+
+		{"exit-code", "1603", "setup.exe exited with exit code 1603", true},
+		{"word-and-colon", "1603", "error:1603", true},
+		{"word-and-hash", "1603", "Error #1603", true},
+		{"equals", "1603", `C:\Setup\agent.exe=1603`, true},
+		{"program-and-colon", "1603", `C:\Setup\agent.exe:1603`, true},
+		{"program-and-parenthesis", "1603", `C:\Setup\agent.exe(1603)`, true},
+		{"column", "1603", "agent\t1603\t2012-03-08 21:16:55", true},
+		{"csv", "1603", "agent,1603,21:16:55", true},
+		{"two-codes", "1603", "0/1603/3010", true},
+		{"event-parameter", "1603", "failed with %%1603", true},
+		{"query-of-a-url", "1603", "https://srv/report?result=1603&x=1", true},
+		{"at-the-end-of-a-line", "1603", "on line\n1603", true},
+		{"japanese", "1603", "エラー コード 1603。", true},
+		{"german", "1603", "Fehlercode: 1603 (Schwerwiegender Fehler)", true},
+		{"signed", "1603", "error -2147023293 at 21:16:55", true},
+		{"hex", "1603", "hr=0x643 cleanup", true},
+		{"before-a-time", "1603", "1603: 21:16:55", true},
+		{"before-an-update", "1603", "error 1603 KB 4012345", true},
+		{"command-line", "1603", "result of command line: 1603", true},
+		{"version-and-code", "1603", "version 5 returned 1603", true},
+
+		{"device-volume", "1603", `\Device\HarddiskVolume1603\Windows`, false},
+		{"device-number", "1603", `\Device\1603\Windows`, false},
+		{"device-usb", "1603", `USB\VID_1603&PID_0001\6&1603&0&2`, false},
+		{"device-pci", "1603", `PCI\VEN_8086&DEV_1603&SUBSYS_16031603`, false},
+		{"device-instance", "1603", `PCI\VEN_8086&DEV_9D03\3&1603&0&B8`, false},
+		{"device-interface", "1603", `\\?\USB#VID_046D#1603#{a5dcbf10-6530-11d2-901f-00c04fb951ed}`, false},
+		{"short-name", "2", `C:\PROGRA~2\Agent\setup.log`, false},
+		{"file-name", "1603", `C:\Logs\KB1603.log`, false},
+		{"file-of-digits", "1603", "opened 1603.log", false},
+		{"path-with-slashes", "1603", "/var/cache/1603/a.log", false},
+		{"path-of-a-drive", "1603", "C:/Agent/1603/a.log", false},
+		{"path-of-a-url", "1603", "http://srv.example/Content/1603/setup.exe", false},
+		{"port-of-a-url", "1603", "http://srv.example:1603/Content", false},
+		{"port-of-an-address", "1603", "connect to 10.1.2.3:1603 failed", false},
+		{"port", "1603", "listening on port 1603", false},
+		{"version", "1603", "1.2.1603.4", false},
+		{"version-word", "1603", "Windows 10 Version 1603", false},
+		{"hours", "16", "at 16:03:00 the setup began", false},
+		{"seconds", "55", "[21:16:55] done", false},
+		{"afternoon", "5", "5:10 PM setup began", false},
+		{"time-behind-a-date", "16", "2012-03-08 16:03 setup began", false},
+		{"time-in-iso", "16", "2012-03-08T16:03:00Z", false},
+		{"address-of-a-card", "16", "adapter 00:15:5D:16:03:05 is up", false},
+		{"day", "16", "on 3/16/2012 setup began", false},
+		{"year", "2012", "on 3/16/2012 setup began", false},
+		{"source-line", "1603", "regtask.cpp:1603 done", false},
+		{"source-line-in-parentheses", "1603", "at regtask.cpp(1603) : done", false},
+		{"line", "1603", "in setup.ini, line 1603", false},
+		{"line-of", "1603", "syntax error at line 1603", false},
+		{"pid", "1603", "started, PID: 1603", false},
+		{"thread", "1603", "ThreadId=1603", false},
+		{"offset", "1603", "ntdll.dll+0x643", false},
+		{"percent", "16", "16% done", false},
+		{"bytes", "1603", "read 1603 bytes", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n, err := Parse("code:" + tt.code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := n.(Code).Match([]byte(tt.text)); got != tt.want {
+				t.Errorf("code:%s in %q: %t", tt.code, tt.text, got)
+			}
+		})
+	}
+}
