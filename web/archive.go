@@ -149,6 +149,7 @@ type CaseRow struct {
 	Suspected int
 	Problems  int    // what could not be read
 	Trouble   string // the first of that
+	Cut       bool   // an upload, or an archive in one, is cut short or lacks a part
 	Pending   bool   // nothing is known of its report yet
 }
 

@@ -17,6 +17,7 @@ import (
 	"casebook/findings"
 	"casebook/index"
 	"casebook/index/query"
+	"casebook/ingest"
 	"casebook/web"
 )
 
@@ -26,6 +27,7 @@ type digest struct {
 	told     []web.Told // confirmed and suspected, the gravest first
 	problems int
 	trouble  string // the first problem
+	cut      bool   // an archive is cut short or lacks a part
 }
 
 // What a digest keeps of long texts and lists.
@@ -180,7 +182,8 @@ func digestOf(report []byte) (*digest, error) {
 			Title    string            `json:"title"`
 		} `json:"findings"`
 		Problems []struct {
-			Message string `json:"message"`
+			Message string     `json:"message"`
+			Cut     ingest.Cut `json:"cut"`
 		} `json:"problems"`
 	}
 	if err := json.Unmarshal(report, &part); err != nil {
@@ -189,6 +192,9 @@ func digestOf(report []byte) (*digest, error) {
 	d := &digest{problems: len(part.Problems)}
 	if len(part.Problems) > 0 {
 		d.trouble = clip(part.Problems[0].Message)
+	}
+	for _, p := range part.Problems {
+		d.cut = d.cut || p.Cut != ""
 	}
 	for _, s := range part.Systems[:min(len(part.Systems), maxHosts)] {
 		d.hosts = append(d.hosts, clip(s.ID))
@@ -260,7 +266,7 @@ func (c *catalogue) rows(ctx context.Context, r index.Reader) (rows []web.CaseRo
 			pending++
 			continue
 		}
-		rows[i].Hosts, rows[i].Told, rows[i].Problems, rows[i].Trouble = d.hosts, d.told, d.problems, d.trouble
+		rows[i].Hosts, rows[i].Told, rows[i].Problems, rows[i].Trouble, rows[i].Cut = d.hosts, d.told, d.problems, d.trouble, d.cut
 		for _, t := range d.told {
 			switch {
 			case t.Severity == findings.Info:

@@ -125,6 +125,35 @@ func TestPages(t *testing.T) {
 	})
 }
 
+// TestCutShort marks a case of which an upload is cut short in the lists, the overview and on the case's pages, and no other.
+func TestCutShort(t *testing.T) {
+	dir := smallArchive(t)
+	writeSample(t, dir, sample{id: "CUT-4", lines: logLines("cut", 20), report: func(r *findings.Report) {
+		r.Problems = []ingest.Problem{{Stage: ingest.StageOpen, Message: "the directory at its end is missing", Cut: ingest.CutUnlisted}}
+	}})
+	s := start(t, serve.Options{Open: opener(dir)})
+	const mark = `href="/case/CUT-4/index.html#cut" title="The upload is cut short: files are missing">cut short</a>`
+	tests := []struct {
+		path, mark string
+		n          int
+	}{
+		{"/cases", mark, 1},
+		{"/", mark, 1},
+		{"/case/CUT-4/index.html", "The upload is cut short: files are missing", 1},
+		{"/case/CUT-4/files.html", `href="index.html#cut"`, 1},
+		{"/case/INC-1/files.html", "#cut", 0},
+		{"/cases?text=inc", "#cut", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.path, func(t *testing.T) {
+			body := s.get(tt.path).body
+			if n := strings.Count(body, tt.mark); n != tt.n {
+				t.Errorf("%q stands there %d times, want %d:\n%s", tt.mark, n, tt.n, content(body))
+			}
+		})
+	}
+}
+
 // content is a page from its heading on.
 func content(page string) string {
 	if _, after, ok := strings.Cut(page, "<main"); ok {
