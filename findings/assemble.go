@@ -329,6 +329,19 @@ func (r *Report) Headline() string {
 	return ""
 }
 
+// Informs lists the findings that are worth knowing but no fault: confirmed or suspected with severity info, the confirmed ones first.
+func (r *Report) Informs() []Finding {
+	var list []Finding
+	for _, v := range []Verdict{Confirmed, Suspected} {
+		for _, f := range r.Findings {
+			if f.Verdict == v && f.Severity == Info {
+				list = append(list, f)
+			}
+		}
+	}
+	return list
+}
+
 // Name is what the report is about: the upload's name, or those of all uploads of the case.
 func (r *Report) Name() string {
 	if r.Bundle != nil {

@@ -45,8 +45,10 @@ func Note(r *findings.Report) string {
 		head := noCauseHead(v)
 		if v.Unreadable() {
 			head = unreadableHead
+		} else if s := informed(v); s != "" {
+			head += " " + s
 		}
-		fields := []string{"[" + nothingConfirmed + "] " + head}
+		fields := []string{"[" + noCauseTag(v) + "] " + head}
 		for _, e := range v.Notable[:min(len(v.Notable), 1)] {
 			fields = append(fields, firstError+noteEvidence(e))
 		}

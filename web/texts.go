@@ -203,10 +203,34 @@ func noCauseHead(v *view) string {
 	if len(v.RuledOut)+len(v.Notes) == 0 {
 		return "No check had what it needs: nothing is found, and nothing is ruled out."
 	}
-	if len(v.CutShort()) > 0 {
-		return "No known problem was found in the part of the upload that could be read."
+	what := "problem"
+	if len(v.Notes) > 0 { // a check whose finding is no fault knows what it found
+		what = "fault"
 	}
-	return "No known problem was found in this upload."
+	if v.isCut() {
+		return "No known " + what + " was found in the part of the upload that could be read."
+	}
+	return "No known " + what + " was found in this upload."
+}
+
+// informed says what is found that is no fault, where nothing else is; "" if there is none.
+func informed(v *view) string {
+	if len(v.Notes) == 0 {
+		return ""
+	}
+	s := verdictWord(v.Notes[0].Verdict) + " as information: " + strings.TrimSuffix(shorten(v.Notes[0].Title, maxNoteTitle), ".")
+	if n := len(v.Notes) - 1; n > 0 {
+		s += ", and " + number(n) + " more"
+	}
+	return s + "."
+}
+
+// noCauseTag is how sure the verdict is where nothing but notes is confirmed or suspected.
+func noCauseTag(v *view) string {
+	if len(v.Notes) > 0 && v.Notes[0].Verdict == findings.Confirmed {
+		return "No fault confirmed"
+	}
+	return nothingConfirmed
 }
 
 // noCause is the verdict's text where nothing is confirmed or suspected.

@@ -151,22 +151,41 @@ func TestLead(t *testing.T) {
 func TestNoCause(t *testing.T) {
 	ruledOut := findings.Finding{Check: "a", Verdict: findings.RuledOut}
 	info := findings.Finding{Check: "b", Verdict: findings.Confirmed, Severity: findings.Info}
+	info.Title = "The machine waits for a restart."
+	suspected := info
+	suspected.Verdict, suspected.Title = findings.Suspected, "perhaps"
 	noData := findings.Finding{Check: "c", Verdict: findings.NotEvaluated, Reason: findings.DataMissing}
 	noProduct := findings.Finding{Check: "d", Verdict: findings.NotEvaluated, Reason: findings.ProductAbsent}
 	tests := []struct {
-		name       string
-		list       []findings.Finding
-		head, text string
+		name            string
+		list            []findings.Finding
+		head, text, tag string
+		informed        string
 	}{
 		{
 			"decided",
 			[]findings.Finding{ruledOut, ruledOut, noData, noProduct},
 			"No known problem was found in this upload.",
 			"1 check found its problem ruled out for the time covered; 1 check lacked the data to decide; 1 check concerns a product that nothing in the upload shows.",
+			"Nothing confirmed", "",
 		},
-		{"a-note", []findings.Finding{info}, "No known problem was found in this upload.", "1 check found something worth knowing that is no fault."},
-		{"nothing-decided", []findings.Finding{noData}, "No check had what it needs: nothing is found, and nothing is ruled out.", "1 check lacked the data to decide."},
-		{"no-check", nil, "No check had what it needs: nothing is found, and nothing is ruled out.", "No check was run."},
+		{
+			"a-note",
+			[]findings.Finding{info}, "No known fault was found in this upload.", "1 check found something worth knowing that is no fault.",
+			"No fault confirmed", "Confirmed as information: The machine waits for a restart.",
+		},
+		{
+			"two-notes",
+			[]findings.Finding{suspected, ruledOut, info}, "No known fault was found in this upload.", "1 check found something worth knowing that is no fault; 1 check found its problem ruled out for the time covered.",
+			"No fault confirmed", "Confirmed as information: The machine waits for a restart, and 1 more.",
+		},
+		{
+			"a-suspected-note",
+			[]findings.Finding{suspected}, "No known fault was found in this upload.", "1 check found something worth knowing that is no fault.",
+			"Nothing confirmed", "Suspected as information: perhaps.",
+		},
+		{"nothing-decided", []findings.Finding{noData}, "No check had what it needs: nothing is found, and nothing is ruled out.", "1 check lacked the data to decide.", "Nothing confirmed", ""},
+		{"no-check", nil, "No check had what it needs: nothing is found, and nothing is ruled out.", "No check was run.", "Nothing confirmed", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -176,6 +195,12 @@ func TestNoCause(t *testing.T) {
 			}
 			if got := noCause(v); got != tt.text {
 				t.Errorf("text: got %q, want %q", got, tt.text)
+			}
+			if got := noCauseTag(v); got != tt.tag {
+				t.Errorf("tag: got %q, want %q", got, tt.tag)
+			}
+			if got := informed(v); got != tt.informed {
+				t.Errorf("informed: got %q, want %q", got, tt.informed)
 			}
 		})
 	}

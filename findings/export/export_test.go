@@ -152,3 +152,31 @@ func TestTimesketch(t *testing.T) {
 		t.Errorf("events %+v", got)
 	}
 }
+
+// TestMarkdownHead holds that the first sentence agrees with the findings that follow it.
+func TestMarkdownHead(t *testing.T) {
+	fault := findings.Finding{Verdict: findings.Confirmed, Severity: findings.High, Title: "A setup failed"}
+	info := findings.Finding{Verdict: findings.Confirmed, Severity: findings.Info, Title: "The machine waits for a restart"}
+	maybe := findings.Finding{Verdict: findings.Suspected, Severity: findings.Info, Title: "Perhaps it waits"}
+	tests := []struct {
+		name string
+		list []findings.Finding
+		want string
+	}{
+		{"fault", []findings.Finding{info, fault}, "**A setup failed**"},
+		{"information", []findings.Finding{maybe, info}, "**No fault is confirmed. Confirmed as information: The machine waits for a restart**"},
+		{"suspected-information", []findings.Finding{maybe}, "**Nothing is confirmed.**"},
+		{"nothing", nil, "**Nothing is confirmed.**"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var b bytes.Buffer
+			if err := export.Markdown(&b, &findings.Report{Bundle: &findings.Upload{Name: "u.zip"}, Findings: tt.list}); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Split(b.String(), "\n")[2]; got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

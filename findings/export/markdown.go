@@ -20,9 +20,13 @@ func Markdown(w io.Writer, r *findings.Report) error {
 	m := &markdown{}
 	m.line("# %s", text(r.Name()))
 	m.line("")
-	if head := r.Headline(); head != "" {
+	head, informs := r.Headline(), r.Informs()
+	switch {
+	case head != "":
 		m.line("**%s**", text(head))
-	} else {
+	case len(informs) > 0 && informs[0].Verdict == findings.Confirmed:
+		m.line("**No fault is confirmed. Confirmed as information: %s**", text(informs[0].Title))
+	default:
 		m.line("**Nothing is confirmed.**")
 	}
 	m.line("")

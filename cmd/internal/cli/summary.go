@@ -108,32 +108,45 @@ func (s summary) write() {
 	s.line("", "")
 }
 
-// headline counts what is wrong. What is over or mere information does not count.
+// headline counts what is wrong. What is over, and then what is mere information, is told where nothing else is.
 func (s summary) headline() string {
 	count := map[findings.Verdict]int{}
-	evaluated := false
+	evaluated, over, informs := false, 0, map[findings.Verdict]int{}
 	for _, f := range s.report.Findings {
 		evaluated = evaluated || f.Verdict != findings.NotEvaluated
-		if f.Severity != findings.Info && f.State != findings.Resolved {
+		switch {
+		case f.Severity == findings.Info:
+			informs[f.Verdict]++
+		case f.State != findings.Resolved:
 			count[f.Verdict]++
+		case f.Verdict == findings.Confirmed || f.Verdict == findings.Suspected:
+			over++
 		}
 	}
-	var parts []string
-	for _, v := range []findings.Verdict{findings.Confirmed, findings.Suspected} {
-		if n := count[v]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s %s", n, plural(n, "problem"), v))
+	told := func(count map[findings.Verdict]int, what string) string {
+		var parts []string
+		for _, v := range []findings.Verdict{findings.Confirmed, findings.Suspected} {
+			if n := count[v]; n > 0 {
+				parts = append(parts, fmt.Sprintf("%d %s %s", n, plural(n, what), v))
+			}
 		}
+		return strings.Join(parts, ", ")
+	}
+	where := ""
+	if len(s.report.CutShort()) > 0 {
+		where = " in the part of the upload that could be read"
 	}
 	switch {
-	case len(parts) > 0:
-		return strings.Join(parts, ", ")
+	case told(count, "problem") != "":
+		return told(count, "problem")
 	case !evaluated:
 		return "no check had the data that it needs"
+	case over > 0:
+		return fmt.Sprintf("%d %s found%s, over by the end of the capture", over, plural(over, "problem"), where)
+	case told(informs, "finding") != "":
+		return "no known fault found" + where + "; " + told(informs, "finding") + " as information"
 	}
-	if len(s.report.CutShort()) > 0 {
-		return "no known problem found in the part of the upload that could be read"
-	}
-	return "no known problem found"
+	return "no known problem found" + where
 }
 
 // covered says in a few words what was looked at.
