@@ -67,8 +67,10 @@ func TestRedactedNames(t *testing.T) {
 				}
 			}
 		}
-		if !strings.Contains(page.String(), "look this through") {
-			t.Errorf("%s: the page does not say what can't be known", what)
+		for form, text := range map[string]string{"page": page.String(), "note": web.Note(hidden), "request": web.RequestText(hidden)} {
+			if !strings.Contains(text, "look this through") {
+				t.Errorf("%s: the %s does not say what can't be known", what, form)
+			}
 		}
 	}
 	for _, sample := range samples(t) {

@@ -26,7 +26,7 @@ const (
 //	[Confirmed, active, high] cause · host · file:line "quote" · next step · still needed · version, upload hash
 //
 // in which hosts are all machines that the finding is about, the quote is the decisive one without what the log's format puts around the message, and of the hash the
-// beginning stands. A last line names each upload with its whole hash, once. Characters that can't be seen, or that reorder their neighbours, stand as escapes.
+// beginning stands. A last line names each upload with its whole hash, once; in a redacted report one more says that it is. Characters that can't be seen, or that reorder their neighbours, stand as escapes.
 func Note(r *findings.Report) string {
 	v := newView(r)
 	var lines []string
@@ -64,11 +64,22 @@ func Note(r *findings.Report) string {
 	if s := sums(v); s != "" {
 		lines = append(lines, s)
 	}
+	if v.Redacted != "" {
+		lines = append(lines, redactedLine)
+	}
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// RequestText returns the request to the customer as plain text, in which only line breaks and tabs are control characters.
+// RequestText returns the request to the customer as plain text, in which only line breaks and tabs are control characters. That of a redacted report says so at its end.
 func RequestText(r *findings.Report) string {
+	text := requestText(r)
+	if r.Redacted != "" {
+		text += "\n" + redactedLine + "\n"
+	}
+	return text
+}
+
+func requestText(r *findings.Report) string {
 	if r.Request.Text == "" {
 		v := newView(r)
 		if v.Unreadable() {

@@ -30,6 +30,7 @@ const (
 	onceMore         = "Please send the upload once more, as a zip of the log folders and an export of the registry: nothing in it could be read."
 	unreadableHead   = "This upload gives nothing to judge by: no log, no registry and no other text could be read."
 	cutHead          = "The upload is cut short: files are missing"
+	redactedLine     = "Redacted: placeholders stand for the names, addresses and IDs that are known as such; free text may hold others, so look this through before you pass it on."
 	offsetUnknown    = "offset unknown"
 	notThere         = "not there"
 	nextStep         = "next: "
