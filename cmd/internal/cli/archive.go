@@ -47,7 +47,7 @@ func (f *archiveFlags) keeper(a *App) (*index.Keeper, error) {
 	if f.dir == "" {
 		return nil, usagef("no archive named: give --archive DIR or set CASEBOOK_ARCHIVE")
 	}
-	if err := folderOnly("archive compact", f.dir); err != nil {
+	if err := folderOnly("archive compact", f.dir, "leave it out, the service merges its index by itself"); err != nil {
 		return nil, err
 	}
 	return index.Keep(f.dir, a.waiting)

@@ -50,7 +50,7 @@ batches, searches and readers may use one archive at the same time. What an inte
 which are therefore kept in the archive, and the verdicts that changed are listed. Where an earlier upload is not at hand, what the case stores of its uploads is read in its place.
 
 --on-case runs a program when a case is done, with the path of its report.json as the only argument, and CASEBOOK_CASE, CASEBOOK_ARCHIVE, CASEBOOK_REPORT and CASEBOOK_STATUS
-(analysed or partly-read) in its environment. No shell is involved.
+(analysed or partly-read) in its environment. No shell is involved. Where the archive is no folder, the file is a copy that is removed when the program has ended.
 
 ` + exitHelp,
 		Example: `  casebook batch /srv/attachments --archive /srv/cases
@@ -141,7 +141,7 @@ func (a *App) newBatch(args []string, f batchFlags) (*batch, error) {
 		return nil, err
 	}
 	if scheme(f.archive) != "" && f.keep {
-		return nil, folderOnly("--keep-uploads", f.archive)
+		return nil, folderOnly("--keep-uploads", f.archive, keptElsewhere)
 	}
 	if f.caseFrom != "" {
 		b.flags.keep = scheme(f.archive) == "" // in a store the earlier uploads of a case must be among the paths
@@ -153,9 +153,6 @@ func (a *App) newBatch(args []string, f batchFlags) (*batch, error) {
 		return nil, err
 	}
 	if f.onCase != "" {
-		if err := folderOnly("--on-case", f.archive); err != nil {
-			return nil, err
-		}
 		if b.hook, err = lookHook(f.onCase); err != nil {
 			return nil, err
 		}

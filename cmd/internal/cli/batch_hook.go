@@ -7,7 +7,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
+
+	"casebook"
+	"casebook/findings"
 )
 
 // hook is the program that is told of finished cases.
@@ -20,6 +24,30 @@ func lookHook(name string) (*hook, error) {
 		return nil, usagef("--on-case %q can't be run: %v", name, err)
 	}
 	return &hook{path}, nil
+}
+
+// runHook runs the program of --on-case for a case that is in the archive. Where that is no folder and so has no path of the report, the program is given a copy.
+func (b *batch) runHook(ctx context.Context, report *findings.Report, r *batchResult) error {
+	if r.Report != "" {
+		return b.hook.run(ctx, b.err, b.flags.onCaseTime, r.Case, b.archive, r.Report, r.Status)
+	}
+	dir, err := os.MkdirTemp("", "casebook-case-")
+	if err != nil {
+		return err
+	}
+	at := filepath.Join(dir, "report.json")
+	if err = writeReport(at, report); err == nil {
+		err = b.hook.run(ctx, b.err, b.flags.onCaseTime, r.Case, b.archive, at, r.Status)
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+func writeReport(at string, report *findings.Report) error {
+	f, err := os.OpenFile(at, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(casebook.WriteReport(f, report), f.Close())
 }
 
 // hookWait is how long what the program started may keep its output open after its end.

@@ -587,8 +587,8 @@ func (b *batch) tell(ctx context.Context, fresh []candidate, report, before *fin
 			}
 		}
 	}
-	if b.hook != nil && r.Report != "" {
-		if err := b.hook.run(ctx, b.err, b.flags.onCaseTime, id, b.archive, r.Report, r.Status); err != nil {
+	if b.hook != nil && (r.Report != "" || scheme(b.archive) != "") {
+		if err := b.runHook(ctx, report, &r); err != nil {
 			r.Hook = err.Error()
 		}
 	}

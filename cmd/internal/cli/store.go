@@ -86,10 +86,13 @@ func (a *App) changer(ctx context.Context, address string) (c index.Changer, don
 	return s, func() { _ = s.Close() }, nil // every change is complete when its method returns
 }
 
-// folderOnly refuses the address of a store for what only an archive in a folder can do.
-func folderOnly(what, address string) error {
+// folderOnly refuses the address of a store for what only an archive in a folder can do, and says what to do instead.
+func folderOnly(what, address, instead string) error {
 	if s := scheme(address); s != "" {
-		return usagef("%s needs an archive in a folder; one at %s:// can't do it", what, s)
+		return usagef("%s needs an archive in a folder, not one at %s://: %s", what, s, instead)
 	}
 	return nil
 }
+
+// keptElsewhere is what to do where an archive keeps no uploads.
+const keptElsewhere = "keep the uploads in a folder of your own, and name it to 'archive recheck --uploads' to evaluate cases anew"
