@@ -90,7 +90,12 @@ func (a *App) runServe(ctx context.Context, f serveFlags, workers func(context.C
 	if f.archive == "" {
 		return usagef("no archive named: give --archive DIR (an archive or a report folder) or set %s", archiveVariable)
 	}
-	opt, done, err := a.serveOptions(f)
+	if f.keep {
+		if err := folderOnly("--keep-uploads", f.archive, keptElsewhere); err != nil {
+			return err
+		}
+	}
+	opt, done, err := a.serveOptions(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -129,16 +134,10 @@ func (a *App) runServe(ctx context.Context, f serveFlags, workers func(context.C
 }
 
 // serveOptions makes options of the flags. done ends what they hold open.
-func (a *App) serveOptions(f serveFlags) (opt serve.Options, done func(), err error) {
+func (a *App) serveOptions(ctx context.Context, f serveFlags) (opt serve.Options, done func(), err error) {
 	done = func() {}
 	opt = serve.Options{
-		Open: func(context.Context) (index.Reader, error) {
-			r, err := index.Open(f.archive)
-			if err != nil {
-				return nil, err // not a nil *Archive
-			}
-			return r, nil
-		},
+		Open:   func(ctx context.Context) (index.Reader, error) { return a.openArchive(ctx, f.archive) },
 		Listen: f.listen, Hosts: f.hosts, TLSCert: f.cert, TLSKey: f.key, Timeout: f.requestTime, PerUser: f.perUser,
 	}
 	if f.requestTime <= 0 || f.perUser < 1 || f.waiting < 1 {
@@ -173,8 +172,8 @@ func (a *App) serveOptions(f serveFlags) (opt serve.Options, done func(), err er
 		}
 	}
 	if f.allowUpload {
-		if opt.Uploads, err = f.uploads(a.Version); err != nil {
-			return opt, done, err
+		if opt.Uploads, done, err = a.uploads(ctx, f); err != nil {
+			return opt, func() {}, err
 		}
 	}
 	var to io.Writer
@@ -186,9 +185,14 @@ func (a *App) serveOptions(f serveFlags) (opt serve.Options, done func(), err er
 	default:
 		file, err := os.OpenFile(f.accessLog, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 		if err != nil {
-			return opt, done, usageError{fmt.Errorf("access log: %w", err)}
+			done()
+			return opt, func() {}, usageError{fmt.Errorf("access log: %w", err)}
 		}
-		to, done = file, func() { _ = file.Close() } // each line was written whole
+		taken := done
+		to, done = file, func() {
+			taken()
+			_ = file.Close() // each line was written whole
+		}
 	}
 	level := slog.LevelInfo
 	if a.verbose {
@@ -198,32 +202,48 @@ func (a *App) serveOptions(f serveFlags) (opt serve.Options, done func(), err er
 	return opt, done, nil
 }
 
-// uploads says how uploads are taken into an archive in a folder.
-func (f *serveFlags) uploads(version string) (*serve.Uploads, error) {
+// uploads says how uploads are taken into the archive. done ends what that holds open.
+func (a *App) uploads(ctx context.Context, f serveFlags) (u *serve.Uploads, done func(), err error) {
 	f.maxBytes, f.maxMember, f.limits = "64GiB", "16GiB", ingest.Limits{}.WithDefaults() // as analyze has them
-	options, err := f.options(version)
+	options, err := f.options(a.Version)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	most, err := parseSize("--max-upload", f.maxSize)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	u = &serve.Uploads{MaxSize: most, Queue: f.waiting, Keep: f.keep, Options: options}
+	if scheme(f.archive) != "" {
+		s, err := a.store(ctx, f.archive)
+		if err != nil {
+			return nil, nil, err
+		}
+		if u.Dir, err = os.MkdirTemp("", "casebook-incoming-"); err != nil {
+			_ = s.Close() // nothing was written
+			return nil, nil, fmt.Errorf("uploads: %w", err)
+		}
+		u.Store = s
+		return u, func() {
+			_ = s.Close() // every case is complete when its writer has returned
+			_ = os.RemoveAll(u.Dir)
+		}, nil
 	}
 	dir, err := filepath.Abs(f.archive)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if inner := filepath.Join(dir, "archive"); isOutput(dir) && !strings.HasSuffix(dir, ".json") {
-		return nil, usagef("%q is a report, whose archive takes no further case", inner)
+		return nil, nil, usagef("%q is a report, whose archive takes no further case", inner)
 	}
 	archive, err := index.Open(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	_ = archive.Close() // nothing was read of it
-	incoming := filepath.Join(dir, "incoming")
-	if err := os.MkdirAll(incoming, 0o700); err != nil {
-		return nil, fmt.Errorf("uploads: %w", err)
+	u.Store, u.Dir = index.Dir(dir), filepath.Join(dir, "incoming")
+	if err := os.MkdirAll(u.Dir, 0o700); err != nil {
+		return nil, nil, fmt.Errorf("uploads: %w", err)
 	}
-	return &serve.Uploads{Store: index.Dir(dir), Dir: incoming, MaxSize: most, Queue: f.waiting, Keep: f.keep, Options: options}, nil
+	return u, func() {}, nil
 }
