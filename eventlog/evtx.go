@@ -52,8 +52,11 @@ func openEVTX(r io.ReaderAt, size int64) (*evtx, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
+	if n < len(head) {
+		return nil, fmt.Errorf("cut short: %d of the %d bytes of its header are there", n, evtxBlock)
+	}
 	at := int64(evtxBlock)
-	if b := int64(binary.LittleEndian.Uint16(head[40:])); n >= 42 && b >= chunkHead && b%chunkHead == 0 {
+	if b := int64(binary.LittleEndian.Uint16(head[40:])); b >= chunkHead && b%chunkHead == 0 {
 		at = b
 	}
 	for ; at < size; at += chunkSize {
