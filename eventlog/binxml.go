@@ -41,14 +41,18 @@ const (
 
 const (
 	noDependency = 0xFFFF
-	maxDepth     = 64      // of elements, templates and values within each other
-	maxSteps     = 1 << 17 // tokens of one event: a template may be used, and a value shown, any number of times
+	maxDepth     = 64 // of elements, templates and values within each other
+
+	// A template may be used, and a value shown, any number of times. Real events have some hundred nodes and some thousand bytes of text.
+	maxEventText = 1 << 20 // bytes of the text of one event
+	maxEventWork = 1 << 17 // nodes of one event
+	maxChunkWork = 1 << 20 // nodes of a chunk
 )
 
 var (
 	errEnds  = errors.New("its XML ends within a node")
 	errDepth = fmt.Errorf("its XML is nested more than %d deep", maxDepth)
-	errLarge = fmt.Errorf("its text has more than %d bytes, or more than %d nodes", maxEventText, maxSteps)
+	errLarge = fmt.Errorf("its text has more than %d bytes or its XML more than %d nodes, or that of its chunk more than %d", maxEventText, maxEventWork, maxChunkWork)
 )
 
 // renderer writes the events of one chunk as XML.
@@ -57,12 +61,22 @@ type renderer struct {
 	out   []byte
 	names map[uint32]string // by their place
 	limit int               // of out, for the event at hand
-	steps int
+	left  int               // nodes that the event at hand may still have
+	work  int               // nodes that the chunk may still have
+}
+
+// step counts a node.
+func (x *renderer) step() error {
+	x.left--
+	if x.left < 0 || len(x.out) > x.limit {
+		return errLarge
+	}
+	return nil
 }
 
 // begin takes the next chunk.
 func (x *renderer) begin(chunk []byte) {
-	x.b = chunk
+	x.b, x.work = chunk, maxChunkWork
 	if x.names == nil {
 		x.names = map[uint32]string{}
 	}
@@ -72,8 +86,10 @@ func (x *renderer) begin(chunk []byte) {
 // event writes the event whose XML lies in the chunk from pos to end, and ends the line. If it can't be read nothing is written.
 func (x *renderer) event(pos, end int) error {
 	mark := len(x.out)
-	x.limit, x.steps = mark+maxEventText, 0
+	budget := min(maxEventWork, x.work)
+	x.limit, x.left = mark+maxEventText, budget
 	_, err := x.nodes(pos, end, &scope{bare: true})
+	x.work -= budget - max(0, x.left)
 	if err == nil && len(x.out) == mark {
 		err = errors.New("it has no XML")
 	}
@@ -132,10 +148,10 @@ func (x *renderer) nodes(pos, end int, s *scope) (int, error) {
 		return pos, errDepth
 	}
 	for pos < end {
-		if x.steps++; x.steps > maxSteps || len(x.out) > x.limit {
-			return pos, errLarge
+		err := x.step()
+		if err != nil {
+			return pos, err
 		}
-		var err error
 		switch token := x.b[pos]; token &^ tokenMore {
 		case tokenEnd, tokenEndElement:
 			return pos + 1, nil
@@ -315,8 +331,8 @@ func (x *renderer) attributes(pos, end int, s *scope) (int, error) {
 		mark, shown := len(x.out), true
 		x.out = append(append(append(x.out, ' '), name...), "='"...)
 		for pos < end {
-			if x.steps++; x.steps > maxSteps || len(x.out) > x.limit {
-				return pos, errLarge
+			if err := x.step(); err != nil {
+				return pos, err
 			}
 			if x.b[pos] == tokenOptional {
 				if i, ok := safeio.U16(x.b[:end], pos+1); ok && x.null(s.value(i), s) {
@@ -353,8 +369,8 @@ func (x *renderer) repeated(mark int, name string, v value, s *scope) error {
 	x.out = x.out[:mark]
 	first := true
 	for one := range x.each(v) {
-		if x.steps++; x.steps > maxSteps || len(x.out) > x.limit {
-			return errLarge
+		if err := x.step(); err != nil {
+			return err
 		}
 		first = false
 		x.out = append(x.out, tag...)

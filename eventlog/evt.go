@@ -26,9 +26,10 @@ import (
 const (
 	evtHeader     = 48
 	evtRecord     = 56 // bytes of a record without its strings
+	evtEnd        = 40 // bytes of what marks the end of the ring
 	maxEVTRecord  = 1 << 20
 	evtPiece      = 1 << 20 // bytes that are searched at a time
-	maxEVTRecords = 8 << 20 // records of one file, of which the places are held
+	maxEVTRecords = 4 << 20 // records of one file, whole or damaged, of which the places are held
 )
 
 type evt struct {
@@ -69,10 +70,11 @@ func openEVT(r io.ReaderAt, size int64) (*evt, error) {
 			}
 			rec, err := e.candidate(start)
 			switch {
+			case rec.length == evtEnd: // the end's last four bytes lie over the first of a record that was given up
+			case len(e.records)+e.places == maxEVTRecords:
+				return nil, fmt.Errorf("it has more than %d records", maxEVTRecords)
 			case err != nil:
 				e.place(start, err)
-			case len(e.records) == maxEVTRecords:
-				return nil, fmt.Errorf("it has more than %d records", maxEVTRecords)
 			default:
 				e.records = append(e.records, rec)
 				next = start + int64(rec.length)
@@ -127,7 +129,7 @@ func (e *evt) damage() error { return e.err() }
 // next renders some records.
 func (e *evt) next() ([]byte, error) {
 	e.x.out = e.x.out[:0]
-	for ; e.now < len(e.records) && len(e.x.out) < evtPiece; e.now++ {
+	for ; e.now < len(e.records) && len(e.x.out) < pieceSize; e.now++ {
 		rec := e.records[e.now]
 		if e.buf = slices.Grow(e.buf[:0], int(rec.length))[:rec.length]; e.read(e.buf, rec.at) != nil {
 			continue // it was read before

@@ -21,22 +21,29 @@ import (
 // Chunks are used in turn: in a log that has wrapped, the oldest lies behind the newest. A log that was copied while Windows wrote to it has a stale file header, so that chunks are found where they must lie, not by its count.
 
 const (
-	evtxBlock    = 4096
-	chunkSize    = 64 << 10
-	chunkHead    = 512
-	recordHead   = 24
-	recordMagic  = "**\x00\x00"
-	chunkMagic   = "ElfChnk\x00"
-	maxEventText = 1 << 20 // bytes of the text of one event
+	evtxBlock   = 4096
+	chunkSize   = 64 << 10
+	chunkHead   = 512
+	recordHead  = 24
+	recordMagic = "**\x00\x00"
+	chunkMagic  = "ElfChnk\x00"
+	pieceSize   = 1 << 20 // bytes of text that are made at a time, but for the last event
 )
 
 type evtx struct {
 	r      io.ReaderAt
 	chunks []chunkAt // in the order of their records
-	now    int
 	buf    []byte
 	x      renderer
 	losses
+
+	// The chunk at hand.
+	b          []byte
+	at         int64 // in the file
+	off        int   // of the next record
+	free       int   // where the free space begins, by the header
+	first, end uint64
+	last       uint64 // number of the record before, 0 if there is none
 }
 
 // chunkAt is where a chunk lies.
@@ -90,61 +97,77 @@ func openEVTX(r io.ReaderAt, size int64) (*evtx, error) {
 
 func (e *evtx) damage() error { return e.err() }
 
-// next renders the next chunk.
+// next renders the next records.
 func (e *evtx) next() ([]byte, error) {
 	e.x.out = e.x.out[:0]
-	if e.now == len(e.chunks) {
+	for len(e.x.out) < pieceSize {
+		if e.b == nil {
+			if len(e.chunks) == 0 {
+				break
+			}
+			c := e.chunks[0]
+			e.chunks = e.chunks[1:]
+			n, err := e.r.ReadAt(e.buf, c.at)
+			if err != nil && !errors.Is(err, io.EOF) {
+				return nil, err
+			}
+			e.begin(e.buf[:n], c.at)
+		}
+		if !e.record() {
+			e.b = nil
+		}
+	}
+	if len(e.x.out) == 0 {
 		return nil, io.EOF
 	}
-	c := e.chunks[e.now]
-	e.now++
-	n, err := e.r.ReadAt(e.buf, c.at)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	e.chunk(e.buf[:n], c.at)
 	return e.x.out, nil
 }
 
-// chunk renders the records of a chunk that lies at a byte of the file.
-func (e *evtx) chunk(b []byte, at int64) {
+// begin takes a chunk that lies at a byte of the file.
+func (e *evtx) begin(b []byte, at int64) {
 	le := binary.LittleEndian
-	free := int(min(le.Uint32(b[48:]), chunkSize))
-	if why := chunkDamage(b, free); why != nil {
+	e.b, e.at, e.off, e.last = b, at, chunkHead, 0
+	e.free = int(min(le.Uint32(b[48:]), chunkSize))
+	e.first, e.end = le.Uint64(b[24:]), le.Uint64(b[32:])
+	if why := chunkDamage(b, e.free); why != nil {
 		e.piece(at, why)
 	}
-	first, end := le.Uint64(b[24:]), le.Uint64(b[32:])
 	e.x.begin(b)
-	var last uint64
-	for off := chunkHead; off+recordHead <= len(b); {
-		size := int(min(le.Uint32(b[off+4:]), chunkSize))
-		number := le.Uint64(b[off+8:])
-		var why error
-		switch {
-		case off >= free && (string(b[off:off+4]) != recordMagic || number != last+1):
-			// Behind the free space's beginning lies what is left of earlier records. Where the header is stale, the next ones do.
-			return
-		case string(b[off:off+4]) != recordMagic:
-			why = errors.New("no record begins where the one before ends")
-		case size < recordHead+4 || off+size > len(b):
-			why = fmt.Errorf("record %d has %d bytes, of which %d are there", number, le.Uint32(b[off+4:]), len(b)-off)
-		}
-		if why != nil {
-			e.place(at+int64(off), why)
-			if off = nextRecord(b, off+4, free); off < 0 {
-				return
-			}
-			continue
-		}
-		if err := e.x.event(off+recordHead, off+size-4); err != nil {
-			e.place(at+int64(off), fmt.Errorf("record %d: %w", number, err))
-		}
-		// In a log that was copied while it changed, records of another chunk may lie between.
-		if number == last+1 || number >= first && number <= end {
-			last = number
-		}
-		off += size
+}
+
+// record renders the next record of the chunk at hand; false if there is none.
+func (e *evtx) record() bool {
+	b, off := e.b, e.off
+	if off+recordHead > len(b) {
+		return false
 	}
+	le := binary.LittleEndian
+	size := int(min(le.Uint32(b[off+4:]), chunkSize))
+	number := le.Uint64(b[off+8:])
+	var why error
+	switch {
+	case off >= e.free && (string(b[off:off+4]) != recordMagic || number != e.last+1):
+		// Behind the free space's beginning lies what is left of earlier records. Where the header is stale, the next ones do.
+		return false
+	case string(b[off:off+4]) != recordMagic:
+		why = errors.New("no record begins where the one before ends")
+	case size < recordHead+4 || off+size > len(b):
+		why = fmt.Errorf("record %d has %d bytes, of which %d are there", number, le.Uint32(b[off+4:]), len(b)-off)
+	}
+	if why != nil {
+		e.place(e.at+int64(off), why)
+		e.off = nextRecord(b, off+4, e.free)
+		return e.off >= 0
+	}
+	if err := e.x.event(off+recordHead, off+size-4); err != nil {
+		e.place(e.at+int64(off), fmt.Errorf("record %d: %w", number, err))
+	}
+	// In a log that was copied while it changed, records of another chunk may lie between.
+	if number == e.last+1 || number >= e.first && number <= e.end {
+		e.last = number
+	}
+	e.off += size
+	return true
 }
 
 // chunkDamage tells what is wrong with a chunk as a whole. A sum of zero is that of a writer who makes none.

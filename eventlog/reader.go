@@ -25,7 +25,7 @@ func isEVT(head []byte) bool {
 	return len(head) >= 8 && string(head[:8]) == "\x30\x00\x00\x00"+evtMagic
 }
 
-// Reader gives a log as text: UTF-8, lines that end in a line feed. It reads the log a piece at a time. A Reader is for one goroutine.
+// Reader gives a log as text: UTF-8, an event in each line. It reads the log a piece at a time. A Reader is for one goroutine.
 type Reader struct {
 	source
 	out  []byte // what is left of the last piece

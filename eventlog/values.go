@@ -172,8 +172,8 @@ func (x *renderer) value(v value, s *scope) error {
 		}
 		first := true
 		for one := range x.each(v) {
-			if x.steps++; x.steps > maxSteps || len(x.out) > x.limit {
-				return errLarge
+			if err := x.step(); err != nil {
+				return err
 			}
 			if !first {
 				x.out = append(x.out, ',')
@@ -257,7 +257,7 @@ func appendText(out, b []byte, attribute bool) []byte {
 	return out
 }
 
-// appendRune appends a character as XML text. Control characters, which XML can't hold, are written as references all the same: they were there.
+// appendRune appends a character as XML text. Line breaks are written as references, so that each event is one line; so are control characters, which XML can't hold: they were there.
 func appendRune(out []byte, r rune, attribute bool) []byte {
 	switch {
 	case r == '<':
@@ -270,7 +270,7 @@ func appendRune(out []byte, r rune, attribute bool) []byte {
 		return append(out, "&apos;"...)
 	case r == '"' && attribute:
 		return append(out, "&quot;"...)
-	case r < 0x20 && (attribute || r != '\n' && r != '\r' && r != '\t'), r == 0x7F:
+	case r < 0x20 && (attribute || r != '\t'), r == 0x7F:
 		return append(strconv.AppendInt(append(out, "&#"...), int64(r), 10), ';')
 	}
 	return utf8.AppendRune(out, r)
