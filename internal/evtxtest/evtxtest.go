@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,9 +85,11 @@ var le = binary.LittleEndian
 // Log writes an .evtx file; its records are numbered from 1. Its text begins as [casebook/eventlog.NewReader] gives it.
 func Log(events ...Event) ([]byte, error) {
 	var w Writer
+	number := uint64(0)
 	for i := range events {
-		if err := w.Add(uint64(i)+1, events[i].Time, func(x *XML) { x.Event(uint64(i)+1, &events[i]) }); err != nil {
-			return nil, fmt.Errorf("event %d: %w", i+1, err)
+		number++
+		if err := w.Add(number, events[i].Time, func(x *XML) { x.Event(number, &events[i]) }); err != nil {
+			return nil, fmt.Errorf("event %d: %w", number, err)
 		}
 	}
 	return w.File(), nil
@@ -122,7 +125,7 @@ func (w *Writer) Add(number uint64, written time.Time, write func(*XML)) error {
 		}
 		c := w.chunks[len(w.chunks)-1]
 		before := *c
-		before.names, before.templates = clone(c.names), clone(c.templates)
+		before.names, before.templates = maps.Clone(c.names), maps.Clone(c.templates)
 		c.record, c.last = len(c.b), number
 		c.b = le.AppendUint32(append(c.b, "**\x00\x00"...), 0)
 		c.b = le.AppendUint64(le.AppendUint64(c.b, number), Filetime(written))
@@ -147,24 +150,16 @@ func (w *Writer) Add(number uint64, written time.Time, write func(*XML)) error {
 	return errors.New("it is larger than a chunk")
 }
 
-// Begin makes the next record begin a chunk.
+// begin makes the next record begin a chunk.
 func (w *Writer) begin(number uint64) {
 	w.chunks = append(w.chunks, &chunk{b: make([]byte, chunkHead, chunkSize), first: number, names: map[string]int{}, templates: map[uint32]int{}})
-}
-
-func clone[K comparable](m map[K]int) map[K]int {
-	out := map[K]int{}
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
 }
 
 // File returns the file, with its checksums.
 func (w *Writer) File() []byte {
 	head := make([]byte, fileHead)
 	copy(head, "ElfFile\x00")
-	le.PutUint64(head[16:], uint64(max(0, len(w.chunks)-1))) //nolint:gosec // a count
+	le.PutUint64(head[16:], uint64(max(0, len(w.chunks)-1)))
 	le.PutUint64(head[24:], w.next)
 	le.PutUint32(head[32:], 128)
 	le.PutUint16(head[36:], 1)

@@ -2,6 +2,7 @@ package evtxtest
 
 import (
 	"hash/crc32"
+	"strings"
 
 	"casebook/internal/safeio"
 )
@@ -210,12 +211,10 @@ func (x *XML) data(e *Event) {
 		return
 	}
 	values := make([]Value, len(e.Strings))
-	name := e.Provider
 	for i, s := range e.Strings {
 		values[i] = Value{Type: 0x01, Bytes: safeio.AppendUTF16LE(nil, s)}
-		name += "|" + e.Names[i]
 	}
-	x.Template(name, func() {
+	x.Template(e.Provider+"|"+strings.Join(e.Names, "|"), func() {
 		x.Element("EventData", NoDependency, nil, func() {
 			for i, n := range e.Names {
 				x.Element("Data", NoDependency, []Attribute{{"Name", func() { x.Text(n) }}}, func() { x.Substitution(i, 0x01, false) })
