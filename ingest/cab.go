@@ -64,15 +64,20 @@ func (u *unpacking) cab(ctx context.Context) error {
 		}
 		return int(max(-1, min(1, a.off-b.off)))
 	})
+	// Where a folder goes on, offsets and what blocks refer to are counted from its beginning in an earlier cabinet.
+	continued := slices.ContainsFunc(files, func(f cabFile) bool { return f.previous })
 	var r *cabReader
 	for i, f := range files {
 		if err := u.room(ctx); err != nil {
 			return err
 		}
 		var why error
-		if f.previous {
+		switch {
+		case f.previous:
 			why = errors.New("it begins in the previous cabinet of the set, and cabinets are read one by one; unpack the set and pass the folder")
-		} else {
+		case f.folder == 0 && continued:
+			why = errors.New("its folder begins in the previous cabinet of the set, and cabinets are read one by one; unpack the set and pass the folder")
+		default:
 			why = cabMethod(folders[f.folder].method)
 		}
 		if why != nil {
