@@ -330,6 +330,7 @@ func FuzzContainers(f *testing.F) {
 	f.Add(zstandard(f, []byte("one\n")))
 	f.Add([]byte(bzipped))
 	f.Add(makeCab(f, true, file{name: "a", body: "one\n"}))
+	f.Add(makeLZXCab(f, 15, 0, []lzxBlock{{lzxVerbatim, 100}}, file{name: "a", body: "one\n"}))
 	if dir := os.Getenv("CASEBOOK_CORPUS"); dir != "" {
 		for _, name := range []string{"bodgit+sevenzip__t0.7z", "bodgit+sevenzip__t4.7z", "libarchive+libarchive__test_read_format_rar5_stored.rar", "libarchive+libarchive__test_read_format_rar_noeof.rar"} {
 			data, err := os.ReadFile(filepath.Join(dir, "archives", name))

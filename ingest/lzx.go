@@ -44,7 +44,7 @@ var lzxSlots = [...]int{15: 30, 16: 32, 17: 34, 18: 36, 19: 38, 20: 42, 21: 50}
 var lzxBase, lzxExtra = func() (base [lzxMaxSlots]int, extra [lzxMaxSlots]uint8) {
 	for slot := range lzxMaxSlots - 1 {
 		if slot >= 3 {
-			extra[slot+1] = min(uint8(slot-1)/2, 17) //nolint:gosec // below 50
+			extra[slot+1] = min(uint8(slot-1)/2, 17)
 		}
 		base[slot+1] = base[slot] + 1<<extra[slot]
 	}
@@ -55,11 +55,11 @@ var errLZX = errors.New("corrupt LZX data")
 
 // lzxCode is a canonical Huffman code. Codes are compared as the 16 bits that begin with them.
 type lzxCode struct {
-	table  [1 << lzxRoot]uint16      // by the next bits: symbol<<5 | length of its code; 0 if that is longer, or no code
-	limit  [lzxMaxCode + 1]uint32    // by length: the first code that is longer
-	first  [lzxMaxCode + 1]uint32    // by length: the first code
-	at     [lzxMaxCode + 1]int       // by length: where its symbols begin
-	symbol [lzxLiterals + 400]uint16 // in the order of their codes
+	table  [1 << lzxRoot]uint16                // by the next bits: symbol<<5 | length of its code; 0 if that is longer, or no code
+	limit  [lzxMaxCode + 1]uint32              // by length: the first code that is longer
+	first  [lzxMaxCode + 1]uint32              // by length: the first code
+	at     [lzxMaxCode + 1]int                 // by length: where its symbols begin
+	symbol [lzxLiterals + 8*lzxMaxSlots]uint16 // in the order of their codes
 }
 
 // build makes the tables from the lengths of the symbols' codes, 0 for a symbol that has none. A code without symbols is one.
@@ -84,7 +84,7 @@ func (h *lzxCode) build(lengths []uint8) error {
 	}
 	for symbol, l := range lengths {
 		if l > 0 {
-			h.symbol[next[l]] = uint16(symbol) //nolint:gosec // below 656
+			h.symbol[next[l]] = uint16(symbol)
 			next[l]++
 		}
 	}
@@ -93,7 +93,7 @@ func (h *lzxCode) build(lengths []uint8) error {
 		for _, symbol := range h.symbol[h.at[l] : h.at[l]+count[l]] {
 			run := h.table[i : i+1<<(lzxRoot-l)]
 			for j := range run {
-				run[j] = symbol<<5 | uint16(l) //nolint:gosec // at most 16
+				run[j] = symbol<<5 | uint16(l)
 			}
 			i += len(run)
 		}
@@ -244,7 +244,7 @@ func (z *lzx) symbol(h *lzxCode) (int, error) {
 	if z.n < lzxMaxCode {
 		z.fill()
 	}
-	symbol, l := h.find(uint32(z.acc >> 48)) //nolint:gosec // 16 bits
+	symbol, l := h.find(uint32(z.acc >> 48))
 	switch {
 	case l == 0:
 		return 0, fmt.Errorf("%w: a Huffman code without symbols is used", errLZX)
@@ -438,7 +438,7 @@ func (z *lzx) packed(end int) error {
 		if z.n < 2*lzxMaxCode {
 			z.fill()
 		}
-		symbol, l := z.main.find(uint32(z.acc >> 48)) //nolint:gosec // 16 bits
+		symbol, l := z.main.find(uint32(z.acc >> 48))
 		if l == 0 {
 			return fmt.Errorf("%w: a Huffman code without symbols is used", errLZX)
 		}
@@ -474,7 +474,7 @@ func (z *lzx) packed(end int) error {
 // match reads the rest of a match: code is that of its position slot and length. 16 bits must be ready, or all that are left.
 func (z *lzx) match(code int) (length, offset int, err error) {
 	if length = code & 7; length == 7 {
-		more, l := z.length.find(uint32(z.acc >> 48)) //nolint:gosec // 16 bits
+		more, l := z.length.find(uint32(z.acc >> 48))
 		if l == 0 {
 			return 0, 0, fmt.Errorf("%w: a Huffman code without symbols is used", errLZX)
 		}
@@ -500,7 +500,7 @@ func (z *lzx) match(code int) (length, offset int, err error) {
 	if z.block == lzxAligned && extra >= 3 {
 		offset += int(z.acc>>(64-(extra-3))) << 3 //nolint:gosec // at most 14 bits
 		z.acc <<= extra - 3
-		low, l := z.aligned.find(uint32(z.acc >> 48)) //nolint:gosec // 16 bits
+		low, l := z.aligned.find(uint32(z.acc >> 48))
 		if l == 0 {
 			return 0, 0, fmt.Errorf("%w: a Huffman code without symbols is used", errLZX)
 		}
