@@ -86,7 +86,7 @@ func (u *unpacking) cab(ctx context.Context) error {
 			}
 			continue
 		}
-		if i == 0 || r == nil || files[i-1].folder != f.folder || files[i-1].previous {
+		if r == nil || files[i-1].folder != f.folder {
 			r = newCabReader(u, folders[f.folder], reserve)
 		}
 		if f.off < r.n {

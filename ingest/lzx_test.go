@@ -490,6 +490,25 @@ func TestLZXUpload(t *testing.T) {
 	}
 }
 
+// TestLZXUploadDamaged reads a log up to where its cabinet is damaged, within a block that has no checksum.
+func TestLZXUploadDamaged(t *testing.T) {
+	body := strings.Repeat("12:00 something happened\r\n", 4000)
+	frames := packLZX(15, 0, []byte(body), true, lzxBlock{lzxRaw, 50_000}, lzxBlock{lzxVerbatim, 1 << 20}).frames
+	cabinet := cabOf(cabLZX|15<<8, func([]byte) []byte {
+		first := frames[0]
+		frames = frames[1:]
+		return first
+	}, file{name: "a.log", body: body})
+	at := cabHeaderLen + cabFolderLen + cabFileLen + len("a.log\x00")
+	at += cabDataLen + int(binary.LittleEndian.Uint16(cabinet[at+4:])) // the second block
+	clear(cabinet[at : at+4])
+	clear(cabinet[at+cabDataLen+50_000-cabBlock:][:4]) // the type of its second block
+	c, got, _ := analyze(t, save(t, "t.cab", cabinet), Options{})
+	if !slices.Contains(summary(c), "! a.log [read] damaged after 50000 bytes: corrupt LZX data: type 0 of a block") || got.text("a.log") != body[:50_000] {
+		t.Errorf("got %q, %d bytes", summary(c), len(got.text("a.log")))
+	}
+}
+
 // TestCorpusLZX compares members of real cabinets with what cabextract unpacks.
 func TestCorpusLZX(t *testing.T) {
 	dir := filepath.Join(corpus(t), "archives")
