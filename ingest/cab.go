@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// Cabinets are read by [MS-CAB], MSZIP by [MS-MCI]. A cabinet has folders, each one stream of data blocks; files are pieces of a folder.
+// Cabinets are read by [MS-CAB], MSZIP by [MS-MCI], LZX by lzx.go. A cabinet has folders, each one stream of data blocks; files are pieces of a folder.
 //
 //	CFHEADER  "MSCF", 4 reserved, cbCabinet 4, 4 reserved, coffFiles 4, 4 reserved, version 2, cFolders 2, cFiles 2, flags 2, setID 2,
 //	          iCabinet 2; with flag 4: cbCFHeader 2, cbCFFolder 1, cbCFData 1, and so many reserved bytes; with flags 1 and 2: names of the
@@ -33,6 +33,8 @@ const (
 	cabPrevious, cabNext, cabReserve               = 1, 2, 4 // flags
 	cabFromPrevious, cabToNext, cabPreviousAndNext = 0xFFFD, 0xFFFE, 0xFFFF
 	cabUTF8                                        = 0x80 // attribute: the name is UTF-8
+
+	cabStored, cabMSZIP, cabQuantum, cabLZX = 0, 1, 2, 3 // method&15
 )
 
 var errCab = errors.New("damaged: its header is not that of a cabinet")
@@ -62,15 +64,20 @@ func (u *unpacking) cab(ctx context.Context) error {
 		}
 		return int(max(-1, min(1, a.off-b.off)))
 	})
+	// Where a folder goes on, offsets and what blocks refer to are counted from its beginning in an earlier cabinet.
+	continued := slices.ContainsFunc(files, func(f cabFile) bool { return f.previous })
 	var r *cabReader
 	for i, f := range files {
 		if err := u.room(ctx); err != nil {
 			return err
 		}
 		var why error
-		if f.previous {
+		switch {
+		case f.previous:
 			why = errors.New("it begins in the previous cabinet of the set, and cabinets are read one by one; unpack the set and pass the folder")
-		} else {
+		case f.folder == 0 && continued:
+			why = errors.New("its folder begins in the previous cabinet of the set, and cabinets are read one by one; unpack the set and pass the folder")
+		default:
 			why = cabMethod(folders[f.folder].method)
 		}
 		if why != nil {
@@ -79,8 +86,8 @@ func (u *unpacking) cab(ctx context.Context) error {
 			}
 			continue
 		}
-		if i == 0 || r == nil || files[i-1].folder != f.folder || files[i-1].previous {
-			r = &cabReader{u: u, reserve: reserve, at: folders[f.folder].at, blocks: folders[f.folder].blocks, mszip: folders[f.folder].method&15 == 1}
+		if r == nil || files[i-1].folder != f.folder {
+			r = newCabReader(u, folders[f.folder], reserve)
 		}
 		if f.off < r.n {
 			if err := u.lock(ctx, f.header, fmt.Errorf("not read: its bytes at %d of the folder are also another file's", f.off)); err != nil {
@@ -99,15 +106,21 @@ func (u *unpacking) cab(ctx context.Context) error {
 // cabMethod tells why a folder's compression is not read; nil if it is.
 func cabMethod(method uint16) error {
 	switch method & 15 {
-	case 0, 1:
+	case cabStored, cabMSZIP:
 		return nil
-	case 2:
+	case cabQuantum:
 		return errors.New("packed by Quantum, which is not read; unpack it with expand -F:* and pass the folder")
-	case 3:
-		return errors.New("packed by LZX, which is not read; unpack it with expand -F:* and pass the folder")
+	case cabLZX:
+		if window := lzxWindow(method); window < lzxMinWindow || window > lzxMaxWindow {
+			return fmt.Errorf("damaged: packed by LZX with a window of %d bits, and none has fewer than %d or more than %d", window, lzxMinWindow, lzxMaxWindow)
+		}
+		return nil
 	}
 	return fmt.Errorf("packed by method %d, which is not read; unpack it with expand -F:* and pass the folder", method&15)
 }
+
+// lzxWindow returns the bits of the window that the method of an LZX folder states.
+func lzxWindow(method uint16) int { return int(method >> 8 & 31) }
 
 // cabDirectory reads the folders and files. Those that it could read come with an error, too. reserve is the length of what stands in each block's
 // header beyond its own fields.
@@ -196,13 +209,23 @@ type cabReader struct {
 	reserve int
 	at      int64 // of the next block
 	blocks  int   // that are left
-	mszip   bool
 	n       int64 // bytes that were read of the folder
 
 	block  []byte // what is left of the current one
-	window []byte // what was unpacked last
+	mszip  bool
+	window []byte // of MSZIP: what was unpacked last
+	lzx    *lzx   // nil if the folder is packed otherwise
 	packed [64 << 10]byte
 	err    error
+}
+
+// newCabReader returns a reader of a folder whose method cabMethod accepts.
+func newCabReader(u *unpacking, f cabFolder, reserve int) *cabReader {
+	r := &cabReader{u: u, reserve: reserve, at: f.at, blocks: f.blocks, mszip: f.method&15 == cabMSZIP}
+	if f.method&15 == cabLZX {
+		r.lzx = newLZX(lzxWindow(f.method))
+	}
+	return r
 }
 
 func (c *cabReader) Read(p []byte) (int, error) {
@@ -241,7 +264,19 @@ func (c *cabReader) nextBlock() error {
 	if sum := le.Uint32(h[:]); sum != 0 && sum != cabSum(h[4:], cabSum(data, 0)) {
 		return errors.New("the checksum of a block is wrong")
 	}
-	if !c.mszip {
+	switch {
+	case c.lzx != nil && size > cabBlock:
+		return errors.New("a block is not LZX data")
+	case c.lzx != nil:
+		c.block, c.err = c.lzx.frame(data, size)
+		if errors.Is(c.err, io.ErrUnexpectedEOF) {
+			c.err = fmt.Errorf("%w: a block ends before what it packs", errLZX)
+		}
+		if len(c.block) == 0 {
+			return c.err
+		}
+		return nil
+	case !c.mszip:
 		c.block = data
 		return nil
 	}

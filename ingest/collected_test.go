@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"casebook/internal/evtxtest"
 )
 
 func TestCollectedName(t *testing.T) {
@@ -155,6 +158,52 @@ x</t></is></c></row></sheetData></worksheet>`},
 	for _, want := range []string{fmt.Sprintf("b.xlsx archive %d", len(book)), "b.xlsx/a_b.txt text/plain 4 truncated", "! b.xlsx/lost.txt [read] the workbook lacks the part that should hold this sheet"} {
 		if !slices.Contains(s, want) {
 			t.Errorf("%q is not in %q", want, s)
+		}
+	}
+}
+
+// TestEventLogs reads logs of both formats within a zip: the text is a member, and what is damaged makes it one that is cut short.
+func TestEventLogs(t *testing.T) {
+	events := []evtxtest.Event{
+		{Time: time.Unix(1331186405, 0), Level: 2, Provider: "Service Control Manager", ID: 7034, Computer: "PC1", Strings: []string{"Spooler", "1"}},
+		{Time: time.Unix(1331186406, 0), Level: 4, Provider: "Service Control Manager", ID: 7036, Computer: "PC1", Strings: []string{"Spooler"}},
+	}
+	log, err := evtxtest.Log(events...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := bytes.Clone(log)
+	damaged[4096+52]++
+	none, err := evtxtest.Log()
+	if err != nil {
+		t.Fatal(err)
+	}
+	zip := makeZip(t,
+		file{name: "logs/System.evtx", body: string(log)}, file{name: "logs/sysevent.evt", body: string(evtxtest.Old(4096, events...))},
+		file{name: "logs/damaged.evtx", body: string(damaged)}, file{name: "logs/none.evtx", body: string(none)}, file{name: "logs/cut.evtx", body: string(log[:100])})
+	c, got, _ := analyze(t, save(t, "a.zip", zip), Options{})
+	for _, path := range []string{"logs/System.evtx/events.xml", "logs/sysevent.evt/events.xml", "logs/damaged.evtx/events.xml"} {
+		if text := got.text(path); strings.Count(text, "</Event>\n") != 2 || !strings.Contains(text, "<Computer>PC1</Computer><Security/></System><EventData><Data>Spooler</Data><Data>1</Data></EventData>") {
+			t.Errorf("%s: %q", path, text)
+		}
+	}
+	size := len(got.text("logs/damaged.evtx/events.xml"))
+	s := summary(c)
+	for _, want := range []string{
+		fmt.Sprintf("logs/System.evtx archive %d", len(log)),
+		fmt.Sprintf("logs/System.evtx/events.xml text/plain %d", size),
+		fmt.Sprintf("logs/damaged.evtx/events.xml text/plain %d truncated", size),
+		fmt.Sprintf("logs/none.evtx archive %d", len(none)),
+		"! logs/damaged.evtx/events.xml [read] 1 chunk is damaged, the first at byte 4096: the checksum of its header is wrong: it is damaged, or was copied while Windows wrote to it",
+		"! logs/cut.evtx [read] the event log can't be read: cut short: 100 of the 4096 bytes of its header are there",
+	} {
+		if !slices.Contains(s, want) {
+			t.Errorf("%q is not in %q", want, s)
+		}
+	}
+	for _, line := range s {
+		if strings.Contains(line, "none.evtx/") || strings.HasPrefix(line, "! logs/none.evtx") {
+			t.Errorf("a log without events is no problem: %s", line)
 		}
 	}
 }

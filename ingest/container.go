@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"time"
+
+	"casebook/eventlog"
 )
 
 // container is a format that holds members. Formats are told by fixed bytes from this list alone, never by trial.
@@ -27,26 +29,28 @@ const (
 	containerZstd
 	containerMail
 	containerMsg
+	containerEventLog
 )
 
 // containers says what messages call each format, and what an upload of it is called in the report.
 var containers = [...]struct{ name, format string }{
-	containerNone:  {"", FormatFile},
-	containerZip:   {"zip", FormatZip},
-	container7z:    {"7z archive", Format7z},
-	containerRAR:   {"RAR archive", FormatRAR},
-	containerTar:   {"tar archive", FormatTar},
-	containerCab:   {"cabinet", FormatCab},
-	containerGzip:  {"gzip data", FormatFile},
-	containerBzip2: {"bzip2 data", FormatFile},
-	containerXZ:    {"xz data", FormatFile},
-	containerZstd:  {"zstandard data", FormatFile},
-	containerMail:  {"mail", FormatFile},
-	containerMsg:   {"mail", FormatFile},
+	containerNone:     {"", FormatFile},
+	containerZip:      {"zip", FormatZip},
+	container7z:       {"7z archive", Format7z},
+	containerRAR:      {"RAR archive", FormatRAR},
+	containerTar:      {"tar archive", FormatTar},
+	containerCab:      {"cabinet", FormatCab},
+	containerGzip:     {"gzip data", FormatFile},
+	containerBzip2:    {"bzip2 data", FormatFile},
+	containerXZ:       {"xz data", FormatFile},
+	containerZstd:     {"zstandard data", FormatFile},
+	containerMail:     {"mail", FormatFile},
+	containerMsg:      {"mail", FormatFile},
+	containerEventLog: {"event log", FormatFile},
 }
 
 // containerOf tells the container that starts with head. Sources: APPNOTE.TXT, RFC 1952 (gzip), the xz format, RFC 8878 (zstd), POSIX pax,
-// 7zFormat.txt, RAR's technote, [MS-CAB].
+// 7zFormat.txt, RAR's technote, [MS-CAB]; those of event logs are named in package eventlog.
 func containerOf(head []byte) container {
 	starts := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
 	switch {
@@ -68,6 +72,8 @@ func containerOf(head []byte) container {
 		return containerZstd
 	case isTar(head):
 		return containerTar
+	case eventlog.Is(head):
+		return containerEventLog
 	}
 	return containerNone
 }
@@ -140,6 +146,8 @@ func (c *catalogue) unpack(ctx context.Context, f container, u *unpacking) (err 
 		return u.msg(ctx)
 	case containerCab:
 		return u.cab(ctx)
+	case containerEventLog:
+		return u.eventLog(ctx)
 	case containerGzip, containerBzip2, containerXZ, containerZstd:
 		return u.compressed(ctx, f)
 	case containerNone, containerZip: // a zip is listed by readZip
@@ -206,6 +214,11 @@ func (u *unpacking) unpacked(ctx context.Context, h header, r io.Reader) error {
 	if err != nil {
 		return err
 	}
+	return u.spooled(ctx, h, in, damage)
+}
+
+// spooled adds a member that was unpacked; damage is why in is not all of it, nil if it is.
+func (u *unpacking) spooled(ctx context.Context, h header, in *content, damage error) error {
 	if err := u.enter(ctx, h, &piecewise{in: in, damage: damage}); err != nil {
 		return err
 	}

@@ -236,6 +236,30 @@ func TestContainerLimits(t *testing.T) {
 // makeCab packs files into one folder, in blocks of MSZIP data or stored.
 func makeCab(t testing.TB, mszip bool, files ...file) []byte {
 	t.Helper()
+	if !mszip {
+		return cabOf(cabStored, func(piece []byte) []byte { return piece }, files...)
+	}
+	var window []byte
+	return cabOf(cabMSZIP, func(piece []byte) []byte {
+		var b bytes.Buffer
+		b.WriteString("CK")
+		w, err := flate.NewWriterDict(&b, 9, window)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		window = piece
+		return b.Bytes()
+	}, files...)
+}
+
+// cabOf makes a cabinet of one folder, whose blocks pack packs one after the other.
+func cabOf(method uint16, pack func(piece []byte) []byte, files ...file) []byte {
 	le := binary.LittleEndian
 	var list, body []byte
 	for _, f := range files {
@@ -248,25 +272,10 @@ func makeCab(t testing.TB, mszip bool, files ...file) []byte {
 		list = append(list, f.name+"\x00"...)
 		body = append(body, f.body...)
 	}
-	var data, window []byte
+	var data []byte
 	blocks := 0
 	for piece := range slices.Chunk(body, cabBlock) {
-		packed := piece
-		if mszip {
-			var b bytes.Buffer
-			b.WriteString("CK")
-			w, err := flate.NewWriterDict(&b, 9, window)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := w.Write(piece); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-			packed, window = b.Bytes(), piece
-		}
+		packed := pack(piece)
 		sizes := le.AppendUint16(le.AppendUint16(nil, uint16(len(packed))), uint16(len(piece)))
 		data = le.AppendUint32(data, cabSum(sizes, cabSum(packed, 0)))
 		data = append(append(data, sizes...), packed...)
@@ -284,10 +293,6 @@ func makeCab(t testing.TB, mszip bool, files ...file) []byte {
 	}
 	out = le.AppendUint32(out, uint32(at))
 	out = le.AppendUint16(out, uint16(blocks))
-	method := uint16(0)
-	if mszip {
-		method = 1
-	}
 	out = le.AppendUint16(out, method)
 	return slices.Concat(out, list, data)
 }
@@ -325,6 +330,7 @@ func FuzzContainers(f *testing.F) {
 	f.Add(zstandard(f, []byte("one\n")))
 	f.Add([]byte(bzipped))
 	f.Add(makeCab(f, true, file{name: "a", body: "one\n"}))
+	f.Add(makeLZXCab(f, 15, 0, []lzxBlock{{lzxVerbatim, 100}}, file{name: "a", body: "one\n"}))
 	if dir := os.Getenv("CASEBOOK_CORPUS"); dir != "" {
 		for _, name := range []string{"bodgit+sevenzip__t0.7z", "bodgit+sevenzip__t4.7z", "libarchive+libarchive__test_read_format_rar5_stored.rar", "libarchive+libarchive__test_read_format_rar_noeof.rar"} {
 			data, err := os.ReadFile(filepath.Join(dir, "archives", name))

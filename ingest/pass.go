@@ -202,9 +202,6 @@ func (p *pass) run(ctx context.Context) {
 		if magic.kind == KindHiveOther {
 			p.a.Kind = hiveKind(head)
 		}
-		if magic.advice != "" {
-			p.t.problems = append(p.t.problems, memberProblem{magic.problem(p.a.Path), foundInBytes})
-		}
 		p.claimBinary(head)
 	default:
 		p.claimBinary(head)

@@ -201,7 +201,7 @@ func TestReadFile(t *testing.T) {
 		{"hive", "SYSTEM", "regf\x01\x00\x00\x00", []string{"SYSTEM hive/other 8", "! SYSTEM [open] it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"}},
 		{"hive-log", "SYSTEM.LOG1", "regf" + strings.Repeat("\x00", 24) + "\x06\x00\x00\x00", []string{"SYSTEM.LOG1 hive/log 32", "! SYSTEM.LOG1 [open] a hive's transaction log says nothing without the hive; pass the folder that holds both"}},
 		{"gzip", "a.log.gz", "\x1f\x8b\x08\x00\x00\x00\x00\x00", []string{"a.log.gz archive/other 8", "! a.log.gz [read] the gzip data can't be read: cut short: its packed bytes end before its first byte"}},
-		{"event-log", "System.evtx", "ElfFile\x00\x00\x00", []string{"System.evtx binary 10", "! System.evtx [read] recognised as event log (EVTX), which is not opened: export it with wevtutil qe FILE /lf:true /f:text and pass the text"}},
+		{"event-log", "System.evtx", "ElfFile\x00\x00\x00", []string{"System.evtx archive/other 10", "! System.evtx [read] the event log can't be read: cut short: 10 of the 4096 bytes of its header are there"}},
 		{"zip-by-name-only", "a.zip", "no zip\n", []string{"a.zip text/plain 7", "! a.zip [open] named like a zip, but it neither starts like one nor has a usable directory at its end; ask for it again if it is to be one"}},
 		{"nuls", "a.log", "abc\ndef\x00ghi\n", []string{"a.log text/plain 12", "! a.log [decode] the text holds NUL characters: 1, the first in line 2"}},
 		{"zeros", "lock.dat", "\x00\x00\x00\x00", []string{"lock.dat binary 4", "! lock.dat [open] it is neither an archive that can be opened, nor a registry hive, nor text; ask for the upload again"}},

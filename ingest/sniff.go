@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"strings"
 	"unicode/utf16"
 )
@@ -16,29 +15,23 @@ const peekSize = 4 << 10
 
 // magic is a format that is told by fixed bytes.
 type magic struct {
-	at     int
-	bytes  string
-	kind   Kind
-	name   string
-	advice string // what to do with a member that this version doesn't read; "" if nothing is to be said
+	bytes string
+	kind  Kind
 }
 
-// magics lists the formats that are told by fixed bytes and are no containers. Sources: MS-EVEN6 and the libyal notes on EVTX.
+// magics lists the formats that are told by fixed bytes and are no containers: hives and their transaction logs.
 var magics = []magic{
-	{0, "ElfFile\x00", KindBinary, "event log (EVTX)", "export it with wevtutil qe FILE /lf:true /f:text and pass the text"},
-	{0, "regf", KindHiveOther, "registry hive", ""},
-	{0, "HvLE", KindHiveLog, "transaction log of a hive", ""},
-	{0, "DIRT", KindHiveLog, "transaction log of a hive", ""},
+	{"regf", KindHiveOther},
+	{"HvLE", KindHiveLog},
+	{"DIRT", KindHiveLog},
 }
 
 // recognise returns the format of a member that starts with head, nil if its magic is none of the list.
 func recognise(head []byte) *magic {
 	for i := range magics {
-		m := &magics[i]
-		if len(head) < m.at+len(m.bytes) || string(head[m.at:m.at+len(m.bytes)]) != m.bytes {
-			continue
+		if m := &magics[i]; bytes.HasPrefix(head, []byte(m.bytes)) {
+			return m
 		}
-		return m
 	}
 	return nil
 }
@@ -46,11 +39,6 @@ func recognise(head []byte) *magic {
 // isZip tells whether head is that of a zip: a local header, the end record of an empty zip, or the mark of a spanned one.
 func isZip(head []byte) bool {
 	return bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")) || bytes.HasPrefix(head, []byte("PK\x07\x08PK"))
-}
-
-// problem says that a recognised member is not read.
-func (m *magic) problem(path string) Problem {
-	return Problem{Artifact: path, Stage: StageRead, Message: fmt.Sprintf("recognised as %s, which is not opened: %s", m.name, m.advice)}
 }
 
 // textEncoding tells whether a member that starts with head is text, and in which encoding if the first bytes decide: a byte order mark,

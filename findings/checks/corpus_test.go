@@ -25,8 +25,8 @@ import (
 	"casebook/internal/need"
 )
 
-// corpusFolders hold the real logs and hives; the archives are containers of other things.
-var corpusFolders = []string{"logs-cmtrace", "logs-msi", "logs-other", "logs-sep", "hives", "hives-malformed"}
+// corpusFolders hold the real logs, event logs and hives; the archives are containers of other things.
+var corpusFolders = []string{"logs-cmtrace", "logs-msi", "logs-other", "logs-sep", "evtx", "hives", "hives-malformed"}
 
 // corpusShows is all that is confirmed on a file of the corpus that is analysed alone, CHECK FILE, each with what an independent reader of the hive
 // (hivexget) or of the text shows there.
@@ -36,6 +36,14 @@ var corpusShows = map[string]string{
 	// Both are made-up logs, which state 0x80070070 (ERROR_DISK_FULL) as the code of an operation that ended for good; no volume is named.
 	"windows-disk-full adamgell+cmtraceopen__fixtures_sccm_client_deployment_cache-failure_evidence_client-content_current_CAS.log":                                                              "line 2: errorCode=0x80070070 terminal=true",
 	"windows-disk-full adamgell+cmtraceopen__fixtures_sccm_client_inventory-compliance-metering_inventory_terminal-failures_evidence_client-inventory_root-a_current_InventoryAgentProvider.log": "line 1: Terminal=true ErrorCode=0x80070070",
+	// By an independent reader of event logs (the evtx crate), events of the Service Control Manager.
+	"windows-driver-failed-at-boot omerbenamram+evtx__2-vss_7-System.evtx":                   "7026 three times: CSC and dam once, dam twice",
+	"windows-driver-failed-at-boot omerbenamram+evtx__sample-with-zero-data-size-event.evtx": "7026: dam five times; that reader leaves the first chunk, in which CSC stands",
+	"windows-driver-failed-at-boot omerbenamram+evtx__system.evtx":                           "7026 three times: CSC and dam once, dam twice",
+	"windows-service-crashing omerbenamram+evtx__2-vss_7-System.evtx":                        "7023: iphlpsvc with %%21, Update Orchestrator Service with %%2147549471",
+	"windows-service-crashing omerbenamram+evtx__sample-with-zero-data-size-event.evtx":      "7031: Sync Host_Session2 twice, Sync Host_Session1 once; 7023: Interactive Services Detection with %%1",
+	"windows-service-crashing omerbenamram+evtx__system.evtx":                                "7023: Interactive Services Detection with %%1 ten times, Spooler with %%2147942414, iphlpsvc with %%1058",
+
 	"windows-pending-reboot mkorman90+regipy__SYSTEM_2":           "PendingFileRenameOperations of the current control set holds two deletes below C:\\Users\\master\\AppData",
 	"windows-pending-reboot mkorman90+regipy__SYSTEM_B":           "PendingFileRenameOperations holds eight deletes, of C:\\Config.Msi, the DriverStore and Dropbox",
 	"windows-pending-reboot mkorman90+regipy__SYSTEM_WIN_10_1709": "PendingFileRenameOperations holds 101 operations, most of them of printer drivers that wait for a boot",
@@ -97,7 +105,7 @@ func shown(t *testing.T, upload string) map[string]findings.Finding {
 		}
 		var files []string
 		for _, e := range f.Evidence {
-			if name := path.Base(e.Artifact); e.Role == findings.Supports && !slices.Contains(files, name) {
+			if name := path.Base(uploaded(e.Artifact)); e.Role == findings.Supports && !slices.Contains(files, name) {
 				files = append(files, name)
 			}
 		}

@@ -67,7 +67,7 @@ var windowsServiceCrashing = &findings.Check{
 		Exonerates: []string{"The System log is there and the service manager writes to it, and none of these events stands in it."},
 		FalsePositives: "Timeouts right after a boot or during an update are common and pass. A 7031 or 7034 in the minutes of a product's upgrade is how some installers stop a service. " +
 			"An application that crashes (Application Error 1000) is no service.",
-		NotCovered: "Services that hang and still answer the service manager, and binary logs (.evtx, .evt): they are asked for as text.",
+		NotCovered: "Services that hang and still answer the service manager.",
 		References: []findings.Reference{
 			{Title: "Service Control Manager events", URL: "https://learn.microsoft.com/en-us/previous-versions/windows/it-pro/windows-server-2008-R2-and-2008/dd349385(v=ws.10)"},
 			{Title: "sc failure", URL: "https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/sc-failure"},

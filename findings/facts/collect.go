@@ -93,8 +93,8 @@ func (s *Sight) KeepFrom(start int) *Match {
 	raw := s.Record.Raw
 	start = max(0, min(start, len(raw)))
 	line := bytes.LastIndexByte(raw[:start], '\n') + 1
-	if rest, _, _ := bytes.Cut(raw[start:], newline); start-line > before && len(rest) > before {
-		start += before
+	if rest, _, _ := bytes.Cut(raw[start:], newline); start-line > before && len(rest) > 0 {
+		start += min(before, len(rest)-1)
 	}
 	return s.sink.keep(s.at, start-textOffset(s.Record), len(s.Record.Text), nil, false)
 }

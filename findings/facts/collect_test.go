@@ -472,7 +472,7 @@ func TestKeepFrom(t *testing.T) {
 		{"short-line", "a needle b\n", 1, 1, "a needle b"},
 		{"several-lines", "first\nsecond needle\nthird\n", 3, 2, "second needle third"},
 		{"long-line", long + "needle" + tail + "\n", 1, 1, "needle" + tail},
-		{"end-of-a-long-line", long + "needle\n" + tail + "\n", 2, 1, long[:100] + "needle " + tail},
+		{"end-of-a-long-line", long + "needle\n" + tail + "\n", 2, 1, long[:95] + "needle " + tail}, // as much before as the line lacks behind
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := facts.Watch{Check: "test", Kinds: []ingest.Kind{ingest.KindLogText}, Every: true, New: func(*ingest.Artifact) facts.Observer { return new(fromNeedle) }}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"casebook/internal/need"
+	"casebook/internal/safeio"
 )
 
 // nodes is how many nodes a cluster has: one may be away, and each shard has another copy.
@@ -172,7 +173,7 @@ func (c *Cluster) AwaitCopies(t testing.TB, prefix string) {
 	}
 	defer func() { _ = res.Body.Close() }() // it was only read
 	if res.StatusCode != http.StatusOK {
-		said, _ := io.ReadAll(res.Body)
+		said, _ := safeio.ReadAll(res.Body, 1<<20) // what is missing is missing in the message
 		t.Fatalf("the indexes %s-* have no copies: %s %s", prefix, res.Status, said)
 	}
 }
