@@ -186,12 +186,6 @@ func readEvent(raw []byte) (plainEvent, bool) {
 	return readEventLabels(raw)
 }
 
-var (
-	eventDatum  = regexp.MustCompile(`(?s)<Data(?:\s[^>]*)?>(.*?)</Data>`)
-	eventBinary = regexp.MustCompile(`<Binary>([0-9A-Fa-f]*)</Binary>`)
-	eventRender = regexp.MustCompile(`(?s)<Message>(.*?)</Message>`)
-)
-
 // readEventXML reads an event from its element EventID on.
 func readEventXML(raw []byte) (plainEvent, bool) {
 	_, rest, ok := bytes.Cut(raw, []byte(">"))
@@ -201,16 +195,42 @@ func readEventXML(raw []byte) (plainEvent, bool) {
 		return plainEvent{}, false
 	}
 	e := plainEvent{id: id}
-	for _, m := range eventDatum.FindAllSubmatch(rest, 16) {
-		e.strings = append(e.strings, clipEvent(html.UnescapeString(string(m[1]))))
+	const most = 16
+	for left := rest; len(e.strings) < most; {
+		var datum []byte
+		if datum, left, ok = xmlElement(left, "Data"); !ok {
+			break
+		}
+		e.strings = append(e.strings, clipEvent(html.UnescapeString(string(datum))))
 	}
-	if m := eventBinary.FindSubmatch(rest); m != nil {
-		e.binary = clipEvent(string(m[1]))
+	if binary, _, ok := xmlElement(rest, "Binary"); ok {
+		e.binary = clipEvent(string(binary))
 	}
-	if m := eventRender.FindSubmatch(rest); m != nil {
-		e.message = clipEvent(html.UnescapeString(string(m[1])))
+	if message, _, ok := xmlElement(rest, "Message"); ok {
+		e.message = clipEvent(html.UnescapeString(string(message)))
 	}
 	return e, true
+}
+
+// xmlElement returns what the first element of that name holds, which must be no element of the same name, and what stands behind it; false if there is none that ends.
+func xmlElement(b []byte, name string) (content, rest []byte, ok bool) {
+	for open := []byte("<" + name); ; {
+		_, tag, found := bytes.Cut(b, open)
+		if !found {
+			return nil, nil, false
+		}
+		if b = tag; len(tag) == 0 || tag[0] != '>' && !unicode.IsSpace(rune(tag[0])) {
+			continue // the name goes on
+		}
+		start, content, found := bytes.Cut(tag, []byte(">"))
+		switch {
+		case !found:
+			return nil, nil, false
+		case bytes.HasSuffix(start, []byte("/")):
+			return nil, content, true
+		}
+		return bytes.Cut(content, []byte("</"+name+">"))
+	}
 }
 
 // Places of the number and the message in a row of an exported table, see ingest/logs/eventtable.go.

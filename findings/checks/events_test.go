@@ -43,6 +43,11 @@ func TestReadEvent(t *testing.T) {
 			raw:  "Event[3]:\n  Log Name: System\n  Source: Microsoft-Windows-Service Control Manager\n  Date: 2012-03-08T21:16:41.123\n  Event ID: 7000\n  Task: N/A\n  Level: Error\n  Opcode: N/A\n  Keyword: Classic\n  User: N/A\n  User Name: N/A\n  Computer: PC1\n  Description: \nThe X service failed: \nno file.\n",
 			want: plainEvent{id: 7000, message: "The X service failed: \nno file."},
 		},
+		"xml-empty-and-similar-elements": {
+			raw: "<Event xmlns='x'><System><Provider Name='P'/><EventID>7</EventID></System><EventData><Database>no</Database><Data/><Data Name='a'/><Data Name='b'>1 &lt; 2&#13;&#10;</Data>" +
+				"<Data>3</Data><Binary>0A0B</Binary><Data>cut",
+			want: plainEvent{id: 7, strings: []string{"", "1 < 2\r\n", "3"}, binary: "0A0B"},
+		},
 		"xml": {
 			raw:  "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Service Control Manager'/><EventID Qualifiers='49152'>7031</EventID></System><EventData><Data Name='param1'>A &amp; B</Data><Data Name='param2'>1</Data><Binary>4100</Binary></EventData></Event>",
 			want: plainEvent{id: 7031, strings: []string{"A & B", "1"}, binary: "4100"},

@@ -46,7 +46,11 @@ var hostSignals = []match.Signal{
 	{
 		// An event names the computer that wrote it; a log of forwarded events has those of many. The label is the same in most languages of Windows.
 		Name: "host/usual/event", Kinds: []string{string(ingest.KindLogEvents)},
-		Literals: []string{"Computer"}, Pattern: `(?m)(?:^\s*Computer:\s+|<Computer>)(?P<host>[^\s<\\/]{1,63})\s*(?:$|</Computer>)`,
+		Literals: []string{"<Computer>"}, Pattern: `<Computer>(?P<host>[^\s<\\/]{1,63})\s*</Computer>`,
+	},
+	{
+		Name: "host/usual/event-label", Kinds: []string{string(ingest.KindLogEvents)},
+		Literals: []string{"Computer:"}, Pattern: `(?m)^\s*Computer:\s+(?P<host>[^\s<\\/]{1,63})\s*$`,
 	},
 }
 
