@@ -89,14 +89,18 @@ func (s *Sight) KeepHit(h *match.Hit) *Match {
 // KeepFrom is KeepLine with a quote that goes from an offset in the record's Raw to the record's end: from that byte on in a long line, else from the
 // beginning of its line.
 func (s *Sight) KeepFrom(start int) *Match {
-	const before = maxQuote / 4 // what a quote of a long line shows of what stands before
-	raw := s.Record.Raw
+	return s.sink.keep(s.at, quoteStart(s.Record.Raw, start)-textOffset(s.Record), len(s.Record.Text), nil, false)
+}
+
+// quoteStart returns the offset by which a quote shows what stands from start on: of a long line a quote also shows what stands before its offset.
+func quoteStart(raw []byte, start int) int {
+	const before = maxQuote / 4
 	start = max(0, min(start, len(raw)))
 	line := bytes.LastIndexByte(raw[:start], '\n') + 1
 	if rest, _, _ := bytes.Cut(raw[start:], newline); start-line > before && len(rest) > 0 {
 		start += min(before, len(rest)-1)
 	}
-	return s.sink.keep(s.at, start-textOffset(s.Record), len(s.Record.Text), nil, false)
+	return start
 }
 
 // KeepBefore returns the record n places before this one, n from 1 to 20, as a match that may be kept, nil if there is none.

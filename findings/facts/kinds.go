@@ -49,15 +49,16 @@ type coded struct {
 	variants map[uint64]bool
 }
 
-// add counts a record of an artifact of a kind, which begins in a line, and reports whether it is the first of a new kind of error.
-func (k *kinds) add(text []byte, line int, of ingest.Kind) bool {
+// add counts a record of an artifact of a kind, which begins in a line, and reports whether it is the first of a new kind of error. The kind begins with head as it is, which may be empty.
+func (k *kinds) add(head, text []byte, line int, of ingest.Kind) bool {
 	if k.byKey == nil {
 		k.byKey, k.coded, k.seed = map[uint64]*ErrorKind{}, map[uint64]*coded{}, maphash.MakeSeed()
 	}
-	k.buf = appendTemplate(k.buf[:0], text, nil)
+	head = head[:min(len(head), maxTemplate/2)]
+	k.buf = appendTemplate(append(k.buf[:0], head...), text, nil)
 	key := maphash.Bytes(k.seed, k.buf)
 	if bytes.IndexByte(k.buf, '#') >= 0 {
-		key = k.withCodes(key, text, line, of)
+		key = k.withCodes(key, head, text, line, of)
 	}
 	if kind := k.byKey[key]; kind != nil {
 		kind.Count++
@@ -73,7 +74,7 @@ func (k *kinds) add(text []byte, line int, of ingest.Kind) bool {
 }
 
 // withCodes puts the codes of a text into its template in k.buf, whose key is given, and returns the key that it then has.
-func (k *kinds) withCodes(masked uint64, text []byte, line int, of ingest.Kind) uint64 {
+func (k *kinds) withCodes(masked uint64, head, text []byte, line int, of ingest.Kind) uint64 {
 	c := k.coded[masked]
 	if c == nil {
 		if len(k.coded) >= min(maxKinds, leastKinds+line/linesAKind) {
@@ -84,16 +85,16 @@ func (k *kinds) withCodes(masked uint64, text []byte, line int, of ingest.Kind) 
 	}
 	if c.scans < maxScans {
 		c.scans++
-		k.buf = appendTemplate(k.buf[:0], text, codesIn(text, of, &c.places))
+		k.buf = appendTemplate(append(k.buf[:0], head...), text, codesIn(text, of, &c.places))
 	} else if c.places != 0 {
-		k.buf = appendTemplate(k.buf[:0], text, func(n, _, _ int, word []byte) bool {
+		k.buf = appendTemplate(append(k.buf[:0], head...), text, func(n, _, _ int, word []byte) bool {
 			return n < 64 && c.places&(1<<n) != 0 && len(bytes.Trim(word, "0xX")) > 0
 		})
 	}
 	key := maphash.Bytes(k.seed, k.buf)
 	if key != masked && !c.variants[key] {
 		if len(c.variants) >= maxCodes {
-			k.buf = appendTemplate(k.buf[:0], text, nil)
+			k.buf = appendTemplate(append(k.buf[:0], head...), text, nil)
 			return masked
 		}
 		c.variants[key] = true
@@ -266,18 +267,25 @@ func (f *Facts) ErrorKinds() []ErrorKind {
 }
 
 // loud keeps what a record that its writer calls an error adds: its kind, and the first record of each of the first kinds with the lines around it. Words in what is no log (a ticket's text, names of settings)
-// report nothing, and an exit code that asks for a restart is a success, whatever the line calls it. An event is quoted with all its fields, and its kind is
-// told by its description.
+// report nothing, and an exit code that asks for a restart is a success, whatever the line calls it. An event is quoted with all its fields, one in XML from its own part on, and
+// its kind is told by its description, in XML by source, number and strings.
 func (s *sink) loud(i int, r *ingest.Record) {
 	if kind := s.artifact.Kind; !strings.HasPrefix(string(kind), "log/") && kind != ingest.KindVCMJobs || asksForRestart(r.Text) {
 		return
 	}
-	end, telling := 1, r.Text
+	start, end, telling := 0, 1, r.Text
+	var head []byte
 	if s.artifact.Kind == ingest.KindLogEvents {
-		end, telling = len(r.Text), longestLine(r.Text)
+		var xml bool
+		if head, telling, xml = tellingEvent(r.Text); !xml {
+			telling = longestLine(r.Text)
+		} else if data := bytes.Index(r.Text, []byte("</System>")); data >= 0 {
+			start = quoteStart(r.Text, data+len("</System>"))
+		}
+		end = len(r.Text)
 	}
-	if s.kinds.add(telling, r.Line, s.artifact.Kind) {
-		m := s.keep(i, 0, end, nil, len(s.got.loud) < maxLoud)
+	if s.kinds.add(head, telling, r.Line, s.artifact.Kind) {
+		m := s.keep(i, start, end, nil, len(s.got.loud) < maxLoud)
 		if len(s.got.loud) < maxLoud {
 			s.got.loud = append(s.got.loud, m)
 		}

@@ -2,6 +2,7 @@ package facts_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,6 +72,53 @@ func TestLoudKinds(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"The X service failed to start because its file is gone.", "exit code 30101", "failed at #", "id # failed", "lost 0x80070005"}, kinds); diff != "" {
 		t.Errorf("kinds (-want +got):\n%s", diff)
+	}
+}
+
+// TestEventKinds tells events in XML apart by their source and number, and counts those together that differ in numbers.
+func TestEventKinds(t *testing.T) {
+	c, err := facts.NewCollector(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	xml := func(source, id, data string) string {
+		return "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name=" + source + "/><EventID Qualifiers='49152'>" + id +
+			"</EventID><Level>2</Level><TimeCreated SystemTime='2012-03-08T06:00:05.1234567Z'/><EventRecordID>" + id + "</EventRecordID></System>" + data + "</Event>"
+	}
+	a := &ingest.Artifact{Path: "System.evtx/events.xml", Kind: ingest.KindLogEvents}
+	sink := c.Sink(a)
+	for i, l := range []string{
+		xml("'Service Control Manager' Guid='{1}'", "7031", "<EventData><Data Name='param1'>A &amp; B</Data><Data Name='param2'>1</Data><Binary>0A0B</Binary></EventData>"),
+		xml("'Service Control Manager' Guid='{1}'", "7031", "<EventData><Data Name='param1'>A &amp; B</Data><Data Name='param2'>2</Data><Binary>0A0C</Binary></EventData>"),
+		xml("'Service Control Manager' Guid='{1}'", "7034", "<EventData><Data Name='param1'>A &amp; B</Data><Data Name='param2'>2</Data></EventData>"),
+		xml(`"Disk"`, "11", "<EventData><Data>&#13;&#10;\\Device\\Harddisk1</Data><Data/></EventData>"),
+		xml("'Other'", "5", "<EventData></EventData><RenderingInfo Culture='en-US'><Message>It broke.&#13;&#10;Twice.</Message></RenderingInfo>"),
+		xml("'Empty'", "6", "<UserData><X xmlns='u'/></UserData>"),
+		"<Event xmlns='x'><System><Provider Name='Cut",
+	} {
+		sink.Records([]ingest.Record{{Line: 1000 * (i + 1), Lines: 1, Raw: []byte(l + "\n"), Text: []byte(l), Severity: ingest.SeverityError}})
+	}
+	sink.Done(a)
+	systems, _ := facts.Build([]*ingest.Artifact{a}, nil, c, "")
+	got := map[string]int{}
+	var loud []string
+	for _, f := range systems {
+		for _, k := range f.ErrorKinds() {
+			got[k.Template] = k.Count
+		}
+		for _, m := range f.Loud() {
+			loud = append(loud, m.Quote)
+		}
+	}
+	want := map[string]int{
+		"Service Control Manager 7031: A & B; #": 2, "Service Control Manager 7034: A & B; #": 1, `Disk 11: \Device\Harddisk#`: 1, "Other 5: It broke.": 1, "Empty 6": 1,
+		"<Event xmlns='x'><System><Provider Name='Cut": 1,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("kinds (-want +got):\n%s", diff)
+	}
+	if len(loud) == 0 || !strings.Contains(loud[0], "<EventData><Data Name='param1'>A &amp; B</Data><Data Name='param2'>1</Data><Binary>0A0B</Binary></EventData></Event>") {
+		t.Errorf("quotes %q", loud)
 	}
 }
 
