@@ -128,6 +128,9 @@ func (s *scope) value(i uint16) value {
 	return value{}
 }
 
+// null tells whether a value is missing. Outside a template nothing is.
+func (s *scope) null(i uint16) bool { return s.values != nil && s.value(i).typ == typeNull }
+
 func (x *renderer) u16(pos, end int) (uint16, int, error) {
 	if v, ok := safeio.U16(x.b[:end], pos); ok {
 		return v, pos + 2, nil
@@ -275,7 +278,7 @@ func (x *renderer) element(pos, end int, s *scope) (int, error) {
 	if err != nil {
 		return pos, err
 	}
-	if dependency != noDependency && x.null(s.value(dependency), s) && int64(pos)+int64(size) <= int64(end) {
+	if dependency != noDependency && s.null(dependency) && int64(pos)+int64(size) <= int64(end) {
 		return pos + int(size), nil
 	}
 	name, pos, err := x.name(pos, end)
@@ -312,9 +315,6 @@ func (x *renderer) element(pos, end int, s *scope) (int, error) {
 	return pos, nil
 }
 
-// null tells whether a value is missing. Outside a template nothing is.
-func (x *renderer) null(v value, s *scope) bool { return s.values != nil && v.typ == typeNull }
-
 // attributes writes attributes, without those whose optional value is missing.
 func (x *renderer) attributes(pos, end int, s *scope) (int, error) {
 	_, pos, err := x.u32(pos, end)
@@ -335,7 +335,7 @@ func (x *renderer) attributes(pos, end int, s *scope) (int, error) {
 				return pos, err
 			}
 			if x.b[pos] == tokenOptional {
-				if i, ok := safeio.U16(x.b[:end], pos+1); ok && x.null(s.value(i), s) {
+				if i, ok := safeio.U16(x.b[:end], pos+1); ok && s.null(i) {
 					shown = false
 				}
 			}

@@ -82,7 +82,7 @@ func Parse(text string) ([]Event, error) {
 
 var le = binary.LittleEndian
 
-// Log writes an .evtx file; its records are numbered from 1. Its text begins as [casebook/eventlog.NewReader] gives it.
+// Log writes an .evtx file; its records are numbered from 1. The error says that an event is larger than a chunk.
 func Log(events ...Event) ([]byte, error) {
 	var w Writer
 	number := uint64(0)
