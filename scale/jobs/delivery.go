@@ -100,29 +100,64 @@ func (q *Queue) Interval() time.Duration {
 // Done ends a job with its result. When it returns nil the job is not given to anybody again.
 func (d *Delivery) Done(ctx context.Context, r Result) error {
 	r.Job, r.Tries = d.Job, d.Tries
-	if r.Status != "skipped" || d.Tries == 1 || !d.queue.hasResult(ctx, d.ID()) { // an earlier worker may have said more before it was killed
-		text, err := json.Marshal(r)
-		if err != nil {
-			return err
-		}
-		err = d.queue.persist(ctx, func(ctx context.Context) error {
-			_, err := d.queue.js.Publish(ctx, d.queue.subject("results", r.Status+"."+d.ID()), text)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("store the result of %q: %w", d.Name, err)
-		}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	err = d.queue.persist(ctx, func(ctx context.Context) error {
+		_, err := d.queue.js.Publish(ctx, d.queue.subject("results", r.Status+"."+d.ID()), text)
+		return err
+	})
+	if err == nil {
+		err = d.queue.persist(ctx, func(ctx context.Context) error { return d.queue.keepOne(ctx, d.ID()) })
+	}
+	if err != nil {
+		return fmt.Errorf("store the result of %q: %w", d.Name, err)
 	}
 	return d.ack(ctx)
 }
 
-func (q *Queue) hasResult(ctx context.Context, id string) bool {
+// keepOne takes away all results of a job but the newest, and that its upload was skipped if there is another: two workers may have
+// had the job, the first of which was killed, or late, when it had filed the case. As each looks after it has stored its own result,
+// the last one sees both.
+func (q *Queue) keepOne(ctx context.Context, id string) error {
 	s, err := q.js.Stream(ctx, q.stream("results"))
 	if err != nil {
-		return false
+		return err
 	}
-	_, err = s.GetLastMsgForSubject(ctx, q.subject("results", "*."+id))
-	return err == nil
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(q.subject("results", "*."+id)))
+	if err != nil {
+		return err
+	}
+	if len(info.State.Subjects) < 2 {
+		return nil
+	}
+	keep, keepSkipped, held := uint64(0), true, []uint64{}
+	for subject := range info.State.Subjects {
+		m, err := s.GetLastMsgForSubject(ctx, subject)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue // the other worker took it away
+		}
+		if err != nil {
+			return err
+		}
+		held = append(held, m.Sequence)
+		skipped := subject == q.subject("results", "skipped."+id)
+		if keepSkipped && !skipped || keepSkipped == skipped && m.Sequence > keep {
+			keep, keepSkipped = m.Sequence, skipped
+		}
+	}
+	for _, seq := range held {
+		if seq == keep {
+			continue
+		}
+		if err := s.DeleteMsg(ctx, seq); err != nil {
+			if _, gone := s.GetMsg(ctx, seq); !errors.Is(gone, jetstream.ErrMsgNotFound) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ack takes the job out of the queue and waits until the servers have agreed.

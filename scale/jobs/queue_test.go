@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +104,30 @@ func TestRedelivery(t *testing.T) {
 		t.Fatal(err)
 	}
 	stands(t, q, jobs.Status{Done: map[string]uint64{"skipped": 1}})
+}
+
+// TestTwoWorkersOneResult gives a job to a second worker while the first, which is late, has filed its case: what the first did is the
+// result, whoever comes to an end first, and it is counted once.
+func TestTwoWorkersOneResult(t *testing.T) {
+	for _, lateFirst := range []bool{false, true} {
+		q := connect(t, natstest.New(t, 1), 1)
+		submit(t, q, upload("a"), true)
+		first := next(t, q)
+		second := next(t, q)
+		ends := []func() error{
+			func() error { return first.Done(t.Context(), jobs.Result{Status: "analysed"}) },
+			func() error { return second.Done(t.Context(), jobs.Result{Status: "skipped"}) },
+		}
+		if lateFirst {
+			slices.Reverse(ends)
+		}
+		for _, end := range ends {
+			if err := end(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stands(t, q, jobs.Status{Done: map[string]uint64{"analysed": 1}})
+	}
 }
 
 // TestWorking keeps a job for longer than AckWait.
