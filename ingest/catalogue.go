@@ -200,7 +200,7 @@ func (c *catalogue) claimed(base string, head []byte) (claimed first) {
 				if !ok {
 					continue
 				}
-				text = headText(&c.head, head, enc, bom, pageOf(0, defaultANSI))
+				text = headText(&c.head, head, enc, bom, pageOf(0, defaultANSI), true)
 			}
 			if x.Sniff(base, text) > 0 {
 				claimed = firstText

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +15,8 @@ import (
 	"casebook/ingest/logs"
 )
 
-// TestCodePages: what console programs write is in the OEM code page of the machine's registry, other texts are in its ANSI page.
+// TestCodePages: what console programs write is in the OEM code page of the machine's registry, other texts are in its ANSI page. Without a
+// registry the page that the text shows is taken, which is said.
 func TestCodePages(t *testing.T) {
 	ipconfig := "\r\nWindows-IP-Konfiguration\r\n\r\n        Hostname. . . . . . . . . . . . . : PC2\r\n        Primäres DNS-Suffix . . . . . . . :\r\n" +
 		"        Knotentyp . . . . . . . . . . . . : Unbekannt\r\n        IP-Routing aktiviert. . . . . . . : Nein\r\n\r\nEthernetadapter Büro:\r\n\r\n" +
@@ -25,6 +27,7 @@ func TestCodePages(t *testing.T) {
 		"Hotfix(es):                    2 Hotfix(e) installiert.\r\n                               [01]: KB958830\r\n                               [02]: KB976902\r\n"
 	nslookup := "Server:  dns1.corp.example.com\r\nAddress:  10.1.0.53\r\n\r\n*** pc9 wurde von dns1.corp.example.com nicht gefunden: Größenüberschreitung.\r\n"
 	listing := " Datenträger in Laufwerk C: ist Büro\r\n Volumeseriennummer: 1234-ABCD\r\n\r\n Verzeichnis von C:\\Größe\r\n\r\n08.01.2011  20:16               123 größe.txt\r\n               1 Datei(en),            123 Bytes\r\n"
+	russian := " Том в устройстве C имеет метку Система\r\n Серийный номер тома: 1234-ABCD\r\n\r\n Содержимое папки C:\\Отчёты\r\n\r\n08.01.2011  20:16               123 отчёт.txt\r\n               1 файлов            123 байт\r\n"
 	log := "2011-01-08 20:16:41 Größe geändert\r\n2011-01-08 20:16:42 weiter\r\n"
 	for name, c := range map[string]struct {
 		text string
@@ -34,17 +37,25 @@ func TestCodePages(t *testing.T) {
 		oem  int
 		want string // its name
 	}{
-		"ipconfig-german":          {ipconfig, ingest.KindIPConfig, charmap.CodePage850, 1252, 850, "ibm850"},
-		"systeminfo-german":        {systeminfo, ingest.KindSystemInfo, charmap.CodePage850, 1252, 850, "ibm850"},
-		"nslookup-german":          {nslookup, ingest.KindNslookup, charmap.CodePage850, 1252, 850, "ibm850"},
-		"dir-german":               {listing, ingest.KindListing, charmap.CodePage850, 1252, 850, "ibm850"},
-		"log-german":               {log, ingest.KindLogText, charmap.Windows1252, 1252, 850, "windows-1252"},
-		"dir-russian":              {strings.ReplaceAll(listing, "Größe", "Отчёты"), ingest.KindListing, charmap.CodePage866, 1251, 866, "ibm866"},
-		"log-russian":              {"2011-01-08 20:16:41 Ошибка\r\n", ingest.KindLogText, charmap.Windows1251, 1251, 866, "windows-1251"},
-		"log-japanese":             {"2011-01-08 20:16:41 エラー: 表示\r\n", ingest.KindLogText, japanese.ShiftJIS, 932, 932, "shift_jis"},
-		"ipconfig-japanese":        {strings.NewReplacer("Primäres DNS-Suffix ", "プライマリ DNS サフィックス ", "Büro", "ローカル エリア接続").Replace(ipconfig), ingest.KindIPConfig, japanese.ShiftJIS, 932, 932, "shift_jis"},
-		"log-chinese":              {"2011-01-08 20:16:41 错误: 文件正在使用\r\n", ingest.KindLogText, simplifiedchinese.GBK, 936, 936, "gbk"},
-		"ipconfig-of-a-powershell": {ipconfig, ingest.KindIPConfig, nil, 1252, 850, "utf-8"},
+		"ipconfig-german":           {ipconfig, ingest.KindIPConfig, charmap.CodePage850, 1252, 850, "ibm850"},
+		"systeminfo-german":         {systeminfo, ingest.KindSystemInfo, charmap.CodePage850, 1252, 850, "ibm850"},
+		"nslookup-german":           {nslookup, ingest.KindNslookup, charmap.CodePage850, 1252, 850, "ibm850"},
+		"dir-german":                {listing, ingest.KindListing, charmap.CodePage850, 1252, 850, "ibm850"},
+		"log-german":                {log, ingest.KindLogText, charmap.Windows1252, 1252, 850, "windows-1252"},
+		"dir-russian":               {strings.ReplaceAll(listing, "Größe", "Отчёты"), ingest.KindListing, charmap.CodePage866, 1251, 866, "ibm866"},
+		"log-russian":               {"2011-01-08 20:16:41 Ошибка\r\n", ingest.KindLogText, charmap.Windows1251, 1251, 866, "windows-1251"},
+		"log-japanese":              {"2011-01-08 20:16:41 エラー: 表示\r\n", ingest.KindLogText, japanese.ShiftJIS, 932, 932, "shift_jis"},
+		"ipconfig-japanese":         {strings.NewReplacer("Primäres DNS-Suffix ", "プライマリ DNS サフィックス ", "Büro", "ローカル エリア接続").Replace(ipconfig), ingest.KindIPConfig, japanese.ShiftJIS, 932, 932, "shift_jis"},
+		"log-chinese":               {"2011-01-08 20:16:41 错误: 文件正在使用\r\n", ingest.KindLogText, simplifiedchinese.GBK, 936, 936, "gbk"},
+		"unknown-dir-german":        {listing, ingest.KindListing, charmap.CodePage850, 0, 0, "ibm437"},
+		"unknown-log-german":        {log, ingest.KindLogText, charmap.Windows1252, 0, 0, "windows-1252"},
+		"unknown-dir-russian":       {russian, ingest.KindListing, charmap.CodePage866, 0, 0, "ibm866"},
+		"unknown-log-russian":       {"2011-01-08 20:16:41 Ошибка: не удаётся найти файл\r\n", ingest.KindLogText, charmap.Windows1251, 0, 0, "windows-1251"},
+		"unknown-log-japanese":      {"2011-01-08 20:16:41 エラー: 表示\r\n", ingest.KindLogText, japanese.ShiftJIS, 0, 0, "shift_jis"},
+		"unknown-log-chinese":       {"2011-01-08 20:16:41 错误: 文件正在使用\r\n", ingest.KindLogText, simplifiedchinese.GBK, 0, 0, "gbk"},
+		"unknown-ipconfig-japanese": {strings.NewReplacer("Primäres DNS-Suffix ", "プライマリ DNS サフィックス ", "Büro", "ローカル エリア接続").Replace(ipconfig), ingest.KindIPConfig, japanese.ShiftJIS, 0, 0, "shift_jis"},
+		"unknown-log-late":          {strings.Repeat("2011-01-08 20:16:41 setup goes on\r\n", 40000) + "2011-01-08 20:16:42 Ошибка: не удаётся найти файл\r\n", ingest.KindLogText, charmap.Windows1251, 0, 0, "windows-1251"},
+		"ipconfig-of-a-powershell":  {ipconfig, ingest.KindIPConfig, nil, 1252, 850, "utf-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := c.text
@@ -86,8 +97,16 @@ func TestCodePages(t *testing.T) {
 			if sink.text.String() != text {
 				t.Errorf("got %q\nwant %q", sink.text.String(), text)
 			}
-			if len(got.Problems) > 0 {
-				t.Errorf("problems %v", got.Problems)
+			var said []string
+			if c.ansi == 0 {
+				said = []string{`no registry says which code page the machine uses; texts that are not Unicode and were read by a likely one: 1 (the first: "capture.txt" by ` + c.want + `)`}
+			}
+			var problems []string
+			for _, p := range got.Problems {
+				problems = append(problems, p.Message)
+			}
+			if !slices.Equal(problems, said) {
+				t.Errorf("problems %q, want %q", problems, said)
 			}
 		})
 	}

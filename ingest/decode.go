@@ -29,6 +29,7 @@ type decoder struct {
 	changeAt int          // line of the first change
 	verbatim bool         // the bytes are decoded text already
 	fallback *codePage    // the page of text that is neither UTF-8 nor UTF-16
+	likely   bool         // fallback is only the usual one, and gives way to the page that the text shows
 	page     *pageDecoder // of fallback; nil until it is needed
 	raw      []byte       // scratch: bytes to be decoded, while buf takes their text
 	rest     []byte       // scratch: bytes behind a change of the encoding
@@ -238,7 +239,11 @@ func (d *decoder) settle(atEOF bool) {
 	case good > bad:
 		d.encoding = encUTF8
 		d.decodeUTF8(atEOF)
+	case d.likely && !atEOF && len(tail)-n < likelySample: // what comes shows which page it is
 	default:
+		if d.likely {
+			d.fallback, d.page, d.likely = likelyPage(tail, d.fallback), nil, false
+		}
 		d.encoding = d.fallback.name
 		d.decodePage(atEOF)
 	}

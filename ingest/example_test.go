@@ -65,6 +65,6 @@ func ExampleRead() {
 	// logs/install.log:1 started
 	// logs/install.log:2 fünf
 	// logs/install.log is text/plain in windows-1252
-	// : decode: no registry says which code page the machine uses; texts that are not Unicode and were read by a usual one: 1 (the first: "logs/install.log" by windows-1252)
+	// : decode: no registry says which code page the machine uses; texts that are not Unicode and were read by a likely one: 1 (the first: "logs/install.log" by windows-1252)
 	// logs/install.log: open: the name "..\\logs\\install.log" leaves its folder by ..; the member is called "logs/install.log" here
 }

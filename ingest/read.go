@@ -314,7 +314,7 @@ func (r *reading) contents() *Contents {
 	}
 	if assumed > 0 {
 		c.Problems = append(c.Problems, Problem{Stage: StageDecode, Message: fmt.Sprintf(
-			"no registry says which code page the machine uses; texts that are not Unicode and were read by a usual one: %d (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
+			"no registry says which code page the machine uses; texts that are not Unicode and were read by a likely one: %d (the first: %q by %s)", assumed, assumedFirst.path, assumedFirst.assumed)})
 	}
 	var whole []Problem // those that are of no member, and that only the bundles show
 	if r.skipped > 0 {

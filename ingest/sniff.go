@@ -161,14 +161,15 @@ func beginsInBytes(head []byte) bool {
 }
 
 // headText returns the decoded beginning of a text for those who recognise it, up to headSize bytes, cut anywhere. It is part of raw, or
-// of d's buffer.
-func headText(d *decoder, raw []byte, enc string, bom int, fallback *codePage) []byte {
+// of d's buffer. likely says that fallback is not known to be the machine's page.
+func headText(d *decoder, raw []byte, enc string, bom int, fallback *codePage, likely bool) []byte {
 	raw = raw[bom:]
 	raw = raw[:min(len(raw), headSize)]
 	if enc == encUTF8 || enc == "" && asciiLen(raw) == len(raw) {
 		return raw
 	}
 	d.reset(enc, fallback)
+	d.likely = likely
 	n := copy(d.space(len(raw)), raw)
 	text := d.decode(n, n < headSize)
 	return text[:min(len(text), headSize)]

@@ -28,7 +28,7 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	if decoded != nil {
 		head = decoded.headOf(raw)
 	} else {
-		head = headText(&p.w.head, raw, enc, bom, ansi)
+		head = headText(&p.w.head, raw, enc, bom, ansi, p.locale.ANSI == 0)
 	}
 	if opt.Keep != nil {
 		p.w.recognised = append(p.w.recognised[:0], head...)
@@ -53,7 +53,7 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 
 	d := &p.w.dec
 	d.reset(enc, page)
-	d.verbatim = decoded != nil
+	d.verbatim, d.likely = decoded != nil, !known
 	copy(d.space(len(raw)), raw[bom:])
 	fresh := d.decode(len(raw)-bom, p.err != nil)
 	if opt.Keep != nil {
@@ -88,8 +88,8 @@ func (p *pass) text(ctx context.Context, raw []byte, enc string, bom int) {
 	}
 	if decoded != nil {
 		p.decodedBefore(decoded, page, known)
-	} else if p.a.Encoding = d.name(); !known && (d.encoding == page.name || d.encoding == encUTF8 && d.damaged > 0) {
-		p.t.assumed = page.name
+	} else if p.a.Encoding = d.name(); !known && (d.encoding == d.fallback.name || d.encoding == encUTF8 && d.damaged > 0) {
+		p.t.assumed = d.fallback.name
 	}
 	for _, problem := range d.problems(p.a.Path) {
 		p.t.problems = append(p.t.problems, memberProblem{problem, foundInBytes})
@@ -126,7 +126,7 @@ func (p *pass) decodedBefore(k *KeptMember, page *codePage, known bool) {
 		by = k.Encoding
 	}
 	switch {
-	case by != "" && by != page.name:
+	case by != "" && by != page.name && (known || k.Assumed == ""):
 		p.found(foundInText, StageDecode, "its characters outside ASCII were read by %s; by what the case holds now they would be read by %s, but its bytes are no longer at hand: ask for the upload again if they matter", by, page.name)
 	case !known:
 		p.t.assumed = k.Assumed
