@@ -108,7 +108,10 @@ func cleanName(name string) (clean, why string) {
 	}
 	name = strings.TrimPrefix(path.Clean("/"+name), "/")
 	if len(name) > maxName {
-		name = strings.TrimRight(cutString(name, maxName), "/")
+		name = cutString(name, maxName)
+		if at := strings.LastIndexByte(name, '/'); at >= 0 && strings.Trim(name[at:], "/.") == "" { // of a name that begins with dots they may be left
+			name = name[:at]
+		}
 		reasons = append(reasons, fmt.Sprintf("is longer than %d bytes", maxName))
 	}
 	if name == "" {

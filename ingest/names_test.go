@@ -46,6 +46,16 @@ func TestCleanName(t *testing.T) {
 	}
 }
 
+// TestCutName cuts a long name just behind the dots with which its last segment begins.
+func TestCutName(t *testing.T) {
+	for dots := range 4 {
+		long := strings.Repeat("a", maxName-1-dots) + "/" + strings.Repeat(".", dots) + "rest"
+		if got, _ := cleanName(long); got != long[:maxName-1-dots] {
+			t.Errorf("with %d dots the name ends with %q", dots, got[max(0, len(got)-8):])
+		}
+	}
+}
+
 func FuzzCleanName(f *testing.F) {
 	for _, s := range []string{"a/../b", `C:\x`, "\x00", "//", "é/\u202e", strings.Repeat("../", 9)} {
 		f.Add(s)

@@ -156,8 +156,8 @@ func (p *Pattern) Find(text []byte, n int) [][2]int {
 	s.reset(text, 0)
 	for len(found) != n && s.next() {
 		start, end, ok := p.at(&s, &rest)
-		if !ok {
-			continue
+		if !ok || len(found) > 0 && start < found[len(found)-1][1] {
+			continue // or its first separators are the last of the place before
 		}
 		found = append(found, [2]int{start, end})
 		s.seek(max(s.end, end))

@@ -97,6 +97,7 @@ func TestFind(t *testing.T) {
 		{"han", "安装失", false, "重新安装失败", []string{"安装失"}},
 		{"mark", "e", false, "e\u0301", nil},
 		{"nothing", "", false, "abc", nil},
+		{"shared-separator", "-a-", false, "-a-a-a-", []string{"-a-", "-a-"}},
 		{"space", " ", true, "a b", []string{" "}},
 	}
 	for _, tt := range tests {
