@@ -432,6 +432,9 @@ func TestReplayMarks(t *testing.T) {
 	}
 }
 
+// lostBetween is what is said of a hive that is cut before pages that its logs hold.
+const lostBetween = "neither it nor its logs hold the bytes"
+
 // sameAsImage compares a hive with one that is opened from its bytes, which then lie in one slice.
 func sameAsImage(t *testing.T, h *hive.Hive) {
 	t.Helper()
@@ -442,7 +445,11 @@ func sameAsImage(t *testing.T, h *hive.Hive) {
 	if d := diff(content(t, whole), content(t, h)); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff(whole.Problems(), h.Problems()); d != "" {
+	problems := h.Problems()
+	if n := len(problems); n > 0 && strings.Contains(problems[n-1].Message, lostBetween) {
+		problems = problems[:n-1] // the image has zeros there
+	}
+	if d := cmp.Diff(whole.Problems(), problems, cmpopts.EquateEmpty()); d != "" {
 		t.Error(d)
 	}
 	if a, b := whole.Deleted(), h.Deleted(); !reflect.DeepEqual(a, b) {
@@ -555,9 +562,10 @@ func TestReplayCut(t *testing.T) {
 	if err != nil || h.Replay().Entries != 1 {
 		t.Fatal(h.State(), err)
 	}
-	if said := fmt.Sprint(h.Problems()); !h.Truncated() || h.Sound() || !strings.Contains(said, "neither it nor its logs hold the bytes") {
+	if said := fmt.Sprint(h.Problems()); !h.Truncated() || h.Sound() || !strings.Contains(said, lostBetween) {
 		t.Errorf("truncated %v, problems %s", h.Truncated(), said)
 	}
+	sameAsImage(t, h)
 	if h, err := hive.OpenWithLogs(p, regftest.Log(1, p, base)); err != nil || h.Truncated() {
 		t.Errorf("with a log that holds all of it: %v (%v)", h.Problems(), err)
 	}
