@@ -55,7 +55,7 @@ func likelyPage(text []byte, def *codePage) *codePage {
 		}
 		for at, number := range l.pages {
 			if page := pageOf(number, 0); page != def {
-				if f := l.fit(text, tables[i][at]); f.good >= least && f.shows(likelyCommon) && (l.accents == "" || f.accents*likelyAccents >= f.good) {
+				if f := l.fit(text, tables[i][at]); f.good >= least && f.shows(likelyCommon) && l.usual(f) {
 					found = append(found, candidate{page, f.share() + f.commonShare()})
 				}
 			}
@@ -127,10 +127,11 @@ func unusualLines(text []byte) []byte {
 
 // fitness says how well a text fits a language in a code page.
 type fitness struct {
-	good    int // characters outside ASCII that stand where the language has them
-	common  int // those of them that are frequent in it
-	accents int // those of them that are vowels with an accent
-	bad     int // characters that do not belong there
+	good     int // characters outside ASCII that stand where the language has them
+	common   int // those of them that are frequent in it
+	accents  int // those of them that are vowels with an accent
+	capitals int // those of them that are capitals
+	bad      int // characters that do not belong there
 }
 
 // share returns the share of the characters that fit, 1 if there are none that tell anything.

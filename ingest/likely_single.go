@@ -163,6 +163,12 @@ func (l *language) fit(text []byte, table *[256]traits) (f fitness) {
 	return f
 }
 
+// usual tells whether letters that fit are written as the language is: with its accents, and in a script of its own with fewer capitals than
+// small letters, which other encodings have at the places of each other (KOI8-R).
+func (l *language) usual(f fitness) bool {
+	return (l.accents == "" || f.accents*likelyAccents >= f.good) && (l.common == "" || 2*f.capitals <= f.good)
+}
+
 // word counts the characters of one word.
 func (l *language) word(f *fitness, word []byte, table *[256]traits) {
 	ascii := 0
@@ -194,6 +200,9 @@ func (l *language) word(f *fitness, word []byte, table *[256]traits) {
 			}
 			if is&isAccented != 0 {
 				f.accents++
+			}
+			if is&isCapital != 0 {
+				f.capitals++
 			}
 		}
 		before = is

@@ -160,6 +160,15 @@ func TestUsualPage(t *testing.T) {
 			}
 		})
 	}
+	t.Run("koi8-r", func(t *testing.T) { // no page of Windows, but its letters are letters in those
+		raw, err := charmap.KOI8R.NewEncoder().Bytes([]byte("процесс не может получить доступ к файлу, так как этот файл занят другим процессом\nОперация не выполнена. Устройство не готово\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := likelyPage(raw, pageOf(1252, 0)); got.number != 1252 {
+			t.Errorf("read by %s", got.name)
+		}
+	})
 	t.Run("languages", func(t *testing.T) { // every list of names that a Windows shows in its language settings is of no one language
 		raw := []byte("Deutsch Fran\xe7ais \xcd\xe9\xf1\xf3 \xd0\xf3\xf1\xf1\xea\xe8\xe9 \xc5\xeb\xeb\xe7\xed\xe9\xea\xdc T\xfcrk\xe7e \x93\xfa\x96\x7b\x8c\xea\n")
 		if got := likelyPage(raw, pageOf(1252, 0)); got.number != 1252 {
