@@ -20,6 +20,11 @@ type CutShort struct {
 	Missing []string // paths of the files that the directory names and of which nothing is there
 }
 
+// IsCut tells whether an upload, or an archive in one, is cut short or lacks a part.
+func (r *Report) IsCut() bool {
+	return slices.ContainsFunc(r.Problems, func(p ingest.Problem) bool { return p.Cut != "" })
+}
+
 // CutShort lists the archives of the report of which files are missing, the uploads first.
 func (r *Report) CutShort() []CutShort {
 	uploads := r.Bundles

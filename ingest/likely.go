@@ -23,7 +23,7 @@ const (
 	likelyFew, likelyMany = 4, 10
 )
 
-// likelyPage returns the code page in which a text was written, def if it does not show that it was another. The text is one that is neither
+// likelyPage returns the code page in which a text was written, def, the usual ANSI or OEM page, if it does not show that it was another. The text is one that is neither
 // UTF-8 nor UTF-16, and of a machine whose own pages are not known. What is wrong spoils quotes: def stays where it makes words of a
 // language, and another page is taken only if nearly all the characters outside ASCII are those of one language.
 func likelyPage(text []byte, def *codePage) *codePage {
@@ -32,18 +32,16 @@ func likelyPage(text []byte, def *codePage) *codePage {
 		return def
 	}
 	tables := languageTables()
-	var usual language // what is written in def, taken together
 	for i := range languages {
 		l := &languages[i]
 		if at := slices.Index(l.pages, def.number); at >= 0 {
 			if l.fit(text, tables[i][at]).share() >= likelyFit {
 				return def
 			}
-			usual.letters += l.letters
 		}
 	}
 	few := likelyFew
-	if usual.fit(text, usual.traitsIn(def)).share() >= likelyFit {
+	if u := unions()[def.number]; u.fit(text, u.table).share() >= likelyFit {
 		few = likelyMany
 	}
 	var found []candidate

@@ -45,17 +45,7 @@ var doubleByte = []doublePage{
 	},
 	{
 		page: 936,
-		rank: func(lead, trail byte) rank {
-			switch {
-			case trail < 0xA1 || trail == 0xFF:
-				return rankNone
-			case lead >= 0xB0 && lead <= 0xD7: // level 1
-				return rankUsual
-			case lead >= 0xA1 && lead <= 0xA3, lead >= 0xD8 && lead <= 0xF7:
-				return rankAside
-			}
-			return rankNone
-		},
+		rank: func(lead, trail byte) rank { return rankEUC(lead, trail, 0xD7, 0xF7) }, // levels 1 and 2
 		common: "的一是在不了有和人这中大为上个国我以要时来用们生到作地于出就分对成会可主发年动同工也能下过子说面而方后多定行法所得经进着等部度家电力如自理起小现实加量都体制机当使" +
 			"点从本去性应开它合还因由其些然前外日事平形全表间与关各重新线内数正你明看原或但第向此变条只没结解问建月公无系者最已通并提直题程展果位入常文总次式设及管特件长求基资" +
 			"流路级统接知将组见计别期根运指区放决被必先回则任取据处给即保规口器增术受联认共权收证改再转更单切打速带安例具每目至示报完类名确才信节空元集传步记需段且算低持复容非" +
@@ -64,17 +54,7 @@ var doubleByte = []doublePage{
 	},
 	{
 		page: 949,
-		rank: func(lead, trail byte) rank {
-			switch {
-			case trail < 0xA1 || trail == 0xFF:
-				return rankNone
-			case lead >= 0xB0 && lead <= 0xC8: // hangul
-				return rankUsual
-			case lead >= 0xA1 && lead <= 0xA3:
-				return rankAside
-			}
-			return rankNone
-		},
+		rank: func(lead, trail byte) rank { return rankEUC(lead, trail, 0xC8, 0xC8) }, // hangul
 		common: "이다는을의에하가지시사한로일기스정고어나서자은도대아리를전인부수해제보라장원그구여용상주유동성과미조비으있트않니습합됩오류파실패액세거찾없작중연결설치프램디렉터볼륨드" +
 			"브번호레벨바남음관권할네워크었했되된료완종경본문내록마모무반발방분생신안업입출진체추키타통표필행화확회값",
 	},
@@ -96,6 +76,20 @@ var doubleByte = []doublePage{
 			"流路級統接知將組見計別期根運指區放決被必先回則任取據處給即保規口器增術受聯認共權收證改再轉更單切打速帶安例具每目至示報完類名確才信節空元集傳步記需段且算低持復容非" +
 			"驗連斷備列支除消構稱值號率維選標寫存候快效查型按格易置層始專狀識適屬調局照參引該錯誤檔案磁碟序失敗拒絕找服務啟停止裝目錄組複刪登錄者密碼網逾定成功警告訊息",
 	},
+}
+
+// rankEUC ranks a pair of a page in which both bytes are above A0 and signs come first: usual is the last lead byte of the usual characters, which begin at B0, and rare that of
+// the rare ones behind them.
+func rankEUC(lead, trail, usual, rare byte) rank {
+	switch {
+	case trail < 0xA1 || trail == 0xFF:
+		return rankNone
+	case lead >= 0xB0 && lead <= usual:
+		return rankUsual
+	case lead >= 0xA1 && lead <= 0xA3, lead > usual && lead <= rare:
+		return rankAside
+	}
+	return rankNone
 }
 
 // commonPairs has the frequent characters of each of the pages, in their order, as the page writes them.

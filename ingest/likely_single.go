@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -80,15 +81,6 @@ const (
 	isApart                       // a mark that touches no word
 )
 
-// traitsOf makes the tables of a language, one for each of its pages.
-func (l *language) traitsOf() []*[256]traits {
-	tables := make([]*[256]traits, len(l.pages))
-	for i, number := range l.pages {
-		tables[i] = l.traitsIn(pageOf(number, 0))
-	}
-	return tables
-}
-
 // traitsIn makes the table of a language in a page.
 func (l *language) traitsIn(page *codePage) *[256]traits {
 	high := newPageDecoder(page).table
@@ -101,34 +93,58 @@ func (l *language) traitsIn(page *codePage) *[256]traits {
 		small := unicode.ToLower(r)
 		in := func(set string) bool { return strings.ContainsRune(set, r) || strings.ContainsRune(set, small) }
 		marked := strings.ContainsRune(punctuation, r)
-		for is, t := range map[traits]bool{
-			isLetter:   !marked && (unicode.IsLetter(r) || unicode.IsMark(r)),
-			isSmall:    unicode.IsLower(r),
-			isCapital:  unicode.IsUpper(r),
-			isOwn:      in(l.letters),
-			isCommon:   l.common == "" || in(l.common),
-			isAccented: in(l.accents),
-			isInitial:  in(l.initial),
-			isMark:     marked,
-			isJoining:  strings.ContainsRune(joining, r),
-			isApart:    strings.ContainsRune(apart, r),
+		for i, is := range [...]bool{ // in the order of the traits
+			!marked && (unicode.IsLetter(r) || unicode.IsMark(r)),
+			unicode.IsLower(r),
+			unicode.IsUpper(r),
+			in(l.letters),
+			l.common == "" || in(l.common),
+			in(l.accents),
+			in(l.initial),
+			marked,
+			strings.ContainsRune(joining, r),
+			strings.ContainsRune(apart, r),
 		} {
-			if t {
-				table[c] |= is
+			if is {
+				table[c] |= isLetter << i
 			}
 		}
 	}
 	return &table
 }
 
-// languageTables has the tables of each of the languages, in their order.
+// languageTables has of each of the languages, in their order, a table for each of its pages.
 var languageTables = sync.OnceValue(func() [][]*[256]traits {
 	all := make([][]*[256]traits, len(languages))
 	for i := range languages {
-		all[i] = languages[i].traitsOf()
+		for _, number := range languages[i].pages {
+			all[i] = append(all[i], languages[i].traitsIn(pageOf(number, 0)))
+		}
 	}
 	return all
 })
+
+// unions has, of each of the usual pages, all languages that are written in it, taken as one, with its table.
+var unions = sync.OnceValue(func() map[int]union {
+	all := map[int]union{}
+	for _, number := range []int{defaultANSI, defaultOEM} {
+		var u union
+		for i := range languages {
+			if slices.Contains(languages[i].pages, number) {
+				u.letters += languages[i].letters
+			}
+		}
+		u.table = u.traitsIn(pageOf(number, 0))
+		all[number] = u
+	}
+	return all
+})
+
+// union is several languages, taken as one.
+type union struct {
+	language
+	table *[256]traits
+}
 
 // fit tells how well a text fits the language in the page of the table.
 func (l *language) fit(text []byte, table *[256]traits) (f fitness) {

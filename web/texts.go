@@ -208,7 +208,7 @@ func noCauseHead(v *view) string {
 	if len(v.Notes) > 0 { // a check whose finding is no fault knows what it found
 		what = "fault"
 	}
-	if v.isCut() {
+	if v.IsCut() {
 		return "No known " + what + " was found in the part of the upload that could be read."
 	}
 	return "No known " + what + " was found in this upload."

@@ -710,11 +710,6 @@ func parts(e findings.Evidence) []string {
 	return list
 }
 
-// isCut tells whether the upload, or an archive in it, is cut short or lacks a part.
-func (v *view) isCut() bool {
-	return slices.ContainsFunc(v.Problems, func(p ingest.Problem) bool { return p.Cut != "" })
-}
-
 // link is the link to an anchor of this page.
 func link(id string) templ.SafeURL { return templ.SafeURL("#" + id) }
 

@@ -276,11 +276,10 @@ func (s *sink) loud(i int, r *ingest.Record) {
 	start, end, telling := 0, 1, r.Text
 	var head []byte
 	if s.artifact.Kind == ingest.KindLogEvents {
-		var xml bool
-		if head, telling, xml = tellingEvent(r.Text); !xml {
+		if head, telling, start = tellingEvent(r.Text); start == 0 {
 			telling = longestLine(r.Text)
-		} else if data := bytes.Index(r.Text, []byte("</System>")); data >= 0 {
-			start = quoteStart(r.Text, data+len("</System>"))
+		} else {
+			start = quoteStart(r.Text, start)
 		}
 		end = len(r.Text)
 	}

@@ -132,19 +132,19 @@ func (s summary) headline() string {
 		}
 		return strings.Join(parts, ", ")
 	}
-	where := ""
-	if len(s.report.CutShort()) > 0 {
+	problems, notes, where := told(count, "problem"), told(informs, "finding"), ""
+	if s.report.IsCut() {
 		where = " in the part of the upload that could be read"
 	}
 	switch {
-	case told(count, "problem") != "":
-		return told(count, "problem")
+	case problems != "":
+		return problems
 	case !evaluated:
 		return "no check had the data that it needs"
 	case over > 0:
 		return fmt.Sprintf("%d %s found%s, over by the end of the capture", over, plural(over, "problem"), where)
-	case told(informs, "finding") != "":
-		return "no known fault found" + where + "; " + told(informs, "finding") + " as information"
+	case notes != "":
+		return "no known fault found" + where + "; " + notes + " as information"
 	}
 	return "no known problem found" + where
 }
