@@ -179,13 +179,13 @@ func (n suspect) sourceLine() bool {
 }
 
 // names are the words of a number that is no code, where they stand right before it.
-var names = []string{"pid", "tid", "process id", "processid", "thread id", "threadid", "port", "version"}
+var names = []string{"pid", "tid", "process id", "processid", "thread id", "threadid", "port", "version", "eventrecordid"}
 
-// named reports whether a word before the number names it: PID 1603, version: 1603, at line 1603.
+// named reports whether a word before the number names it: PID 1603, version: 1603, ThreadID='1603', at line 1603.
 func (n suspect) named() bool {
 	const longest = len(", source line   = ")
 	words := strings.ToLower(string(n.before[max(0, len(n.before)-longest):]))
-	told := strings.TrimRight(words, " :=#")
+	told := strings.TrimRight(words, " :=#'\">")
 	if told == words {
 		return false
 	}
